@@ -1,0 +1,1 @@
+"""The machine that measures gradient estimators; it knows none of them by name."""

@@ -1,0 +1,52 @@
+"""What is said to a user whose words cannot be understood."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: a message, and the keys that lead to it.
+
+    Attributes:
+        message: what was given, what was wanted, what to do.
+        path: keys and list positions from the top of what was being read.
+    """
+
+    message: str
+    path: Path = ()
+
+
+class Invalid(ValueError):
+    """The user's words are wrong, in one or more places."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("\n".join(fault.message for fault in faults))
+        self.faults = faults
+
+    def under(self, *prefix: str | int) -> Invalid:
+        """The same faults, seen from further out."""
+        return Invalid(*(replace(fault, path=(*prefix, *fault.path)) for fault in self.faults))
+
+
+def invalid(message: str, *path: str | int) -> Invalid:
+    """An `Invalid` with a single fault."""
+    return Invalid(Fault(message, path))
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """A suggestion to append to a message about an unknown word; lists all when nothing is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(word), names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value as it may be quoted in a message: printable and short."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,89 @@
+"""The contract of an estimator: N samples in, one guess of the gradient per replicate out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from bench.problem import NotApplicable, Problem
+
+Claim = Literal["unbiased", "consistent", "biased"]
+
+__all__ = ["Claim", "Estimator", "NotApplicable", "gradient_of"]
+
+
+class Estimator(ABC):
+    """A way to guess ∇F(θ) from N samples: a frozen dataclass whose fields are its options.
+
+    An estimator never seeds, blocks, times, logs or changes itself.
+
+    Attributes:
+        bias: what is claimed of E[estimate] − ∇F; the claim is tested.
+        minimum_sample_size: the smallest N for which the estimator is defined.
+    """
+
+    bias: ClassVar[Claim]
+    minimum_sample_size: int = 1
+
+    @abstractmethod
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        """One estimate per row of theta, `[R, P] -> [R, P]`; row r depends on row r only.
+
+        Args:
+            problem: what is differentiated.
+            theta: a leaf that requires gradients, `[R, P]`; its rows may share memory.
+            sample_size: N, the samples that each estimate uses.
+
+        Raises:
+            NotApplicable: if the problem lacks what the estimator needs.
+        """
+
+    def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Estimator:
+        """This estimator with what it learns beforehand (a baseline, say) in place.
+
+        Called once per cell, on a random stream that no measured estimate shares.
+
+        Args:
+            problem: what is differentiated.
+            theta: as many rows as may be sampled at once, `[R, P]`.
+            sample_size: the N of the estimates to come.
+        """
+        return self
+
+
+def gradient_of(theta: Tensor, *terms: Tensor | tuple[Tensor, Tensor] | None) -> Tensor:
+    r"""The gradient of a sum of means, one per row of theta, in a single backward pass.
+
+    Each term is an output y, or a pair (y, w) with constant weights w of the same shape;
+    it stands for the mean of y (of w·y) over its samples and items. Row r of theta gets
+    the gradient of what was computed from row r:
+
+    .. math:: \sum_{\text{terms}} \frac{1}{N B} \sum_{n,b} w_{nrb}\, \nabla_{\theta_r} y_{nrb}
+
+    Args:
+        theta: the leaf, `[R, P]`.
+        terms: of shape `[N, R]`, `[N, R, B]`, `[R]` or `[R, B]`; None counts as zero, as
+            does a term that does not depend on theta.
+
+    Returns:
+        `[R, P]`.
+    """
+    pairs = [term if isinstance(term, tuple) else (term, None) for term in terms if term is not None]
+    pairs = [(y, w) for y, w in pairs if y.requires_grad]
+    if not pairs:
+        return torch.zeros_like(theta)
+    # All weights are scaled to the largest term, and the sum is divided once at the
+    # end, where it has R·P entries and no longer N·R·B.
+    size = max(y.numel() for y, _ in pairs)
+    weights = [_scaled(y, w, size / y.numel()) for y, w in pairs]
+    (total,) = torch.autograd.grad([y for y, _ in pairs], theta, weights, materialize_grads=True)
+    return total * (len(theta) / size)
+
+
+def _scaled(y: Tensor, w: Tensor | None, factor: float) -> Tensor:
+    if w is None:
+        return y.new_full((), factor).expand_as(y)
+    return w if factor == 1 else w * factor

@@ -1,0 +1,96 @@
+"""The contract of a problem: what is differentiated, at which point, and what is known of the answer."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+TruthKind = Literal["closed_form", "quadrature", "enumeration"]
+
+
+class NotApplicable(Exception):
+    """Mathematics that does not fit: it becomes a row with this reason, not a crash."""
+
+
+class Problem(ABC):
+    r"""An expectation whose gradient is wanted.
+
+    .. math:: F(\theta) = E_{x \sim p(x; \theta)}[f(x, \theta)] + a(\theta)
+
+    Every method takes theta with one row per replicate, `[R, P]`, and treats the rows
+    apart: row r of the answer depends on row r of theta only. A problem with data has
+    a further axis of B items, over which F is the mean.
+
+    All tensors of a problem are attributes of it, on one device; `to` moves them.
+
+    Attributes:
+        theta: the point at which gradients are estimated, `[P]`.
+        parameters: named blocks of theta, reported separately; they may contain one another.
+        truth_kind: how `expectation` knows what it says.
+        width: how many numbers one sample of one replicate takes in memory, at its
+            widest: the engine chooses the size of its blocks by it.
+    """
+
+    theta: Tensor
+    parameters: Mapping[str, slice]
+    truth_kind: TruthKind = "closed_form"
+    width: int = 1
+
+    @abstractmethod
+    def distribution(self, theta: Tensor) -> Distribution:
+        """p(x; θ) with batch shape `[R]` or `[R, B]`. The event has shape `()` or `(D,)`."""
+
+    @abstractmethod
+    def cost(self, x: Tensor, theta: Tensor) -> Tensor:
+        """f(x, θ), `[N, R]` or `[N, R, B]`, at samples x of shape `[N, R, (B,) *event]`."""
+
+    def analytic_term(self, theta: Tensor, p: Distribution) -> Tensor | None:
+        """a(θ), `[R]` or `[R, B]`: what is known without sampling, such as an analytic KL.
+
+        Args:
+            theta: `[R, P]`.
+            p: `distribution(theta)`, so that it need not be built twice.
+        """
+        return None
+
+    def expectation(self, theta: Tensor) -> Tensor:
+        """F(θ) without sampling, `[R, P] -> [R]`, differentiable in θ.
+
+        Raises:
+            NotApplicable: if neither a closed form, nor enumeration, nor quadrature fits.
+        """
+        raise NotApplicable("its expectation is not known without sampling")
+
+    def expectation_again(self, theta: Tensor) -> Tensor:
+        """F(θ) by a second, independent rule: a check of the first. By default the first."""
+        return self.expectation(theta)
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        """A copy whose tensors are on `device`, the real ones of type `dtype`."""
+        moved = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                real = value.is_floating_point()
+                vars(moved)[name] = value.to(device=device, dtype=dtype if real else value.dtype)
+        return moved
+
+
+class VariationalProblem(Problem):
+    r"""A bound on log evidence: x is the latent variable, and `distribution` is q(x; θ).
+
+    The cost is minus the log weight, :math:`\log q(x; \theta) - \log p(\text{data}, x; \theta)`,
+    unless a problem takes a part of it out as `analytic_term`.
+    """
+
+    @abstractmethod
+    def log_joint(self, x: Tensor, theta: Tensor) -> Tensor:
+        """log p(data, x; θ) at latent samples x, `[N, R, (B,) D] -> [N, R, (B)]`."""
+
+    def cost(self, x: Tensor, theta: Tensor) -> Tensor:
+        return self.distribution(theta).log_prob(x) - self.log_joint(x, theta)

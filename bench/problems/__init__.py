@@ -1,0 +1,7 @@
+"""The problems, one family per file; here is the table of their names."""
+
+PROBLEMS = {
+    "expectation": "bench.problems.expectation:Expectation",
+    "vae": "bench.problems.vae:VAE",
+}
+"""Name -> where the class is. The modules are imported when they are asked for."""
