@@ -1,1 +1,28 @@
-"""The machine that measures gradient estimators; it knows none of them by name."""
+"""Measures Monte Carlo gradient estimators; the machine knows none of them by name.
+
+From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give data
+frames; `bench.plot` holds the figures, functions of such a frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.api import load, run
+    from bench.report import plots as plot
+
+__all__ = ["load", "plot", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: the command line must print its help without torch.
+    if name in ("load", "run"):
+        from bench import api
+
+        return getattr(api, name)
+    if name == "plot":
+        from bench.report import plots
+
+        return plots
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

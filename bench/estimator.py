@@ -54,7 +54,9 @@ class Estimator(ABC):
         return self
 
 
-def gradient_of(theta: Tensor, *terms: Tensor | tuple[Tensor, Tensor] | None) -> Tensor:
+def gradient_of(
+    theta: Tensor, *terms: Tensor | tuple[Tensor, Tensor] | None, keep_graph: bool = False
+) -> Tensor:
     r"""The gradient of a sum of means, one per row of theta, in a single backward pass.
 
     Each term is an output y, or a pair (y, w) with constant weights w of the same shape;
@@ -67,11 +69,12 @@ def gradient_of(theta: Tensor, *terms: Tensor | tuple[Tensor, Tensor] | None) ->
         theta: the leaf, `[R, P]`.
         terms: of shape `[N, R]`, `[N, R, B]`, `[R]` or `[R, B]`; None counts as zero, as
             does a term that does not depend on theta.
+        keep_graph: whether the terms are to be differentiated again afterwards.
 
     Returns:
         `[R, P]`.
     """
-    pairs = [term if isinstance(term, tuple) else (term, None) for term in terms if term is not None]
+    pairs = [_pair(term) for term in terms if term is not None]
     pairs = [(y, w) for y, w in pairs if y.requires_grad]
     if not pairs:
         return torch.zeros_like(theta)
@@ -79,8 +82,13 @@ def gradient_of(theta: Tensor, *terms: Tensor | tuple[Tensor, Tensor] | None) ->
     # end, where it has R·P entries and no longer N·R·B.
     size = max(y.numel() for y, _ in pairs)
     weights = [_scaled(y, w, size / y.numel()) for y, w in pairs]
-    (total,) = torch.autograd.grad([y for y, _ in pairs], theta, weights, materialize_grads=True)
+    outputs = [y for y, _ in pairs]
+    (total,) = torch.autograd.grad(outputs, theta, weights, retain_graph=keep_graph, materialize_grads=True)
     return total * (len(theta) / size)
+
+
+def _pair(term: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
+    return term if isinstance(term, tuple) else (term, None)
 
 
 def _scaled(y: Tensor, w: Tensor | None, factor: float) -> Tensor:

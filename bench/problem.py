@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
@@ -70,6 +71,10 @@ class Problem(ABC):
     def expectation_again(self, theta: Tensor) -> Tensor:
         """F(θ) by a second, independent rule: a check of the first. By default the first."""
         return self.expectation(theta)
+
+    def pictures(self) -> Mapping[str, np.ndarray]:
+        """Images that show what the problem is at θ, by name, `[K, H, W]` in 0..1; none by default."""
+        return {}
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
         """A copy whose tensors are on `device`, the real ones of type `dtype`."""

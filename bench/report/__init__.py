@@ -1,1 +1,1 @@
-"""."""
+"""Measurements as figures and tables; nothing is estimated here."""

@@ -1,0 +1,199 @@
+"""From a scenario to its results: load, build, run, write, draw."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from bench.build import experiment_of, quick
+from bench.engine.plan import Cell, Experiment, NamedEstimator, numbers, plan
+from bench.engine.run import Result
+from bench.engine.run import run as measured
+from bench.engine.truth import Truth, truth_of
+from bench.errors import did_you_mean, shown
+from bench.report.pictures import image_grid
+from bench.report.plots import draw_all
+from bench.scenario import Scenario, ScenarioError, Source, read
+from bench.store import folder as run_folder
+from bench.store import frames
+from bench.store.provenance import provenance
+
+LARGEST = 10**11
+"""A run that takes more numbers than this, some minutes' worth, must be confirmed."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scenario that is ready to run."""
+
+    scenario: Scenario
+    source: Source
+    experiment: Experiment
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left.
+
+    Attributes:
+        folder: where.
+        measurements: the table.
+        figures: the pictures.
+        interrupted: whether it was stopped before its end.
+    """
+
+    folder: Path
+    measurements: pd.DataFrame
+    figures: list[Path]
+    interrupted: bool
+
+
+def prepare(
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    small: bool = False,
+    confirmed: bool = False,
+) -> Prepared:
+    """Read a scenario, look its names up, and plan its cells.
+
+    Args:
+        path: the YAML file.
+        overrides: `dotted.key=value`, instead of what the file says.
+        only: labels or names of the estimators to keep; None keeps all.
+        small: whether to make it small, to see if it runs.
+        confirmed: whether it may be very large.
+
+    Raises:
+        ScenarioError: with everything that is wrong with it.
+    """
+    scenario, source = read(path, overrides)
+    scenario = quick(scenario) if small else scenario
+    experiment = experiment_of(scenario, source)
+    if only is not None:
+        experiment = replace(experiment, estimators=_selected(experiment.estimators, only))
+    cells = plan(experiment)
+    size = numbers(experiment, cells)
+    if size > LARGEST and not confirmed:
+        raise ScenarioError(
+            [f"{os.fspath(path)}: {len(cells)} cells take {size:.1e} numbers; if that is meant, add --yes"]
+        )
+    return Prepared(scenario, source, experiment, cells)
+
+
+def _selected(estimators: Sequence[NamedEstimator], only: Sequence[str]) -> tuple[NamedEstimator, ...]:
+    wanted = [word.strip() for word in only]
+    known = {word for named in estimators for word in (named.label, named.name)}
+    if unknown := [word for word in wanted if word not in known]:
+        raise ScenarioError(
+            [f"no estimator {shown(word)} here; {did_you_mean(word, known)}" for word in unknown]
+        )
+    return tuple(named for named in estimators if named.label in wanted or named.name in wanted)
+
+
+def execute(
+    prepared: Prepared,
+    out: str | os.PathLike[str] = "results",
+    tell: Callable[[Truth | Result], None] = lambda _: None,
+) -> Run:
+    """Run a scenario that is ready, and write what comes of it.
+
+    Args:
+        prepared: the scenario.
+        out: the folder in which the run gets one of its own.
+        tell: is told of the truth, then of each result, as they come.
+    """
+    experiment, scenario = prepared.experiment, prepared.scenario
+    started = datetime.now(UTC)
+    results: list[Result] = []
+    interrupted = False
+    truth = truth_of(experiment)
+    tell(truth)
+    try:
+        for result in measured(experiment, prepared.cells, truth):
+            results.append(result)
+            tell(result)
+    except KeyboardInterrupt:
+        interrupted = True
+    folder = run_folder.new_folder(Path(out), scenario.name)
+    tables = {
+        "measurements": frames.measurements(experiment, truth, results),
+        "coordinates": frames.coordinates(experiment, truth, results),
+        "replicates": frames.replicates(experiment, truth, results),
+    }
+    run_folder.write_tables(folder, tables)
+    figures = draw(prepared, tables["measurements"], folder / "figures")
+    run_folder.write_record(
+        folder,
+        {
+            "scenario": scenario.plain(),
+            "text": prepared.source.text,
+            "hash": sha256(prepared.source.text.encode()).hexdigest(),
+            "overrides": [text for text, _ in prepared.source.overrides],
+            "command": sys.argv,
+            "truth": {"kind": truth.kind, "note": truth.note},
+            "started": started.isoformat(),
+            "finished": datetime.now(UTC).isoformat(),
+            "interrupted": interrupted,
+            **provenance(),
+        },
+    )
+    return Run(folder, tables["measurements"], figures, interrupted)
+
+
+def draw(prepared: Prepared, measurements: pd.DataFrame, folder: Path) -> list[Path]:
+    """All figures that apply, and for a problem that has them its pictures."""
+    scenario = prepared.scenario
+    folder.mkdir()
+    figures = draw_all(measurements, folder, title=scenario.question)
+    images = prepared.experiment.problem.pictures()
+    if images:
+        path = folder / "pictures.png"
+        image_grid(images, title=scenario.name).savefig(path, dpi=150)
+        figures.append(path)
+    return figures
+
+
+def run(
+    path: str | os.PathLike[str],
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    out: str | os.PathLike[str] = "results",
+    small: bool = False,
+) -> pd.DataFrame:
+    """Run a scenario and write its results.
+
+    Args:
+        path: the YAML file.
+        overrides: `dotted.key=value`, instead of what the file says.
+        only: labels or names of the estimators to keep; None keeps all.
+        out: the folder in which the run gets one of its own.
+        small: whether to make it small, to see if it runs.
+
+    Returns:
+        The table of measurements; `attrs["run"]` is the folder of the run.
+
+    Raises:
+        ScenarioError: with everything that is wrong with the scenario, and where.
+    """
+    done = execute(prepare(path, overrides, only, small, confirmed=True), out)
+    done.measurements.attrs["run"] = str(done.folder)
+    return done.measurements
+
+
+def load(folder: str | os.PathLike[str], table: str = "measurements") -> pd.DataFrame:
+    """A table of an earlier run: measurements, coordinates or replicates.
+
+    Raises:
+        Invalid: if the folder is not that of a run.
+    """
+    return run_folder.load(Path(folder), table)

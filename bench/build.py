@@ -1,0 +1,134 @@
+"""A scenario's words turned into what they name: all is built and checked before a sample is drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench import catalogue
+from bench.engine.plan import Experiment, NamedEstimator
+from bench.errors import Fault, Invalid
+from bench.scenario import EstimatorSpec, Scenario, ScenarioError, Source
+
+# Those that may give a reference, the first that applies: nearly always less noisy first.
+_REFERENCES = (
+    EstimatorSpec(name="reparameterization"),
+    EstimatorSpec(name="reinforce", options={"baseline": "leave_one_out"}),
+)
+# A reference's standard error is at most a fifth of that of what it judges, if it is as
+# noisy for each sample; nobody's test of bias is then far from its nominal level.
+_REFERENCE_EFFORT = 25
+
+_QUICK_REPLICATES = 16
+_QUICK_SAMPLE_SIZE = 100
+
+
+def experiment_of(scenario: Scenario, source: Source) -> Experiment:
+    """The experiment that a scenario describes.
+
+    Raises:
+        ScenarioError: with everything that is wrong, and where it was said.
+    """
+    faults: list[Fault] = []
+    with _collected(faults):
+        problem = catalogue.build("problems", scenario.problem.name, scenario.problem.options)
+    estimators = list(_estimators(scenario, faults))
+    references = list(_references(scenario, faults))
+    faults += _sample_size_faults(scenario, estimators)
+    if faults:
+        raise ScenarioError(source.lines(faults))
+    largest = max(scenario.sweep.sample_sizes)
+    return Experiment(
+        scenario=scenario.name,
+        version=scenario.version,
+        problem_name=scenario.problem.name,
+        problem_key=_canonical(scenario.plain()["problem"]),
+        problem=problem,
+        estimators=tuple(estimators),
+        references=tuple(references),
+        sample_sizes=tuple(scenario.sweep.sample_sizes),
+        devices=tuple(scenario.sweep.devices),
+        dtypes=tuple(scenario.sweep.dtypes),
+        replicates=scenario.replicates,
+        seed=scenario.seed,
+        reference_sample_size=scenario.reference.sample_size or largest,
+        reference_replicates=scenario.reference.replicates or _REFERENCE_EFFORT * scenario.replicates,
+    )
+
+
+def quick(scenario: Scenario) -> Scenario:
+    """The same scenario made small, to see whether it runs: its numbers mean little."""
+    sizes = [n for n in scenario.sweep.sample_sizes if n <= _QUICK_SAMPLE_SIZE]
+    sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
+    replicates = min(_QUICK_REPLICATES, scenario.replicates)
+    return scenario.model_copy(update={"sweep": sweep, "replicates": replicates})
+
+
+def label_of(spec: EstimatorSpec) -> str:
+    """How tables call an estimator that was given no label: `name(option=value)`."""
+    return spec.label or _call(spec.name, spec.options)
+
+
+def _estimators(scenario: Scenario, faults: list[Fault]) -> Iterator[NamedEstimator]:
+    labels: set[str] = set()
+    for i, spec in enumerate(scenario.estimators):
+        label = label_of(spec)
+        if label in labels:
+            faults.append(Fault(f"two estimators are called {label!r}; give one a label", ("estimators", i)))
+        labels.add(label)
+        with _collected(faults, "estimators", i):
+            yield _named(spec, label)
+
+
+def _references(scenario: Scenario, faults: list[Fault]) -> Iterator[NamedEstimator]:
+    own = scenario.reference.estimator
+    for spec in _REFERENCES if own is None else (own,):
+        with _collected(faults, "reference", "estimator"):
+            named = _named(spec, label_of(spec))
+            if named.estimator.bias != "unbiased":
+                raise Invalid(Fault(f"a reference must be unbiased; {spec.name} is {named.estimator.bias}"))
+            yield named
+
+
+def _named(spec: EstimatorSpec, label: str) -> NamedEstimator:
+    try:
+        estimator = catalogue.build("estimators", spec.name, spec.options)
+    except Invalid as error:
+        raise error.under(spec.name) from error
+    return NamedEstimator(label, spec.name, _canonical(spec.options), estimator)
+
+
+def _sample_size_faults(scenario: Scenario, estimators: list[NamedEstimator]) -> Iterator[Fault]:
+    for i, sample_size in enumerate(scenario.sweep.sample_sizes):
+        for named in estimators:
+            least = named.estimator.minimum_sample_size
+            if sample_size < least:
+                message = f"{named.label} needs N of at least {least}, got {sample_size}"
+                yield Fault(message, ("sweep", "sample_sizes", i))
+
+
+@contextmanager
+def _collected(faults: list[Fault], *path: str | int) -> Iterator[None]:
+    """Within it what is wrong is collected, instead of ending the program."""
+    try:
+        yield
+    except Invalid as error:
+        faults += error.under(*path).faults
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _call(name: str, options: Any) -> str:
+    arguments = ", ".join(f"{key}={_text(value)}" for key, value in options.items())
+    return f"{name}({arguments})" if arguments else name
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, options),) = value.items()
+        return _call(name, options or {})
+    return str(value)

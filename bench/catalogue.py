@@ -1,0 +1,129 @@
+"""Plug-ins by name: the in-tree tables, entry points of other packages, and what the command line adds."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.errors import did_you_mean, invalid, shown
+from bench.options import construct, described_options
+from bench.problems import PROBLEMS
+from estimators import ALIASES, ESTIMATORS
+
+Kind = Literal["estimators", "problems"]
+
+_ADDED: dict[str, dict[str, type]] = {"estimators": {}, "problems": {}}
+
+
+def names(kind: Kind) -> list[str]:
+    """All names of a kind, those of other packages included; their modules are not imported."""
+    return sorted({*_in_tree(kind), *_entry_points(kind), *_ADDED[kind]})
+
+
+def find(kind: Kind, name: str) -> type:
+    """The class behind a name.
+
+    Raises:
+        Invalid: if nothing of that name is known, or it cannot be imported.
+    """
+    name = ALIASES.get(name, name) if kind == "estimators" else name
+    if name in _ADDED[kind]:
+        return _ADDED[kind][name]
+    if name in _in_tree(kind):
+        return _imported(_in_tree(kind)[name])
+    if name in _entry_points(kind):
+        return _from_entry_point(_entry_points(kind)[name])
+    known = [*names(kind), *(ALIASES if kind == "estimators" else ())]
+    raise invalid(f"unknown {kind[:-1]} {shown(name)}; {did_you_mean(name, known)}")
+
+
+def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
+    """A problem or an estimator from its name and the options as a scenario gives them.
+
+    Raises:
+        Invalid: with the path of each option that is unknown, missing or wrong.
+    """
+    return construct(find(kind, name), options, f"{kind[:-1]} {name}")
+
+
+def add_plugin(source: str) -> list[str]:
+    """Add the estimators and problems of a module, or of a file that ends in `.py`.
+
+    A module offers them as `ESTIMATORS` and `PROBLEMS`, tables from names to classes.
+    Importing it runs its author's code.
+
+    Returns:
+        The names that were added.
+
+    Raises:
+        Invalid: if it cannot be imported, offers nothing, or a name is taken.
+    """
+    module = _module(source)
+    added = []
+    for kind, attribute in (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS")):
+        for name, cls in getattr(module, attribute, {}).items():
+            if name in names(kind) and _ADDED[kind].get(name) is not cls:  # type: ignore[arg-type]
+                raise invalid(f"plug-in {source}: the name {name!r} is taken")
+            _ADDED[kind][name] = cls
+            added.append(name)
+    if not added:
+        raise invalid(f"plug-in {source} offers nothing: it needs a table ESTIMATORS or PROBLEMS")
+    return added
+
+
+def summary(kind: Kind, name: str) -> str:
+    """The first sentence of a plug-in's documentation."""
+    text = inspect.getdoc(find(kind, name)) or ""
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def options(kind: Kind, name: str) -> dict[str, str]:
+    """The options of a plug-in: name -> its default as text, or "required"."""
+    return described_options(find(kind, name))
+
+
+def _in_tree(kind: Kind) -> Mapping[str, str]:
+    return ESTIMATORS if kind == "estimators" else PROBLEMS
+
+
+def _imported(address: str) -> type:
+    module, _, attribute = address.partition(":")
+    cls: type = getattr(importlib.import_module(module), attribute)
+    return cls
+
+
+@functools.cache
+def _entry_points(kind: Kind) -> Mapping[str, importlib.metadata.EntryPoint]:
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=f"bench.{kind}")}
+
+
+def _from_entry_point(entry: importlib.metadata.EntryPoint) -> type:
+    try:
+        cls: type = entry.load()
+    except Exception as error:
+        raise invalid(f"plug-in {entry.name} ({entry.value}) cannot be imported: {error}") from error
+    return cls
+
+
+def _module(source: str) -> types.ModuleType:
+    try:
+        if not source.endswith(".py"):
+            return importlib.import_module(source)
+        name = f"bench_plugin_{Path(source).stem}"
+        spec = importlib.util.spec_from_file_location(name, source)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        return module
+    except Exception as error:
+        raise invalid(f"plug-in {source} cannot be imported: {type(error).__name__}: {error}") from error

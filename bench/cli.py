@@ -1,0 +1,255 @@
+"""The command line. Nothing heavy is imported before a verb needs it: `--help` must be quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from bench.api import Prepared
+
+FAILED, USAGE, SOME_CELLS_FAILED, NOTHING_MEASURED, INTERRUPTED = 1, 2, 3, 4, 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="gradient-estimator-bench")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="MODULE|FILE.py",
+    help="Add somebody's own estimators or problems; this runs their code.",
+)
+def main(plugins: tuple[str, ...]) -> None:
+    r"""Measure Monte Carlo gradient estimators: how biased, how noisy, how costly they are.
+
+    \b
+    bench run scenarios/gaussian.yaml     measure, print a table, write tables and figures
+    bench list estimators                 what can be measured, with options
+    """
+    if plugins:
+        from bench.catalogue import add_plugin
+
+        with _explained():
+            for plugin in plugins:
+                add_plugin(plugin)
+
+
+def changes(command: Command) -> Command:
+    """The options that change a scenario."""
+    for option in reversed(
+        [
+            click.argument("scenario", type=click.Path(path_type=Path)),
+            click.option(
+                "-e", "--estimators", metavar="NAME,...", help="Only these estimators, by label or name."
+            ),
+            click.option("-n", "--sample-sizes", metavar="N,...", help="These values of N."),
+            click.option(
+                "-r",
+                "--replicates",
+                type=click.IntRange(min=2),
+                metavar="R",
+                help="This many estimates in each cell.",
+            ),
+            click.option("--devices", metavar="DEVICE,...", help="These devices: cpu, cuda, cuda:0, mps."),
+            click.option("--seed", type=click.IntRange(min=0), help="This seed."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Change any key of the scenario: problem.cost=z**3",
+            ),
+            click.option("--quick", is_flag=True, help="Few replicates, small N: does it run at all?"),
+            click.option("--yes", is_flag=True, help="Yes, it may be very large."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@changes
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Where the run gets a folder of its own.",
+)
+def run(out: Path, **options: Any) -> None:
+    """Measure a scenario; print a table, write data frames and figures.
+
+    Exits with 0, 2 (the scenario is wrong), 3 (some cells failed), 4 (nothing could be measured) or 130.
+    """
+    from bench.api import execute
+    from bench.report.progress import Progress
+
+    prepared = _prepared(**options)
+    with Progress(prepared) as progress:
+        done = execute(prepared, out, progress)
+    _print_table(done.measurements)
+    click.echo()
+    click.echo(
+        f"tables   {done.folder / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
+    )
+    click.echo(f"record   {done.folder / 'run.json'}")
+    for figure in done.figures:
+        click.echo(f"figure   {figure}")
+    if done.interrupted:
+        click.echo("interrupted: what was measured until then is written", err=True)
+        sys.exit(INTERRUPTED)
+    status = done.measurements["status"]
+    if not status.isin(["ok", "nonfinite"]).any():
+        sys.exit(NOTHING_MEASURED)
+    if status.isin(["error", "nonfinite"]).any():
+        sys.exit(SOME_CELLS_FAILED)
+
+
+@main.command()
+@changes
+def plan(**options: Any) -> None:
+    """Print the cells of a scenario, and why some of them cannot run, without measuring."""
+    from rich.table import Table
+    from rich.text import Text
+
+    prepared = _prepared(**options)
+    table = Table("estimator", "N", "R", "device", "type", "status")
+    for cell in prepared.cells:
+        status = cell.status if cell.status == "ok" else f"{cell.status}: {cell.reason}"
+        row = (
+            cell.named.label,
+            str(cell.sample_size),
+            str(prepared.experiment.replicates),
+            cell.device,
+            cell.dtype,
+            status,
+        )
+        table.add_row(*(Text(text) for text in row))
+    _console().print(table)
+    ready = sum(cell.status == "ok" for cell in prepared.cells)
+    click.echo(f"{ready} of {len(prepared.cells)} cells can run")
+
+
+@main.command()
+@click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
+def validate(scenarios: tuple[Path, ...]) -> None:
+    """Check scenario files, all errors at once, without measuring."""
+    from bench.api import prepare
+    from bench.scenario import ScenarioError
+
+    wrong = False
+    for path in scenarios:
+        try:
+            prepare(path, confirmed=True)
+            click.echo(f"{path}: ok")
+        except ScenarioError as error:
+            wrong = True
+            click.echo(str(error), err=True)
+    if wrong:
+        sys.exit(USAGE)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors that complete and check YAML."""
+    from bench.scenario import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@main.command("list")
+@click.argument(
+    "kind",
+    type=click.Choice(["estimators", "problems", "distributions", "metrics", "plots"]),
+    default="estimators",
+)
+def list_(kind: str) -> None:
+    """List estimators (the default), problems, distributions, metrics or plots."""
+    from bench.report.listing import listing
+
+    with _explained():
+        _console().print(listing(kind))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--parameter", default="all", show_default=True, help="Of which block of parameters.")
+@click.option("--markdown", is_flag=True, help="As a table in Markdown.")
+def show(folder: Path, parameter: str, markdown: bool) -> None:
+    """Print the table of an earlier run, given its folder."""
+    from bench.api import load
+    from bench.errors import did_you_mean, invalid
+    from bench.report.table import plain_table
+
+    with _explained():
+        measurements = load(folder)
+        found = measurements[measurements["parameter"] == parameter]
+        if found.empty:
+            raise invalid(
+                f"no block of parameters {parameter!r}; {did_you_mean(parameter, set(measurements['parameter']))}"
+            )
+    found = found.assign(parameter="all")
+    if markdown:
+        click.echo(plain_table(found))
+    else:
+        _print_table(found)
+
+
+def _prepared(
+    scenario: Path,
+    estimators: str | None,
+    sample_sizes: str | None,
+    replicates: int | None,
+    devices: str | None,
+    seed: int | None,
+    settings: tuple[str, ...],
+    quick: bool,
+    yes: bool,
+) -> Prepared:
+    from bench.api import prepare
+
+    named = {
+        "sweep.sample_sizes": sample_sizes and f"[{sample_sizes}]",
+        "replicates": replicates,
+        "sweep.devices": devices and f"[{devices}]",
+        "seed": seed,
+    }
+    overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
+    only = estimators.split(",") if estimators else None
+    with _explained():
+        return prepare(scenario, [*overrides, *settings], only=only, small=quick, confirmed=yes)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Within it what the user said wrong is printed, and ends the program with exit code 2."""
+    from bench.errors import Invalid
+    from bench.scenario import ScenarioError
+
+    try:
+        yield
+    except (Invalid, ScenarioError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
+
+
+def _print_table(measurements: Any) -> None:
+    from bench.report.table import results_table
+
+    _console().print(results_table(measurements))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()

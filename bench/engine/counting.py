@@ -1,0 +1,48 @@
+"""Evaluations of the cost and of its gradient, counted where they happen and not declared on trust."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bench.problem import Problem
+
+
+@dataclass
+class Counts:
+    """How many samples were evaluated, over all replicates; an item of a batch is not a sample.
+
+    Attributes:
+        evaluations: of f.
+        gradient_evaluations: of the gradient of f, in x or in θ.
+    """
+
+    evaluations: float = 0
+    gradient_evaluations: float = 0
+
+
+def counted(problem: Problem) -> tuple[Problem, Counts]:
+    """A copy of the problem that counts the evaluations of its cost."""
+    counts = Counts()
+    copied = copy.copy(problem)
+    vars(copied)["cost"] = _counting(problem.cost, counts)  # shadows the method
+    return copied, counts
+
+
+def _counting(cost: Callable[[Tensor, Tensor], Tensor], counts: Counts) -> Callable[[Tensor, Tensor], Tensor]:
+    def counting(x: Tensor, theta: Tensor) -> Tensor:
+        value = cost(x, theta)  # [N, R, (B)]
+        samples = value[..., 0].numel() if value.dim() > 2 else value.numel()
+        counts.evaluations += samples
+        if value.requires_grad:
+
+            def count(_: Tensor) -> None:
+                counts.gradient_evaluations += samples
+
+            value.register_hook(count)  # type: ignore[no-untyped-call]
+        return value
+
+    return counting

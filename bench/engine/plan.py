@@ -1,0 +1,146 @@
+"""What is to be measured: an experiment, and the cells it consists of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+
+from bench.engine.devices import unavailable
+from bench.engine.streams import Address, stream
+from bench.estimator import Estimator
+from bench.problem import NotApplicable, Problem
+
+
+@dataclass(frozen=True)
+class NamedEstimator:
+    """An estimator as a scenario names it.
+
+    Attributes:
+        label: how tables and figures call it.
+        name: its name in the catalogue.
+        options: its options as the scenario gives them, as canonical JSON.
+        estimator: the thing itself.
+    """
+
+    label: str
+    name: str
+    options: str
+    estimator: Estimator
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A scenario whose names have been looked up: all that the engine needs, and nothing to be read.
+
+    Attributes:
+        scenario: the scenario's name.
+        version: the scenario's version.
+        problem_name: the problem's name in the catalogue.
+        problem_key: the problem with its options, as canonical JSON.
+        problem: the problem at θ, on the CPU.
+        estimators: those compared.
+        references: estimators that may give the truth where it is not known exactly;
+            the first that applies does.
+        sample_sizes: the values of N.
+        devices: as torch names them.
+        dtypes: "float32", "float64".
+        replicates: R.
+        seed: of all streams.
+        reference_sample_size: N of the reference run.
+        reference_replicates: R of the reference run.
+    """
+
+    scenario: str
+    version: int
+    problem_name: str
+    problem_key: str
+    problem: Problem
+    estimators: tuple[NamedEstimator, ...]
+    references: tuple[NamedEstimator, ...]
+    sample_sizes: tuple[int, ...]
+    devices: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    replicates: int
+    seed: int
+    reference_sample_size: int
+    reference_replicates: int
+
+    def address(self, sample_size: int, role: str, block: int = 0) -> Address:
+        """Where the random numbers of a block are found."""
+        return Address(self.seed, self.problem_key, sample_size, role, block)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """(problem at θ) × estimator with options × N × device × type.
+
+    Attributes:
+        named: the estimator.
+        sample_size: N.
+        device: as torch names it.
+        dtype: "float32" or "float64".
+        status: "ok", or why it cannot run: "unavailable", "not_applicable".
+        reason: the same in words; empty if it can run.
+    """
+
+    named: NamedEstimator
+    sample_size: int
+    device: str
+    dtype: str
+    status: str = "ok"
+    reason: str = ""
+
+
+def plan(experiment: Experiment) -> list[Cell]:
+    """All cells in the order in which they are measured, each with its reason if it cannot run."""
+    reasons = {named: not_applicable(named.estimator, experiment) for named in experiment.estimators}
+    return [
+        _cell(named, sample_size, device, dtype, reasons[named])
+        for device, dtype, named, sample_size in product(
+            experiment.devices, experiment.dtypes, experiment.estimators, experiment.sample_sizes
+        )
+    ]
+
+
+def numbers(experiment: Experiment, cells: list[Cell]) -> int:
+    """About how many random numbers and activations the cells that can run will take."""
+    samples = sum(cell.sample_size for cell in cells if cell.status == "ok")
+    return samples * experiment.replicates * experiment.problem.width
+
+
+def cell_id(experiment: Experiment, cell: Cell) -> str:
+    """A name for a cell that is the same in every run of it."""
+    what = [
+        experiment.problem_key,
+        cell.named.name,
+        cell.named.options,
+        cell.sample_size,
+        cell.device,
+        cell.dtype,
+    ]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+
+
+def not_applicable(estimator: Estimator, experiment: Experiment) -> str:
+    """Why an estimator does not fit the problem, as a trial with two rows tells; empty if it does."""
+    problem = experiment.problem
+    sample_size = max(estimator.minimum_sample_size, min(experiment.sample_sizes))
+    theta = problem.theta.expand(2, -1).requires_grad_()
+    with stream(experiment.address(sample_size, "trial"), torch.device("cpu")):
+        try:
+            estimator.fitted(problem, theta, sample_size).gradient(problem, theta, sample_size)
+        except NotApplicable as reason:
+            return str(reason)
+    return ""
+
+
+def _cell(named: NamedEstimator, sample_size: int, device: str, dtype: str, reason: str) -> Cell:
+    if missing := unavailable(device, dtype):
+        return Cell(named, sample_size, device, dtype, "unavailable", missing)
+    if reason:
+        return Cell(named, sample_size, device, dtype, "not_applicable", reason)
+    return Cell(named, sample_size, device, dtype)

@@ -1,0 +1,75 @@
+"""The story: the truth, then each cell of the plan, measured one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from bench.engine.plan import Cell, Experiment
+from bench.engine.replicate import Replication, fit, replicate, warm_up
+from bench.engine.truth import Truth
+from bench.problem import NotApplicable
+from bench.statistics.evidence import segments_of
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one cell.
+
+    Attributes:
+        cell: the cell.
+        status: "ok", "nonfinite", "unavailable", "not_applicable" or "error".
+        reason: why it is not "ok", in words.
+        replication: the estimates, or None if there are none.
+        seconds: per estimate, of every timed chunk, warm-up excluded.
+    """
+
+    cell: Cell
+    status: str
+    reason: str = ""
+    replication: Replication | None = None
+    seconds: torch.Tensor | None = None
+
+
+def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:
+    """Measure the cells in order. A cell that fails is a result with a reason, and the others go on."""
+    for cell in cells:
+        if cell.status != "ok":
+            yield Result(cell, cell.status, cell.reason)
+            continue
+        try:
+            yield measure(experiment, cell, truth)
+        except NotApplicable as reason:
+            yield Result(cell, "not_applicable", str(reason))
+        except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+            yield Result(cell, "error", f"{type(error).__name__}: {error}")
+
+
+def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
+    """Fit, warm up, replicate.
+
+    Raises:
+        NotApplicable: if the estimator needs what the problem lacks.
+    """
+    N, R = cell.sample_size, experiment.replicates
+    problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
+    private = f"{cell.named.name} {cell.named.options}"
+    estimator = fit(cell.named.estimator, problem, N, experiment.address(N, f"fit {private}"))
+    seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"))
+    replication = replicate(
+        estimator,
+        problem,
+        N,
+        R,
+        lambda block: experiment.address(N, "estimates", block),
+        truth.gradient,
+        segments_of(problem.parameters, len(problem.theta)),
+    )
+    timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
+    missing = int((~replication.summary.finite).sum())
+    if missing:
+        reason = f"{missing} of {R} estimates are not finite; the numbers are of the others"
+        return Result(cell, "nonfinite", reason, replication, timings)
+    return Result(cell, "ok", "", replication, timings)

@@ -1,0 +1,145 @@
+"""Options as a scenario gives them, checked against the annotations of the class that takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
+
+
+class Choice:
+    """An option that is itself one of several named things, each with options of its own.
+
+    In a scenario it is written as a name, or as `{name: {option: value}}`.
+    """
+
+    @classmethod
+    def choices(cls) -> Mapping[str, type]:
+        """The table of names."""
+        return {}
+
+
+def construct(cls: type, options: Mapping[str, Any], what: str) -> Any:
+    """An instance of a class, its arguments checked against its annotations, all faults at once.
+
+    Raises:
+        Invalid: with the path of each option that is unknown, missing or wrong.
+    """
+    wanted = _options_of(cls)
+    faults = [
+        Fault(f"unknown option {shown(key)} of {what}; {_suggested(key, wanted)}", (key,))
+        for key in options
+        if key not in wanted
+    ]
+    faults += [
+        Fault(f"{what} needs the option {key!r}")
+        for key, option in wanted.items()
+        if option.required and key not in options
+    ]
+    values = {}
+    for key in options.keys() & wanted.keys():
+        try:
+            values[key] = _converted(wanted[key].annotation, options[key])
+        except Invalid as error:
+            faults += error.under(key).faults
+    if faults:
+        raise Invalid(*faults)
+    try:
+        return cls(**values)
+    except Invalid:
+        raise
+    except ValueError as error:
+        raise invalid(f"{what}: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Option:
+    annotation: Any
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
+
+
+def _options_of(cls: type) -> dict[str, _Option]:
+    hints = get_type_hints(cls.__init__)  # type: ignore[misc]
+    parameters = list(inspect.signature(cls).parameters.values())
+    return {p.name: _Option(hints.get(p.name, Any), p.default) for p in parameters}
+
+
+def _suggested(key: str, wanted: Mapping[str, _Option]) -> str:
+    return did_you_mean(key, wanted) if wanted else "it has none"
+
+
+def described_options(cls: type) -> dict[str, str]:
+    """The options of a class: name -> its default as text, or "required"."""
+    return {
+        key: "required" if option.required else _default_text(option.default)
+        for key, option in _options_of(cls).items()
+    }
+
+
+def _default_text(default: Any) -> str:
+    if not isinstance(default, Choice):
+        return repr(default)
+    return next(name for name, cls in default.choices().items() if type(default) is cls)
+
+
+def _converted(annotation: Any, value: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, Choice):
+        return _chosen(annotation, value)
+    # In pydantic's strict mode a dataclass is not built from a mapping.
+    strict = not dataclasses.is_dataclass(annotation)
+    try:
+        return TypeAdapter(annotation).validate_python(value, strict=strict)
+    except ValidationError as error:
+        raise _fault(error.errors()[0], annotation) from error
+
+
+def _fault(error: Any, annotation: Any) -> Invalid:
+    path = [part for part in error["loc"] if isinstance(part, int)]
+    return invalid(f"wanted {_described(annotation)}, got {shown(error['input'])}", *path)
+
+
+def _described(annotation: Any) -> str:
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+    if annotation in words:
+        return words[annotation]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(word) for word in arguments)
+    if origin is list:
+        return f"a list ({_described(arguments[0])} each)"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "a mapping"
+    if arguments:
+        return " or ".join(dict.fromkeys(_described(argument) for argument in arguments))
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def _chosen(family: type[Choice], value: Any) -> Any:
+    if isinstance(value, family):
+        return value
+    table = family.choices()
+    what = family.__name__.lower()
+    if isinstance(value, str):
+        name, own = value, dict[str, Any]()
+    elif isinstance(value, Mapping) and len(value) == 1:
+        name, own = next(iter(value.items()))
+        own = {} if own is None else own
+    else:
+        raise invalid(f"wanted a {what} by name, or as {{name: {{option: value}}}}, got {shown(value)}")
+    if name not in table:
+        raise invalid(f"unknown {what} {shown(name)}; {did_you_mean(name, table)}")
+    if not isinstance(own, Mapping):
+        raise invalid(f"wanted the options of {what} {name} as {{option: value}}, got {shown(own)}", name)
+    try:
+        return construct(table[name], own, f"{what} {name}")
+    except Invalid as error:
+        raise error.under(*([name] if isinstance(value, Mapping) else [])) from error

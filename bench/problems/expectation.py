@@ -1,0 +1,272 @@
+"""The expectation of a formula under a named distribution, known exactly wherever it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Poisson, biject_to
+
+from bench import formula, quadrature
+from bench.distributions.families import LOG, Family, component, find_family, support
+from bench.errors import Invalid, invalid, shown
+from bench.problem import NotApplicable, Problem, TruthKind
+
+_STATES = 1 << 16  # of a vector of discrete draws, at most
+
+
+class Expectation(Problem):
+    r"""F(θ) = E[f(z)] for z of a distribution named in the scenario and a cost f given as a formula.
+
+    θ are those parameters of the distribution that are named in `parameters`, in that
+    order and as they are written: `scale` or `log_scale`, `probs` or `logits`. A
+    parameter written as a list of D numbers makes z a vector of D independent draws; one
+    number is shared by all of them.
+
+    The expectation is exact by enumeration of finite supports (and of the part of the
+    Poisson's that matters), else by quadrature of one-dimensional integrals, where z is a
+    single draw or the cost a sum over the draws.
+
+    Args:
+        distribution: `{name: {parameter: number or list of numbers}}`.
+        parameters: which of them are θ.
+        cost: a formula of z; see `bench.formula`.
+    """
+
+    def __init__(
+        self,
+        distribution: dict[str, dict[str, float | list[float]]],
+        parameters: list[str],
+        cost: str,
+    ) -> None:
+        if len(distribution) != 1:
+            raise invalid("wanted one distribution, as {name: {parameter: value}}", "distribution")
+        (name, values), *_ = distribution.items()
+        self.family = _family(name, values)
+        self.dimensions = _dimensions(self.family, name, values)
+        self.formula = _formula(cost, self.event_dim)
+        blocks = {key: torch.tensor(v, dtype=torch.float64).reshape(-1) for key, v in values.items()}
+        _check_values(self.family, name, blocks)
+        self.parameters = _slices(parameters, blocks)
+        self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
+        fixed = [key for key in values if key not in parameters]
+        self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in fixed)])
+        self._fixed_slices = _slices(fixed, blocks)
+        self.width = max(1, self.dimensions)
+
+    @property
+    def event_dim(self) -> int:
+        """1 if z is a vector, 0 if it is a number."""
+        return int(self.dimensions > 0)
+
+    @property
+    def truth_kind(self) -> TruthKind:  # type: ignore[override]
+        return "enumeration" if self._discrete else "quadrature"
+
+    def distribution(self, theta: Tensor) -> Distribution:
+        values = {key: self._shaped(theta[:, s]) for key, s in self.parameters.items()}
+        values |= {key: self._shaped(self._fixed[s]) for key, s in self._fixed_slices.items()}
+        return self.family.make(values, self.event_dim)
+
+    def cost(self, x: Tensor, theta: Tensor) -> Tensor:
+        return self.formula(x.to(theta.dtype), self.event_dim)
+
+    def expectation(self, theta: Tensor) -> Tensor:
+        return self._expectation(theta, 0)
+
+    def expectation_again(self, theta: Tensor) -> Tensor:
+        return self._expectation(theta, 1)
+
+    def _expectation(self, theta: Tensor, which: int) -> Tensor:
+        p = self.distribution(theta)
+        if self._discrete and (states := self._states(p, which)) is not None:
+            return _sum_over(states, p, self.formula(states.to(theta.dtype), self.event_dim))
+        split = self.formula.additive(max(1, self.dimensions))
+        if split is None:
+            raise NotApplicable("the cost does not split into a sum over the draws")
+        constant, each = split
+        single = component(p)
+        if self._discrete:
+            z = self._single_states(p, which)  # [K]
+            z = z[:, None, None] if self.event_dim else z[:, None]  # [K, 1, (1)]
+            total = _sum_over(z, single, each(z.to(theta.dtype)))
+        else:
+            z, weights = self._nodes[which]  # [K, (D)] each
+            z, weights = z[:, None], weights[:, None]  # [K, 1, (D)]
+            total = (weights * each(z) * single.log_prob(z).exp()).sum(0)  # [R, (D)]
+        return constant + (total.sum(-1) if self.event_dim else total)
+
+    @cached_property
+    def _nodes(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Nodes and weights in z of the two rules, `[K, (D)]` each, for the integral of each draw."""
+        found = [self._rules_of_draw(d) for d in range(max(1, self.dimensions))]
+        first, second = (_stacked([rules[i] for rules in found], self.event_dim) for i in (0, 1))
+        return first, second
+
+    def _rules_of_draw(self, d: int) -> list[tuple[Tensor, Tensor]]:
+        theta = self.theta.to(torch.float64)
+        single = component(self.distribution(theta[None]))
+        transform = biject_to(single.support)
+        each = self._each
+
+        def integrand(u: Tensor) -> Tensor:
+            """Density, cost × density, and its derivatives in θ, on the real line: `[K, 2 + P]`."""
+            rows = theta.expand(len(u), -1).requires_grad_()  # [K, P]
+            z = transform(u)  # [K]
+            log_prob = component(self.distribution(rows)).log_prob(z[:, None] if self.event_dim else z)
+            log_prob = log_prob[:, d] if self.event_dim else log_prob  # [K]
+            (score,) = torch.autograd.grad(log_prob.sum(), rows)  # [K, P]
+            log_density = log_prob.detach() + transform.log_abs_det_jacobian(u, z)  # [K]
+            # Far out z overflows, or rounds to the edge of its support: nothing is there.
+            density = torch.where(log_density.isfinite(), log_density.exp(), 0.0)  # [K]
+            weighed = torch.where(density > 0, each(z) * density, 0.0)
+            return torch.cat([density[:, None], weighed[:, None], weighed[:, None] * score.nan_to_num()], 1)
+
+        center, scale = _center_and_scale(single, transform, d)
+        return [
+            (z := transform(rule.nodes), rule.weights * transform.log_abs_det_jacobian(rule.nodes, z).exp())
+            for rule in quadrature.rules(integrand, center, scale)
+        ]
+
+    @property
+    def _each(self) -> Any:
+        split = self.formula.additive(max(1, self.dimensions))
+        assert split is not None
+        return split[1]
+
+    @property
+    def _discrete(self) -> bool:
+        return bool(self.family.cls.support.is_discrete)  # type: ignore[attr-defined]
+
+    def _single_states(self, p: Distribution, which: int) -> Tensor:
+        """All values of one draw that matter, `[S]`."""
+        values = support(p)
+        if values is not None:
+            return values
+        assert self.family.cls is Poisson
+        mean = float(component(p).mean.detach().max())
+        # Beyond mean + 12 √mean + 60 the tail is below 1e-20, and stays so times any cost
+        # that grows no faster than e^z; the second rule goes further.
+        return torch.arange((1 + which) * int(mean + 12 * mean**0.5 + 60), dtype=torch.float64)
+
+    def _states(self, p: Distribution, which: int) -> Tensor | None:
+        """All values of z, `[S, 1, (D)]`, if they are not too many."""
+        single = self._single_states(p, which)  # [S]
+        if not self.event_dim:
+            return single[:, None]
+        if len(single) ** self.dimensions > _STATES:
+            return None
+        return torch.cartesian_prod(*[single] * self.dimensions).reshape(-1, 1, self.dimensions)
+
+    def _shaped(self, values: Tensor) -> Tensor:
+        """A parameter, `[..., k]`, in the shape that torch wants: `[..., k]` for vectors, else `[...]`."""
+        return values if self.event_dim or self.family.vector else values[..., 0]
+
+
+def _sum_over(states: Tensor, p: Distribution, cost: Tensor) -> Tensor:
+    """Σ p(z) f(z) over the first axis."""
+    return (p.log_prob(states).exp() * cost).sum(0)
+
+
+def _stacked(rules: list[tuple[Tensor, Tensor]], event_dim: int) -> tuple[Tensor, Tensor]:
+    """One rule for each draw side by side, `[K, D]`; shorter ones are filled up with weight zero."""
+    if not event_dim:
+        return rules[0]
+    K = max(len(nodes) for nodes, _ in rules)
+    nodes = torch.stack([torch.cat([z, z[-1:].expand(K - len(z))]) for z, _ in rules], 1)
+    weights = torch.stack([torch.cat([w, w.new_zeros(K - len(w))]) for _, w in rules], 1)
+    return nodes, weights
+
+
+def _center_and_scale(p: Distribution, transform: Any, d: int) -> tuple[float, float]:
+    """Where on the real line the d-th draw is, and how wide."""
+    mean, deviation = p.mean.reshape(-1)[d], p.stddev.reshape(-1)[d]
+    center = transform.inv(mean)
+    slope = transform.log_abs_det_jacobian(center, mean).exp()
+    return float(center), float(deviation / slope)
+
+
+def _family(name: str, values: Mapping[str, Any]) -> Family:
+    try:
+        family = find_family(name)
+    except Invalid as error:
+        raise error.under("distribution", name) from error
+    try:
+        family.check(values)
+    except Invalid as error:
+        raise error.under("distribution", name) from error
+    return family
+
+
+def _dimensions(family: Family, name: str, values: Mapping[str, Any]) -> int:
+    """D, or 0 for a single draw.
+
+    Raises:
+        Invalid: if lists differ in length, or a parameter should or should not be a list.
+    """
+    lengths = {key: len(value) for key, value in values.items() if isinstance(value, list)}
+    for key, length in lengths.items():
+        if length == 0:
+            raise invalid(f"{key} is an empty list", "distribution", name, key)
+    if family.vector:
+        if missing := [key for key in values if key not in lengths]:
+            raise invalid(f"{missing[0]} of a {name} is a list of numbers", "distribution", name, missing[0])
+        return 0
+    if len(set(lengths.values())) > 1:
+        described = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+        raise invalid(f"lists of different length: {described}", "distribution", name)
+    return next(iter(lengths.values()), 0)
+
+
+def _formula(text: str, event_dim: int) -> formula.Formula:
+    try:
+        parsed = formula.parse(text)
+        parsed.check(event_dim)
+    except Invalid as error:
+        raise error.under("cost") from error
+    return parsed
+
+
+def _check_values(family: Family, name: str, blocks: Mapping[str, Tensor]) -> None:
+    for key, values in blocks.items():
+        constraint = family.constraint(key.removeprefix(LOG))
+        allowed = values.isfinite().all() if key.startswith(LOG) else constraint.check(values).all()  # type: ignore[no-untyped-call]
+        if not bool(allowed):
+            raise invalid(
+                f"{key} of a {name} must be {_words(constraint)}, got {shown(values.tolist())}",
+                "distribution",
+                name,
+                key,
+            )
+
+
+def _words(constraint: Any) -> str:
+    text = str(constraint)
+    return {
+        "Real()": "finite",
+        "GreaterThan(lower_bound=0.0)": "positive",
+        "GreaterThanEq(lower_bound=0.0)": "at least 0",
+        "Interval(lower_bound=0.0, upper_bound=1.0)": "between 0 and 1",
+        "Simplex()": "probabilities that add up to 1",
+    }.get(text, text)
+
+
+def _slices(keys: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
+    """Where each block is when they are laid end to end."""
+    slices: dict[str, slice] = {}
+    start = 0
+    for i, key in enumerate(keys):
+        if key not in blocks:
+            raise invalid(
+                f"{shown(key)} is no parameter of the distribution as given: {', '.join(blocks)}",
+                "parameters",
+                i,
+            )
+        if key in slices:
+            raise invalid(f"{key} is named twice", "parameters", i)
+        slices[key] = slice(start, start + len(blocks[key]))
+        start += len(blocks[key])
+    return slices

@@ -1,0 +1,92 @@
+"""Training: stochastic gradient descent on a problem with data, to get to a θ that is worth measuring at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.errors import Invalid, invalid
+from bench.estimator import Estimator
+from bench.problem import NotApplicable, Problem
+
+
+@dataclass(frozen=True)
+class Training:
+    """Steps of Adam, each on a minibatch and one gradient estimate.
+
+    Kingma & Ba (2015), Adam: a method for stochastic optimization.
+
+    Attributes:
+        steps: how many.
+        learning_rate: Adam's α.
+        estimator: name of the estimator of the gradient, with its default options.
+        batch_size: items in a minibatch; None for as many as the problem has.
+        seed: of the initial weights, the minibatches and the estimates.
+    """
+
+    steps: int = 300
+    learning_rate: float = 1e-3
+    estimator: str = "reparameterization"
+    batch_size: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise invalid(f"steps must be at least 1, got {self.steps}", "steps")
+        if not 0 < self.learning_rate < math.inf:
+            raise invalid(f"learning_rate must be positive, got {self.learning_rate}", "learning_rate")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise invalid(f"batch_size must be at least 1, got {self.batch_size}", "batch_size")
+
+
+def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
+    """The theta to which training leads from the problem's own, `[P]`.
+
+    It is done in single precision, and leaves torch's random state as it was.
+
+    Args:
+        problem: it has the items of a minibatch as its attribute `data`, `[B, D]`.
+        items: all items, `[n, D]`.
+        training: how.
+
+    Raises:
+        Invalid: if the estimator is unknown or does not fit, or training diverges.
+    """
+    estimator = _estimator(training.estimator)
+    batch_size = training.batch_size or len(vars(problem)["data"])
+    if batch_size > len(items):
+        raise invalid(f"batch_size is {batch_size}, but there are {len(items)} items", "batch_size")
+    working = problem.to("cpu", torch.float32)
+    theta = working.theta[None].clone().requires_grad_()  # [1, P]
+    optimizer = torch.optim.Adam([theta], lr=training.learning_rate)
+    with torch.random.fork_rng(devices=[]):
+        # torch.manual_seed would seed the accelerators' generators too, which are not restored.
+        torch.default_generator.manual_seed(training.seed)
+        for step in range(training.steps):
+            batch = torch.randperm(len(items))[:batch_size]  # [B]
+            vars(working)["data"] = items[batch].to(theta.dtype)  # [B, D]
+            theta.grad = _estimate(estimator, working, theta)
+            optimizer.step()
+            if not theta.isfinite().all():
+                raise invalid(f"training diverged at step {step + 1}; try a smaller learning_rate")
+    return theta.detach()[0].to(problem.theta.dtype)
+
+
+def _estimate(estimator: Estimator, problem: Problem, theta: Tensor) -> Tensor:
+    try:
+        return estimator.gradient(problem, theta, estimator.minimum_sample_size)  # [1, P]
+    except NotApplicable as reason:
+        raise invalid(f"it does not fit this problem: {reason}", "estimator") from reason
+
+
+def _estimator(name: str) -> Estimator:
+    from bench import catalogue  # here, as the catalogue knows this module's users
+
+    try:
+        estimator: Estimator = catalogue.build("estimators", name, {})
+    except Invalid as error:
+        raise error.under("estimator") from error
+    return estimator

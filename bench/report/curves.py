@@ -1,0 +1,210 @@
+"""Lines on two logarithmic axes, one for each estimator, in panels by setting and block of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+
+from bench.report import canvas, rows
+from bench.report.canvas import Numbers, size_text
+from bench.report.labels import distinct
+from bench.report.style import FAINT, GUIDE, Look, looks, style
+
+SLOPE = "slope −1: ∝ 1/N"
+FRONT = "least variance for the time"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is drawn against what.
+
+    Attributes:
+        x: a column of measurements.
+        y: another; its interval is that of the variance.
+        x_label: its name with its unit.
+        y_label: likewise.
+        guide: whether the slope -1 is drawn.
+        front: whether the points that none beats in both x and y are joined, and points named by their N.
+    """
+
+    x: str
+    y: str
+    x_label: str
+    y_label: str
+    guide: bool = False
+    front: bool = False
+
+
+def draw(frame: pd.DataFrame, curve: Curve, title: str | None) -> Figure:
+    """The figure of a curve; where nothing can be drawn, one that says so."""
+    with style():
+        heading = canvas.heading(list(frame["scenario"].unique()), title)
+        finite = rows.measured(frame, curve.x, curve.y)
+        points = finite[(finite[curve.x] > 0) & (finite[curve.y] > 0)]
+        remarks = _remarks(frame, finite, points, curve)
+        if points.empty:
+            return canvas.notice("There is nothing to draw.", heading, remarks)
+        return _drawn(points, looks(frame["estimator"]), curve, heading, remarks)
+
+
+def panels_of(points: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The points of each panel by its title: no two blocks or settings are drawn over one another."""
+    blocks = points["parameter"].map(distinct(points["parameter"]))
+    names = blocks if (points["parameter"] != "all").any() else blocks.mask(blocks == "all", "")
+    dims = points["dim"].map(lambda dim: f" (P = {dim:.0f})" if np.isfinite(dim) else "")
+    names = names + dims.where(names != "", "")
+    settings = rows.setting_of(points)
+    titles = names + np.where((names != "") & (settings != ""), " · ", "") + settings
+    return {str(name): part for name, part in points.groupby(titles, sort=False)}
+
+
+def caption_of(points: pd.DataFrame, *facts: str) -> str:
+    """R, device and dtype, and whatever else is to be known of all points."""
+    return " · ".join(filter(None, (rows.replicates(points), rows.common_setting(points), *facts)))
+
+
+def _drawn(
+    points: pd.DataFrame, looked: Mapping[str, Look], curve: Curve, heading: str, remarks: Sequence[str]
+) -> Figure:
+    panels = panels_of(points)
+    left_out = list(panels)[canvas.MOST_PANELS :]
+    panels = dict(list(panels.items())[: canvas.MOST_PANELS])
+    shown = {name: looked[name] for name in looked if (points["estimator"] == name).any()}
+    names = distinct(looked)
+    sizes = sorted({int(size) for size in points["sample_size"]})
+    entries = {names[name]: canvas.series_handle(look) for name, look in shown.items()}
+    if curve.guide and len(sizes) > 1:
+        entries[SLOPE] = canvas.guide_handle()
+    if curve.front:
+        entries[FRONT] = Line2D([], [], color=FAINT, linewidth=4)
+    caption = [caption_of(points, _intervals(curve)), *remarks]
+    if left_out:
+        caption.append(f"not drawn: {len(left_out)} further panels")
+    figure, axes = canvas.sheet(list(panels), entries, heading, caption)
+    for ax, part in zip(axes, panels.values(), strict=True):
+        _lines(ax, part, shown, curve)
+        if curve.guide and len(sizes) > 1:
+            _slope(ax, part)
+        if curve.front:
+            _front(ax, part, curve)
+            _name_points(ax, part, shown, room=len(panels) == 1)
+    _scale(axes, points, curve, sizes)
+    canvas.label_axes(axes, curve.x_label, curve.y_label)
+    return figure
+
+
+def _lines(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look], curve: Curve) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    present = {name: look for name, look in shown.items() if (part["estimator"] == name).any()}
+    for name, look in present.items():
+        _bars(ax, part[part["estimator"] == name], look, curve)
+    sns.lineplot(
+        data=part,
+        x=curve.x,
+        y=curve.y,
+        hue="estimator",
+        style="estimator",
+        hue_order=list(present),
+        style_order=list(present),
+        palette={name: look.color for name, look in present.items()},
+        markers={name: look.marker for name, look in present.items()},
+        dashes={name: look.dashes or "" for name, look in present.items()},
+        estimator=None,
+        errorbar=None,
+        legend=False,
+        ax=ax,
+    )
+    ax.set(xlabel="", ylabel="")
+
+
+def _bars(ax: Axes, part: pd.DataFrame, look: Look, curve: Curve) -> None:
+    value, low, high = _interval(part, curve)
+    reach = np.vstack([value - np.clip(low, value / 1e3, value), np.clip(high, value, value * 1e3) - value])
+    ax.errorbar(part[curve.x], value, yerr=reach, fmt="none", ecolor=look.color, elinewidth=1.1, alpha=0.75)
+
+
+def _interval(part: pd.DataFrame, curve: Curve) -> tuple[Numbers, Numbers, Numbers]:
+    """y with its interval: that of the variance, brought to the scale of y; y itself where there is none."""
+    value = part[curve.y].to_numpy(float)
+    variance = part["variance"].to_numpy(float)
+    bounds = [part[name].to_numpy(float) for name in ("variance_low", "variance_high")]
+    low, high = (np.where(np.isnan(b), value, b * (value / variance)) for b in bounds)
+    return value, low, high
+
+
+def _slope(ax: Axes, part: pd.DataFrame) -> None:
+    """Above the noisiest estimator at the smallest N, so that it does not lie on a line that obeys it."""
+    least, most = part["sample_size"].min(), part["sample_size"].max()
+    start = 1.7 * part.loc[part["sample_size"] == least, "variance"].max()
+    ax.plot([least, most], [start, start * least / most], color=GUIDE, dashes=(6, 3), linewidth=1, zorder=1)
+
+
+def _front(ax: Axes, part: pd.DataFrame, curve: Curve) -> None:
+    ordered = part.sort_values([curve.x, curve.y])
+    best = ordered[ordered[curve.y] < ordered[curve.y].cummin().shift(fill_value=np.inf)]
+    ax.step(
+        best[curve.x],
+        best[curve.y],
+        where="post",
+        color=FAINT,
+        linewidth=4,
+        solid_joinstyle="miter",
+        zorder=1,
+    )
+
+
+def _name_points(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look], room: bool) -> None:
+    """Writes N beside points; beside the ends of lines only, where all names would cover the points."""
+    for name, line in part.groupby("estimator", sort=False):
+        ends = line.loc[[line["sample_size"].idxmin(), line["sample_size"].idxmax()]]
+        named = line if room and len(shown) <= 4 else ends if len(shown) <= 10 else line.iloc[:0]
+        for _, point in named.drop_duplicates("sample_size").iterrows():
+            ax.annotate(
+                size_text(point["sample_size"]),
+                (point["seconds"], point["variance"]),
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=7,
+                color=shown[str(name)].color,
+                path_effects=[withStroke(linewidth=2, foreground="white")],
+            )
+
+
+def _scale(axes: Sequence[Axes], points: pd.DataFrame, curve: Curve, sizes: Sequence[int]) -> None:
+    value, low, high = _interval(points, curve)
+    if curve.guide and len(sizes) > 1:
+        high = np.fmax(high, 1.7 * value)
+    for ax in axes:
+        ax.set_ylim(*canvas.log_limits(value, low, high))
+    if curve.x == "sample_size":
+        canvas.log_sample_sizes(axes, sizes)
+    else:
+        x = points[curve.x].to_numpy(float)
+        axes[0].set_xlim(*canvas.log_limits(x, x, x))
+
+
+def _intervals(curve: Curve) -> str:
+    if curve.y == "variance":
+        return "bars: 95 % intervals, where larger than the markers"
+    return "bars: 95 % intervals of the variance alone, where larger than the markers"
+
+
+def _remarks(frame: pd.DataFrame, finite: pd.DataFrame, points: pd.DataFrame, curve: Curve) -> list[str]:
+    whole = frame.drop_duplicates("cell")
+    remarks = [f"not drawn: {remark}" for remark in rows.not_measured(whole)]
+    unknown = frame[(frame["status"] == "ok") & ~frame.index.isin(finite.index)]
+    zero = finite[~finite.index.isin(points.index)]
+    if not unknown.empty:
+        remarks.append(f"not drawn: {rows.which(unknown, frame)}: no number")
+    if not zero.empty:
+        remarks.append(f"not on a logarithmic axis: {rows.which(zero, frame)}: {curve.y.replace('_', ' ')} 0")
+    return remarks

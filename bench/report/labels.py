@@ -1,0 +1,69 @@
+"""Untrusted text made harmless: labels, reasons and titles as they may be shown."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+LONGEST = 40
+"""Characters of a label that are shown: enough for an estimator with two options, a matter of taste."""
+
+
+def plain(text: object, limit: int = LONGEST) -> str:
+    """One printable line of at most `limit` characters.
+
+    Control, formatting and unassigned characters are taken out: they could move a
+    terminal's cursor or reverse the direction of a line. What is too long loses its
+    middle, because labels differ in their last option as often as in their first word.
+    """
+    words = "" if text is None or text != text else str(text)
+    line = "".join(
+        " " if c.isspace() else c
+        for c in unicodedata.normalize("NFC", words)
+        if c.isspace() or not unicodedata.category(c).startswith("C")
+    )
+    line = " ".join(line.split())
+    if len(line) <= limit:
+        return line
+    tail = limit // 3
+    return f"{line[: limit - tail - 1]}…{line[-tail:]}"
+
+
+def distinct(labels: Iterable[str], limit: int = LONGEST) -> dict[str, str]:
+    """The shown form of each label, numbered where two labels would be shown alike."""
+    shown: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for label in dict.fromkeys(labels):
+        short = plain(label, limit) or "(no name)"
+        seen[short] += 1
+        shown[label] = short if seen[short] == 1 else f"{short} ({seen[short]})"
+    return shown
+
+
+def drawn(text: str) -> str:
+    """The same text for matplotlib: no mathematics, no characters its font lacks (they would warn)."""
+    characters = _characters()
+    return "".join(
+        c if c == "\n" or ord(c) in characters else "\N{REPLACEMENT CHARACTER}" for c in text
+    ).replace("$", r"\$")
+
+
+def markdown(text: str) -> str:
+    """The same text for a Markdown page: nothing in it is markup."""
+    return re.sub(r"([\\`*_\[\]<>|#$~])", r"\\\1", text)
+
+
+def code(text: str) -> str:
+    """The same text as a Markdown code span in a table, where only two characters are special."""
+    return "`" + text.replace("`", "'").replace("|", r"\|") + "`"
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    return frozenset(font.get_charmap())

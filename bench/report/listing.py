@@ -1,0 +1,56 @@
+"""Tables of what can be named in a scenario."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from bench import catalogue
+from bench.distributions.families import FAMILIES
+from bench.report.plots import PLOTS
+from bench.statistics.metrics import METRICS
+from estimators import ALIASES
+
+
+def listing(kind: str) -> Table:
+    """What there is of a kind: estimators, problems, distributions, metrics or plots."""
+    headings, rows = {
+        "estimators": (("estimator", "claim", "options (default)", "what it is"), _estimators()),
+        "problems": (("problem", "options (default)", "what it is"), _problems()),
+        "distributions": (("distribution", "parameters"), _distributions()),
+        "metrics": (("metric", "what it is"), ((name, _sentence(f)) for name, f in METRICS.items())),
+        "plots": (("plot", "what it shows"), ((name, _sentence(f)) for name, f in PLOTS.items())),
+    }[kind]
+    table = Table(*headings, show_lines=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _estimators() -> Iterator[tuple[str, ...]]:
+    for name in catalogue.names("estimators"):
+        also = [alias for alias, meant in ALIASES.items() if meant == name]
+        called = "\n".join([name, *(f"(also {alias})" for alias in also)])
+        claim = catalogue.find("estimators", name).bias  # type: ignore[attr-defined]
+        yield called, claim, _options("estimators", name), catalogue.summary("estimators", name)
+
+
+def _problems() -> Iterator[tuple[str, ...]]:
+    for name in catalogue.names("problems"):
+        yield name, _options("problems", name), catalogue.summary("problems", name)
+
+
+def _distributions() -> Iterator[tuple[str, ...]]:
+    for name, family in FAMILIES.items():
+        yield name, ", ".join(family.names())
+
+
+def _options(kind: catalogue.Kind, name: str) -> str:
+    return "\n".join(f"{key} ({default})" for key, default in catalogue.options(kind, name).items())
+
+
+def _sentence(function: object) -> str:
+    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())

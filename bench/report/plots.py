@@ -1,0 +1,86 @@
+"""The plots of a run, each a function of `measurements`, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.report import rows
+from bench.report.bias import bias
+from bench.report.canvas import save
+from bench.report.curves import Curve, draw
+from bench.report.style import style
+
+VARIANCE = "variance of one estimate\n(trace of the covariance)"
+SIZE = "samples per estimate, N"
+SECONDS = "seconds per estimate"
+
+
+class Plot(Protocol):
+    """A picture of measurements; None if it has nothing to say about them."""
+
+    def __call__(self, measurements: pd.DataFrame, title: str | None = None) -> Figure | None: ...
+
+
+def variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
+    """How noisy: variance against N, with the slope -1 of an average of N independent terms."""
+    return draw(rows.whole(measurements), Curve("sample_size", "variance", SIZE, VARIANCE, guide=True), title)
+
+
+def work_normalized_variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
+    """What precision costs: variance times seconds against N, level where time buys precision evenly."""
+    label = "variance ×\nseconds per estimate"
+    return draw(
+        rows.whole(measurements), Curve("sample_size", "work_normalized_variance", SIZE, label), title
+    )
+
+
+def cost(measurements: pd.DataFrame, title: str | None = None) -> Figure:
+    """What is had for which time: variance against seconds per estimate, each point one N."""
+    return draw(rows.whole(measurements), Curve("seconds", "variance", SECONDS, VARIANCE, front=True), title)
+
+
+def by_parameter(measurements: pd.DataFrame, title: str | None = None) -> Figure | None:
+    """Where the noise is: variance against N, a panel for each block of parameters."""
+    parts = rows.blocks(measurements)
+    return (
+        None
+        if parts.empty
+        else draw(parts, Curve("sample_size", "variance", SIZE, VARIANCE, guide=True), title)
+    )
+
+
+PLOTS: dict[str, Plot] = {
+    "variance": variance,
+    "bias": bias,
+    "work_normalized_variance": work_normalized_variance,
+    "cost": cost,
+    "by_parameter": by_parameter,
+}
+
+
+def draw_all(
+    measurements: pd.DataFrame, folder: Path, title: str | None = None, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Writes every plot that applies into a folder, and says which files these are.
+
+    Args:
+        measurements: one row per cell and block of parameters.
+        folder: made if it is missing.
+        title: the question of the scenario.
+        formats: any that matplotlib writes, such as png, svg, pdf.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, plot in PLOTS.items():
+        with style():
+            figure = plot(measurements, title)
+        if figure is not None:
+            for kind in formats:
+                save(figure, folder / f"{name}.{kind}", kind)
+                written.append(folder / f"{name}.{kind}")
+    return written

@@ -1,0 +1,60 @@
+"""What is said while a run goes on: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from bench.engine.run import Result
+from bench.engine.truth import Truth
+
+if TYPE_CHECKING:
+    from bench.api import Prepared
+
+
+class Progress:
+    """Told of the truth and of each result as they come; writes to standard error."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        experiment = prepared.experiment
+        self.console = Console(file=sys.stderr)
+        self.bar = Bar(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.samples = sum(cell.sample_size for cell in prepared.cells if cell.status == "ok")
+        self.task = self.bar.add_task("the truth", total=len(prepared.cells))
+        header = f"{experiment.scenario}: {len(prepared.cells)} cells, R = {experiment.replicates}"
+        self.console.print(Text(header))
+
+    def __enter__(self) -> Progress:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def __call__(self, news: Truth | Result) -> None:
+        """Tell of what has just been done."""
+        if isinstance(news, Truth):
+            note = f" ({news.note})" if news.note else ""
+            self.console.print(Text(f"truth: {news.kind.replace('_', ' ')}{note}"))
+            return
+        cell = news.cell
+        line = f"{cell.named.label}, N = {cell.sample_size}, {cell.device}, {cell.dtype}: {news.status}"
+        self.bar.update(self.task, advance=1, description=line)
+        if not self.console.is_terminal:
+            self.console.print(Text(line if not news.reason else f"{line}: {news.reason}"), soft_wrap=True)

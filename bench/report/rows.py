@@ -1,0 +1,103 @@
+"""Which rows of `measurements` can be shown, and in words which cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.report.labels import distinct, plain
+
+SETTINGS = ("problem", "device", "dtype")
+"""What sets apart two rows of the same estimator and sample size."""
+
+MOST_PHRASES = 4
+"""Phrases of a remark that are spelled out; the cells of the others are only counted."""
+
+
+def whole(measurements: pd.DataFrame) -> pd.DataFrame:
+    """The rows about the whole gradient."""
+    return measurements[measurements["parameter"] == "all"]
+
+
+def blocks(measurements: pd.DataFrame) -> pd.DataFrame:
+    """The rows about parts of the gradient."""
+    return measurements[measurements["parameter"] != "all"]
+
+
+def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The rows that succeeded and have a finite number in each of the columns."""
+    numbers = frame[list(columns)].astype(float)
+    finite = np.isfinite(numbers.to_numpy()).all(axis=1)
+    succeeded = (frame["status"] == "ok").to_numpy(bool)
+    rows: pd.DataFrame = frame[succeeded & finite]
+    return rows
+
+
+def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
+    """For each row those of its settings that vary within the frame, as words; empty where none does."""
+    varying = [name for name in SETTINGS if frame[name].nunique() > 1]
+    words = {name: distinct(frame[name].astype(str)) for name in varying}
+    texts = [
+        ", ".join(words[name][str(value)] for name, value in zip(varying, values, strict=True))
+        for values in frame[varying].itertuples(index=False, name=None)
+    ]
+    return pd.Series(texts or [""] * len(frame), index=frame.index, dtype=object)
+
+
+def common_setting(frame: pd.DataFrame) -> str:
+    """Device and dtype where all rows share them: `cpu, float32`."""
+    return ", ".join(plain(frame[name].iloc[0]) for name in ("device", "dtype") if frame[name].nunique() == 1)
+
+
+def replicates(frame: pd.DataFrame) -> str:
+    """`R = 1000`, or the range of R."""
+    known = frame.loc[frame["status"] == "ok", "replicates"].dropna().astype(float)
+    if known.empty:
+        return ""
+    least, most = int(known.min()), int(known.max())
+    return f"R = {least}" if least == most else f"R = {least} to {most}"
+
+
+def not_measured(frame: pd.DataFrame) -> list[str]:
+    """For each status and reason, which cells did not succeed: `reinforce at N = 1: not applicable (…)`."""
+    failed = frame[frame["status"] != "ok"].copy()
+    failed["reason"] = failed["reason"].fillna("").astype(str)
+    remarks = []
+    for (status, reason), group in failed.groupby(["status", "reason"], sort=False):
+        why = plain(status).replace("_", " ") + (f" ({plain(reason, 120)})" if plain(reason) else "")
+        remarks.append(f"{which(group, frame)}: {why}")
+    return remarks
+
+
+def which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """Some of a frame's cells in words: `reinforce, reparameterization at N = 1, 10 on cuda`."""
+    if part["cell"].nunique() == frame["cell"].nunique() > 1:
+        return "every cell"
+    names = distinct(frame["estimator"])
+    settings = setting_of(frame).loc[part.index]
+    together: dict[tuple[Hashable, tuple[int, ...]], list[str]] = {}
+    for (setting, label), rows in part.groupby([settings, "estimator"], sort=False):
+        sizes = tuple(sorted(rows["sample_size"].astype(int).unique()))
+        together.setdefault((setting, sizes), []).append(names[str(label)])
+    phrases = [
+        _phrase(estimators, len(names), sizes, frame["sample_size"].nunique(), str(setting))
+        for (setting, sizes), estimators in together.items()
+    ]
+    return _listed(phrases, MOST_PHRASES, "; ")
+
+
+def _phrase(
+    estimators: list[str], of_estimators: int, sizes: tuple[int, ...], of_sizes: int, setting: str
+) -> str:
+    everyone = len(estimators) == of_estimators > 1
+    who = "every estimator" if everyone else _listed(estimators, MOST_PHRASES, ", ")
+    when = "" if len(sizes) == of_sizes else f" at N = {', '.join(map(str, sizes))}"
+    return who + when + (f" on {setting}" if setting else "")
+
+
+def _listed(phrases: list[str], most: int, separator: str) -> str:
+    rest = len(phrases) - most
+    return separator.join(phrases[:most]) + (f"{separator}{rest} more" if rest > 0 else "")

@@ -1,0 +1,96 @@
+"""A YAML file as plain data, in which every value and every key knows its line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.errors import Fault, Path
+from bench.scenario.tree import Position, Tree
+
+_PRINTED_LINES = 100
+
+
+class ScenarioError(Exception):
+    """A scenario cannot be understood.
+
+    Attributes:
+        lines: what is wrong, one complaint each, with the place where it was said.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__(lines)
+        self.lines = list(lines)
+
+    def __str__(self) -> str:
+        """The complaints one a line; after the first hundred, only their number."""
+        more = len(self.lines) - _PRINTED_LINES
+        return "\n".join([*self.lines[:_PRINTED_LINES], *([f"... and {more} more"] if more > 0 else [])])
+
+
+@dataclass(frozen=True)
+class KeyFault(Fault):
+    """A fault of a key rather than of its value."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain data and where it was said.
+
+    Attributes:
+        value: dicts, lists and scalars.
+        file: the name under which the text is known.
+    """
+
+    value: Any
+    file: str
+    _values: Mapping[Path, Position] = field(repr=False)
+    _keys: Mapping[Path, Position] = field(repr=False)
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self._values
+
+    def position(self, path: Path, key: bool = False) -> Position:
+        """The line and the column, both from 1, of a value or of its key.
+
+        Where there is nothing at the path, those of the nearest value around it.
+        """
+        if key and path in self._keys:
+            return self._keys[path]
+        while path and path not in self._values:
+            path = path[:-1]
+        return self._values.get(path, (1, 1))
+
+
+def parse(text: str, file: str) -> Document:
+    """A text in YAML 1.2 (core schema) as plain data.
+
+    Refused are, for the reader's sake and the machine's: duplicate and non-text keys,
+    anchors, aliases, merge keys, tags, several documents, numbers that are not finite,
+    control characters, and what is too large or nested too deeply.
+
+    Args:
+        text: the YAML.
+        file: the name to use in complaints.
+
+    Raises:
+        ScenarioError: with everything that is wrong.
+    """
+    tree = Tree(text)
+    faults = tree.faults or ([((1, 1), "the file is empty")] if tree.empty else [])
+    if faults:
+        raise ScenarioError([placed(file, position, message) for position, message in sorted(faults)])
+    return Document(tree.value, file, tree.values, tree.keys)
+
+
+def placed(file: str, position: Position, message: str) -> str:
+    """A complaint as compilers write it: `file:line:column: message`."""
+    line, column = position
+    return f"{printable(file)}:{line}:{column}: {message}"
+
+
+def printable(text: str, limit: int | None = None) -> str:
+    """A text in which characters that do not print are escaped; what is beyond the limit is cut."""
+    escaped = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return escaped if limit is None or len(escaped) <= limit else escaped[: limit - 1] + "…"

@@ -1,0 +1,108 @@
+"""Complaints about a scenario's structure, in the words of its reader."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.errors import Fault, Invalid, Path, did_you_mean, shown
+from bench.scenario.document import KeyFault, printable
+from bench.scenario.schema import Reference, Scenario, Sweep
+
+_SAMPLE_SIZE = "a whole number from 1 to 1000000000"
+_REPLICATES = "a whole number of at least 2"
+_LABEL = "one line of 1 to 10000 characters"
+
+# Keyed by the path with list positions left out.
+_WANTED: dict[tuple[str, ...], str] = {
+    (): "a mapping with the keys schema, name, version, problem, estimators and sweep",
+    ("schema",): "1, the version of the layout of scenario files",
+    ("name",): "up to 64 small letters, digits, '_', '.' and '-', the first a letter or a digit",
+    ("version",): "a whole number of at least 1",
+    ("question",): "one line of at most 200 characters",
+    ("problem",): "a mapping such as {name: expectation, option: value}",
+    ("problem", "name"): "the name of a problem",
+    ("estimators",): "a list of 1 to 1000 estimators",
+    ("estimators", "label"): _LABEL,
+    ("sweep",): "a mapping such as {sample_sizes: [10, 100]}",
+    ("sweep", "sample_sizes"): "a list of 1 to 1000 sample sizes",
+    ("sweep", "sample_sizes", "*"): _SAMPLE_SIZE,
+    ("sweep", "devices"): "a list of 1 to 1000 devices",
+    ("sweep", "devices", "*"): "cpu, mps, cuda, or one of several such as cuda:0",
+    ("sweep", "dtypes"): "a list of one or more of float32 and float64",
+    ("sweep", "dtypes", "*"): "float32 or float64",
+    ("replicates",): _REPLICATES,
+    ("seed",): "a whole number from 0 to 2**64 - 1",
+    ("reference",): "a mapping such as {sample_size: 1000, replicates: 1000}",
+    ("reference", "estimator", "label"): _LABEL,
+    ("reference", "sample_size"): _SAMPLE_SIZE,
+    ("reference", "replicates"): _REPLICATES,
+}
+
+_KEYS: dict[Path, list[str]] = {
+    (): [field.alias or name for name, field in Scenario.model_fields.items()],
+    ("sweep",): list(Sweep.model_fields),
+    ("reference",): list(Reference.model_fields),
+}
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """Everything that is wrong, each with its path from the top of the scenario."""
+    return [fault for detail in error.errors(include_url=False) for fault in _faults(detail)]
+
+
+def wanted(path: Path) -> str:
+    """What should have stood at a path."""
+    return _WANTED.get(_pattern(path), "something else")
+
+
+def _faults(detail: Any) -> list[Fault]:
+    path: Path = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        return [_unknown_key(path)]
+    if detail["type"] == "missing":
+        return [Fault(f"missing key {path[-1]!r}{_where(path[:-1])}", path[:-1])]
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, Invalid):
+        return [_named(fault) for fault in cause.under(*path).faults]
+    given = detail["input"]
+    return [_named(Fault(f"wanted {wanted(path)}, got {shown(given)}{_hint(detail)}", path))]
+
+
+def _unknown_key(path: Path) -> Fault:
+    suggestion = did_you_mean(path[-1], _KEYS.get(path[:-1], []))
+    return KeyFault(f"unknown key {shown(path[-1])}{_where(path[:-1])}; {suggestion}", path)
+
+
+def _hint(detail: Any) -> str:
+    given = detail["input"]
+    if detail["type"] != "int_type":
+        return ""
+    if isinstance(given, float) and given.is_integer() and abs(given) < 2**64:
+        return f"; write {int(given)}"
+    if isinstance(given, str) and given.isdecimal() and given.isascii():
+        return "; leave out the quotes"
+    return ""
+
+
+def _named(fault: Fault) -> Fault:
+    path = fault.path[:-1] if isinstance(fault, KeyFault) else fault.path
+    return replace(fault, message=f"{_dotted(path)}: {fault.message}") if path else fault
+
+
+def _where(path: Path) -> str:
+    return f" in {_dotted(path)}" if path else ""
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(printable(str(part), 60) for part in path)
+
+
+def _pattern(path: Path) -> tuple[str, ...]:
+    """The path with `*` for list positions, those of estimators left out."""
+    parts = ["*" if isinstance(part, int) else part for part in path]
+    return tuple(
+        part for i, part in enumerate(parts) if i == 0 or parts[i - 1 : i + 1] != ["estimators", "*"]
+    )

@@ -1,0 +1,116 @@
+"""What is kept of the estimates: moments of every coordinate, and a few scalars of every replicate."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.statistics.moments import Moments, merge
+
+# Deviations and their powers of one slice of coordinates should stay in the cache.
+_SLICE_ENTRIES = 1 << 17
+# Below this many coordinates the powers are formed in float64, which costs next to
+# nothing; above it in the estimates' own precision, as long as fourth powers neither
+# overflow nor vanish: rounding of 1e-7 is lost among deviations that are random.
+_FEW = 256
+_SAFE = (1e-12, 1e12)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The estimates of some replicates, summarized; segments are stretches of coordinates.
+
+    Attributes:
+        moments: of every coordinate, over the finite replicates.
+        deviation: squared distance from the mean estimate of the block, made unbiased for
+            the variance by n / (n − 1), `[R, segments]`.
+        error: squared distance from the truth, `[R, segments]`; NaN where there is none.
+        product: inner product with the truth, `[R, segments]`; NaN where there is none.
+        norm: squared norm, `[R, segments]`.
+        finite: which replicates are finite, `[R]`; the others hold NaN above.
+    """
+
+    moments: Moments
+    deviation: Tensor
+    error: Tensor
+    product: Tensor
+    norm: Tensor
+    finite: Tensor
+
+
+def summarize(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice]) -> Summary:
+    """The summary of one block.
+
+    Args:
+        estimates: `[R, P]`, of any real type.
+        truth: the gradient, `[P]` in float64, on the same device; or None.
+        segments: stretches of coordinates that together are all of them, in order.
+    """
+    summary = _summarize(estimates, truth, segments)
+    if bool(summary.norm.isfinite().all()):
+        return summary
+    finite = estimates.isfinite().all(1)  # [R]
+    kept = _summarize(estimates[finite].double(), truth, segments)
+    return Summary(
+        kept.moments, *(_spread(getattr(kept, name), finite.cpu()) for name in _ROWS), finite.cpu()
+    )
+
+
+def join(summaries: Sequence[Summary]) -> Summary:
+    """The summary of all blocks together, merged in the given order."""
+    moments = functools.reduce(merge, (summary.moments for summary in summaries))
+    rows = (torch.cat([getattr(summary, name) for summary in summaries]) for name in (*_ROWS, "finite"))
+    return Summary(moments, *rows)
+
+
+_ROWS = ("deviation", "error", "product", "norm")
+
+
+def _spread(rows: Tensor, finite: Tensor) -> Tensor:
+    """The rows of the finite replicates at their places among all, `[R, segments]`."""
+    spread = rows.new_full((len(finite), rows.shape[1]), torch.nan)
+    spread[finite] = rows
+    return spread
+
+
+def _summarize(x: Tensor, truth: Tensor | None, segments: Sequence[slice]) -> Summary:
+    R, P = x.shape
+    powers = x.new_empty((4, P), dtype=torch.float64)
+    rows = x.new_zeros((4, R, len(segments)), dtype=torch.float64)
+    step = max(1, _SLICE_ENTRIES // max(1, R))
+    for i, segment in enumerate(segments):
+        for start in range(segment.start, segment.stop, step):
+            s = slice(start, min(start + step, segment.stop))
+            powers[:, s], part = _powers(x[:, s], None if truth is None else truth[s])
+            rows[:, :, i] += part
+    rows[0] *= R / (R - 1) if R > 1 else torch.nan
+    rows = rows.cpu()
+    return Summary(Moments(R, *powers.cpu()), *rows, torch.ones(R, dtype=torch.bool))
+
+
+def _powers(x: Tensor, truth: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Moments `[4, p]` and the rows' scalars `[4, R]` of a slice of coordinates `[R, p]`.
+
+    All is had from the deviations d from the mean m while they are in the cache: with t
+    the truth, |x − t|² = |d|² + 2 d·(m − t) + |m − t|², and so on.
+    """
+    if x.shape[1] <= _FEW:
+        x = x.double()
+    mean = x.mean(0)  # [p]
+    d = x - mean  # [R, p]
+    d2 = d * d  # [R, p]
+    square = d2.sum(1)  # [R]
+    if x.dtype != torch.float64 and not _SAFE[0] < float(square.max()) < _SAFE[1]:
+        return _powers(x.double(), truth)
+    powers = torch.stack([mean, d2.sum(0), (d2 * d).sum(0), (d2 * d2).sum(0)]).double()  # [4, p]
+    t = torch.full_like(mean, torch.nan) if truth is None else truth.to(x.dtype)  # [p]
+    along = (d @ torch.stack([mean - t, t, mean], 1)).double()  # [R, 3]
+    m, t, square = mean.double(), t.double(), square.double()
+    error = square + 2 * along[:, 0] + (m - t).square().sum()
+    product = along[:, 1] + m @ t
+    norm = square + 2 * along[:, 2] + m @ m
+    return powers, torch.stack([square, error, product, norm])

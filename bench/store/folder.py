@@ -1,0 +1,76 @@
+"""Run folders: what a run leaves behind, and how it is read again."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import invalid
+from bench.store.files import whole
+
+SCHEMA = 1
+"""The version of the layout of a run folder."""
+
+TABLES = ("measurements", "coordinates", "replicates")
+
+
+def new_folder(root: Path, scenario: str) -> Path:
+    """An empty folder `root/<scenario>/<time>-<random>`, named so that names sort by time."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = root / scenario / f"{stamp}-{secrets.token_hex(3)}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write each table as parquet, and the measurements as CSV too."""
+    for name, frame in tables.items():
+        with whole(folder / f"{name}.parquet") as path:
+            frame.to_parquet(path, compression="zstd", index=False)
+    with whole(folder / "measurements.csv") as path:
+        tables["measurements"].to_csv(path, index=False)
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write `run.json`: it comes last, and a folder without it is not a run."""
+    with whole(folder / "run.json") as path:
+        path.write_text(json.dumps({"schema": SCHEMA, **record}, indent=1, allow_nan=False) + "\n")
+
+
+def load(folder: Path, table: str = "measurements") -> pd.DataFrame:
+    """A table of a run; what the run was is in the frame's `attrs`.
+
+    Raises:
+        Invalid: if the folder is not that of a run, or was written by a newer version.
+    """
+    if table not in TABLES:
+        raise invalid(f"unknown table {table!r}; a run has {', '.join(TABLES)}")
+    record = read_record(folder)
+    frame = pd.read_parquet(folder / f"{table}.parquet")
+    frame.attrs = {"run": str(folder), "scenario": record["scenario"]["name"]}
+    return frame
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The contents of `run.json`.
+
+    Raises:
+        Invalid: if there is none, it is no JSON, or a newer version wrote it.
+    """
+    path = folder / "run.json"
+    try:
+        record = json.loads(path.read_text())
+        schema = record["schema"]
+    except OSError as error:
+        raise invalid(f"{folder}: not the folder of a run: it has no readable run.json") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise invalid(f"{path}: not the record of a run") from error
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise invalid(f"{path}: written with layout {schema}, this version reads up to {SCHEMA}")
+    return dict(record)

@@ -1,0 +1,153 @@
+"""Results as tidy data frames: one row per cell and block of parameters, per coordinate, per replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.engine.plan import Experiment, cell_id
+from bench.engine.run import Result
+from bench.engine.truth import Truth
+from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
+from bench.statistics.metrics import measure
+
+MEASUREMENTS = [
+    "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
+    "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
+    "mean", "bias", "bias_low", "bias_high", "bias_p", "verdict", "variance", "variance_low",
+    "variance_high", "kurtosis", "effective_dof", "mse", "mse_low", "mse_high", "snr", "cosine",
+    "seconds", "evaluations", "gradient_evaluations", "work_normalized_variance", "status", "reason",
+    "cell",
+]  # fmt: skip
+"""The columns of the table of measurements, in order."""
+
+_WORDS = {
+    "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
+    "verdict", "status", "reason", "cell",
+}  # fmt: skip
+_COUNTS = {"scenario_version", "sample_size", "dim", "replicates", "nonfinite"}
+
+
+def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
+    """One row per cell and block of parameters, "all" first; see `MEASUREMENTS`."""
+    rows = [row for result in results for row in measurement_rows(experiment, truth, result)]
+    frame = pd.DataFrame(rows, columns=MEASUREMENTS)
+    kinds = {
+        name: "str" if name in _WORDS else "int64" if name in _COUNTS else "float64" for name in MEASUREMENTS
+    }
+    return frame.fillna(dict.fromkeys(_WORDS, "")).astype(kinds)
+
+
+def measurement_rows(experiment: Experiment, truth: Truth, result: Result) -> list[dict[str, Any]]:
+    """The rows of one cell; one that could not be measured has a row too, with its reason."""
+    problem = experiment.problem
+    row = {
+        "scenario": experiment.scenario,
+        "scenario_version": experiment.version,
+        "problem": experiment.problem_name,
+        "estimator": result.cell.named.label,
+        "estimator_name": result.cell.named.name,
+        "options": result.cell.named.options,
+        "sample_size": result.cell.sample_size,
+        "device": result.cell.device,
+        "dtype": result.cell.dtype,
+        "truth": truth.kind,
+        "status": result.status,
+        "reason": result.reason,
+        "cell": cell_id(experiment, result.cell),
+    }
+    if result.replication is None:
+        size = len(problem.theta)
+        blocks = blocks_reported(problem.parameters, size)
+        return [
+            {**row, "parameter": name, "dim": b.stop - b.start, "replicates": 0, "nonfinite": 0}
+            for name, b in blocks.items()
+        ]
+    nonfinite = int((~result.replication.summary.finite).sum())
+    return [
+        {
+            **row,
+            "parameter": name,
+            "dim": len(evidence.mean),
+            "replicates": evidence.replicates + nonfinite,
+            "nonfinite": nonfinite,
+            "truth_norm": float(evidence.truth.norm()),
+            "truth_se": float(evidence.truth_error.norm()),
+            "mean": float(evidence.mean) if len(evidence.mean) == 1 else np.nan,
+            "gradient_evaluations": result.replication.gradient_evaluations,
+            **measure(evidence),
+        }
+        for name, evidence in evidence_on(experiment, truth, result)
+    ]
+
+
+def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterable[tuple[str, Evidence]]:
+    """The evidence of a measured cell on each reported block."""
+    replication, seconds = result.replication, result.seconds
+    assert replication is not None
+    assert seconds is not None
+    return evidence_of(
+        replication.summary,
+        truth.gradient,
+        truth.standard_error,
+        seconds,
+        replication.evaluations,
+        result.cell.sample_size,
+        experiment.problem.parameters,
+    )
+
+
+def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
+    """One row per cell and coordinate: cell, parameter, index, truth, mean, variance, kurtosis."""
+    names = _narrowest(experiment.problem.parameters, len(experiment.problem.theta))
+    frames = [
+        pd.DataFrame(
+            {
+                "cell": cell_id(experiment, result.cell),
+                "parameter": names,
+                "index": np.arange(len(names)),
+                "truth": np.nan if truth.gradient is None else truth.gradient.numpy(),
+                "mean": result.replication.summary.moments.mean.numpy(),
+                "variance": result.replication.summary.moments.variance.numpy(),
+                "kurtosis": result.replication.summary.moments.kurtosis.numpy(),
+            }
+        )
+        for result in results
+        if result.replication is not None
+    ]
+    columns = ["cell", "parameter", "index", "truth", "mean", "variance", "kurtosis"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
+    """One row per cell, block and finite replicate: its squared deviation and error, and its cosine."""
+    frames = [
+        pd.DataFrame(
+            {
+                "cell": cell_id(experiment, result.cell),
+                "parameter": name,
+                "replicate": np.flatnonzero(result.replication.summary.finite.numpy()),
+                "squared_deviation": evidence.deviation.numpy(),
+                "squared_error": evidence.error.numpy(),
+                "cosine": (evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())).numpy(),
+            }
+        )
+        for result in results
+        if result.replication is not None
+        for name, evidence in evidence_on(experiment, truth, result)
+    ]
+    columns = ["cell", "parameter", "replicate", "squared_deviation", "squared_error", "cosine"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _narrowest(parameters: Mapping[str, slice], size: int) -> pd.Series:
+    """For each coordinate the name of the smallest block that it is in."""
+    codes = np.zeros(size, dtype=np.int32)
+    names = ["all", *parameters]
+    widest_first = sorted(parameters.items(), key=lambda item: item[1].start - item[1].stop)
+    for name, block in widest_first:
+        codes[block] = names.index(name)
+    return pd.Series(np.array(names)[codes], dtype="category")

@@ -1,0 +1,55 @@
+"""The score-function estimator (REINFORCE, likelihood-ratio method)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from torch import Tensor
+
+from bench.estimator import Claim, Estimator, gradient_of
+from bench.problem import Problem
+from estimators.baselines import Baseline, NoBaseline
+
+
+@dataclass(frozen=True)
+class Reinforce(Estimator):
+    r"""Weighs the score of each sample by its cost.
+
+    For any baseline b that is independent of x,
+
+    .. math:: \nabla_\theta E[f(x, \theta)]
+        = E[(f(x, \theta) - b)\, \nabla_\theta \log p(x; \theta) + \nabla_\theta f(x, \theta)],
+
+    since the score has mean zero. log p must be differentiable in θ; f may be
+    discontinuous in x, and x may be discrete. Each estimate evaluates f N times, and
+    the gradient of f only where f depends on θ itself.
+
+    Attributes:
+        baseline: what is subtracted from the cost; see `estimators.baselines`.
+
+    References:
+        Williams (1992), Simple statistical gradient-following algorithms for
+        connectionist reinforcement learning.
+        Mohamed et al. (2020), Monte Carlo gradient estimation in machine learning, §4.
+    """
+
+    bias: ClassVar[Claim] = "unbiased"
+    baseline: Baseline = NoBaseline()  # noqa: RUF009 - it is frozen
+
+    @property
+    def minimum_sample_size(self) -> int:  # type: ignore[override]
+        return self.baseline.minimum_sample_size
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))  # [N, R, (B,) *event]
+        cost = problem.cost(x, theta)  # [N, R, (B)]
+        log_prob = p.log_prob(x)  # [N, R, (B)]
+        weights = self.baseline.subtracted(cost.detach())  # [N, R, (B)]
+        correction = self.baseline.correction(theta, log_prob)  # [R, P]
+        total = gradient_of(theta, (log_prob, weights), cost, problem.analytic_term(theta, p))  # [R, P]
+        return total if correction is None else total - correction
+
+    def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Reinforce:
+        return replace(self, baseline=self.baseline.fitted(problem, theta, sample_size))

@@ -1,0 +1,446 @@
+"""The variational autoencoder against plain networks, its three bounds against each other, and its options."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Bernoulli, kl_divergence
+from torch.distributions import Normal as TorchNormal
+
+from bench.errors import Invalid
+from bench.estimator import gradient_of
+from bench.options import construct
+from bench.problems import images
+from bench.problems.vae import VAE
+
+BOUNDS = ["analytic_kl", "analytic_entropy", "sampled"]
+Z_LIMIT = 5.0  # two-sided false alarms: 6e-7 each
+
+
+def small(**options):
+    return VAE(**{"batch_size": 5, "latent": 3, "hidden": [7, 6], "theta": {"init": 4}, **options})
+
+
+def rows(problem, count=3, seed=0):
+    """Rows that differ, away from the initial point."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(count, len(problem.theta), generator=generator, dtype=torch.float64)
+    return (problem.theta + 0.1 * noise).requires_grad_()
+
+
+def networks(problem, row):
+    """The encoder and the decoder of one row of theta, as plain modules."""
+    return [network(problem, row, name) for name in ("encoder", "decoder")]
+
+
+def network(problem, row, name):
+    modules, k = [], 0
+    inputs = {"encoder": problem.data.shape[1], "decoder": problem.latent}[name]
+    while f"{name}.{k}" in problem.parameters:
+        block = row[problem.parameters[f"{name}.{k}"]]
+        outputs = len(block) // (inputs + 1)
+        linear = nn.Linear(inputs, outputs, dtype=torch.float64)
+        linear.weight = nn.Parameter(block[:-outputs].reshape(inputs, outputs).T.detach().clone())
+        linear.bias = nn.Parameter(block[-outputs:].detach().clone())
+        modules += [linear, nn.Tanh()]
+        inputs, k = outputs, k + 1
+    return nn.Sequential(*modules[:-1])
+
+
+def plain_gradient(modules):
+    """What autograd left on plain modules, in the order of theta."""
+    linears = [m for module in modules for m in module if isinstance(m, nn.Linear)]
+    return torch.cat([g for m in linears for g in (m.weight.grad.T.flatten(), m.bias.grad)])
+
+
+def plain_law(problem, encoder):
+    mean, log_scale = encoder(problem.data).chunk(2, -1)
+    return TorchNormal(mean, log_scale.exp())
+
+
+def plain_cost(problem, encoder, decoder, z):
+    """The cost of one row, `[N, B]`."""
+    outputs = decoder(z)
+    p = (
+        Bernoulli(logits=outputs)
+        if problem.likelihood == "bernoulli"
+        else TorchNormal(outputs, problem.noise)
+    )
+    cost = -p.log_prob(problem.data.expand_as(outputs)).sum(-1)
+    if problem.bound != "analytic_kl":
+        cost = cost - TorchNormal(0.0, 1.0).log_prob(z).sum(-1)
+    if problem.bound == "sampled":
+        cost = cost + plain_law(problem, encoder).log_prob(z).sum(-1)
+    return cost
+
+
+def plain_term(problem, encoder):
+    """The analytic term of one row, `[B]`, or None."""
+    q = plain_law(problem, encoder)
+    if problem.bound == "analytic_kl":
+        return kl_divergence(q, TorchNormal(torch.zeros_like(q.loc), 1.0)).sum(-1)
+    return -q.entropy().sum(-1) if problem.bound == "analytic_entropy" else None
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
+def test_costs_and_terms_are_those_of_plain_networks(likelihood, bound):
+    problem = small(likelihood=likelihood, bound=bound, noise=0.3)
+    theta = rows(problem)
+    q = problem.distribution(theta)
+    x = 2 * torch.randn(4, *q.batch_shape, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    cost, term = problem.cost(x, theta), problem.analytic_term(theta, q)
+    assert cost.shape == (4, 3, 5)
+    for r in range(3):
+        encoder, decoder = networks(problem, theta[r])
+        law = plain_law(problem, encoder)
+        torch.testing.assert_close(q.mean[r], law.mean, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(q.stddev[r], law.stddev, rtol=1e-10, atol=1e-10)
+        wanted = plain_cost(problem, encoder, decoder, x[:, r])
+        torch.testing.assert_close(cost[:, r], wanted, rtol=1e-10, atol=1e-10)
+        wanted = plain_term(problem, encoder)
+        assert (term is None) == (wanted is None) == (bound == "sampled")
+        if wanted is not None:
+            torch.testing.assert_close(term[r], wanted, rtol=1e-10, atol=1e-10)
+
+
+def pathwise(problem, theta, noise):
+    q = problem.distribution(theta)
+    x = q.mean + q.stddev * noise
+    return gradient_of(theta, problem.cost(x, theta), problem.analytic_term(theta, q))
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
+def test_pathwise_gradients_are_those_of_plain_networks(likelihood, bound):
+    problem = small(likelihood=likelihood, bound=bound)
+    theta = rows(problem)
+    noise = torch.randn(4, 3, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    estimates = pathwise(problem, theta, noise)
+    for r in range(3):
+        modules = networks(problem, theta[r])
+        q = plain_law(problem, modules[0])
+        term = plain_term(problem, modules[0])
+        z = q.loc + q.scale * noise[:, r]
+        total = plain_cost(problem, *modules, z).mean() + (0 if term is None else term.mean())
+        total.backward()
+        torch.testing.assert_close(estimates[r], plain_gradient(modules), rtol=1e-9, atol=1e-9)
+
+
+def test_rows_do_not_touch_each_other():
+    problem = small()
+    theta = rows(problem, 4)
+    noise = torch.randn(2, 4, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    moved = theta.detach().clone()
+    moved[0] += 1
+    before, after = (pathwise(problem, t, noise) for t in (theta, moved.requires_grad_()))
+    assert torch.equal(before[1:], after[1:])
+    assert not torch.equal(before[0], after[0])
+
+
+def test_rows_that_share_memory_are_served():
+    problem = small()
+    shared = problem.theta.expand(4, -1).requires_grad_()
+    apart = problem.theta.expand(4, -1).clone().requires_grad_()
+    noise = torch.randn(2, 4, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    torch.testing.assert_close(pathwise(problem, shared, noise), pathwise(problem, apart, noise))
+
+
+def objective(problem, theta, samples):
+    """Samples of what is averaged over the batch, `[N]`, for one row of theta."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)
+        q = problem.distribution(theta)
+        term = problem.analytic_term(theta, q)
+        cost = problem.cost(q.sample((samples,)), theta)
+        return (cost + (0 if term is None else term)).mean((1, 2))
+
+
+def difference_z_score(first, second):
+    difference = first - second
+    return (difference.mean() / (difference.std() / len(difference) ** 0.5)).item()
+
+
+@pytest.mark.parametrize("bound", BOUNDS[1:])
+def test_the_three_bounds_have_one_expectation(bound):
+    reference, other = small(), small(bound=bound)
+    theta = rows(reference, 1)
+    # The samples are the same, so that most of the noise cancels. The standard error is
+    # about 0.01 nats of about 50: a forgotten ½ log 2π would be noticed.
+    assert (
+        abs(difference_z_score(objective(reference, theta, 20_000), objective(other, theta, 20_000)))
+        < Z_LIMIT
+    )
+
+
+def test_a_bound_that_forgets_its_term_would_be_noticed():
+    reference, wrong = small(), small(bound="sampled")
+    theta = rows(reference, 1)
+    wrong.bound = "analytic_kl"
+    wrong.analytic_term = lambda theta, p: None
+    first, second = (objective(problem, theta, 20_000) for problem in (reference, wrong))
+    # The noise cancels altogether; compared with that of one of the two, it is still large.
+    assert abs((first - second).mean()) > Z_LIMIT * first.std() / len(first) ** 0.5
+
+
+def test_named_parameters_tile_theta():
+    problem = small()
+    P = len(problem.theta)
+    layers = [s for name, s in problem.parameters.items() if "." in name]
+    assert [s.start for s in layers] == [0, *(s.stop for s in layers[:-1])]
+    assert layers[-1].stop == P
+    assert problem.parameters["encoder"] == slice(0, problem.parameters["decoder"].start)
+    assert problem.parameters["decoder"].stop == P
+    sizes = [s.stop - s.start for s in layers]
+    assert sizes == [65 * 7, 8 * 6, 7 * 6, 4 * 6, 7 * 7, 8 * 64]
+
+
+def test_width_is_that_of_the_widest_layer():
+    assert small().width == 5 * 64
+    assert small(hidden=100).width == 5 * 100
+    assert small(latent=60).width == 5 * 120
+
+
+def test_initial_weights_are_uniform_within_the_root_of_the_inputs():
+    problem = VAE(hidden=64)
+    for name, inputs in {"encoder.0": 64, "encoder.1": 64, "decoder.0": 8, "decoder.1": 64}.items():
+        scaled = problem.theta[problem.parameters[name]] * inputs**0.5
+        assert scaled.abs().max() <= 1
+        # A uniform law on ±1 has variance 1/3, and its square has variance 1/5 − 1/9.
+        standard_error = ((1 / 5 - 1 / 9) / len(scaled)) ** 0.5
+        assert abs(scaled.square().mean() - 1 / 3) < Z_LIMIT * standard_error
+
+
+def test_it_moves_to_another_type():
+    problem = small()
+    moved = problem.to("cpu", torch.float32)
+    theta = moved.theta.expand(3, -1).requires_grad_()
+    q = moved.distribution(theta)
+    cost = moved.cost(q.rsample((2,)), theta)
+    assert cost.dtype == torch.float32
+    assert gradient_of(theta, cost, moved.analytic_term(theta, q)).dtype == torch.float32
+    assert problem.theta.dtype == problem.data.dtype == torch.float64
+
+
+def test_one_theta_serves_several_estimates():
+    """Its cut weights are remembered, yet no estimate sees what another did."""
+    problem = small()
+    theta = problem.theta.expand(3, -1).clone()
+    noise = torch.randn(2, 3, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    with torch.no_grad():
+        assert not problem.cost(noise, theta).requires_grad
+    assert not problem.cost(noise, theta).requires_grad
+    theta.requires_grad_()
+    with torch.no_grad():
+        assert not problem.cost(noise, theta).requires_grad
+    with torch.inference_mode():
+        problem.cost(noise, theta)
+        problem.cost(noise, theta.clone())
+    first, second = pathwise(problem, theta, noise), pathwise(problem, theta, noise)
+    assert torch.equal(first, second)
+    with torch.no_grad():
+        theta += 0.1
+    moved = pathwise(problem, theta, noise)
+    assert torch.equal(moved, pathwise(small(), theta.detach().clone().requires_grad_(), noise))
+    assert not torch.equal(moved, first)
+
+
+def test_it_can_be_copied_and_pickled_after_use():
+    problem = small()
+    noise = torch.randn(2, 3, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    wanted = pathwise(problem, rows(problem), noise)
+    for twin in (copy.deepcopy(problem), copy.copy(problem), pickle.loads(pickle.dumps(problem))):
+        assert torch.equal(pathwise(twin, rows(problem), noise), wanted)
+
+
+def train(**options):
+    return {"train": {"steps": 100, "learning_rate": 0.003, **options}}
+
+
+def test_training_lowers_the_objective():
+    before, after = (VAE(theta=theta) for theta in ({"init": 0}, train()))
+    means = [objective(problem, problem.theta[None], 500).mean().item() for problem in (before, after)]
+    # Coins thrown for all pixels cost 64 log 2 = 44 nats; a single picture of all digits about 28.
+    assert means[0] > 40
+    assert means[1] < 35
+
+
+def test_training_is_repeatable_and_leaves_the_random_state_alone():
+    state = torch.get_rng_state()
+    first, second, other = (
+        VAE(theta=train(steps=20)).theta,
+        VAE(theta=train(steps=20)).theta,
+        VAE(theta=train(steps=20, seed=1)).theta,
+    )
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert first.dtype == torch.float64
+
+
+def test_training_takes_an_estimator_and_a_minibatch():
+    theta = VAE(theta=train(steps=20, estimator="reinforce", batch_size=3)).theta
+    assert not torch.equal(theta, VAE(theta=train(steps=20, batch_size=3)).theta)
+
+
+def test_seeds_choose_the_batch_and_the_weights():
+    assert not torch.equal(small(seed=1).data, small().data)
+    assert torch.equal(small(seed=1).theta, small().theta)
+    assert not torch.equal(small(theta={"init": 5}).theta, small().theta)
+
+
+def test_pixels_are_binarized():
+    grey = small(likelihood="normal").data
+    assert torch.equal(small().data, (grey > 0.5).double())
+    sampled = small(binarize="sample").data
+    assert set(sampled.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(sampled, small(binarize="sample").data)
+    assert torch.equal(sampled[(grey == 0) | (grey == 1)], grey[(grey == 0) | (grey == 1)])
+
+
+def test_sampled_pixels_have_the_grey_level_as_their_mean():
+    pixels = torch.full((1000, 40), 0.3, dtype=torch.float64)
+    drawn = images.Images(pixels, None).binarized("sample", seed=0).pixels
+    assert abs(drawn.mean() - 0.3) < Z_LIMIT * (0.3 * 0.7 / pixels.numel()) ** 0.5
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
+def test_pictures(likelihood):
+    state = torch.get_rng_state()
+    pictures = small(likelihood=likelihood).pictures(8)
+    assert {title: array.shape for title, array in pictures.items()} == {
+        "data": (5, 8, 8),
+        "reconstructions": (5, 8, 8),
+        "samples from the prior": (8, 8, 8),
+    }
+    assert all(np.isfinite(array).all() for array in pictures.values())
+    assert torch.equal(torch.get_rng_state(), state)
+    encoder, decoder = networks(small(), small().theta)
+    wanted = decoder(encoder(small().data)[:, :3]).sigmoid().detach().reshape(5, 8, 8)
+    if likelihood == "bernoulli":
+        np.testing.assert_allclose(pictures["reconstructions"], wanted.numpy(), rtol=1e-10)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(**arrays):
+        path = tmp_path / "own.npz"
+        np.savez_compressed(path, **arrays)
+        return str(path)
+
+    return save
+
+
+@pytest.mark.parametrize(
+    ("array", "largest", "shape"),
+    [
+        (np.linspace(0, 1, 120).reshape(5, 6, 4), 1.0, (6, 4)),
+        (np.linspace(0, 1, 120, dtype=np.float32).reshape(5, 24), 1.0, None),
+        (np.linspace(0, 1, 80).reshape(5, 16), 1.0, (4, 4)),
+        (np.arange(120, dtype=np.uint8).reshape(5, 6, 4), 119 / 255, (6, 4)),
+        (np.eye(5, 16, dtype=np.int64), 1.0, (4, 4)),
+        (np.eye(5, 16, dtype=bool), 1.0, (4, 4)),
+    ],
+)
+def test_files_of_images_are_read(saved, array, largest, shape):
+    found = images.from_file(saved(images=array))
+    assert found.pixels.shape == (5, array[0].size)
+    assert found.pixels.max().item() == pytest.approx(largest)
+    assert found.shape == shape
+
+
+def test_data_that_are_no_pictures_give_no_pictures(saved):
+    assert small(path=saved(images=np.zeros((5, 24)))).pictures() == {}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"pictures": np.zeros((5, 16))}, "no array 'images'"),
+        ({"images": np.zeros(16)}, "has shape"),
+        ({"images": np.zeros((5, 0))}, "has shape"),
+        ({"images": np.zeros((5, 4, 4, 3))}, "has shape"),
+        ({"images": np.full((5, 16), "a")}, "wanted floats"),
+        ({"images": np.zeros((5, 16), dtype=complex)}, "wanted floats"),
+        ({"images": np.full((5, 16), None)}, "cannot be read"),
+        ({"images": np.full((5, 16), math.nan)}, "not finite"),
+        ({"images": np.full((5, 16), math.inf)}, "not finite"),
+        ({"images": np.full((5, 16), -0.1)}, "between -0.1 and -0.1"),
+        ({"images": np.full((5, 16), 1.5)}, "between 0 and 1"),
+        ({"images": np.full((5, 16), 256)}, "between 0 and 255"),
+        ({"images": np.zeros((4, 16))}, "batch_size is 5, but there are 4"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused(saved, arrays, message):
+    with pytest.raises(Invalid, match=message) as caught:
+        small(path=saved(**arrays))
+    assert [fault.path for fault in caught.value.faults] == [("path",)]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04 cut short", "array"])
+def test_files_that_are_no_archives_are_refused(tmp_path, content):
+    path = tmp_path / "own.npz"
+    if content == "array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros((5, 16)))
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Invalid, match="no file|cannot be read") as caught:
+        small(path=str(path))
+    assert [fault.path for fault in caught.value.faults] == [("path",)]
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"batch_size": 0}, ("batch_size",)),
+        ({"batch_size": 1798}, ("batch_size",)),
+        ({"batch_size": 2.5}, ("batch_size",)),
+        ({"latent": 0}, ("latent",)),
+        ({"hidden": 0}, ("hidden",)),
+        ({"hidden": [8, -1]}, ("hidden",)),
+        ({"hidden": "wide"}, ("hidden",)),
+        ({"noise": 0.0}, ("noise",)),
+        ({"noise": math.inf}, ("noise",)),
+        ({"likelihood": "poisson"}, ("likelihood",)),
+        ({"bound": "tight"}, ("bound",)),
+        ({"data": "mnist"}, ("data",)),
+        ({"widht": 3}, ("widht",)),
+        ({"theta": 3}, ("theta",)),
+        ({"theta": {}}, ("theta",)),
+        ({"theta": {"init": 0, "train": {}}}, ("theta",)),
+        ({"theta": {"init": 0.5}}, ("theta", "init")),
+        ({"theta": {"init": True}}, ("theta", "init")),
+        ({"theta": {"trained": {}}}, ("theta", "trained")),
+        ({"theta": {"train": 300}}, ("theta", "train")),
+        ({"theta": train(steps=0)}, ("theta", "train", "steps")),
+        ({"theta": train(learning_rate=-1.0)}, ("theta", "train", "learning_rate")),
+        ({"theta": train(learning_rate=math.nan)}, ("theta", "train", "learning_rate")),
+        ({"theta": train(batch_size=0)}, ("theta", "train", "batch_size")),
+        ({"theta": train(batch_size=2000)}, ("theta", "train", "batch_size")),
+        ({"theta": train(momentum=1)}, ("theta", "train", "momentum")),
+        ({"theta": train(estimator="reparametrization")}, ("theta", "train", "estimator")),
+        ({"theta": train(learning_rate=1e30)}, ("theta", "train")),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, path):
+    with pytest.raises(Invalid) as caught:
+        construct(VAE, options, "problem vae")
+    assert [fault.path for fault in caught.value.faults] == [path]
+
+
+def test_all_sizes_that_do_not_fit_are_named_at_once():
+    with pytest.raises(Invalid) as caught:
+        VAE(batch_size=0, latent=0, noise=-1.0)
+    assert [fault.path for fault in caught.value.faults] == [("batch_size",), ("latent",), ("noise",)]
+
+
+def test_a_linear_autoencoder_has_no_hidden_layer():
+    problem = small(hidden=[])
+    assert list(problem.parameters) == ["encoder", "encoder.0", "decoder", "decoder.0"]
+    noise = torch.randn(2, 3, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert pathwise(problem, rows(problem), noise).isfinite().all()
