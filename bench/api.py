@@ -16,6 +16,7 @@ from bench.build import experiment_of, quick
 from bench.engine.plan import Cell, Experiment, NamedEstimator, numbers, plan
 from bench.engine.run import Result
 from bench.engine.run import run as measured
+from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
 from bench.errors import did_you_mean, shown
 from bench.report.pictures import image_grid
@@ -103,6 +104,7 @@ def execute(
     prepared: Prepared,
     out: str | os.PathLike[str] = "results",
     tell: Callable[[Truth | Result], None] = lambda _: None,
+    thread_count: int = 1,
 ) -> Run:
     """Run a scenario that is ready, and write what comes of it.
 
@@ -110,19 +112,22 @@ def execute(
         prepared: the scenario.
         out: the folder in which the run gets one of its own.
         tell: is told of the truth, then of each result, as they come.
+        thread_count: how many processor threads torch may use. Small tensors are slowed
+            by a second one, and timings on one are comparable.
     """
     experiment, scenario = prepared.experiment, prepared.scenario
     started = datetime.now(UTC)
     results: list[Result] = []
     interrupted = False
-    truth = truth_of(experiment)
-    tell(truth)
-    try:
-        for result in measured(experiment, prepared.cells, truth):
-            results.append(result)
-            tell(result)
-    except KeyboardInterrupt:
-        interrupted = True
+    with threads(thread_count):
+        truth = truth_of(experiment)
+        tell(truth)
+        try:
+            for result in measured(experiment, prepared.cells, truth):
+                results.append(result)
+                tell(result)
+        except KeyboardInterrupt:
+            interrupted = True
     folder = run_folder.new_folder(Path(out), scenario.name)
     tables = {
         "measurements": frames.measurements(experiment, truth, results),
@@ -139,6 +144,7 @@ def execute(
             "hash": sha256(prepared.source.text.encode()).hexdigest(),
             "overrides": [text for text, _ in prepared.source.overrides],
             "command": sys.argv,
+            "threads": thread_count,
             "truth": {"kind": truth.kind, "note": truth.note},
             "started": started.isoformat(),
             "finished": datetime.now(UTC).isoformat(),

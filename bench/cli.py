@@ -86,7 +86,10 @@ def changes(command: Command) -> Command:
     show_default=True,
     help="Where the run gets a folder of its own.",
 )
-def run(out: Path, **options: Any) -> None:
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads for torch."
+)
+def run(out: Path, threads: int, **options: Any) -> None:
     """Measure a scenario; print a table, write data frames and figures.
 
     Exits with 0, 2 (the scenario is wrong), 3 (some cells failed), 4 (nothing could be measured) or 130.
@@ -96,7 +99,7 @@ def run(out: Path, **options: Any) -> None:
 
     prepared = _prepared(**options)
     with Progress(prepared) as progress:
-        done = execute(prepared, out, progress)
+        done = execute(prepared, out, progress, threads)
     _print_table(done.measurements)
     click.echo()
     click.echo(
@@ -195,9 +198,8 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
         measurements = load(folder)
         found = measurements[measurements["parameter"] == parameter]
         if found.empty:
-            raise invalid(
-                f"no block of parameters {parameter!r}; {did_you_mean(parameter, set(measurements['parameter']))}"
-            )
+            near = did_you_mean(parameter, set(measurements["parameter"]))
+            raise invalid(f"no block of parameters {parameter!r}; {near}")
     found = found.assign(parameter="all")
     if markdown:
         click.echo(plain_table(found))

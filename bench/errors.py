@@ -22,6 +22,11 @@ class Fault:
     path: Path = ()
 
 
+@dataclass(frozen=True)
+class KeyFault(Fault):
+    """A fault of a key rather than of its value."""
+
+
 class Invalid(ValueError):
     """The user's words are wrong, in one or more places."""
 

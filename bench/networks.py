@@ -27,7 +27,8 @@ class Weights:
 
     A layer's weight comes first, row by row `[in, out]`, then its bias. With the inputs
     first, the gradient of a weight leaves the matrix product in the order in which theta
-    wants it; with the outputs first it would be transposed, at 1.5 times the total time.
+    wants it; with the outputs first it would be transposed, at 1.3 to 1.8 times the time
+    of a whole estimate.
 
     Attributes:
         blocks: the slice of theta of each network, and of each of its layers, by name.
@@ -46,8 +47,8 @@ class Weights:
         """The layers of each network, views of theta, `[R, P]`.
 
         Those of the last theta are remembered: two cuts of one theta would each hand back
-        a gradient of its full size, filled up with zeros, to be added (1.2 to 1.5 times
-        the total time).
+        a gradient of its full size, filled up with zeros, to be added (1.1 to 1.5 times
+        the time of a whole estimate).
         """
         state = theta.requires_grad and torch.is_grad_enabled(), theta.is_inference() or theta._version
         last = self._last

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
+from bench.errors import Fault, Invalid, KeyFault, did_you_mean, invalid, shown
 
 
 class Choice:
@@ -31,8 +31,8 @@ def construct(cls: type, options: Mapping[str, Any], what: str) -> Any:
         Invalid: with the path of each option that is unknown, missing or wrong.
     """
     wanted = _options_of(cls)
-    faults = [
-        Fault(f"unknown option {shown(key)} of {what}; {_suggested(key, wanted)}", (key,))
+    faults: list[Fault] = [
+        KeyFault(f"unknown option {shown(key)} of {what}; {_suggested(key, wanted)}", (key,))
         for key in options
         if key not in wanted
     ]

@@ -1,4 +1,4 @@
-"""One-dimensional integrals against a density: adaptive panels, then a fixed rule that autograd can follow."""
+"""One-dimensional integrals against a density, by adaptive panels and a rule that autograd can follow."""
 
 from __future__ import annotations
 

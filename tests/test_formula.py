@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import math
 import pickle
@@ -21,11 +22,9 @@ from bench.formula import DEEPEST, LONGEST, Formula, parse
 Z = 0.7  # a generic point: no function used below is 0 or 1 there
 
 
-def at(text: str, *values: float) -> float:
-    """A formula of a number, or of one vector, in float64."""
-    event_dim = int(len(values) > 1)
-    z = torch.tensor(values if event_dim else values[0], dtype=torch.float64)
-    return parse(text)(z, event_dim).item()
+def at(text: str, z: float) -> float:
+    """A formula of a number in float64."""
+    return parse(text)(torch.tensor(z, dtype=torch.float64), 0).item()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,9 @@ SUM, MEAN = 1.25, 1.25 / 3
     ],
 )
 def test_a_vector_is_worth_what_the_formula_says(text: str, expected: float) -> None:
-    assert at(text, *VECTOR) == pytest.approx(expected, rel=1e-14)
+    z = torch.tensor([VECTOR, (9, 9, 9), VECTOR, (9, 9, 9)], dtype=torch.float64)
+    value = parse(text)(z, 1)  # the other rows are there to be kept apart
+    assert value[[0, 2]].tolist() == pytest.approx([expected, expected], rel=1e-14)
 
 
 @pytest.mark.parametrize("text", ["log(z)", "sqrt(z)", "z**0.5", "log(z) > 0 * log(z) - log(z)"])
@@ -247,6 +248,7 @@ def test_a_sum_over_dimensions_is_taken_apart(text: str, dimensions: int) -> Non
         "sum((z - mean(z))**2)",
         "sum(z) > 1",
         "abs(sum(z))",
+        "exp(sum(z)) + sum(z)",
         "2**sum(z)",
         "z**2",
         "sum(z)/0",
@@ -363,6 +365,25 @@ def test_nothing_else_is_a_formula(text: str, fragment: str) -> None:
     with pytest.raises(Invalid) as refusal:
         parse(text)
     assert fragment in str(refusal.value)
+
+
+@pytest.mark.parametrize("failure", [ValueError, MemoryError, RecursionError])
+def test_what_the_parser_of_python_gives_up_on_is_refused(
+    failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gives_up(*_arguments: object, **_options: object) -> None:
+        raise failure("too much")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", gives_up)
+        reason = read("z")
+    assert "cannot be read: too much" in str(reason)
+
+
+def test_constants_are_folded_whatever_the_default_device() -> None:
+    with torch.device("meta"):
+        formula = parse("sqrt(2*pi)*z")
+    assert formula(torch.ones(1, dtype=torch.float64), 0).item() == pytest.approx(math.sqrt(2 * math.pi))
 
 
 @pytest.mark.parametrize("value", [None, 2, 2.0, True, b"z", ["z"], {"z": 1}])

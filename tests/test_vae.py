@@ -1,4 +1,4 @@
-"""The variational autoencoder against plain networks, its three bounds against each other, and its options."""
+"""The variational autoencoder: against plain networks, its bounds against each other, its options."""
 
 import copy
 import math
@@ -170,7 +170,7 @@ def test_the_three_bounds_have_one_expectation(bound):
     reference, other = small(), small(bound=bound)
     theta = rows(reference, 1)
     # The samples are the same, so that most of the noise cancels. The standard error is
-    # about 0.01 nats of about 50: a forgotten ½ log 2π would be noticed.
+    # at most 0.007 nats of 46: a forgotten ½ log 2π, 0.92 nats, would be noticed.
     assert (
         abs(difference_z_score(objective(reference, theta, 20_000), objective(other, theta, 20_000)))
         < Z_LIMIT
@@ -178,13 +178,16 @@ def test_the_three_bounds_have_one_expectation(bound):
 
 
 def test_a_bound_that_forgets_its_term_would_be_noticed():
-    reference, wrong = small(), small(bound="sampled")
+    reference, wrong = small(), Forgetful(batch_size=5, latent=3, hidden=[7, 6], theta={"init": 4})
     theta = rows(reference, 1)
-    wrong.bound = "analytic_kl"
-    wrong.analytic_term = lambda theta, p: None
     first, second = (objective(problem, theta, 20_000) for problem in (reference, wrong))
     # The noise cancels altogether; compared with that of one of the two, it is still large.
     assert abs((first - second).mean()) > Z_LIMIT * first.std() / len(first) ** 0.5
+
+
+class Forgetful(VAE):
+    def analytic_term(self, theta, p):
+        return None
 
 
 def test_named_parameters_tile_theta():
@@ -264,9 +267,9 @@ def train(**options):
 def test_training_lowers_the_objective():
     before, after = (VAE(theta=theta) for theta in ({"init": 0}, train()))
     means = [objective(problem, problem.theta[None], 500).mean().item() for problem in (before, after)]
-    # Coins thrown for all pixels cost 64 log 2 = 44 nats; a single picture of all digits about 28.
+    # A coin thrown for each pixel costs 64 log 2 = 44.4 nats; the frequency of each, 24.6 nats.
     assert means[0] > 40
-    assert means[1] < 35
+    assert means[1] < 30
 
 
 def test_training_is_repeatable_and_leaves_the_random_state_alone():
@@ -389,7 +392,7 @@ def test_files_that_are_no_archives_are_refused(tmp_path, content):
             np.save(file, np.zeros((5, 16)))
     elif content is not None:
         path.write_bytes(content)
-    with pytest.raises(Invalid, match="no file|cannot be read") as caught:
+    with pytest.raises(Invalid, match=r"no file|cannot be read") as caught:
         small(path=str(path))
     assert [fault.path for fault in caught.value.faults] == [("path",)]
 

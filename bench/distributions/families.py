@@ -71,7 +71,7 @@ class Family:
                 raise invalid(f"{count} one of the parameters {', '.join(words)}")
 
     def make(self, values: Mapping[str, Tensor], event_dim: int) -> Distribution:
-        """The distribution whose parameters have the batch shape, then D if the event is a vector of draws."""
+        """The distribution; parameters have the batch shape, then D if the event is a vector of draws."""
         plain = {name.removeprefix(LOG): v.exp() if name.startswith(LOG) else v for name, v in values.items()}
         p = self.cls(**plain, validate_args=False)  # type: ignore[arg-type]
         return Independent(p, 1, validate_args=False) if event_dim else p

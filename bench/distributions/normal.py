@@ -16,7 +16,8 @@ class Normal(torch.distributions.Normal):
         \quad z = \frac{x - \mu}{\sigma}
 
     `sample` returns the very numbers that `rsample` would for the same random state, and
-    that torch's own class would.
+    that torch's own class would. `log_prob` may be differentiated twice, but not by the
+    transforms of `torch.func`.
     """
 
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of, chunk_rows
-from bench.engine.counting import counted
+from bench.engine.counting import Counts, counted
 from bench.engine.streams import Address, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
@@ -41,6 +41,15 @@ class Replication:
     gradient_evaluations: float
 
 
+@dataclass(frozen=True)
+class BlockRun:
+    """What one block gave; totals over its replicates."""
+
+    summary: Summary
+    seconds: list[float]
+    counts: Counts
+
+
 def replicate(
     estimator: Estimator,
     problem: Problem,
@@ -62,33 +71,37 @@ def replicate(
         segments: stretches of coordinates that are summarized apart.
     """
     device = problem.theta.device
-    blocks = blocks_of(problem, sample_size, device.type, replicates)
-    buffer = problem.theta.new_empty((max(block.rows for block in blocks), len(problem.theta)))  # [rows, P]
     truth = None if truth is None else truth.to(device)
-    counting, counts = counted(problem)
-    summaries, seconds = [], []
-    for block in blocks:
-        with stream(address(block.index), device):
-            seconds += _fill(buffer[: block.rows], estimator, counting, sample_size, block)
-        summaries.append(summarize(buffer[: block.rows], truth, segments))
+    runs = [
+        run_block(estimator, problem, sample_size, block, address(block.index), truth, segments)
+        for block in blocks_of(problem, sample_size, device.type, replicates)
+    ]
     return Replication(
-        join(summaries),
-        torch.tensor(seconds, dtype=torch.float64),
-        counts.evaluations / replicates,
-        counts.gradient_evaluations / replicates,
+        join([run.summary for run in runs]),
+        torch.tensor([s for run in runs for s in run.seconds], dtype=torch.float64),
+        sum(run.counts.evaluations for run in runs) / replicates,
+        sum(run.counts.gradient_evaluations for run in runs) / replicates,
     )
 
 
-def _fill(
-    estimates: Tensor, estimator: Estimator, problem: Problem, sample_size: int, block: Block
-) -> list[float]:
-    """Fill a block's estimates, `[rows, P]`; the seconds per estimate of each chunk."""
+def run_block(
+    estimator: Estimator,
+    problem: Problem,
+    sample_size: int,
+    block: Block,
+    address: Address,
+    truth: Tensor | None,
+    segments: Sequence[slice],
+) -> BlockRun:
+    """One block: a function of its address alone, whatever ran before, and where."""
+    counting, counts = counted(problem)
+    estimates = problem.theta.new_empty((block.rows, len(problem.theta)))  # [rows, P]
     seconds = []
-    for rows in block.chunks():
-        chunk, elapsed = timed(estimator, problem, sample_size, rows.stop - rows.start)
-        estimates[rows] = chunk
-        seconds.append(elapsed)
-    return seconds
+    with stream(address, problem.theta.device):
+        for rows in block.chunks():
+            estimates[rows], elapsed = timed(estimator, counting, sample_size, rows.stop - rows.start)
+            seconds.append(elapsed)
+    return BlockRun(summarize(estimates, truth, segments), seconds, counts)
 
 
 def timed(estimator: Estimator, problem: Problem, sample_size: int, rows: int) -> tuple[Tensor, float]:

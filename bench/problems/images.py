@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import invalid, shown
+from bench.problems.seeds import generator_for
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def from_file(path: str) -> Images:
     array = _array(path)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise invalid(f"{path}: 'images' has shape {list(array.shape)}; wanted [n, H, W] or [n, D]")
-    if not (array.dtype.kind in "biu" or array.dtype.kind == "f"):
+    if array.dtype.kind not in "biuf":
         raise invalid(f"{path}: 'images' holds {array.dtype}; wanted floats, whole numbers or booleans")
     values = array.astype(np.float64).reshape(len(array), -1)
     if not np.isfinite(values).all():
@@ -77,15 +78,9 @@ def from_file(path: str) -> Images:
     return Images(torch.from_numpy(values / largest), _shape(array))
 
 
-def generator_for(seed: int, purpose: str) -> torch.Generator:
-    """A generator for one purpose, independent of those for others under the same seed."""
-    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:4], "big"))
-
-
 def _array(path: str) -> np.ndarray[Any, Any]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             array: np.ndarray[Any, Any] = arrays["images"]
             return array
     except FileNotFoundError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 from bench.errors import Invalid, invalid
 from bench.estimator import Estimator
 from bench.problem import NotApplicable, Problem
+from bench.problems.seeds import seed_for
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Training:
 def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
     """The theta to which training leads from the problem's own, `[P]`.
 
-    It is done in single precision, and leaves torch's random state as it was.
+    It is done in single precision and on one thread, since sums depend on how they are
+    shared among threads. Torch's random state is left as it was.
 
     Args:
         problem: it has the items of a minibatch as its attribute `data`, `[B, D]`.
@@ -62,9 +66,9 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
     working = problem.to("cpu", torch.float32)
     theta = working.theta[None].clone().requires_grad_()  # [1, P]
     optimizer = torch.optim.Adam([theta], lr=training.learning_rate)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         # torch.manual_seed would seed the accelerators' generators too, which are not restored.
-        torch.default_generator.manual_seed(training.seed)
+        torch.default_generator.manual_seed(seed_for(training.seed, "training"))
         for step in range(training.steps):
             batch = torch.randperm(len(items))[:batch_size]  # [B]
             vars(working)["data"] = items[batch].to(theta.dtype)  # [B, D]
@@ -73,6 +77,16 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
             if not theta.isfinite().all():
                 raise invalid(f"training diverged at step {step + 1}; try a smaller learning_rate")
     return theta.detach()[0].to(problem.theta.dtype)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _estimate(estimator: Estimator, problem: Problem, theta: Tensor) -> Tensor:

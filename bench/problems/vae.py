@@ -18,6 +18,7 @@ from bench.networks import Weights, perceptron
 from bench.options import construct
 from bench.problem import VariationalProblem
 from bench.problems import images
+from bench.problems.seeds import generator_for
 from bench.problems.training import Training, trained
 
 Pictures = dict[str, np.ndarray[Any, Any]]
@@ -86,7 +87,7 @@ class VAE(VariationalProblem):
         if likelihood == "bernoulli":
             items = items.binarized(binarize, seed)
         D = items.pixels.shape[1]
-        chosen = torch.randperm(len(items.pixels), generator=images.generator_for(seed, "batch"))
+        chosen = torch.randperm(len(items.pixels), generator=generator_for(seed, "batch"))
         self.data = items.pixels[chosen[:batch_size]]  # [B, D]
         self.likelihood, self.noise, self.bound = likelihood, noise, bound
         self.latent, self.image_shape = latent, items.shape
@@ -94,7 +95,7 @@ class VAE(VariationalProblem):
         self.parameters = self.weights.blocks
         self.width = batch_size * max(D, *widths, 2 * latent)
         initial_seed = training.seed if training else theta["init"]
-        self.theta = self.weights.initial(images.generator_for(initial_seed, "weights"))  # [P]
+        self.theta = self.weights.initial(generator_for(initial_seed, "weights"))  # [P]
         if training:
             self.theta = _trained(self, items.pixels, training)  # [P]
 
@@ -146,7 +147,7 @@ class VAE(VariationalProblem):
             theta = self.theta[None]  # [1, P]
             latent = self.distribution(theta).mean  # [1, B, latent]
             shape = (1, 1, count, self.latent)
-            z = torch.randn(shape, generator=images.generator_for(0, "samples"), dtype=torch.float64)
+            z = torch.randn(shape, generator=generator_for(0, "samples"), dtype=torch.float64)
             shown_pixels = {
                 "data": self.data[:count],
                 "reconstructions": self._pixel_means(latent[None], theta)[:count],

@@ -44,7 +44,9 @@ def bias(measurements: pd.DataFrame, title: str | None = None) -> Figure:
 
 
 def _drawn(points: pd.DataFrame, looked: Mapping[str, Look], heading: str, remarks: Sequence[str]) -> Figure:
-    panels = dict(list(panels_of(points).items())[: canvas.MOST_PANELS])
+    panels = panels_of(points)
+    left_out = len(panels) - canvas.MOST_PANELS
+    panels = dict(list(panels.items())[: canvas.MOST_PANELS])
     shown = {name: look for name, look in looked.items() if (points["estimator"] == name).any()}
     names = distinct(looked)
     entries = {names[name]: canvas.marker_handle(look) for name, look in shown.items()}
@@ -53,9 +55,11 @@ def _drawn(points: pd.DataFrame, looked: Mapping[str, Look], heading: str, remar
         entries[f"within {NEGLIGIBLE:.0%} of the gradient".replace("%", " %")] = _band_handle()
     sizes = sorted({int(size) for size in points["sample_size"]})
     linear = _linear(points, negligible)
-    axis = f"vertical axis linear within ±{linear:g}, logarithmic beyond" if linear else ""
+    axis = f"axis linear within ±{linear:g}, logarithmic beyond" if linear else ""
     facts = ("bars: 95 % intervals", "estimators of one N stand side by side", axis)
     caption = [caption_of(points, *facts), *remarks]
+    if left_out > 0:
+        caption.append(f"not drawn: {left_out} further panels")
     figure, axes = canvas.sheet(list(panels), entries, heading, caption)
     for ax, part in zip(axes, panels.values(), strict=True):
         _points(ax, part.assign(place=_places(part, list(shown), sizes)), shown)
@@ -77,8 +81,11 @@ def _drawn(points: pd.DataFrame, looked: Mapping[str, Look], heading: str, remar
 
 
 def _points(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look]) -> None:
+    endless = 1e3 * float(np.abs(np.concatenate(_interval(part))).max())  # leaves the panel, and is drawable
     for name, line in part.groupby("estimator", sort=False):
         value, low, high = _interval(line)
+        low = np.where(np.isneginf(line["bias_low"]), -endless, low)
+        high = np.where(np.isposinf(line["bias_high"]), endless, high)
         reach = np.vstack([np.fmax(value - low, 0), np.fmax(high - value, 0)])
         color = shown[str(name)].color
         ax.errorbar(line["place"], value, yerr=reach, fmt="none", ecolor=color, elinewidth=1.3, zorder=2)
@@ -101,7 +108,7 @@ def _points(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look]) -> None:
 
 
 def _interval(part: pd.DataFrame) -> tuple[Numbers, Numbers, Numbers]:
-    """Bias with its interval, of no length where it has none."""
+    """Bias with its interval; a bound that is missing or infinite is bias itself."""
     value = part["bias"].to_numpy(float)
     low, high = (part[name].to_numpy(float) for name in ("bias_low", "bias_high"))
     return value, np.where(np.isfinite(low), low, value), np.where(np.isfinite(high), high, value)

@@ -89,6 +89,8 @@ def _drawn(
     if left_out:
         caption.append(f"not drawn: {len(left_out)} further panels")
     figure, axes = canvas.sheet(list(panels), entries, heading, caption)
+    # First the limits: matplotlib warns when it has to guess them from a single point.
+    _scale(axes, points, curve, sizes)
     for ax, part in zip(axes, panels.values(), strict=True):
         _lines(ax, part, shown, curve)
         if curve.guide and len(sizes) > 1:
@@ -96,14 +98,11 @@ def _drawn(
         if curve.front:
             _front(ax, part, curve)
             _name_points(ax, part, shown, room=len(panels) == 1)
-    _scale(axes, points, curve, sizes)
     canvas.label_axes(axes, curve.x_label, curve.y_label)
     return figure
 
 
 def _lines(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look], curve: Curve) -> None:
-    ax.set_xscale("log")
-    ax.set_yscale("log")
     present = {name: look for name, look in shown.items() if (part["estimator"] == name).any()}
     for name, look in present.items():
         _bars(ax, part[part["estimator"] == name], look, curve)
@@ -183,12 +182,13 @@ def _scale(axes: Sequence[Axes], points: pd.DataFrame, curve: Curve, sizes: Sequ
     value, low, high = _interval(points, curve)
     if curve.guide and len(sizes) > 1:
         high = np.fmax(high, 1.7 * value)
-    for ax in axes:
-        ax.set_ylim(*canvas.log_limits(value, low, high))
+    axes[0].set_yscale("log")
+    axes[0].set_ylim(*canvas.log_limits(value, low, high))
     if curve.x == "sample_size":
         canvas.log_sample_sizes(axes, sizes)
     else:
         x = points[curve.x].to_numpy(float)
+        axes[0].set_xscale("log")
         axes[0].set_xlim(*canvas.log_limits(x, x, x))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 MISSING = "—"
 
@@ -23,7 +24,8 @@ def interval(value: float, low: float, high: float) -> str:
     if not math.isfinite(value) or not _is_interval(low, high):
         return significant(value)
     place = _width_place(low, high)
-    estimate = _rounded(value, max(_place(value) - 2, place - 1), _common(value, low, high))
+    shared = _common(value, low, high)
+    estimate = _rounded(value, max(_place(value) - 2, place - 1), shared) if value else "0"
     return f"{estimate} {bounds(low, high, value)}"
 
 
@@ -66,9 +68,10 @@ def _place(value: float) -> int:
 
 
 def _width_place(low: float, high: float) -> int:
-    # An interval of no width is shown to three digits of its bound.
     width = high - low
-    return math.floor(math.log10(width / 6)) if width > 1e-12 * abs(high) else _place(high) - 2
+    if width > 1e-12 * abs(high):
+        return math.floor(math.log10(width / 6))
+    return _place(high) - 2 if high else 0  # three digits of a bound, where there is no width
 
 
 def _common(*values: float) -> int:
@@ -82,10 +85,7 @@ def _exponent(value: float) -> int:
 
 
 def _rounded(value: float, place: int, exponent: int) -> str:
-    digits = f"{_to_place(value, place) / 10.0**exponent:.{max(0, exponent - place)}f}"
-    return f"{digits}e{exponent}" if exponent else digits
-
-
-def _to_place(value: float, place: int) -> float:
-    # Adding zero turns -0.0 into 0.0.
-    return round(value, -place) + 0.0 if place > -300 else value
+    """A value to the given decimal place, in units of a power of ten; exact, as floats of 1e-320 are not."""
+    rounded = Decimal(value).quantize(Decimal((0, (1,), place)))
+    rounded = rounded if rounded else rounded.copy_abs()  # a bound that rounds to zero has no sign
+    return f"{rounded.scaleb(-exponent):f}" + (f"e{exponent}" if exponent else "")

@@ -19,12 +19,12 @@ MOST_PHRASES = 4
 
 def whole(measurements: pd.DataFrame) -> pd.DataFrame:
     """The rows about the whole gradient."""
-    return measurements[measurements["parameter"] == "all"]
+    return measurements[measurements["parameter"] == "all"].reset_index(drop=True)
 
 
 def blocks(measurements: pd.DataFrame) -> pd.DataFrame:
     """The rows about parts of the gradient."""
-    return measurements[measurements["parameter"] != "all"]
+    return measurements[measurements["parameter"] != "all"].reset_index(drop=True)
 
 
 def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 # 7 colors, 11 markers and 4 dashes have no common divisor but 7·11·4 = 308 looks.
 # All markers are filled ones: seaborn does not mix them with others.
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "<", "X", ">", "p", "h")
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.5, 1), (6, 1.5, 1.5, 1.5))
 
 GUIDE = "#8C8C8C"
@@ -46,7 +46,7 @@ PARAMETERS = {
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
     "lines.linewidth": 1.4,
-    "lines.markersize": 5.5,
+    "lines.markersize": 6,
     "legend.fontsize": 8.5,
     "legend.frameon": False,
     "legend.handlelength": 3.2,

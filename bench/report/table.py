@@ -59,7 +59,12 @@ COLUMNS = (
         brief=lambda row: bounds(row.bias_low, row.bias_high),
         yields=7,
     ),
-    Column("variance", lambda row: interval(row.variance, row.variance_low, row.variance_high)),
+    Column(
+        "variance",
+        lambda row: interval(row.variance, row.variance_low, row.variance_high),
+        brief=lambda row: significant(row.variance),
+        yields=8,
+    ),
     Column("kurtosis", lambda row: significant(row.kurtosis), yields=6),
     Column("MSE", lambda row: significant(row.mse), yields=1),
     Column("time", lambda row: duration(row.seconds), yields=5),
@@ -94,13 +99,13 @@ class ResultsTable(Table):
         for row, line in zip(self._records, lines[HEADING_LINES:], strict=True):
             if row.estimator != label:
                 label = row.estimator
-                yield _whole_line(self._labels[label], "bold")
+                yield from console.render(_whole_line(self._labels[label], "bold"), options)
             if row.status == "ok":
                 yield from (*line, Segment.line())
             else:
-                yield _whole_line(self._failure(row), "dim")
+                yield from console.render(_whole_line(self._failure(row), "dim"), options)
         for note in self._notes:
-            yield Text(note, style="dim")
+            yield from console.render(Text(note, style="dim"), options)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         width = min(options.max_width, WIDEST)

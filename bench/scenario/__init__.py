@@ -1,6 +1,6 @@
 """A scenario: one YAML file that asks one question, read with the position of every word."""
 
-from bench.scenario.document import Document, KeyFault, ScenarioError, parse
+from bench.scenario.document import Document, ScenarioError, parse
 from bench.scenario.reading import Source, read, read_text
 from bench.scenario.schema import (
     EstimatorSpec,
@@ -14,7 +14,6 @@ from bench.scenario.schema import (
 __all__ = [
     "Document",
     "EstimatorSpec",
-    "KeyFault",
     "NamedSpec",
     "Reference",
     "Scenario",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.errors import Fault, Path
+from bench.errors import Path
 from bench.scenario.tree import Position, Tree
 
 _PRINTED_LINES = 100
@@ -27,11 +27,6 @@ class ScenarioError(Exception):
         """The complaints one a line; after the first hundred, only their number."""
         more = len(self.lines) - _PRINTED_LINES
         return "\n".join([*self.lines[:_PRINTED_LINES], *([f"... and {more} more"] if more > 0 else [])])
-
-
-@dataclass(frozen=True)
-class KeyFault(Fault):
-    """A fault of a key rather than of its value."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import Fault, Invalid, Path, did_you_mean, shown
-from bench.scenario.document import KeyFault, printable
+from bench.errors import Fault, Invalid, KeyFault, Path, did_you_mean, shown
+from bench.scenario.document import printable
 from bench.scenario.schema import Reference, Scenario, Sweep
 
 _SAMPLE_SIZE = "a whole number from 1 to 1000000000"

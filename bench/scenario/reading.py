@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import Fault, Invalid, Path
-from bench.scenario.document import Document, KeyFault, ScenarioError, parse, placed, printable
+from bench.errors import Fault, Invalid, KeyFault, Path
+from bench.scenario.document import Document, ScenarioError, parse, placed, printable
 from bench.scenario.messages import faults_of
 from bench.scenario.overrides import Override, label, understood
 from bench.scenario.schema import Scenario

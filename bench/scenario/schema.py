@@ -18,9 +18,8 @@ from pydantic import (
 )
 from pydantic.json_schema import GenerateJsonSchema
 
-from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
+from bench.errors import Fault, Invalid, KeyFault, did_you_mean, invalid, shown
 from bench.problems import PROBLEMS
-from bench.scenario.document import KeyFault
 from estimators import ALIASES, ESTIMATORS
 
 T = TypeVar("T")

@@ -55,9 +55,9 @@ def summarize(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice]
         return summary
     finite = estimates.isfinite().all(1)  # [R]
     kept = _summarize(estimates[finite].double(), truth, segments)
-    return Summary(
-        kept.moments, *(_spread(getattr(kept, name), finite.cpu()) for name in _ROWS), finite.cpu()
-    )
+    finite = finite.cpu()
+    rows = {name: _spread(getattr(kept, name), finite) for name in _ROWS}
+    return Summary(kept.moments, finite=finite, **rows)
 
 
 def join(summaries: Sequence[Summary]) -> Summary:
@@ -88,8 +88,9 @@ def _summarize(x: Tensor, truth: Tensor | None, segments: Sequence[slice]) -> Su
             powers[:, s], part = _powers(x[:, s], None if truth is None else truth[s])
             rows[:, :, i] += part
     rows[0] *= R / (R - 1) if R > 1 else torch.nan
-    rows = rows.cpu()
-    return Summary(Moments(R, *powers.cpu()), *rows, torch.ones(R, dtype=torch.bool))
+    deviation, error, product, norm = rows.cpu()
+    everyone = torch.ones(R, dtype=torch.bool)
+    return Summary(Moments(R, *powers.cpu()), deviation, error, product, norm, everyone)
 
 
 def _powers(x: Tensor, truth: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ _PACKAGES = ("gradient-estimator-bench", "torch", "numpy", "scipy", "pandas", "s
 
 
 def provenance() -> dict[str, Any]:
-    """Commit, versions, machine, threads and devices, as they are now."""
+    """Commit, versions, machine and devices, as they are now."""
     return {
         "git": _git(),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
@@ -26,7 +26,6 @@ def provenance() -> dict[str, Any]:
             "platform": platform.platform(),
             "processor": _processor(),
             "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
             "devices": _devices(),
         },
     }

@@ -1,0 +1,87 @@
+"""What the batteries run over: problems at a generic θ, estimators with options. List new ones here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.catalogue import build
+from bench.engine.blocks import blocks_of
+from bench.engine.replicate import fit
+from bench.engine.streams import Address, stream
+from bench.estimator import Estimator
+from bench.problem import Problem
+
+
+def expectation(cost: str, parameters: list[str], **distribution: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "expectation", "distribution": distribution, "parameters": parameters, "cost": cost}
+
+
+# Never 0 or 1: there exp(x) and exp(2x), or x and x², are the same.
+PROBLEMS: dict[str, dict[str, Any]] = {
+    "gaussian": expectation("z**2", ["loc"], normal={"loc": 2.0, "scale": 1.0}),
+    "normal": expectation("cos(z) + z**2", ["loc", "log_scale"], normal={"loc": 0.7, "log_scale": -0.4}),
+    "normals": expectation(
+        "sum((z - 0.5)**2)", ["loc", "scale"], normal={"loc": [1.3, -0.6, 0.4], "scale": 0.8}
+    ),
+    "product": expectation("sum(z)**2", ["loc"], normal={"loc": [0.3, -0.6], "scale": [0.8, 0.5]}),
+    "lognormal": expectation("sqrt(z)", ["loc", "scale"], lognormal={"loc": 0.2, "scale": 0.6}),
+    "laplace": expectation("exp(-z**2)", ["loc", "scale"], laplace={"loc": 0.3, "scale": 0.7}),
+    "gamma": expectation("z**2", ["concentration", "rate"], gamma={"concentration": 2.3, "rate": 1.7}),
+    "beta": expectation(
+        "log(z) + z",
+        ["concentration1", "concentration0"],
+        beta={"concentration1": 2.4, "concentration0": 3.1},
+    ),
+    "exponential": expectation("tanh(z)", ["rate"], exponential={"rate": 1.6}),
+    "bernoulli": expectation("(z - 0.45)**2", ["logits"], bernoulli={"logits": 0.8}),
+    "bernoullis": expectation("sum(z)**2", ["probs"], bernoulli={"probs": [0.3, 0.6, 0.8]}),
+    "categorical": expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, 0.9]}),
+    "poisson": expectation("sqrt(z + 1)", ["rate"], poisson={"rate": 3.4}),
+}
+"""Those whose gradient is known, but for "product"."""
+
+VAES: dict[str, dict[str, Any]] = {
+    f"vae-{bound}": {"name": "vae", "batch_size": 3, "latent": 2, "hidden": 4, "bound": bound}
+    for bound in ("analytic_kl", "analytic_entropy", "sampled")
+}
+
+ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "reinforce": ("reinforce", {}),
+    "constant": ("reinforce", {"baseline": {"constant": {"value": 0.7}}}),
+    "moving_average": ("reinforce", {"baseline": {"moving_average": {"decay": 0.8}}}),
+    "leave_one_out": ("reinforce", {"baseline": "leave_one_out"}),
+    "optimal": ("reinforce", {"baseline": "optimal"}),
+    "optimal-scalar": ("reinforce", {"baseline": {"optimal": {"per": "scalar"}}}),
+    "reparameterization": ("reparameterization", {}),
+}
+
+
+def problem_of(name: str) -> Problem:
+    """A problem of the table, in float64 on the CPU."""
+    options = dict((PROBLEMS | VAES)[name])
+    problem: Problem = build("problems", options.pop("name"), options)
+    return problem.to("cpu", torch.float64)
+
+
+def estimator_of(name: str) -> Estimator:
+    """An estimator of the table, not yet fitted."""
+    estimator: Estimator = build("estimators", *ESTIMATORS[name])
+    return estimator
+
+
+def estimates_of(
+    estimator: Estimator, problem: Problem, sample_size: int, replicates: int, seed: int = 0
+) -> Tensor:
+    """R fitted estimates, `[R, P]`, from the streams that the engine would use."""
+    address = Address(seed, "test", sample_size, "fit", 0)
+    fitted = fit(estimator, problem, sample_size, address)
+    blocks = []
+    for block in blocks_of(problem, sample_size, "cpu", replicates):
+        with stream(Address(seed, "test", sample_size, "estimates", block.index), torch.device("cpu")):
+            for rows in block.chunks():
+                theta = problem.theta.expand(rows.stop - rows.start, -1).requires_grad_()
+                blocks.append(fitted.gradient(problem, theta, sample_size).detach())
+    return torch.cat(blocks)

@@ -1,0 +1,362 @@
+"""Reports: every plot over every kind of measurements, and the numbers in the tables."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.text import Text as FigureText
+from rich.console import Console
+
+from bench.report import labels, numbers, rows
+from bench.report.pictures import image_grid
+from bench.report.plots import PLOTS, draw_all
+from bench.report.style import looks
+from bench.report.table import WIDEST, plain_table, results_table
+
+SIZES = (10, 100, 1000, 10_000, 100_000)
+VARIANCES = {
+    "reinforce": lambda N: 87 / N,
+    "reinforce(baseline=leave_one_out)": lambda N: 42 / N + 34 / (N * (N - 1)),
+    "reparameterization": lambda N: 4 / N,
+}
+BLOCKS = ("encoder", "encoder.hidden", "decoder", "prior")
+HOSTILE = ("<script>alert(1)</script>", "$x_1", "$a$ and $b^{", "[bold]red[/bold]", "x" * 10_000,
+           "x" * 10_001, "\x1b[31mred\x07\n\t\u202etxet", "漢字 🎲", "|`*_", "%s {0} \\", "")  # fmt: skip
+NUMBERS = (
+    "truth_norm", "truth_se", "mean", "bias", "bias_low", "bias_high", "bias_p", "variance", "variance_low",
+    "variance_high", "kurtosis", "effective_dof", "mse", "mse_low", "mse_high", "snr", "cosine",
+    "seconds", "evaluations", "work_normalized_variance",
+)  # fmt: skip
+
+
+def cell(estimator: str, sample_size: int, variance: float, **changes: Any) -> dict[str, Any]:
+    """One row of measurements, of an unbiased estimator unless told otherwise."""
+    error = math.sqrt(variance / 1000)
+    seconds = 8e-9 * sample_size
+    row: dict[str, Any] = {
+        "scenario": "gaussian", "scenario_version": 1, "problem": "expectation", "estimator": estimator,
+        "estimator_name": "any", "options": "{}", "sample_size": sample_size, "device": "cpu",
+        "dtype": "float32", "parameter": "all", "dim": 1, "replicates": 1000, "nonfinite": 0,
+        "truth": "closed_form", "truth_norm": 4.0, "truth_se": 0.0, "mean": 4 + error / 2, "bias": error / 2,
+        "bias_low": -1.5 * error, "bias_high": 2.5 * error, "bias_p": 0.6, "verdict": "within 1 %",
+        "variance": variance, "variance_low": 0.9 * variance, "variance_high": 1.12 * variance,
+        "kurtosis": 3.2, "effective_dof": 900.0, "mse": variance, "mse_low": 0.9 * variance,
+        "mse_high": 1.1 * variance, "snr": 1.0, "cosine": 0.9, "seconds": seconds,
+        "evaluations": float(sample_size), "work_normalized_variance": variance * seconds,
+        "status": "ok", "reason": "",
+    }  # fmt: skip
+    row |= changes
+    if row["status"] != "ok":
+        row |= dict.fromkeys(NUMBERS, math.nan) | {"replicates": 0, "verdict": ""}
+    row["cell"] = "/".join(
+        str(row[key]) for key in ("problem", "estimator", "sample_size", "device", "dtype")
+    )
+    return row
+
+
+def ordinary(**changes: Any) -> pd.DataFrame:
+    return pd.DataFrame([cell(e, N, v(N), **changes) for e, v in VARIANCES.items() for N in SIZES])
+
+
+def several_devices() -> pd.DataFrame:
+    lost = ordinary(device="cuda", status="unavailable", reason="no CUDA device was found")
+    return pd.concat([ordinary(), ordinary(device="mps"), lost], ignore_index=True)
+
+
+def with_blocks() -> pd.DataFrame:
+    """A vector of parameters in blocks, and an estimator that needs two samples."""
+    needs_two = {"status": "not_applicable", "reason": "it needs N of at least 2"}
+    parts = [
+        cell(e, N, v(max(N, 2)), parameter=block, dim=7, scenario="vae", bias_low=0.0, mean=math.nan)
+        | (dict.fromkeys(NUMBERS, math.nan) | needs_two if "baseline" in e and N == 1 else {})
+        for e, v in VARIANCES.items()
+        for N in (1, 10, 100)
+        for block in ("all", *BLOCKS)
+    ]
+    return pd.DataFrame(parts)
+
+
+def everything_failed() -> pd.DataFrame:
+    return ordinary(status="error", reason="ZeroDivisionError: [red] $1$ / 0\n" * 20)
+
+
+def zero_variance() -> pd.DataFrame:
+    exact = [cell("exact", N, 0.0) for N in SIZES]
+    return pd.concat([ordinary(), pd.DataFrame(exact)], ignore_index=True)
+
+
+def only_zero_variance() -> pd.DataFrame:
+    return pd.DataFrame([cell("exact", N, 0.0) for N in SIZES])
+
+
+def hostile() -> pd.DataFrame:
+    return pd.DataFrame([cell(label, N, 1 / N, scenario=HOSTILE[1]) for label in HOSTILE for N in SIZES])
+
+
+def many_estimators() -> pd.DataFrame:
+    return pd.DataFrame([cell(f"estimator_{i}", N, (i + 1) / N) for i in range(25) for N in SIZES])
+
+
+def single_size() -> pd.DataFrame:
+    return ordinary().query("sample_size == 100").reset_index(drop=True)
+
+
+def single_cell() -> pd.DataFrame:
+    return single_size().head(1)
+
+
+def without_intervals() -> pd.DataFrame:
+    bounds = [name for name in NUMBERS if name.endswith(("_low", "_high"))]
+    return ordinary().assign(**dict.fromkeys(bounds, math.nan))
+
+
+def endless_intervals() -> pd.DataFrame:
+    return ordinary().assign(bias_low=-math.inf, bias_high=math.inf, variance_low=0.0, variance_high=math.inf)
+
+
+def unknown_truth() -> pd.DataFrame:
+    return ordinary(truth="none", truth_norm=math.nan, bias=math.nan, bias_low=math.nan, bias_high=math.nan)
+
+
+CASES = [
+    ordinary, several_devices, with_blocks, everything_failed, zero_variance, only_zero_variance, hostile,
+    many_estimators, single_size, single_cell, without_intervals, endless_intervals, unknown_truth,
+]  # fmt: skip
+COLUMNS = {
+    "variance": ["sample_size", "variance"],
+    "bias": ["bias"],
+    "work_normalized_variance": ["work_normalized_variance"],
+    "cost": ["seconds", "variance"],
+    "by_parameter": ["sample_size", "variance"],
+}
+
+
+def drawable(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
+    part = rows.blocks(measurements) if name == "by_parameter" else rows.whole(measurements)
+    values = part[COLUMNS[name]]
+    fit = np.isfinite(values).all(axis=1) & (part["status"] == "ok")
+    return part[fit if name == "bias" else fit & (values > 0).all(axis=1)]
+
+
+def words(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(FigureText))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plot_shows_each_measured_cell(name, case):
+    measurements = case()
+    figure = PLOTS[name](measurements, title="Does $it$ draw?")
+    if name == "by_parameter" and case is not with_blocks:
+        assert figure is None
+        return
+    assert figure is not None
+    figure.draw_without_rendering()
+    wanted = drawable(measurements, name)
+    if wanted.empty:
+        assert "There is nothing to draw." in words(figure)
+    elif name == "bias":
+        scattered = [c for ax in figure.axes for c in ax.collections if isinstance(c, PathCollection)]
+        assert sum(len(c.get_offsets()) for c in scattered) == len(wanted)
+    else:
+        lines = [line for ax in figure.axes for line in ax.lines if line.get_marker() != "None"]
+        groups = wanted.groupby(["estimator", "parameter", "device"])
+        assert sum(len(line.get_xdata()) for line in lines) == len(wanted)
+        assert len(lines) == groups.ngroups
+        drawn = np.sort(np.concatenate([line.get_ydata() for line in lines]))
+        np.testing.assert_allclose(drawn, np.sort(wanted[COLUMNS[name][-1]]))
+    if "matplotlib.pyplot" in sys.modules:
+        assert not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_what_is_not_drawn_is_said():
+    assert "not drawn: every estimator on cuda: unavailable" in words(PLOTS["variance"](several_devices()))
+    assert "at N = 1: not applicable (it needs N" in words(PLOTS["variance"](with_blocks()))
+    assert "logarithmic axis: exact: variance 0" in words(PLOTS["variance"](zero_variance()))
+    assert "error (ZeroDivisionError" in words(PLOTS["variance"](everything_failed()))
+    assert "the true gradient is not known" in words(PLOTS["bias"](unknown_truth()))
+
+
+def test_a_plot_of_no_rows_says_so():
+    empty = ordinary().iloc[:0]
+    for name, plot in PLOTS.items():
+        figure = plot(empty)
+        assert (figure is None) == (name == "by_parameter")
+    assert "no results" in plain_table(empty)
+
+
+def test_a_figure_names_scenario_question_replicates_and_units():
+    said = words(PLOTS["cost"](ordinary(), title="Which wins?"))
+    for phrase in (
+        "gaussian: Which wins?",
+        "R = 1000",
+        "cpu, float32",
+        "95 % intervals",
+        "seconds per estimate",
+    ):
+        assert phrase in said
+
+
+def test_an_estimator_looks_alike_in_every_figure():
+    colors = []
+    for name in ("variance", "work_normalized_variance", "cost"):
+        axes = PLOTS[name](ordinary()).axes[0]
+        colors.append([(x.get_color(), x.get_marker()) for x in axes.lines if x.get_marker() != "None"])
+    assert colors[0] == colors[1] == colors[2]
+    without_first = ordinary()
+    without_first.loc[without_first["estimator"] == "reinforce", "status"] = "error"
+    axes = PLOTS["variance"](without_first).axes[0]
+    left = [(x.get_color(), x.get_marker()) for x in axes.lines if x.get_marker() != "None"]
+    assert left == colors[0][1:]
+
+
+def test_looks_differ_for_very_many_estimators():
+    assert len(set(looks(map(str, range(300))).values())) == 300
+
+
+def test_the_guide_has_slope_minus_one():
+    guide = next(line for line in PLOTS["variance"](ordinary()).axes[0].lines if line.get_marker() == "None")
+    slope = np.diff(np.log(guide.get_ydata())) / np.diff(np.log(guide.get_xdata()))
+    assert slope == pytest.approx(-1)
+
+
+def test_bars_of_one_size_do_not_overlap():
+    axes = PLOTS["bias"](ordinary()).axes[0]
+    places = np.concatenate(
+        [np.asarray(c.get_offsets())[:, 0] for c in axes.collections if isinstance(c, PathCollection)]
+    )
+    assert len(np.unique(places.round(6))) == len(ordinary())
+
+
+def test_all_plots_are_written_and_nothing_else(tmp_path):
+    folder = tmp_path / "new" / "figures"
+    written = draw_all(with_blocks(), folder, title="Where is the noise?", formats=("png", "svg"))
+    assert written == [folder / f"{name}.{kind}" for name in PLOTS for kind in ("png", "svg")]
+    assert sorted(folder.iterdir()) == sorted(written)
+    assert all(path.stat().st_size > 1000 for path in written)
+    assert [p.name for p in draw_all(ordinary(), tmp_path)] == [f"{n}.png" for n in list(PLOTS)[:-1]]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="nonsense"):
+        draw_all(ordinary(), tmp_path, formats=("nonsense",))
+    assert not list(tmp_path.iterdir())
+
+
+def printed(measurements: pd.DataFrame, width: int) -> str:
+    console = Console(width=width, file=io.StringIO(), record=True, force_terminal=True)
+    console.print(results_table(measurements))
+    return console.export_text(styles=False)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_a_table_fits_its_terminal(case, width):
+    lines = printed(case(), width).splitlines()
+    assert max(map(len, lines)) <= min(width, WIDEST)
+    assert not any("\x1b" in line or "\x07" in line for line in lines)
+
+
+def test_a_table_has_the_numbers():
+    text = printed(ordinary(), 120)
+    assert "0.0870 (0.078 … 0.097)" in text
+    assert "8.00 µs" in text
+    assert "within 1 %" in text
+    assert "0.0870 (0.078 … 0.097)" in printed(ordinary(), 80)
+    assert "on" not in printed(ordinary(), 120).splitlines()[0].split()
+    assert "on" in printed(several_devices(), 120).splitlines()[0].split()
+    assert "unavailable: no CUDA device was found" in printed(several_devices(), 80)
+
+
+def test_a_narrow_table_keeps_whole_columns():
+    wide, narrow = printed(ordinary(), 120).splitlines(), printed(ordinary(), 80).splitlines()
+    assert set(narrow[0].split()) < set(wide[0].split())
+    assert not any("…" in line.replace(" … ", "") for line in narrow)
+
+
+def test_labels_are_not_markup_in_a_table():
+    text = printed(hostile(), 120)
+    assert "[bold]red[/bold]" in text
+    assert "<script>alert(1)</script>" in text
+    assert "x" * 26 + "…" + "x" * 13 in text
+
+
+def test_a_plain_table_is_one_line_a_row():
+    text = plain_table(hostile())
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + len(hostile())
+    unescaped = [line.replace(r"\|", "").count("|") for line in table]
+    assert set(unescaped) == {11}
+    assert len(set(map(len, table))) == 1
+    assert "0.0870 (0.078 … 0.097)" in plain_table(ordinary())
+    assert "not measured: every estimator on cuda: unavailable" in plain_table(several_devices())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.087, "0.0870"), (12345, "12300"), (4e-5, "4.00e-5"), (0.0, "0"), (999.9, "1000"), (1e9, "1.00e9"),
+        (-2.5, "-2.50"), (math.nan, "—"), (math.inf, "inf"), (5e-324, "4.94e-324"), (1.7e308, "1.70e308"),
+    ],
+)  # fmt: skip
+def test_significant_digits(value, text):
+    assert numbers.significant(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [
+        (0.087, 0.0783, 0.0974, "0.0870 (0.078 … 0.097)"),
+        (4e-5, 3.6e-5, 4.4e-5, "4.00e-5 (3.6e-5 … 4.4e-5)"),
+        (0.00213, -0.0012, 0.0054, "0.0021 (-0.001 … 0.005)"),
+        (1.0, 1.0, 1.0, "1.00 (1.00 … 1.00)"),
+        (0.0, 0.0, 0.0, "0 (0 … 0)"),
+        (1.5, math.nan, math.nan, "1.50"),
+        (math.nan, 1.0, 2.0, "—"),
+    ],
+)
+def test_intervals(value, low, high, text):
+    assert numbers.interval(value, low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (8e-8, "80.0 ns"),
+        (1.234e-6, "1.23 µs"),
+        (0.0456, "45.6 ms"),
+        (2, "2.00 s"),
+        (0.99999, "1.00 s"),
+        (math.nan, "—"),
+    ],
+)
+def test_durations(seconds, text):
+    assert numbers.duration(seconds) == text
+
+
+def test_labels_are_made_harmless():
+    assert labels.plain("a\x1b[31m\nb\u202ec") == "a[31m bc"
+    assert len(labels.plain("x" * 10_000)) == 40
+    assert labels.plain(None) == labels.plain(math.nan) == ""
+    assert labels.drawn("$x$ 漢") == r"\$x\$ " + "\N{REPLACEMENT CHARACTER}"
+    assert list(labels.distinct(["x" * 50, "x" * 60]).values())[1].endswith(" (2)")
+
+
+def test_image_grid_shows_every_image(tmp_path):
+    pixels = np.random.default_rng(0).random((6, 28, 28))
+    pixels[0, 0, 0] = np.nan
+    figure = image_grid({"data": pixels, "samples from the $prior$": pixels[:2, :14]}, title="VAE")
+    figure.savefig(tmp_path / "images.png")
+    assert [ax.images[0].get_array().shape for ax in figure.axes] == [(28, 178, 3), (14, 178, 3)]
+    with pytest.raises(ValueError, match=r"wanted \[K, H, W\]"):
+        image_grid({"data": pixels[0]})
+    with pytest.raises(ValueError, match="no image"):
+        image_grid({})

@@ -1,0 +1,221 @@
+"""What every estimator keeps to: rows apart, formulas as written, nothing else touched."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench import catalogue
+from bench.engine.streams import Address, stream
+from bench.estimator import Estimator, NotApplicable, gradient_of
+from bench.problem import Problem
+from estimators import ESTIMATORS as TABLE
+from estimators.baselines import BASELINES, Constant, LeaveOneOut, MovingAverage
+from estimators.reinforce import Reinforce
+from tests.cases import ESTIMATORS, PROBLEMS, VAES, estimates_of, estimator_of, expectation, problem_of
+
+CPU = torch.device("cpu")
+
+
+def drawn(estimator: Estimator, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+    """Estimates at the given rows of θ, from one and the same stream."""
+    with stream(Address(0, "test", sample_size, "estimates", 0), CPU):
+        return estimator.gradient(problem, theta.detach().requires_grad_(), sample_size)
+
+
+def fitted(estimator_name: str, problem: Problem, sample_size: int) -> Estimator:
+    theta = problem.theta.expand(200, -1).requires_grad_()
+    with stream(Address(0, "test", sample_size, "fit", 0), CPU):
+        return estimator_of(estimator_name).fitted(problem, theta, sample_size)
+
+
+def applicable(estimator_name: str, problem: Problem, sample_size: int) -> Estimator:
+    try:
+        estimator = fitted(estimator_name, problem, sample_size)
+        drawn(estimator, problem, problem.theta.expand(2, -1), sample_size)
+    except NotApplicable as reason:
+        pytest.skip(str(reason))
+    return estimator
+
+
+@pytest.mark.parametrize("problem_name", [*PROBLEMS, *VAES])
+@pytest.mark.parametrize("estimator_name", ESTIMATORS)
+def test_rows_do_not_depend_on_one_another(estimator_name: str, problem_name: str) -> None:
+    problem = problem_of(problem_name)
+    estimator = applicable(estimator_name, problem, 3)
+    assert other_rows_unmoved(estimator, problem)
+
+
+def other_rows_unmoved(estimator: Estimator, problem: Problem) -> bool:
+    """Whether moving the last row of θ leaves the estimates of the others as they were, to the bit."""
+    theta = problem.theta.repeat(4, 1)
+    moved = theta.clone()
+    # A little, so that samplers by rejection take the same number of trials in the other rows.
+    moved[-1] *= 1.01
+    before, after = drawn(estimator, problem, theta, 3), drawn(estimator, problem, moved, 3)
+    assert before.shape == theta.shape
+    return torch.equal(before[:-1], after[:-1])
+
+
+@dataclass(frozen=True)
+class MixedRows(Reinforce):
+    """A mutant: its baseline is the mean cost over all replicates."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))
+        cost = problem.cost(x, theta).detach()
+        return gradient_of(theta, (p.log_prob(x), cost - cost.mean()))
+
+
+@pytest.mark.parametrize("problem_name", ["gaussian", "normals", "gamma", "poisson"])
+def test_rows_that_depend_on_one_another_are_seen(problem_name: str) -> None:
+    assert not other_rows_unmoved(MixedRows(), problem_of(problem_name))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("problem_name", [*PROBLEMS, *VAES])
+@pytest.mark.parametrize("estimator_name", ESTIMATORS)
+def test_estimates_have_the_type_of_theta(estimator_name: str, problem_name: str, dtype: torch.dtype) -> None:
+    problem = problem_of(problem_name).to("cpu", dtype)
+    estimates = drawn(applicable(estimator_name, problem, 3), problem, problem.theta.expand(5, -1), 3)
+    assert estimates.dtype == dtype
+    assert estimates.shape == (5, len(problem.theta))
+    assert estimates.isfinite().all()
+
+
+class Undifferentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        return x.square()
+
+    @staticmethod
+    def backward(*_: Any) -> Tensor:
+        raise AssertionError("the derivative of the cost was used")
+
+
+@pytest.mark.parametrize("estimator_name", [name for name in ESTIMATORS if name != "reparameterization"])
+def test_reinforce_never_uses_the_derivative_of_the_cost(
+    estimator_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = problem_of("gaussian")
+    monkeypatch.setattr(problem, "cost", lambda x, _: Undifferentiable.apply(x))
+    estimator = fitted(estimator_name, problem, 3)
+    assert drawn(estimator, problem, problem.theta.expand(5, -1), 3).isfinite().all()
+
+
+def test_reparameterization_does_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of("gaussian")
+    monkeypatch.setattr(problem, "cost", lambda x, _: Undifferentiable.apply(x))
+    with pytest.raises(AssertionError, match="derivative of the cost"):
+        drawn(estimator_of("reparameterization"), problem, problem.theta.expand(5, -1), 3)
+
+
+def replayed(sample_size: int, rows: int) -> Tensor:
+    """The samples of N(2, 1) that `drawn` saw, `[N, R]`."""
+    with stream(Address(0, "test", sample_size, "estimates", 0), CPU):
+        return 2 + torch.empty((sample_size, rows), dtype=torch.float64).normal_()
+
+
+def own_mean(x: Tensor) -> Tensor:
+    return torch.stack([torch.cat([x[:n], x[n + 1 :]]).square().mean(0) for n in range(len(x))])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "formula"),
+    [
+        ("reinforce", {}, lambda x: (x**2 * (x - 2)).mean(0)),
+        ("reinforce", {"baseline": {"constant": {"value": 5.0}}}, lambda x: ((x**2 - 5) * (x - 2)).mean(0)),
+        ("reinforce", {"baseline": "leave_one_out"}, lambda x: ((x**2 - own_mean(x)) * (x - 2)).mean(0)),
+        ("reparameterization", {}, lambda x: (2 * x).mean(0)),
+    ],
+    ids=["reinforce", "constant", "leave_one_out", "reparameterization"],
+)
+def test_the_formula_on_the_same_samples(name: str, options: dict[str, Any], formula: Any) -> None:
+    problem = problem_of("gaussian")
+    estimates = drawn(catalogue.build("estimators", name, options), problem, problem.theta.expand(30, -1), 7)
+    assert torch.allclose(estimates[:, 0], formula(replayed(7, 30)), rtol=1e-10, atol=0)
+
+
+def test_where_the_cost_depends_on_theta_its_direct_gradient_is_included() -> None:
+    # With the sampled bound the cost holds log q(z; θ), whose expected direct gradient is
+    # zero, and the decoder's weights, which the score knows nothing of.
+    problem = problem_of("vae-sampled")
+    estimates = estimates_of(estimator_of("leave_one_out"), problem, 4, 500)
+    assert estimates[:, problem.parameters["decoder"]].abs().max() > 0
+
+
+def test_leave_one_out_by_hand() -> None:
+    cost = torch.tensor([[1.0], [2.0], [6.0]])
+    assert torch.equal((cost - LeaveOneOut().subtracted(cost)).flatten(), torch.tensor([4.0, 3.5, 1.5]))
+
+
+def test_moving_average_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Costs that say when they were drawn: 1, 2, 3, 4 in the four steps.
+    problem = problem_of("gaussian")
+    monkeypatch.setattr(problem, "cost", lambda x, _: torch.arange(1.0, 5.0).expand(len(x), 4))
+    learned = MovingAverage(decay=0.5, steps=4).fitted(problem, problem.theta.expand(9, -1), 3)
+    average = 1.0
+    for mean in (2.0, 3.0, 4.0):
+        average = 0.5 * average + 0.5 * mean
+    assert learned.subtracted(torch.tensor(0.0)) == -average
+
+
+def test_a_learned_baseline_is_near_what_it_should_be() -> None:
+    # Of z² under N(2, 1): E f = 5 for the moving average, b* = d² + 3 = 7 for the optimum.
+    problem = problem_of("gaussian")
+    theta = problem.theta.expand(16_384, -1).requires_grad_()
+    with stream(Address(0, "test", 100, "fit", 0), CPU):
+        average = BASELINES["moving_average"]().fitted(problem, theta, 100)
+        optimum = BASELINES["optimal"](per="scalar").fitted(problem, theta, 100)  # type: ignore[call-arg]
+    zero = torch.tensor(0.0)
+    # Five standard errors: √(18/100 · 0.1/1.9) for the average, and about 0.2 for the ratio.
+    assert abs(float(average.subtracted(zero)) + 5) < 0.5
+    assert abs(float(optimum.subtracted(zero)) + 7) < 1.0
+
+
+def test_a_constant_baseline_does_not_change_a_gradient_that_is_certain() -> None:
+    # The baseline that equals a constant cost leaves nothing at all.
+    options = expectation("3", ["loc"], normal={"loc": 0.4, "scale": 1.3})
+    problem = catalogue.build("problems", options.pop("name"), options)
+    estimator = catalogue.build("estimators", "reinforce", {"baseline": {"constant": {"value": 3.0}}})
+    assert not drawn(estimator, problem, problem.theta.expand(5, -1), 3).any()
+    assert isinstance(estimator.baseline, Constant)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_an_estimator_is_called_as_its_file(name: str) -> None:
+    module, _, class_name = TABLE[name].partition(":")
+    assert module == f"estimators.{name}"
+    assert class_name == name.title().replace("_", "")
+    cls = getattr(importlib.import_module(module), class_name)
+    assert cls.bias in ("unbiased", "consistent", "biased")
+    assert "References:" in cls.__doc__
+
+
+@pytest.mark.parametrize("estimator_name", ESTIMATORS)
+def test_an_estimator_is_a_value(estimator_name: str) -> None:
+    estimator = estimator_of(estimator_name)
+    assert estimator == estimator_of(estimator_name)
+    assert hash(estimator) == hash(estimator_of(estimator_name))
+    assert repr(estimator) == repr(estimator_of(estimator_name))
+
+
+def test_discrete_draws_have_no_path() -> None:
+    with pytest.raises(NotApplicable, match="no reparameterized sampler"):
+        drawn(
+            estimator_of("reparameterization"),
+            problem_of("bernoulli"),
+            problem_of("bernoulli").theta[None],
+            3,
+        )
+
+
+def test_leave_one_out_needs_two_samples() -> None:
+    with pytest.raises(NotApplicable, match="at least 2"):
+        drawn(estimator_of("leave_one_out"), problem_of("gaussian"), problem_of("gaussian").theta[None], 1)
