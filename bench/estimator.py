@@ -78,13 +78,14 @@ def gradient_of(
     pairs = [(y, w) for y, w in pairs if y.requires_grad]
     if not pairs:
         return torch.zeros_like(theta)
-    # All weights are scaled to the largest term, and the sum is divided once at the
-    # end, where it has R·P entries and no longer N·R·B.
-    size = max(y.numel() for y, _ in pairs)
-    weights = [_scaled(y, w, size / y.numel()) for y, w in pairs]
+    # The division by N·B is done where there is less to divide: in the weights or at the end.
+    R = len(theta)
+    early = sum(w.numel() for _, w in pairs if w is not None) <= theta.numel()
+    largest = max(y.numel() for y, _ in pairs)
+    weights = [_scaled(y, w, (R if early else largest) / y.numel()) for y, w in pairs]
     outputs = [y for y, _ in pairs]
     (total,) = torch.autograd.grad(outputs, theta, weights, retain_graph=keep_graph, materialize_grads=True)
-    return total * (len(theta) / size)
+    return total if early else total * (R / largest)
 
 
 def _pair(term: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
