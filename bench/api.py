@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -114,45 +115,66 @@ def execute(
         tell: is told of the truth, then of each result, as they come.
         thread_count: how many processor threads torch may use. Small tensors are slowed
             by a second one, and timings on one are comparable.
+
+    Raises:
+        Invalid: if no folder can be made; that is found before anything is measured.
+        KeyboardInterrupt: if it is stopped before anything was measured.
     """
-    experiment, scenario = prepared.experiment, prepared.scenario
     started = datetime.now(UTC)
+    with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
+        with threads(thread_count):
+            truth = truth_of(prepared.experiment)
+            tell(truth)
+            results, interrupted = _until_interrupted(prepared, truth, tell)
+        tables = _tables(prepared.experiment, truth, results)
+        run_folder.write_tables(folder, tables)
+        record = _record(prepared, truth, thread_count, started, interrupted)
+        run_folder.write_record(folder, record)
+    figures = draw(prepared, tables["measurements"], folder / "figures")
+    return Run(folder, tables["measurements"], figures, interrupted)
+
+
+def _until_interrupted(
+    prepared: Prepared, truth: Truth, tell: Callable[[Truth | Result], None]
+) -> tuple[list[Result], bool]:
+    """The results, and whether there are fewer of them than cells because the user stopped it."""
     results: list[Result] = []
-    interrupted = False
-    with threads(thread_count):
-        truth = truth_of(experiment)
-        tell(truth)
-        try:
-            for result in measured(experiment, prepared.cells, truth):
-                results.append(result)
-                tell(result)
-        except KeyboardInterrupt:
-            interrupted = True
-    folder = run_folder.new_folder(Path(out), scenario.name)
-    tables = {
+    try:
+        for result in measured(prepared.experiment, prepared.cells, truth):
+            results.append(result)
+            tell(result)
+    except KeyboardInterrupt:
+        if all(result.replication is None for result in results):
+            raise
+        return results, True
+    return results, False
+
+
+def _tables(experiment: Experiment, truth: Truth, results: Sequence[Result]) -> dict[str, pd.DataFrame]:
+    return {
         "measurements": frames.measurements(experiment, truth, results),
         "coordinates": frames.coordinates(experiment, truth, results),
         "replicates": frames.replicates(experiment, truth, results),
     }
-    run_folder.write_tables(folder, tables)
-    figures = draw(prepared, tables["measurements"], folder / "figures")
-    run_folder.write_record(
-        folder,
-        {
-            "scenario": scenario.plain(),
-            "text": prepared.source.text,
-            "hash": sha256(prepared.source.text.encode()).hexdigest(),
-            "overrides": [text for text, _ in prepared.source.overrides],
-            "command": sys.argv,
-            "threads": thread_count,
-            "truth": {"kind": truth.kind, "note": truth.note},
-            "started": started.isoformat(),
-            "finished": datetime.now(UTC).isoformat(),
-            "interrupted": interrupted,
-            **provenance(),
-        },
-    )
-    return Run(folder, tables["measurements"], figures, interrupted)
+
+
+def _record(
+    prepared: Prepared, truth: Truth, thread_count: int, started: datetime, interrupted: bool
+) -> dict[str, Any]:
+    text = prepared.source.text
+    return {
+        "scenario": prepared.scenario.plain(),
+        "text": text,
+        "hash": sha256(text.encode()).hexdigest(),
+        "overrides": [override for override, _ in prepared.source.overrides],
+        "command": sys.argv,
+        "threads": thread_count,
+        "truth": {"kind": truth.kind, "note": truth.note},
+        "started": started.isoformat(),
+        "finished": datetime.now(UTC).isoformat(),
+        "interrupted": interrupted,
+        **provenance(),
+    }
 
 
 def draw(prepared: Prepared, measurements: pd.DataFrame, folder: Path) -> list[Path]:

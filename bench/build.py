@@ -63,7 +63,8 @@ def quick(scenario: Scenario) -> Scenario:
     sizes = [n for n in scenario.sweep.sample_sizes if n <= _QUICK_SAMPLE_SIZE]
     sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
     replicates = min(_QUICK_REPLICATES, scenario.replicates)
-    return scenario.model_copy(update={"sweep": sweep, "replicates": replicates})
+    reference = scenario.reference.model_copy(update={"sample_size": None, "replicates": None})
+    return scenario.model_copy(update={"sweep": sweep, "replicates": replicates, "reference": reference})
 
 
 def label_of(spec: EstimatorSpec) -> str:

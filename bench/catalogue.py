@@ -67,16 +67,27 @@ def add_plugin(source: str) -> list[str]:
         Invalid: if it cannot be imported, offers nothing, or a name is taken.
     """
     module = _module(source)
-    added = []
-    for kind, attribute in (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS")):
-        for name, cls in getattr(module, attribute, {}).items():
-            if name in names(kind) and _ADDED[kind].get(name) is not cls:  # type: ignore[arg-type]
+    kinds: tuple[tuple[Kind, str], ...] = (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS"))
+    offered = {kind: _table(source, attribute, getattr(module, attribute, {})) for kind, attribute in kinds}
+    for kind, table in offered.items():
+        taken = {*names(kind), *(ALIASES if kind == "estimators" else ())}
+        for name, cls in table.items():
+            if name in taken and _ADDED[kind].get(name) is not cls:
                 raise invalid(f"plug-in {source}: the name {name!r} is taken")
-            _ADDED[kind][name] = cls
-            added.append(name)
-    if not added:
+    if not any(offered.values()):
         raise invalid(f"plug-in {source} offers nothing: it needs a table ESTIMATORS or PROBLEMS")
-    return added
+    for kind, table in offered.items():
+        _ADDED[kind] |= table
+    return [name for table in offered.values() for name in table]
+
+
+def _table(source: str, attribute: str, table: Any) -> Mapping[str, type]:
+    """What a plug-in offers, if it is a table from names to classes."""
+    if not isinstance(table, Mapping) or not all(
+        isinstance(name, str) and isinstance(cls, type) for name, cls in table.items()
+    ):
+        raise invalid(f"plug-in {source}: {attribute} must be a table from names to classes")
+    return table
 
 
 def summary(kind: Kind, name: str) -> str:

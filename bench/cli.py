@@ -98,7 +98,7 @@ def run(out: Path, threads: int, **options: Any) -> None:
     from bench.report.progress import Progress
 
     prepared = _prepared(**options)
-    with Progress(prepared) as progress:
+    with _explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
     _print_table(done.measurements)
     click.echo()
@@ -112,7 +112,7 @@ def run(out: Path, threads: int, **options: Any) -> None:
         click.echo("interrupted: what was measured until then is written", err=True)
         sys.exit(INTERRUPTED)
     status = done.measurements["status"]
-    if not status.isin(["ok", "nonfinite"]).any():
+    if not (done.measurements["replicates"] > done.measurements["nonfinite"]).any():
         sys.exit(NOTHING_MEASURED)
     if status.isin(["error", "nonfinite"]).any():
         sys.exit(SOME_CELLS_FAILED)
@@ -221,20 +221,20 @@ def _prepared(
     from bench.api import prepare
 
     named = {
-        "sweep.sample_sizes": sample_sizes and f"[{sample_sizes}]",
+        "sweep.sample_sizes": None if sample_sizes is None else f"[{sample_sizes}]",
         "replicates": replicates,
-        "sweep.devices": devices and f"[{devices}]",
+        "sweep.devices": None if devices is None else f"[{devices}]",
         "seed": seed,
     }
     overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
-    only = estimators.split(",") if estimators else None
+    only = None if estimators is None else estimators.split(",")
     with _explained():
         return prepare(scenario, [*overrides, *settings], only=only, small=quick, confirmed=yes)
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Within it what the user said wrong is printed, and ends the program with exit code 2."""
+    """Within it what the user said wrong is printed, with exit code 2; a stop gives 130."""
     from bench.errors import Invalid
     from bench.scenario import ScenarioError
 
@@ -243,6 +243,9 @@ def _explained() -> Iterator[None]:
     except (Invalid, ScenarioError) as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
 
 
 def _print_table(measurements: Any) -> None:
@@ -254,4 +257,5 @@ def _print_table(measurements: Any) -> None:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console()
+    console = Console()
+    return console if console.is_terminal else Console(width=120)

@@ -42,7 +42,7 @@ def construct(cls: type, options: Mapping[str, Any], what: str) -> Any:
         if option.required and key not in options
     ]
     values = {}
-    for key in options.keys() & wanted.keys():
+    for key in (key for key in options if key in wanted):
         try:
             values[key] = _converted(wanted[key].annotation, options[key])
         except Invalid as error:
@@ -103,8 +103,23 @@ def _converted(annotation: Any, value: Any) -> Any:
 
 
 def _fault(error: Any, annotation: Any) -> Invalid:
-    path = [part for part in error["loc"] if isinstance(part, int)]
+    path, rest = [], list(error["loc"])
+    # As far as keys and positions lead; past a union pydantic names its members too.
+    while rest and (inner := _inside(annotation, rest[0])) is not None:
+        annotation = inner
+        path.append(rest.pop(0))
+    path += [part for part in rest if isinstance(part, int)]
     return invalid(f"wanted {_described(annotation)}, got {shown(error['input'])}", *path)
+
+
+def _inside(annotation: Any, part: str | int) -> Any:
+    """What is wanted at a key of a mapping or a position of a list; None for anything else."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is list and isinstance(part, int):
+        return arguments[0]
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return arguments[1]
+    return None
 
 
 def _described(annotation: Any) -> str:

@@ -273,7 +273,7 @@ def test_a_table_has_the_numbers():
     assert "0.0870 (0.078 … 0.097)" in printed(ordinary(), 80)
     assert "on" not in printed(ordinary(), 120).splitlines()[0].split()
     assert "on" in printed(several_devices(), 120).splitlines()[0].split()
-    assert "unavailable: no CUDA device was found" in printed(several_devices(), 80)
+    assert "on cuda: unavailable (no CUDA device was found)" in printed(several_devices(), 80)
 
 
 def test_a_narrow_table_keeps_whole_columns():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
@@ -22,6 +23,11 @@ class Counts:
 
     evaluations: float = 0
     gradient_evaluations: float = 0
+
+    def __iadd__(self, other: Counts) -> Self:
+        self.evaluations += other.evaluations
+        self.gradient_evaluations += other.gradient_evaluations
+        return self
 
 
 def counted(problem: Problem) -> tuple[Problem, Counts]:

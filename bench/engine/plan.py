@@ -14,6 +14,9 @@ from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import NotApplicable, Problem
 
+# Few, so that a plan costs nothing however large the cells are.
+_TRIAL_SAMPLE_SIZE = 8
+
 
 @dataclass(frozen=True)
 class NamedEstimator:
@@ -97,9 +100,9 @@ class Cell:
 
 def plan(experiment: Experiment) -> list[Cell]:
     """All cells in the order in which they are measured, each with its reason if it cannot run."""
-    reasons = {named: not_applicable(named.estimator, experiment) for named in experiment.estimators}
+    reasons = {named.label: not_applicable(named.estimator, experiment) for named in experiment.estimators}
     return [
-        _cell(named, sample_size, device, dtype, reasons[named])
+        _cell(named, sample_size, device, dtype, reasons[named.label])
         for device, dtype, named, sample_size in product(
             experiment.devices, experiment.dtypes, experiment.estimators, experiment.sample_sizes
         )
@@ -126,15 +129,20 @@ def cell_id(experiment: Experiment, cell: Cell) -> str:
 
 
 def not_applicable(estimator: Estimator, experiment: Experiment) -> str:
-    """Why an estimator does not fit the problem, as a trial with two rows tells; empty if it does."""
+    """Why an estimator does not fit the problem, as a trial with two rows tells; empty if it does.
+
+    What else goes wrong in the trial is left to the cells, which say it too.
+    """
     problem = experiment.problem
-    sample_size = max(estimator.minimum_sample_size, min(experiment.sample_sizes))
+    sample_size = max(estimator.minimum_sample_size, min(_TRIAL_SAMPLE_SIZE, *experiment.sample_sizes))
     theta = problem.theta.expand(2, -1).requires_grad_()
     with stream(experiment.address(sample_size, "trial"), torch.device("cpu")):
         try:
             estimator.fitted(problem, theta, sample_size).gradient(problem, theta, sample_size)
         except NotApplicable as reason:
             return str(reason)
+        except Exception:  # noqa: BLE001 - an estimator is anybody's code
+            return ""
     return ""
 
 

@@ -14,7 +14,7 @@ from bench.engine.streams import Address, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
 from bench.problem import Problem
-from bench.statistics.summary import Summary, join, summarize
+from bench.statistics.summary import Collection, Summary, summarize
 
 # Fitting may take as many rows as this many numbers and gradient entries allow.
 _FIT_ROWS = 1 << 14
@@ -72,15 +72,25 @@ def replicate(
     """
     device = problem.theta.device
     truth = None if truth is None else truth.to(device)
-    runs = [
-        run_block(estimator, problem, sample_size, block, address(block.index), truth, segments)
-        for block in blocks_of(problem, sample_size, device.type, replicates)
-    ]
+    blocks = blocks_of(problem, sample_size, device.type, replicates)
+    # One piece of memory for all blocks: fresh pages cost as much as the statistics.
+    buffer = problem.theta.new_empty((max(block.rows for block in blocks), len(problem.theta)))
+    collection = Collection(replicates, len(segments))
+    seconds: list[float] = []
+    total = Counts()
+    for block in blocks:
+        estimates = buffer[: block.rows]
+        run = run_block(
+            estimator, problem, sample_size, block, address(block.index), truth, segments, estimates
+        )
+        collection.add(run.summary)
+        seconds += run.seconds
+        total += run.counts
     return Replication(
-        join([run.summary for run in runs]),
-        torch.tensor([s for run in runs for s in run.seconds], dtype=torch.float64),
-        sum(run.counts.evaluations for run in runs) / replicates,
-        sum(run.counts.gradient_evaluations for run in runs) / replicates,
+        collection.whole(),
+        torch.tensor(seconds, dtype=torch.float64),
+        total.evaluations / replicates,
+        total.gradient_evaluations / replicates,
     )
 
 
@@ -92,10 +102,21 @@ def run_block(
     address: Address,
     truth: Tensor | None,
     segments: Sequence[slice],
+    estimates: Tensor,
 ) -> BlockRun:
-    """One block: a function of its address alone, whatever ran before, and where."""
+    """One block: a function of its address alone, whatever ran before, and where.
+
+    Args:
+        estimator: already fitted.
+        problem: on the device and in the type that is measured.
+        sample_size: N.
+        block: which.
+        address: of its stream.
+        truth: the gradient, `[P]` in float64, on the device of the problem; or None.
+        segments: stretches of coordinates that are summarized apart.
+        estimates: memory that is filled with the estimates, `[rows, P]`.
+    """
     counting, counts = counted(problem)
-    estimates = problem.theta.new_empty((block.rows, len(problem.theta)))  # [rows, P]
     seconds = []
     with stream(address, problem.theta.device):
         for rows in block.chunks():
@@ -109,8 +130,23 @@ def timed(estimator: Estimator, problem: Problem, sample_size: int, rows: int) -
     theta = problem.theta.expand(rows, -1).requires_grad_()  # [rows, P], one row in memory
     device = theta.device
     start = now(device)
-    estimates = estimator.gradient(problem, theta, sample_size).detach()
-    return estimates, (now(device) - start) / rows
+    estimates = estimator.gradient(problem, theta, sample_size)
+    elapsed = now(device) - start
+    _check(estimates, theta, estimator)
+    return estimates.detach(), elapsed / rows
+
+
+def _check(estimates: object, theta: Tensor, estimator: Estimator) -> None:
+    # Copied into its place, an estimate of another shape or type would be stretched or rounded in silence.
+    given, wanted = _kind(estimates), _kind(theta)
+    if given != wanted:
+        raise TypeError(f"{type(estimator).__name__}.gradient gave {given}, wanted {wanted}")
+
+
+def _kind(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"{str(value.dtype).removeprefix('torch.')} of shape {list(value.shape)} on {value.device}"
 
 
 def warm_up(

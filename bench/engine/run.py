@@ -70,6 +70,7 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
     missing = int((~replication.summary.finite).sum())
     if missing:
-        reason = f"{missing} of {R} estimates are not finite; the numbers are of the others"
+        some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
+        reason = some if missing < R else f"none of {R} estimates is finite"
         return Result(cell, "nonfinite", reason, replication, timings)
     return Result(cell, "ok", "", replication, timings)

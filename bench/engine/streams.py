@@ -36,9 +36,10 @@ class Address:
     role: str
     block: int
 
-    def digest(self) -> bytes:
-        """SHA-256 of the address; 32 bytes."""
-        return hashlib.sha256(repr((LAYOUT, *astuple(self))).encode()).digest()
+    def words(self, count: int) -> np.ndarray:
+        """Words of 32 bits that stand for the address: its SHAKE-256, as long as is wanted."""
+        name = repr((LAYOUT, *astuple(self)))
+        return np.frombuffer(hashlib.shake_256(name.encode()).digest(4 * count), dtype="<u4")
 
 
 @contextmanager
@@ -54,13 +55,14 @@ def stream(address: Address, device: torch.device) -> Iterator[None]:
 
 
 def _seed(address: Address, device: torch.device) -> None:
-    words = np.random.SeedSequence(np.frombuffer(address.digest(), dtype=np.uint32).tolist())
-    torch.set_rng_state(_cpu_state(words.generate_state(624)))
+    words = address.words(626)
+    torch.set_rng_state(_cpu_state(words[:624]))
+    seed = int(words[624]) << 32 | int(words[625])
     if device.type == "cuda":
         with torch.cuda.device(device):
-            torch.cuda.manual_seed(int(words.generate_state(1, np.uint64)[0]))
+            torch.cuda.manual_seed(seed)
     elif device.type == "mps":
-        torch.mps.manual_seed(int(words.generate_state(1, np.uint64)[0]))
+        torch.mps.manual_seed(seed)
 
 
 def _cpu_state(words: np.ndarray) -> torch.Tensor:

@@ -50,6 +50,8 @@ class Expectation(Problem):
         self.formula = _formula(cost, self.event_dim)
         blocks = {key: torch.tensor(v, dtype=torch.float64).reshape(-1) for key, v in values.items()}
         _check_values(self.family, name, blocks)
+        if not parameters:
+            raise invalid(f"wanted at least one of {', '.join(blocks)}: θ is empty", "parameters")
         self.parameters = _slices(parameters, blocks)
         self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
         fixed = [key for key in values if key not in parameters]
@@ -112,6 +114,7 @@ class Expectation(Problem):
         transform = biject_to(single.support)
         each = self._each
 
+        @torch.enable_grad()  # type: ignore[untyped-decorator]
         def integrand(u: Tensor) -> Tensor:
             """Density, cost × density, and its derivatives in θ, on the real line: `[K, 2 + P]`."""
             rows = theta.expand(len(u), -1).requires_grad_()  # [K, P]
@@ -121,7 +124,8 @@ class Expectation(Problem):
             (score,) = torch.autograd.grad(log_prob.sum(), rows)  # [K, P]
             log_density = log_prob.detach() + transform.log_abs_det_jacobian(u, z)  # [K]
             # Far out z overflows, or rounds to the edge of its support: nothing is there.
-            density = torch.where(log_density.isfinite(), log_density.exp(), 0.0)  # [K]
+            there = log_density.isfinite() & ((transform.inv(z) - u).abs() < 1)
+            density = torch.where(there, log_density.exp(), 0.0)  # [K]
             weighed = torch.where(density > 0, each(z) * density, 0.0)
             return torch.cat([density[:, None], weighed[:, None], weighed[:, None] * score.nan_to_num()], 1)
 
@@ -233,10 +237,11 @@ def _formula(text: str, event_dim: int) -> formula.Formula:
 def _check_values(family: Family, name: str, blocks: Mapping[str, Tensor]) -> None:
     for key, values in blocks.items():
         constraint = family.constraint(key.removeprefix(LOG))
-        allowed = values.isfinite().all() if key.startswith(LOG) else constraint.check(values).all()  # type: ignore[no-untyped-call]
-        if not bool(allowed):
+        finite = bool(values.isfinite().all())  # torch calls infinity a real number
+        if not finite or not (key.startswith(LOG) or bool(constraint.check(values).all())):  # type: ignore[no-untyped-call]
+            wanted = _words(constraint) if finite else "finite"
             raise invalid(
-                f"{key} of a {name} must be {_words(constraint)}, got {shown(values.tolist())}",
+                f"{key} of a {name} must be {wanted}, got {shown(values.tolist())}",
                 "distribution",
                 name,
                 key,
@@ -246,7 +251,6 @@ def _check_values(family: Family, name: str, blocks: Mapping[str, Tensor]) -> No
 def _words(constraint: Any) -> str:
     text = str(constraint)
     return {
-        "Real()": "finite",
         "GreaterThan(lower_bound=0.0)": "positive",
         "GreaterThanEq(lower_bound=0.0)": "at least 0",
         "Interval(lower_bound=0.0, upper_bound=1.0)": "between 0 and 1",

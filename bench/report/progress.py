@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bench.engine.run import Result
 from bench.engine.truth import Truth
+from bench.report.labels import plain
 
 if TYPE_CHECKING:
     from bench.api import Prepared
@@ -50,11 +51,13 @@ class Progress:
     def __call__(self, news: Truth | Result) -> None:
         """Tell of what has just been done."""
         if isinstance(news, Truth):
-            note = f" ({news.note})" if news.note else ""
-            self.console.print(Text(f"truth: {news.kind.replace('_', ' ')}{note}"))
+            note = f" ({plain(news.note, 200)})" if news.note else ""
+            self.console.print(Text(f"truth: {news.kind.replace('_', ' ')}{note}"), soft_wrap=True)
             return
         cell = news.cell
-        line = f"{cell.named.label}, N = {cell.sample_size}, {cell.device}, {cell.dtype}: {news.status}"
+        label = plain(cell.named.label)
+        line = f"{label}, N = {cell.sample_size}, {cell.device}, {cell.dtype}: {news.status}"
         self.bar.update(self.task, advance=1, description=line)
-        if not self.console.is_terminal:
-            self.console.print(Text(line if not news.reason else f"{line}: {news.reason}"), soft_wrap=True)
+        if not self.console.is_terminal and news.status != "unavailable":
+            reason = f": {plain(news.reason, 200)}" if news.reason else ""
+            self.console.print(Text(line + reason), soft_wrap=True)

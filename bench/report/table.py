@@ -82,10 +82,11 @@ class ResultsTable(Table):
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self._records: list[Row] = list(frame.itertuples(index=False))
         self._labels = distinct(frame["estimator"])
-        self._given = _columns(frame)
         self._notes = _notes(frame)
+        frame = _present(frame)
+        self._records: list[Row] = list(frame.itertuples(index=False))
+        self._given = _columns(frame)
         super().__init__("estimator", *(column.name for column in self._given))
         for row in self._records:
             self.add_row(Text(self._labels[row.estimator]), *(Text(c.text(row)) for c in self._given))
@@ -182,6 +183,12 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     order = {label: i for i, label in enumerate(frame["estimator"].unique())}
     keys = frame.assign(order=frame["estimator"].map(order), setting=rows.setting_of(frame))
     return keys.sort_values(["order", "sample_size"], kind="stable").drop(columns="order")
+
+
+def _present(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the rows of devices that are absent, unless all are: one remark says as much."""
+    present = frame[frame["status"] != "unavailable"]
+    return frame if present.empty else present.assign(setting=rows.setting_of(present))
 
 
 def _columns(frame: pd.DataFrame) -> tuple[Column, ...]:

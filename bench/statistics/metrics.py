@@ -18,6 +18,11 @@ BIASED_BELOW = 0.01
 EQUIVALENCE = 0.01
 """The bias, as a part of the gradient's norm, that is small enough to be called none."""
 
+# What float32 may round off a gradient, as a part of its norm, and what float64 may leave of a
+# zero: an estimator without noise would be called biased for it.
+_ROUNDING = 1e-6
+_ZERO = 1e-12
+
 
 def bias(evidence: Evidence) -> Columns:
     """How far the mean estimate is from the truth, with a 95 % interval.
@@ -30,12 +35,12 @@ def bias(evidence: Evidence) -> Columns:
     R = max(evidence.replicates, 1)
     difference = evidence.mean - evidence.truth  # [P]
     square = evidence.variances / R + evidence.truth_error.square()  # [P], squared standard errors
-    p = _bias_p(difference, square)
     if len(difference) == 1:
         interval = normal_interval(float(difference), math.sqrt(float(square)))
     else:
         interval = _norm_interval(float(difference.square().sum()), float(square.sum()))
     size = float(evidence.truth.norm())
+    p = _bias_p(difference, square, _ROUNDING * size + _ZERO)
     return {
         "bias": interval.value,
         "bias_low": interval.low,
@@ -51,8 +56,10 @@ def variance(evidence: Evidence) -> Columns:
     The interval's standard error is √((κ − 1)/R), with κ the kurtosis of the squared
     deviations from the mean estimate: 3 for a normal estimate in one dimension.
     """
-    interval = log_interval(evidence.variance, evidence.deviation)
-    spread = evidence.deviation / evidence.deviation.mean()
+    # A finite replicate that is alone in its block has no deviation from the block's mean.
+    deviation = evidence.deviation[~evidence.deviation.isnan()]
+    interval = log_interval(evidence.variance, deviation)
+    spread = deviation / deviation.mean()
     return {
         "variance": interval.value,
         "variance_low": interval.low,
@@ -108,21 +115,24 @@ def measure(evidence: Evidence) -> dict[str, float | str]:
     return columns
 
 
-def _bias_p(difference: torch.Tensor, square: torch.Tensor) -> float:
+def _bias_p(difference: torch.Tensor, square: torch.Tensor, rounding: float) -> float:
     """Bonferroni over the coordinates that vary; one that does not must be right to rounding."""
-    if bool(difference.isnan().any()):
+    if bool((difference.isnan() | square.isnan()).any()):
         return math.nan
+    wrong = torch.where(difference.abs() > rounding, difference.abs(), 0.0)  # [P]
     live = square > 0
-    if bool((difference[~live].abs() > 1e-6 * (difference - 0).abs().max().clamp(min=1.0)).any()):
+    if bool(wrong[~live].any()):
         return 0.0
     if not bool(live.any()):
         return 1.0
-    z = (difference[live].abs() / square[live].sqrt()).max()
+    z = (wrong[live] / square[live].sqrt()).max()
     return min(1.0, 2 * float(stats.norm.sf(float(z))) * int(live.sum()))
 
 
 def _norm_interval(square: float, noise: float) -> Interval:
     """|b| from |b̂|² and its squared standard error, with tr(Σ²) ≤ tr(Σ)² for want of the covariance."""
+    if math.isnan(square) or math.isnan(noise):
+        return Interval(math.nan, math.nan, math.nan, math.nan)
     debiased = max(0.0, square - noise)
     error = math.sqrt(4 * debiased * noise + 2 * noise**2)
     of_square = normal_interval(square - noise, error)
@@ -141,4 +151,6 @@ def _verdict(p: float, interval: Interval, size: float) -> str:
 
 
 def _ratio(a: float, b: float) -> float:
-    return a / b if b > 0 else math.inf if a > 0 else math.nan
+    if b == 0:
+        return math.inf if a > 0 else math.nan
+    return a / b

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from bench.errors import invalid
 from bench.store.files import whole
@@ -20,12 +22,33 @@ SCHEMA = 1
 TABLES = ("measurements", "coordinates", "replicates")
 
 
-def new_folder(root: Path, scenario: str) -> Path:
-    """An empty folder `root/<scenario>/<time>-<random>`, named so that names sort by time."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+@contextmanager
+def new_folder(root: Path, scenario: str) -> Iterator[Path]:
+    """An empty folder `root/<scenario>/<time>-<random>`, named so that names sort by time.
+
+    If what is done within fails, the folders that were made for it and are still empty go.
+
+    Raises:
+        Invalid: if it cannot be made.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = root / scenario / f"{stamp}-{secrets.token_hex(3)}"
-    folder.mkdir(parents=True)
-    return folder
+    try:
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise invalid(f"{root}: no folder can be made here for the results: {error.strerror}") from error
+    try:
+        yield folder
+    except BaseException:
+        _remove_empty(made)
+        raise
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -38,7 +61,7 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write `run.json`: it comes last, and a folder without it is not a run."""
+    """Write `run.json`: it follows the tables, and a folder without it is not a run."""
     with whole(folder / "run.json") as path:
         path.write_text(json.dumps({"schema": SCHEMA, **record}, indent=1, allow_nan=False) + "\n")
 
@@ -47,12 +70,19 @@ def load(folder: Path, table: str = "measurements") -> pd.DataFrame:
     """A table of a run; what the run was is in the frame's `attrs`.
 
     Raises:
-        Invalid: if the folder is not that of a run, or was written by a newer version.
+        Invalid: if the folder is not that of a run, was written by a newer version, or the
+            table is missing or damaged.
     """
     if table not in TABLES:
         raise invalid(f"unknown table {table!r}; a run has {', '.join(TABLES)}")
     record = read_record(folder)
-    frame = pd.read_parquet(folder / f"{table}.parquet")
+    path = folder / f"{table}.parquet"
+    try:
+        frame = pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise invalid(f"{path}: this table of the run is missing") from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise invalid(f"{path}: cannot be read as parquet; it may be damaged") from error
     frame.attrs = {"run": str(folder), "scenario": record["scenario"]["name"]}
     return frame
 
@@ -65,12 +95,14 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     path = folder / "run.json"
     try:
-        record = json.loads(path.read_text())
-        schema = record["schema"]
+        record = dict(json.loads(path.read_text()))
+        schema = int(record["schema"])
+        if schema <= SCHEMA:
+            record["scenario"]["name"]
     except OSError as error:
         raise invalid(f"{folder}: not the folder of a run: it has no readable run.json") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise invalid(f"{path}: not the record of a run") from error
-    if not isinstance(schema, int) or schema > SCHEMA:
+    if schema > SCHEMA:
         raise invalid(f"{path}: written with layout {schema}, this version reads up to {SCHEMA}")
-    return dict(record)
+    return record

@@ -24,6 +24,18 @@ MEASUREMENTS = [
 ]  # fmt: skip
 """The columns of the table of measurements, in order."""
 
+COORDINATES = {
+    "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
+    "variance": "float64", "kurtosis": "float64",
+}  # fmt: skip
+"""The columns of the table of coordinates, in order, with their types."""
+
+REPLICATES = {
+    "cell": "str", "parameter": "str", "replicate": "int64", "squared_deviation": "float64",
+    "squared_error": "float64", "cosine": "float64",
+}  # fmt: skip
+"""The columns of the table of replicates, in order, with their types."""
+
 _WORDS = {
     "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
     "verdict", "status", "reason", "cell",
@@ -33,12 +45,15 @@ _COUNTS = {"scenario_version", "sample_size", "dim", "replicates", "nonfinite"}
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
     """One row per cell and block of parameters, "all" first; see `MEASUREMENTS`."""
-    rows = [row for result in results for row in measurement_rows(experiment, truth, result)]
+    nothing_said = dict.fromkeys(_WORDS, "")
+    rows = [
+        {**nothing_said, **row} for result in results for row in measurement_rows(experiment, truth, result)
+    ]
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
     kinds = {
         name: "str" if name in _WORDS else "int64" if name in _COUNTS else "float64" for name in MEASUREMENTS
     }
-    return frame.fillna(dict.fromkeys(_WORDS, "")).astype(kinds)
+    return frame.astype(kinds)
 
 
 def measurement_rows(experiment: Experiment, truth: Truth, result: Result) -> list[dict[str, Any]]:
@@ -56,7 +71,8 @@ def measurement_rows(experiment: Experiment, truth: Truth, result: Result) -> li
         "dtype": result.cell.dtype,
         "truth": truth.kind,
         "status": result.status,
-        "reason": result.reason,
+        # What an estimator says may hold characters that no file can.
+        "reason": result.reason.encode(errors="backslashreplace").decode(),
         "cell": cell_id(experiment, result.cell),
     }
     if result.replication is None:
@@ -118,8 +134,8 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
         for result in results
         if result.replication is not None
     ]
-    columns = ["cell", "parameter", "index", "truth", "mean", "variance", "kurtosis"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    empty = pd.DataFrame({"parameter": names[:0]}, columns=list(COORDINATES))
+    return pd.concat(frames or [empty], ignore_index=True).astype(COORDINATES)
 
 
 def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
@@ -139,8 +155,8 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
         if result.replication is not None
         for name, evidence in evidence_on(experiment, truth, result)
     ]
-    columns = ["cell", "parameter", "replicate", "squared_deviation", "squared_error", "cosine"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    empty = pd.DataFrame(columns=list(REPLICATES))
+    return pd.concat(frames or [empty], ignore_index=True).astype(REPLICATES)
 
 
 def _narrowest(parameters: Mapping[str, slice], size: int) -> pd.Series:

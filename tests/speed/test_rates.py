@@ -1,0 +1,100 @@
+"""How fast estimates are made: against the random numbers that they need, and against a loop in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from bench.catalogue import build
+from bench.engine.blocks import blocks_of
+from bench.engine.replicate import replicate, timed
+from bench.engine.streams import Address, stream
+from bench.problem import Problem
+from tests.cases import problem_of
+from tests.speed.conftest import Ratio
+
+SIZES = [10, 100, 1000, 10_000, 100_000]
+NAMES = ["reinforce", "reparameterization"]
+TRUTH = torch.tensor([4.0], dtype=torch.float64)
+
+
+def gaussian() -> Problem:
+    return problem_of("gaussian").to("cpu", torch.float32)
+
+
+def gradients(name: str, N: int, R: int) -> Callable[[], None]:
+    """All that it takes to have R estimates, streams included, statistics not."""
+    estimator, problem = build("estimators", name, {}), gaussian()
+    blocks = blocks_of(problem, N, "cpu", R)
+
+    def work() -> None:
+        for block in blocks:
+            with stream(Address(0, "speed", N, "estimates", block.index), torch.device("cpu")):
+                for rows in block.chunks():
+                    timed(estimator, problem, N, rows.stop - rows.start)
+
+    return work
+
+
+def replication(name: str, N: int, R: int) -> Callable[[], object]:
+    """The same with all statistics."""
+    estimator, problem = build("estimators", name, {}), gaussian()
+    return lambda: replicate(
+        estimator, problem, N, R, lambda b: Address(0, "speed", N, "estimates", b), TRUTH, [slice(0, 1)]
+    )
+
+
+def normals(count: int) -> Callable[[], None]:
+    """As many normal numbers, in pieces that fit the cache."""
+    piece = 1 << 18
+
+    def work() -> None:
+        for start in range(0, count, piece):
+            torch.empty(min(piece, count - start)).normal_()
+
+    return work
+
+
+@pytest.mark.parametrize("N", SIZES)
+@pytest.mark.parametrize(("name", "least"), [("reinforce", 0.30), ("reparameterization", 0.45)])
+def test_rate_against_the_random_numbers(ratio: Ratio, name: str, least: float, N: int) -> None:
+    R = max(100, 4_000_000 // N)
+    ratio(f"{name}, N = {N}: rate / rate of normal_()", gradients(name, N, R), normals(N * R), least)
+
+
+def loop(name: str, N: int, R: int) -> Callable[[], None]:
+    def score() -> None:
+        for _ in range(R):
+            x = np.random.randn(N) + 2
+            np.mean(x**2 * (x - 2))
+
+    def path() -> None:
+        for _ in range(R):
+            np.mean(2 * (2 + np.random.randn(N)))
+
+    return score if name == "reinforce" else path
+
+
+@pytest.mark.parametrize("N", SIZES)
+@pytest.mark.parametrize("name", NAMES)
+def test_rate_against_a_loop_in_numpy(ratio: Ratio, name: str, N: int) -> None:
+    ratio(
+        f"{name}, N = {N}, R = 100: rate / rate of a NumPy loop",
+        gradients(name, N, 100),
+        loop(name, N, 100),
+        2.5,
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_whole_sweep_against_a_loop_in_numpy(ratio: Ratio, name: str) -> None:
+    ours, theirs = [replication(name, N, 100) for N in SIZES], [loop(name, N, 100) for N in SIZES]
+    ratio(
+        f"{name}, all N, R = 100, with statistics: rate / rate of a NumPy loop",
+        lambda: [work() for work in ours],
+        lambda: [work() for work in theirs],
+        2.5,
+    )

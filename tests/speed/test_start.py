@@ -1,0 +1,29 @@
+"""Help and the schema are there at once: they do not wait for torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from statistics import median
+
+import pytest
+
+from tests.speed.conftest import record
+
+VERBS = ["run", "plan", "list", "show", "validate"]
+
+
+def seconds(*command: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *command], capture_output=True, check=True)
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["schema"], *([verb, "--help"] for verb in VERBS)], ids=" ".join
+)
+def test_it_takes_less_than_half_of_importing_torch(words: list[str]) -> None:
+    ratios = [seconds("-m", "bench", *words) / seconds("-c", "import torch") for _ in range(5)]
+    record(f"python -m bench {' '.join(words)}: time / time of importing torch", median(ratios), 0.5)
+    assert median(ratios) < 0.5

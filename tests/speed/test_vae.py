@@ -1,0 +1,118 @@
+"""How fast the gradients of a VAE are made: against a loop of forward and backward passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.catalogue import build
+from bench.engine.blocks import blocks_of
+from bench.engine.replicate import replicate, timed
+from bench.engine.streams import Address, stream
+from bench.problem import Problem
+from bench.statistics.evidence import segments_of
+from tests.speed.conftest import Ratio
+
+
+@dataclass(frozen=True)
+class Size:
+    """A VAE of pixels-hidden-latent, and how many estimates are compared."""
+
+    pixels: int
+    hidden: int
+    latent: int
+    batch: int
+    replicates: int
+
+    def __str__(self) -> str:
+        return f"VAE {self.pixels}-{self.hidden}-{self.latent}, batch {self.batch}"
+
+
+SMALL = Size(64, 32, 8, 16, 2048)
+LARGE = Size(784, 400, 20, 64, 256)
+
+
+def problem_of(size: Size, folder: Path) -> Problem:
+    images = np.random.default_rng(0).random((size.batch, size.pixels))
+    np.savez(folder / "images.npz", images=images)
+    options = {
+        "path": str(folder / "images.npz"),
+        "batch_size": size.batch,
+        "latent": size.latent,
+        "hidden": size.hidden,
+    }
+    problem: Problem = build("problems", "vae", options)
+    return problem.to("cpu", torch.float32)
+
+
+def network(*widths: int) -> nn.Module:
+    layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.Tanh())]
+    return nn.Sequential(*layers[:-1])
+
+
+def loop(size: Size) -> Callable[[], None]:
+    """One forward and one backward pass for each estimate, as training code has it."""
+    encoder = network(size.pixels, size.hidden, 2 * size.latent)
+    decoder = network(size.latent, size.hidden, size.pixels)
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    data = (torch.rand(size.batch, size.pixels) < 0.5).float()
+
+    def bound() -> Tensor:
+        mean, log_scale = encoder(data).chunk(2, -1)
+        z = mean + log_scale.exp() * torch.randn_like(mean)
+        fit = F.binary_cross_entropy_with_logits(decoder(z), data, reduction="none").sum(-1)
+        kl = 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(-1)
+        return (fit + kl).mean()
+
+    def work() -> None:
+        for _ in range(size.replicates):
+            torch.autograd.grad(bound(), parameters)
+
+    return work
+
+
+def gradients(size: Size, problem: Problem) -> Callable[[], None]:
+    estimator = build("estimators", "reparameterization", {})
+    blocks = blocks_of(problem, 1, "cpu", size.replicates)
+
+    def work() -> None:
+        for block in blocks:
+            with stream(Address(0, "speed", 1, "estimates", block.index), torch.device("cpu")):
+                for rows in block.chunks():
+                    timed(estimator, problem, 1, rows.stop - rows.start)
+
+    return work
+
+
+def replication(size: Size, problem: Problem) -> Callable[[], object]:
+    estimator = build("estimators", "reparameterization", {})
+    truth = torch.zeros(len(problem.theta), dtype=torch.float64)
+    segments = segments_of(problem.parameters, len(problem.theta))
+    return lambda: replicate(
+        estimator,
+        problem,
+        1,
+        size.replicates,
+        lambda b: Address(0, "speed", 1, "estimates", b),
+        truth,
+        segments,
+    )
+
+
+@pytest.mark.parametrize(("size", "least"), [(SMALL, 10), (LARGE, 0.85)], ids=str)
+def test_rate_against_a_loop_of_passes(ratio: Ratio, size: Size, least: float, tmp_path: Path) -> None:
+    ratio(f"{size}: rate / rate of a loop", gradients(size, problem_of(size, tmp_path)), loop(size), least, 9)
+
+
+@pytest.mark.parametrize(("size", "least"), [(SMALL, 8), (LARGE, 0.65)], ids=str)
+def test_rate_with_all_statistics(ratio: Ratio, size: Size, least: float, tmp_path: Path) -> None:
+    ours = replication(size, problem_of(size, tmp_path))
+    ratio(f"{size}, with statistics: rate / rate of a loop", ours, loop(size), least, 9)

@@ -1,0 +1,300 @@
+"""Moments and summaries against exact arithmetic and direct formulas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from bench.statistics.moments import Moments, merge
+from bench.statistics.summary import Collection, Summary, summarize
+
+POWERS = ("m2", "m3", "m4")
+ROWS = ("deviation", "error", "product", "norm")
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def direct(x: Tensor) -> Moments:
+    """The moments of `[R, P]` by their definition."""
+    if not len(x):
+        zero = torch.zeros(x.shape[1], dtype=torch.float64)
+        return Moments(0, torch.full_like(zero, torch.nan), zero, zero, zero)
+    d = x - x.mean(0)  # [R, P]
+    return Moments(len(x), x.mean(0), *((d**k).sum(0) for k in (2, 3, 4)))
+
+
+def exact(values: Sequence[float]) -> tuple[Fraction, list[Fraction]]:
+    """The mean and the three sums of powers of some floats, without rounding."""
+    fractions = [Fraction(value) for value in values]
+    mean = sum(fractions, Fraction(0)) / len(fractions)
+    return mean, [sum(((f - mean) ** k for f in fractions), Fraction(0)) for k in (2, 3, 4)]
+
+
+def merged(x: Tensor, sizes: Sequence[int]) -> Moments:
+    total = direct(x[:0])
+    for part in x.split(list(sizes)):
+        total = merge(total, direct(part))
+    return total
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize(
+    "sizes", [[200, 200], [1, 399], [399, 1], [0, 400], [400, 0], [100] * 4, [7, 0, 150, 243], [1] * 400]
+)
+def test_merged_moments_are_those_of_the_whole_sample(sizes: list[int], offset: float) -> None:
+    x = normal(400, 1) ** 3 + offset  # skewed by what the seed gives, and far from normal
+    mean, sums = exact(x[:, 0].tolist())
+    moments = merged(x, sizes)
+    # Deviations from a mean near 1e4 lose four digits; single values leave all to the merging.
+    tolerance = 1e-13 * max(1.0, offset)
+    scales = [math.fsum(abs(value - float(mean)) ** k for value in x[:, 0].tolist()) for k in (2, 3, 4)]
+    assert moments.count == 400
+    assert float(moments.mean) == pytest.approx(float(mean), rel=1e-14, abs=1e-15)
+    for name, wanted, scale in zip(POWERS, sums, scales, strict=True):
+        assert abs(float(getattr(moments, name)) - float(wanted)) < tolerance * scale
+
+
+def test_raw_sums_of_powers_would_not_do() -> None:
+    # The control of the test above: what it forbids at an offset of 1e4.
+    x = normal(400, 1) ** 3 + 1e4
+    mean, (_, _, wanted) = exact(x[:, 0].tolist())
+    n, m = len(x), x.mean()
+    raw = (x**4).sum() - 4 * m * (x**3).sum() + 6 * m**2 * (x**2).sum() - 3 * n * m**4
+    scale = math.fsum((value - float(mean)) ** 4 for value in x[:, 0].tolist())
+    assert abs(float(raw) - float(wanted)) > 1e-9 * scale
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(-1000, 1000), max_size=12),
+    st.lists(st.integers(-1000, 1000), max_size=12),
+    st.lists(st.integers(-1000, 1000), min_size=1, max_size=12),
+)
+def test_merging_is_associative_but_for_rounding(a: list[int], b: list[int], c: list[int]) -> None:
+    parts = [direct(torch.tensor(p, dtype=torch.float64)[:, None]) for p in (a, b, c)]
+    left, right = merge(merge(*parts[:2]), parts[2]), merge(parts[0], merge(*parts[1:]))
+    assert left.count == right.count == len(a) + len(b) + len(c)
+    for name, power in (("mean", 1), *zip(POWERS, (2, 3, 4), strict=True)):
+        scale = left.count * 1000.0**power
+        assert torch.allclose(getattr(left, name), getattr(right, name), rtol=0, atol=1e-14 * scale)
+
+
+def test_an_empty_side_changes_nothing() -> None:
+    empty, some = direct(normal(0, 3)), direct(normal(5, 3))
+    assert merge(empty, some) is some
+    assert merge(some, empty) is some
+    assert merge(empty, empty).count == 0
+
+
+@pytest.mark.parametrize("factor", [1e-9, -3.0, 1e9])
+def test_moments_scale_with_the_estimates(factor: float) -> None:
+    x = normal(50, 2)
+    plain, scaled = merged(x, [20, 30]), merged(factor * x, [20, 30])
+    for name, power in (("mean", 1), ("variance", 2), *zip(POWERS, (2, 3, 4), strict=True)):
+        assert torch.allclose(
+            getattr(scaled, name), getattr(plain, name) * factor**power, rtol=1e-10, atol=0.0
+        )
+    assert torch.allclose(scaled.kurtosis, plain.kurtosis, rtol=1e-12)
+
+
+def test_variance_and_kurtosis_by_hand() -> None:
+    # 0, 0, 0, 4: mean 1, deviations −1, −1, −1, 3; squares 12, fourth powers 84.
+    moments = direct(torch.tensor([[0.0], [0.0], [0.0], [4.0]], dtype=torch.float64))
+    assert float(moments.variance) == 4.0
+    assert float(moments.kurtosis) == pytest.approx(4 * 84 / 144)
+
+
+def test_a_single_value_has_no_variance_and_a_constant_no_kurtosis() -> None:
+    assert direct(normal(1, 2)).variance.isnan().all()
+    constant = direct(torch.full((5, 2), 3.7, dtype=torch.float64))
+    assert not constant.variance.any()
+    assert constant.kurtosis.isnan().all()
+
+
+# --- summaries ------------------------------------------------------------------------------------
+
+
+def agrees(
+    summary: Summary, x: Tensor, truth: Tensor | None, segments: Sequence[slice], tolerance: float
+) -> None:
+    """Compares a summary with direct formulas, relative to the size of what is summed."""
+    x = x.double()
+    R, P = x.shape
+    truth = torch.full((P,), torch.nan, dtype=torch.float64) if truth is None else truth
+    d = x - x.mean(0)
+    wanted = {
+        "deviation": d**2 * (R / (R - 1)),
+        "error": (x - truth) ** 2,
+        "product": x * truth,
+        "norm": x**2,
+    }
+    for name, terms in wanted.items():
+        sums = torch.stack([terms[:, s].sum(1) for s in segments], 1)
+        sizes = torch.stack([terms[:, s].abs().sum(1) for s in segments], 1)
+        found = getattr(summary, name)
+        assert found.shape == (R, len(segments))
+        assert torch.equal(found.isnan(), sums.isnan())
+        assert bool(((found - sums).abs() <= tolerance * sizes).logical_or(sums.isnan()).all()), name
+    moments = direct(x)
+    assert summary.moments.count == R
+    assert torch.allclose(summary.moments.mean, moments.mean, rtol=tolerance, atol=tolerance * float(x.std()))
+    for k, name in enumerate(POWERS, 2):
+        sizes = (d.abs() ** k).sum(0)
+        difference = getattr(summary.moments, name) - getattr(moments, name)
+        assert bool((difference.abs() <= tolerance * sizes).all()), name
+
+
+def join(summaries: Sequence[Summary]) -> Summary:
+    segments = summaries[0].norm.shape[1]
+    collection = Collection(sum(len(summary.finite) for summary in summaries), segments)
+    for summary in summaries:
+        collection.add(summary)
+    return collection.whole()
+
+
+SEGMENTS = [slice(0, 2), slice(2, 3), slice(3, 7)]
+
+
+@pytest.mark.parametrize("segments", [[slice(0, 7)], SEGMENTS], ids=["one", "three"])
+@pytest.mark.parametrize("with_truth", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_summary_is_what_its_formulas_say(
+    dtype: torch.dtype, with_truth: bool, segments: list[slice]
+) -> None:
+    x = (normal(40, 7) + 2).to(dtype)
+    truth = normal(7, seed=1) + 2 if with_truth else None
+    agrees(summarize(x, truth, segments), x, truth, segments, 1e-12)
+
+
+@pytest.mark.parametrize("with_truth", [True, False])
+def test_one_coordinate(with_truth: bool) -> None:
+    x = normal(30, 1) - 1.5
+    truth = torch.tensor([-1.3], dtype=torch.float64) if with_truth else None
+    agrees(summarize(x, truth, [slice(0, 1)]), x, truth, [slice(0, 1)], 1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9, 1e18])
+@pytest.mark.parametrize("P", [1, 1000])
+def test_float32_estimates_of_any_size_are_summarized_nearly_as_in_float64(P: int, scale: float) -> None:
+    # With many coordinates the powers are formed in float32, if they fit: 1e-7 at each of a few steps.
+    x = (scale * (normal(200, P) + 0.8)).float()
+    truth = scale * (0.8 + 0.1 * normal(P, seed=1))
+    segments = [slice(0, P)] if P == 1 else [slice(0, 600), slice(600, 610), slice(610, P)]
+    agrees(summarize(x, truth, segments), x, truth, segments, 3e-6)
+
+
+def test_many_coordinates_are_cut_without_a_seam() -> None:
+    x = normal(300, 1500)  # more than one slice of coordinates that fits in the cache
+    agrees(
+        summarize(x, normal(1500, seed=1), [slice(0, 1500)]), x, normal(1500, seed=1), [slice(0, 1500)], 1e-11
+    )
+
+
+def test_the_deviations_of_one_block_average_to_the_trace() -> None:
+    summary = summarize(normal(37, 7), None, SEGMENTS)
+    for i, segment in enumerate(SEGMENTS):
+        trace = float(summary.moments.variance[segment].sum())
+        assert float(summary.deviation[:, i].mean()) == pytest.approx(trace, rel=1e-14)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 30), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from([1e-6, 1.0, 1e6]))
+def test_the_mean_squared_error_is_squared_bias_plus_variance(
+    R: int, P: int, seed: int, scale: float
+) -> None:
+    x, truth = scale * normal(R, P, seed=seed), scale * normal(P, seed=seed + 1)
+    summary = summarize(x, truth, [slice(0, P)])
+    squared_bias = float((summary.moments.mean - truth).square().sum())
+    trace = float(summary.moments.variance.sum())
+    # Of the sample: the mean's own error is in the bias, so that the trace counts (R − 1)/R.
+    assert float(summary.error.mean()) == pytest.approx(squared_bias + (R - 1) / R * trace, rel=1e-12)
+
+
+def test_joined_blocks_keep_the_order_and_the_moments_of_all() -> None:
+    x, truth = normal(100, 7) + 1, normal(7, seed=1)
+    blocks = x.split([30, 30, 40])
+    joined = join([summarize(block, truth, SEGMENTS) for block in blocks])
+    whole = summarize(x, truth, SEGMENTS)
+    for name in ("error", "product", "norm"):
+        assert torch.allclose(getattr(joined, name), getattr(whole, name), rtol=1e-12)
+    assert torch.allclose(joined.moments.mean, whole.moments.mean, rtol=1e-13)
+    for name in POWERS:
+        assert torch.allclose(
+            getattr(joined.moments, name), getattr(whole.moments, name), rtol=1e-10, atol=1e-10
+        )
+    # Each block's deviations are from its own mean.
+    own = torch.cat([summarize(block, truth, SEGMENTS).deviation for block in blocks])
+    assert torch.equal(joined.deviation, own)
+
+
+def test_the_same_blocks_in_the_same_order_give_the_same_bits() -> None:
+    blocks = [summarize(block, None, SEGMENTS) for block in normal(100, 7).split(25)]
+    first, again, other = join(blocks), join(blocks), join(blocks[::-1])
+    assert all(torch.equal(getattr(first.moments, name), getattr(again.moments, name)) for name in POWERS)
+    # The control: the order matters to the last bits, hence it is fixed.
+    assert any(not torch.equal(getattr(first.moments, name), getattr(other.moments, name)) for name in POWERS)
+    assert all(
+        torch.allclose(getattr(first.moments, n), getattr(other.moments, n), atol=1e-9) for n in POWERS
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("P", [7, 1000])
+def test_estimates_that_are_not_finite_are_left_out_of_everything(P: int, dtype: torch.dtype) -> None:
+    x, truth = (normal(40, P) + 1).to(dtype), normal(P, seed=1)
+    x[3, 0], x[17, 5], x[39, P - 1] = math.nan, math.inf, -math.inf
+    segments = [slice(0, 2), slice(2, P)]
+    summary = summarize(x, truth, segments)
+    finite = torch.ones(40, dtype=torch.bool)
+    finite[[3, 17, 39]] = False
+    assert torch.equal(summary.finite, finite)
+    rows = {}
+    for name in ROWS:
+        assert getattr(summary, name)[~finite].isnan().all()
+        rows[name] = getattr(summary, name)[finite]
+    others = Summary(summary.moments, finite=finite[finite], **rows)
+    agrees(others, x[finite], truth, segments, 1e-12)
+
+
+def test_finite_estimates_whose_squares_overflow_are_still_finite() -> None:
+    x = normal(5, 2)
+    x[2, 0] = 1e200
+    assert summarize(x, None, [slice(0, 2)]).finite.all()
+
+
+def test_a_single_replicate_has_a_mean_but_no_deviation() -> None:
+    x, truth = normal(1, 3), normal(3, seed=1)
+    summary = summarize(x, truth, [slice(0, 3)])
+    assert torch.equal(summary.moments.mean, x[0])
+    assert summary.deviation.isnan().all()
+    assert float(summary.error) == pytest.approx(float((x - truth).square().sum()))
+    assert summary.finite.all()
+
+
+def test_when_no_replicate_is_finite_nothing_is_known() -> None:
+    summary = summarize(torch.full((4, 3), torch.nan), normal(3), [slice(0, 1), slice(1, 3)])
+    assert summary.moments.count == 0
+    assert summary.moments.mean.isnan().all()
+    assert summary.moments.variance.isnan().all()
+    assert not summary.finite.any()
+    assert all(getattr(summary, name).shape == (4, 2) for name in ROWS)
+    assert all(getattr(summary, name).isnan().all() for name in ROWS)
+
+
+def test_a_block_without_a_finite_replicate_does_not_spoil_the_others() -> None:
+    lost = summarize(torch.full((4, 3), torch.inf), None, [slice(0, 3)])
+    good = summarize(normal(10, 3), None, [slice(0, 3)])
+    for blocks in ([lost, good], [good, lost]):
+        joined = join(blocks)
+        assert joined.moments.count == 10
+        assert torch.equal(joined.moments.m2, good.moments.m2)
+        assert int(joined.finite.sum()) == 10
