@@ -26,6 +26,7 @@ from bench.scenario import Scenario, ScenarioError, Source, read
 from bench.store import folder as run_folder
 from bench.store import frames
 from bench.store.provenance import provenance
+from estimators import ALIASES
 
 LARGEST = 10**11
 """A run that takes more numbers than this, some minutes' worth, must be confirmed."""
@@ -93,12 +94,19 @@ def prepare(
 
 def _selected(estimators: Sequence[NamedEstimator], only: Sequence[str]) -> tuple[NamedEstimator, ...]:
     wanted = [word.strip() for word in only]
-    known = {word for named in estimators for word in (named.label, named.name)}
+    known = {word for named in estimators for word in _called(named)}
     if unknown := [word for word in wanted if word not in known]:
+        suggested = {word for named in estimators for word in (named.label, named.name)}
         raise ScenarioError(
-            [f"no estimator {shown(word)} here; {did_you_mean(word, known)}" for word in unknown]
+            [f"no estimator {shown(word)} here; {did_you_mean(word, suggested)}" for word in unknown]
         )
-    return tuple(named for named in estimators if named.label in wanted or named.name in wanted)
+    return tuple(named for named in estimators if not _called(named).isdisjoint(wanted))
+
+
+def _called(named: NamedEstimator) -> set[str]:
+    """All by which an estimator may be chosen: its label, its name, and other names for the same."""
+    name = ALIASES.get(named.name, named.name)
+    return {named.label, name, *(alias for alias, meant in ALIASES.items() if meant == name)}
 
 
 def execute(

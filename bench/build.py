@@ -32,7 +32,7 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
         ScenarioError: with everything that is wrong, and where it was said.
     """
     faults: list[Fault] = []
-    with _collected(faults):
+    with _collected(faults, "problem"):
         problem = catalogue.build("problems", scenario.problem.name, scenario.problem.options)
     estimators = list(_estimators(scenario, faults))
     references = list(_references(scenario, faults))

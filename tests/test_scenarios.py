@@ -1,0 +1,86 @@
+"""Every scenario in the folder: it is well formed, it asks a question, and it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import bench
+from bench.api import prepare
+from bench.cli import main
+from bench.scenario import Scenario, read
+from bench.store.folder import TABLES
+
+FOLDER = Path(__file__).parents[1] / "scenarios"
+FILES = sorted(FOLDER.glob("*.yaml"))
+QUICKER = {"vae": ["problem.theta.train.steps=20"]}
+"""What else is made small for the test; the numbers do not matter here."""
+
+every_scenario = pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+
+
+def test_there_are_scenarios() -> None:
+    assert FILES
+    assert not list(FOLDER.glob("*.yml")), "scenario files end in .yaml"
+
+
+@every_scenario
+def test_a_scenario_is_called_as_its_file(path: Path) -> None:
+    assert scenario_of(path).name == path.stem
+
+
+@every_scenario
+def test_a_scenario_asks_a_question(path: Path) -> None:
+    question = scenario_of(path).question
+    assert question
+    assert question.endswith("?")
+
+
+@every_scenario
+def test_an_editor_finds_the_schema_of_a_scenario(path: Path) -> None:
+    assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+    assert (FOLDER / "schema.json").exists()
+
+
+@every_scenario
+def test_a_scenario_can_be_planned(path: Path) -> None:
+    cells = prepare(path, QUICKER.get(path.stem, ())).cells
+    assert any(cell.status == "ok" for cell in cells)
+
+
+@every_scenario
+def test_a_scenario_runs_when_it_is_made_small(path: Path, tmp_path: Path) -> None:
+    frame = bench.run(path, overrides=QUICKER.get(path.stem, ()), out=tmp_path, small=True)
+    assert set(frame["status"]) <= {"ok", "not_applicable", "unavailable"}
+    assert (frame["status"] == "ok").any()
+    folder = Path(frame.attrs["run"])
+    assert folder.parent == tmp_path / path.stem
+    assert all(len(bench.load(folder, table)) for table in TABLES)
+    figures = list((folder / "figures").iterdir())
+    assert {"variance.png", "bias.png"} <= {figure.name for figure in figures}
+    assert all(is_picture(figure) for figure in figures)
+
+
+def scenario_of(path: Path) -> Scenario:
+    scenario, _ = read(path)
+    return scenario
+
+
+def is_picture(path: Path) -> bool:
+    content = path.read_bytes()
+    return (
+        content.startswith(b"\x89PNG\r\n\x1a\n")
+        and content.endswith(b"IEND\xaeB`\x82")
+        and len(content) > 5000
+    )
+
+
+def test_the_schema_in_the_folder_is_the_one_that_is_printed() -> None:
+    # If it is not: python -m bench schema > scenarios/schema.json
+    printed = CliRunner().invoke(main, ["schema"])
+    assert printed.exit_code == 0
+    assert (FOLDER / "schema.json").read_text() == printed.stdout
+    assert json.loads(printed.stdout)["title"] == "Scenario"
