@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
-from bench.errors import Fault, Invalid
+from bench.errors import Collected, Fault, Invalid, collected
 from bench.scenario import EstimatorSpec, Scenario, ScenarioError, Source
 
 # Those that may give a reference, the first that applies: nearly always less noisy first.
@@ -31,14 +30,15 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
     Raises:
         ScenarioError: with everything that is wrong, and where it was said.
     """
-    faults: list[Fault] = []
-    with _collected(faults, "problem"):
-        problem = catalogue.build("problems", scenario.problem.name, scenario.problem.options)
-    estimators = list(_estimators(scenario, faults))
-    references = list(_references(scenario, faults))
-    faults += _sample_size_faults(scenario, estimators)
-    if faults:
-        raise ScenarioError(source.lines(faults))
+    try:
+        with collected() as wrong:
+            with wrong.under("problem"):
+                problem = _built("problems", scenario.problem.name, scenario.problem.options)
+            estimators = list(_estimators(scenario, wrong))
+            references = list(_references(scenario, wrong))
+            wrong.faults += _sample_size_faults(scenario, estimators)
+    except Invalid as error:
+        raise ScenarioError(source.lines(error.faults)) from None
     largest = max(scenario.sweep.sample_sizes)
     return Experiment(
         scenario=scenario.name,
@@ -72,33 +72,45 @@ def label_of(spec: EstimatorSpec) -> str:
     return spec.label or _call(spec.name, spec.options)
 
 
-def _estimators(scenario: Scenario, faults: list[Fault]) -> Iterator[NamedEstimator]:
+def _estimators(scenario: Scenario, wrong: Collected) -> Iterator[NamedEstimator]:
     labels: set[str] = set()
     for i, spec in enumerate(scenario.estimators):
         label = label_of(spec)
         if label in labels:
-            faults.append(Fault(f"two estimators are called {label!r}; give one a label", ("estimators", i)))
+            wrong.faults.append(
+                Fault(f"two estimators are called {label!r}; give one a label", ("estimators", i))
+            )
         labels.add(label)
-        with _collected(faults, "estimators", i):
+        with wrong.under("estimators", i):
             yield _named(spec, label)
 
 
-def _references(scenario: Scenario, faults: list[Fault]) -> Iterator[NamedEstimator]:
+def _references(scenario: Scenario, wrong: Collected) -> Iterator[NamedEstimator]:
     own = scenario.reference.estimator
     for spec in _REFERENCES if own is None else (own,):
-        with _collected(faults, "reference", "estimator"):
+        with wrong.under("reference", "estimator"):
             named = _named(spec, label_of(spec))
-            if named.estimator.bias != "unbiased":
-                raise Invalid(Fault(f"a reference must be unbiased; {spec.name} is {named.estimator.bias}"))
+            claim = getattr(named.estimator, "bias", "without a claim")
+            if claim != "unbiased":
+                raise Invalid(Fault(f"a reference must be unbiased; {spec.name} is {claim}"))
             yield named
 
 
 def _named(spec: EstimatorSpec, label: str) -> NamedEstimator:
     try:
-        estimator = catalogue.build("estimators", spec.name, spec.options)
+        estimator = _built("estimators", spec.name, spec.options)
     except Invalid as error:
         raise error.under(spec.name) from error
     return NamedEstimator(label, spec.name, _canonical(spec.options), estimator)
+
+
+def _built(kind: catalogue.Kind, name: str, options: Mapping[str, Any]) -> Any:
+    try:
+        return catalogue.build(kind, name, options)
+    except Invalid:
+        raise
+    except Exception as error:
+        raise invalid(f"{kind[:-1]} {name} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _sample_size_faults(scenario: Scenario, estimators: list[NamedEstimator]) -> Iterator[Fault]:
@@ -108,15 +120,6 @@ def _sample_size_faults(scenario: Scenario, estimators: list[NamedEstimator]) ->
             if sample_size < least:
                 message = f"{named.label} needs N of at least {least}, got {sample_size}"
                 yield Fault(message, ("sweep", "sample_sizes", i))
-
-
-@contextmanager
-def _collected(faults: list[Fault], *path: str | int) -> Iterator[None]:
-    """Within it what is wrong is collected, instead of ending the program."""
-    try:
-        yield
-    except Invalid as error:
-        faults += error.under(*path).faults
 
 
 def _canonical(value: Any) -> str:

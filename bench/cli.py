@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +20,15 @@ FAILED, USAGE, SOME_CELLS_FAILED, NOTHING_MEASURED, INTERRUPTED = 1, 2, 3, 4, 13
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def _version() -> str:
+    try:
+        return version("gradient-estimator-bench")
+    except PackageNotFoundError:
+        return "unknown: it runs from a checkout that is not installed"
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="gradient-estimator-bench")
+@click.version_option(_version())
 @click.option(
     "--plugin",
     "plugins",

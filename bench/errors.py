@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 Path = tuple[str | int, ...]
@@ -42,6 +43,30 @@ class Invalid(ValueError):
 def invalid(message: str, *path: str | int) -> Invalid:
     """An `Invalid` with a single fault."""
     return Invalid(Fault(message, path))
+
+
+class Collected:
+    """Faults gathered from several steps, so that all are told at once."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+
+    @contextmanager
+    def under(self, *path: str | int) -> Iterator[None]:
+        """Within it what is wrong is gathered, with the path from further out, instead of raised."""
+        try:
+            yield
+        except Invalid as error:
+            self.faults += error.under(*path).faults
+
+
+@contextmanager
+def collected() -> Iterator[Collected]:
+    """Steps that may each go wrong; at the end one `Invalid` is raised for all that did."""
+    faults = Collected()
+    yield faults
+    if faults.faults:
+        raise Invalid(*faults.faults)
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from bench.store.folder import TABLES
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
-QUICKER = {"vae": ["problem.theta.train.steps=20"]}
+QUICKER = {"vae": ["problem.theta.train.steps=20", "problem.batch_size=4", "problem.hidden=8"]}
 """What else is made small for the test; the numbers do not matter here."""
 
 every_scenario = pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])

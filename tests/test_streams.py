@@ -138,7 +138,7 @@ def test_any_order_of_blocks_gives_the_same_numbers() -> None:
                 replace(ADDRESS, block=i),
                 truth,
                 [slice(0, 1)],
-                torch.empty(blocks[i].rows, 1),
+                torch.empty((blocks[i].rows, 1), dtype=torch.float64),
             ).summary
             for i in order
         }

@@ -45,7 +45,8 @@ class Family:
     def names(self) -> list[str]:
         """All words by which a parameter may be given."""
         plain = [name for alternatives in self.parameters for name in alternatives]
-        return plain + [LOG + name for name in plain if self.constraint(name) is constraints.positive]
+        positive = (constraints.positive, constraints.nonnegative)
+        return plain + [LOG + name for name in plain if self.constraint(name) in positive]
 
     def constraint(self, name: str) -> constraints.Constraint:
         """What values a parameter may have."""

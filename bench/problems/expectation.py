@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -11,8 +12,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Poisson, biject_to
 
 from bench import formula, quadrature
-from bench.distributions.families import LOG, Family, component, find_family, support
-from bench.errors import Invalid, invalid, shown
+from bench.distributions.families import component, support
+from bench.distributions.given import given
+from bench.errors import collected, invalid, shown
 from bench.problem import NotApplicable, Problem, TruthKind
 
 _STATES = 1 << 16  # of a vector of discrete draws, at most
@@ -42,19 +44,19 @@ class Expectation(Problem):
         parameters: list[str],
         cost: str,
     ) -> None:
-        if len(distribution) != 1:
-            raise invalid("wanted one distribution, as {name: {parameter: value}}", "distribution")
-        (name, values), *_ = distribution.items()
-        self.family = _family(name, values)
-        self.dimensions = _dimensions(self.family, name, values)
-        self.formula = _formula(cost, self.event_dim)
-        blocks = {key: torch.tensor(v, dtype=torch.float64).reshape(-1) for key, v in values.items()}
-        _check_values(self.family, name, blocks)
-        if not parameters:
-            raise invalid(f"wanted at least one of {', '.join(blocks)}: θ is empty", "parameters")
-        self.parameters = _slices(parameters, blocks)
+        with collected() as faults:
+            with faults.under("distribution"):
+                law = given(distribution)
+            with faults.under("cost"):
+                self.formula = formula.parse(cost)
+        self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks
+        with collected() as faults:
+            with faults.under("cost"):
+                self.formula.check(self.event_dim)
+            with faults.under("parameters"):
+                self.parameters = _theta(parameters, blocks)
         self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
-        fixed = [key for key in values if key not in parameters]
+        fixed = [key for key in blocks if key not in parameters]
         self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in fixed)])
         self._fixed_slices = _slices(fixed, blocks)
         self.width = max(1, self.dimensions)
@@ -114,7 +116,7 @@ class Expectation(Problem):
         transform = biject_to(single.support)
         each = self._each
 
-        @torch.enable_grad()  # type: ignore[untyped-decorator]
+        @torch.enable_grad()
         def integrand(u: Tensor) -> Tensor:
             """Density, cost × density, and its derivatives in θ, on the real line: `[K, 2 + P]`."""
             rows = theta.expand(len(u), -1).requires_grad_()  # [K, P]
@@ -193,84 +195,21 @@ def _center_and_scale(p: Distribution, transform: Any, d: int) -> tuple[float, f
     return float(center), float(deviation / slope)
 
 
-def _family(name: str, values: Mapping[str, Any]) -> Family:
-    try:
-        family = find_family(name)
-    except Invalid as error:
-        raise error.under("distribution", name) from error
-    try:
-        family.check(values)
-    except Invalid as error:
-        raise error.under("distribution", name) from error
-    return family
-
-
-def _dimensions(family: Family, name: str, values: Mapping[str, Any]) -> int:
-    """D, or 0 for a single draw.
-
-    Raises:
-        Invalid: if lists differ in length, or a parameter should or should not be a list.
-    """
-    lengths = {key: len(value) for key, value in values.items() if isinstance(value, list)}
-    for key, length in lengths.items():
-        if length == 0:
-            raise invalid(f"{key} is an empty list", "distribution", name, key)
-    if family.vector:
-        if missing := [key for key in values if key not in lengths]:
-            raise invalid(f"{missing[0]} of a {name} is a list of numbers", "distribution", name, missing[0])
-        return 0
-    if len(set(lengths.values())) > 1:
-        described = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-        raise invalid(f"lists of different length: {described}", "distribution", name)
-    return next(iter(lengths.values()), 0)
-
-
-def _formula(text: str, event_dim: int) -> formula.Formula:
-    try:
-        parsed = formula.parse(text)
-        parsed.check(event_dim)
-    except Invalid as error:
-        raise error.under("cost") from error
-    return parsed
-
-
-def _check_values(family: Family, name: str, blocks: Mapping[str, Tensor]) -> None:
-    for key, values in blocks.items():
-        constraint = family.constraint(key.removeprefix(LOG))
-        finite = bool(values.isfinite().all())  # torch calls infinity a real number
-        if not finite or not (key.startswith(LOG) or bool(constraint.check(values).all())):  # type: ignore[no-untyped-call]
-            wanted = _words(constraint) if finite else "finite"
+def _theta(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
+    """Where in θ each of the named parameters is."""
+    if not names:
+        raise invalid(f"wanted at least one of {', '.join(blocks)}: θ is empty")
+    for i, name in enumerate(names):
+        if name not in blocks:
             raise invalid(
-                f"{key} of a {name} must be {wanted}, got {shown(values.tolist())}",
-                "distribution",
-                name,
-                key,
+                f"{shown(name)} is no parameter of the distribution as given: {', '.join(blocks)}", i
             )
+        if name in names[:i]:
+            raise invalid(f"{name} is named twice", i)
+    return _slices(names, blocks)
 
 
-def _words(constraint: Any) -> str:
-    text = str(constraint)
-    return {
-        "GreaterThan(lower_bound=0.0)": "positive",
-        "GreaterThanEq(lower_bound=0.0)": "at least 0",
-        "Interval(lower_bound=0.0, upper_bound=1.0)": "between 0 and 1",
-        "Simplex()": "probabilities that add up to 1",
-    }.get(text, text)
-
-
-def _slices(keys: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
+def _slices(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
     """Where each block is when they are laid end to end."""
-    slices: dict[str, slice] = {}
-    start = 0
-    for i, key in enumerate(keys):
-        if key not in blocks:
-            raise invalid(
-                f"{shown(key)} is no parameter of the distribution as given: {', '.join(blocks)}",
-                "parameters",
-                i,
-            )
-        if key in slices:
-            raise invalid(f"{key} is named twice", "parameters", i)
-        slices[key] = slice(start, start + len(blocks[key]))
-        start += len(blocks[key])
-    return slices
+    ends = list(itertools.accumulate((len(blocks[name]) for name in names), initial=0))
+    return {name: slice(*edges) for name, edges in zip(names, itertools.pairwise(ends), strict=True)}

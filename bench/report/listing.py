@@ -34,7 +34,7 @@ def _estimators() -> Iterator[tuple[str, ...]]:
     for name in catalogue.names("estimators"):
         also = [alias for alias, meant in ALIASES.items() if meant == name]
         called = "\n".join([name, *(f"(also {alias})" for alias in also)])
-        claim = catalogue.find("estimators", name).bias  # type: ignore[attr-defined]
+        claim = getattr(catalogue.find("estimators", name), "bias", "")
         yield called, claim, _options("estimators", name), catalogue.summary("estimators", name)
 
 

@@ -1,0 +1,277 @@
+"""Who may import whom, and what need not be imported to print help."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("bench", "estimators")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of a module.
+
+    Attributes:
+        module: what is imported, in full.
+        runs: whether importing the importing module runs it: not so within a function, nor
+            where it serves type checkers alone.
+    """
+
+    module: str
+    runs: bool
+
+
+def imports_in(source: str, known: Iterable[str]) -> set[Import]:
+    """The imports of a source; `from package import module` counts as an import of that module."""
+    known = set(known)
+    return {
+        Import(f"{name}.{word}" if f"{name}.{word}" in known else name, runs)
+        for node, runs in _statements(ast.parse(source), True)
+        for name, words in _named(node)
+        for word in words or [""]
+    }
+
+
+def _statements(node: ast.AST, runs: bool) -> Iterator[tuple[ast.AST, bool]]:
+    for child in ast.iter_child_nodes(node):
+        later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for_checkers = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        inside = runs and not later and not for_checkers
+        yield child, inside
+        yield from _statements(child, inside)
+
+
+def _named(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, []) for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute"
+        assert node.module is not None
+        yield node.module, [alias.name for alias in node.names]
+
+
+def sources() -> dict[str, str]:
+    """The text of each module of ours, by its full name."""
+    found = {}
+    for top in OURS:
+        for path in sorted((ROOT / top).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text("utf-8")
+    return found
+
+
+SOURCES = sources()
+IMPORTS = {name: imports_in(text, SOURCES) for name, text in SOURCES.items()}
+
+
+def within(module: str, places: Iterable[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def strangers(importers: str, allowed: Iterable[str], run_only: bool = False) -> list[str]:
+    """What modules within `importers` import of ours that is neither theirs nor allowed."""
+    return [
+        f"{name} imports {each.module}"
+        for name, found in IMPORTS.items()
+        if within(name, [importers])
+        for each in sorted(found, key=lambda one: one.module)
+        if within(each.module, OURS)
+        and not within(each.module, [importers, *allowed])
+        and (each.runs or not run_only)
+    ]
+
+
+def importers_of(module: str) -> set[str]:
+    return {name for name, found in IMPORTS.items() if any(within(each.module, [module]) for each in found)}
+
+
+# --- the arrows -----------------------------------------------------------------------------------
+
+CONTRACTS = ["bench.problem", "bench.estimator", "bench.options", "bench.errors"]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_the_contracts_import_nothing_of_ours_but_each_other(contract: str) -> None:
+    assert strangers(contract, CONTRACTS) == []
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("estimators.")])
+def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> None:
+    assert strangers(name, [*CONTRACTS, "bench.distributions", "estimators.baselines"]) == []
+
+
+def test_the_tables_of_names_import_nothing() -> None:
+    assert {each.module for each in IMPORTS["estimators"]} <= {"__future__"}
+    assert {each.module for each in IMPORTS["bench.problems"]} <= {"__future__"}
+
+
+def test_statistics_are_functions_of_arrays() -> None:
+    allowed = {*sys.stdlib_module_names, "numpy", "scipy", "torch", "bench"}
+    assert strangers("bench.statistics", []) == []
+    for name, found in IMPORTS.items():
+        if within(name, ["bench.statistics"]):
+            assert {each.module.partition(".")[0] for each in found} <= allowed
+            assert not any(within(each.module, ["torch.nn"]) for each in found)
+
+
+def test_the_engine_imports_contracts_and_statistics_only() -> None:
+    assert strangers("bench.engine", [*CONTRACTS, "bench.statistics"]) == []
+
+
+def test_a_problem_imports_no_machinery() -> None:
+    allowed = [*CONTRACTS, "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
+    assert strangers("bench.problems", allowed, run_only=True) == []
+    # Training asks the catalogue for an estimator, once it is needed.
+    assert strangers("bench.problems", [*allowed, "bench.catalogue"]) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
+)
+def test_the_mathematics_below_problems_knows_no_machinery(name: str) -> None:
+    assert strangers(name, CONTRACTS) == []
+
+
+def test_reading_a_scenario_needs_the_tables_of_names_only() -> None:
+    assert strangers("bench.scenario", ["bench.errors", "bench.problems", "estimators"]) == []
+    used = {each.module for name in SOURCES if within(name, ["bench.scenario"]) for each in IMPORTS[name]}
+    assert not [module for module in used if module.startswith(("bench.problems.", "estimators."))]
+
+
+def test_the_machine_names_no_plugin() -> None:
+    plugins = [name for name in SOURCES if name.startswith(("bench.problems.", "estimators."))]
+    for plugin in plugins:
+        assert not [
+            name for name in importers_of(plugin) if not within(name, ["bench.problems", "estimators"])
+        ]
+
+
+def test_nothing_but_the_program_imports_the_command_line() -> None:
+    assert importers_of("bench.cli") == {"bench.__main__"}
+
+
+def test_reports_read_no_files_and_stores_draw_nothing() -> None:
+    assert not [line for line in strangers("bench.report", []) if "bench.store" in line]
+    assert not [line for line in strangers("bench.store", []) if "bench.report" in line]
+
+
+def test_a_forbidden_import_is_seen() -> None:
+    # The control: each way of writing an import, and whether it runs.
+    source = """
+from __future__ import annotations
+import torch.nn
+from typing import TYPE_CHECKING
+from bench import catalogue, errors
+from bench.errors import invalid
+if TYPE_CHECKING:
+    from bench.api import Prepared
+class A:
+    import estimators.reinforce as r
+    def f(self):
+        import bench.store.files
+try:
+    import scipy
+except ImportError:
+    pass
+"""
+    known = ["bench", "bench.catalogue", "bench.errors", "bench.api", "bench.store.files"]
+    assert imports_in(source, known) == {
+        Import("__future__", True),
+        Import("torch.nn", True),
+        Import("typing", True),
+        Import("bench.catalogue", True),
+        Import("bench.errors", True),
+        Import("bench.api", False),
+        Import("estimators.reinforce", True),
+        Import("bench.store.files", False),
+        Import("scipy", True),
+    }
+
+
+def test_a_stranger_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(IMPORTS, "bench.engine.plan", {Import("bench.problems.vae", False)})
+    assert strangers("bench.engine", [*CONTRACTS, "bench.statistics"]) == [
+        "bench.engine.plan imports bench.problems.vae"
+    ]
+
+
+# --- what is heavy --------------------------------------------------------------------------------
+
+HEAVY = ["torch", "scipy", "seaborn", "pandas", "matplotlib", "sklearn", "pyarrow", "numpy"]
+
+
+def reached(module: str) -> set[str]:
+    """All that importing a module of ours runs, packages above it included."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        above = name.rpartition(".")[0]
+        waiting += [above] if above else []
+        waiting += [each.module for each in IMPORTS.get(name, ()) if each.runs]
+    return seen
+
+
+@pytest.mark.parametrize("name", ["bench", "bench.cli", "bench.scenario", "bench.catalogue"])
+def test_nothing_heavy_is_reached_from_what_must_be_quick(name: str) -> None:
+    assert not reached(name) & set(HEAVY)
+
+
+def test_what_is_heavy_is_reached_from_the_engine() -> None:
+    assert {"torch", "bench.statistics"} <= reached("bench.engine.run")
+    assert "scipy" in reached("bench.statistics.metrics")
+
+
+LOADED = """
+import json, sys
+heavy = sys.argv[1:]
+steps = {}
+
+def note(step):
+    steps[step] = sorted(set(heavy) & set(sys.modules))
+
+import bench
+note("bench")
+import bench.scenario
+note("bench.scenario")
+import bench.cli
+note("bench.cli")
+from click.testing import CliRunner
+
+def call(*words):
+    done = CliRunner().invoke(bench.cli.main, words)
+    assert done.exit_code == 0 and done.output, (words, done.output, done.exception)
+    note(" ".join(words))
+
+call("--help")
+for verb in sorted(bench.cli.main.commands):
+    call(verb, "--help")
+call("schema")
+import torch
+note("torch")
+print(json.dumps(steps))
+"""
+
+
+def test_help_and_schema_load_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *HEAVY], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    steps = json.loads(done.stdout)
+    # The control: a heavy module that is loaded is seen.
+    assert "torch" in steps.pop("torch")
+    assert len(steps) > 8
+    assert {step: loaded for step, loaded in steps.items() if loaded} == {}
