@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
-from bench.errors import Collected, Fault, Invalid, collected
+from bench.errors import Collected, Fault, Invalid, collected, invalid
 from bench.scenario import EstimatorSpec, Scenario, ScenarioError, Source
 
 # Those that may give a reference, the first that applies: nearly always less noisy first.
