@@ -244,22 +244,23 @@ def both_at_once(problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
     return problem.cost(torch.cat([x, -x]), theta).mean(0)[:, None]
 
 
+COUNTED: dict[str, tuple[str, Estimator, int, int]] = {
+    "reinforce": ("gaussian", estimator_of("reinforce"), 30, 0),
+    "leave-one-out": ("gaussian", estimator_of("leave_one_out"), 30, 0),
+    "optimal": ("gaussian", estimator_of("optimal"), 30, 0),
+    "moving average": ("gaussian", estimator_of("moving_average"), 30, 0),
+    "reparameterization": ("gaussian", estimator_of("reparameterization"), 30, 30),
+    "of a vector": ("normals", estimator_of("reparameterization"), 30, 30),
+    "reinforce on a VAE": ("vae-analytic_kl", estimator_of("reinforce"), 30, 30),
+    "reparameterization on a VAE": ("vae-analytic_kl", estimator_of("reparameterization"), 30, 30),
+    "twice": ("gaussian", Given(twice), 60, 0),
+    "both at once": ("gaussian", Given(both_at_once), 60, 0),
+    "never": ("gaussian", Given(sample_mean), 0, 0),
+}
+
+
 @pytest.mark.parametrize(
-    ("problem_name", "estimator", "evaluations", "gradient_evaluations"),
-    [
-        ("gaussian", estimator_of("reinforce"), 30, 0),
-        ("gaussian", estimator_of("leave_one_out"), 30, 0),
-        ("gaussian", estimator_of("optimal"), 30, 0),
-        ("gaussian", estimator_of("moving_average"), 30, 0),
-        ("gaussian", estimator_of("reparameterization"), 30, 30),
-        ("normals", estimator_of("reparameterization"), 30, 30),
-        ("vae-analytic_kl", estimator_of("reinforce"), 30, 30),
-        ("vae-analytic_kl", estimator_of("reparameterization"), 30, 30),
-        ("gaussian", Given(twice), 60, 0),
-        ("gaussian", Given(both_at_once), 60, 0),
-        ("gaussian", Given(sample_mean), 0, 0),
-    ],
-    ids=str,
+    ("problem_name", "estimator", "evaluations", "gradient_evaluations"), COUNTED.values(), ids=COUNTED
 )
 def test_evaluations_of_the_cost_are_counted(
     problem_name: str, estimator: Estimator, evaluations: int, gradient_evaluations: int
