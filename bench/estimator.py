@@ -74,22 +74,22 @@ def gradient_of(
     Returns:
         `[R, P]`.
     """
-    pairs = [_pair(term) for term in terms if term is not None]
-    pairs = [(y, w) for y, w in pairs if y.requires_grad]
-    if not pairs:
+    outputs: list[Tensor] = []
+    weights: list[Tensor | None] = []
+    for term in terms:
+        y, w = term if isinstance(term, tuple) else (term, None)
+        if y is not None and y.requires_grad:
+            outputs.append(y)
+            weights.append(w)
+    if not outputs:
         return torch.zeros_like(theta)
     # The division by N·B is done where there is less to divide: in the weights or at the end.
-    R = len(theta)
-    early = sum(w.numel() for _, w in pairs if w is not None) <= theta.numel()
-    largest = max(y.numel() for y, _ in pairs)
-    weights = [_scaled(y, w, (R if early else largest) / y.numel()) for y, w in pairs]
-    outputs = [y for y, _ in pairs]
-    (total,) = torch.autograd.grad(outputs, theta, weights, retain_graph=keep_graph, materialize_grads=True)
-    return total if early else total * (R / largest)
-
-
-def _pair(term: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | None]:
-    return term if isinstance(term, tuple) else (term, None)
+    R, sizes = theta.shape[0], [y.numel() for y in outputs]
+    early = sum(w.numel() for w in weights if w is not None) <= theta.numel()
+    unit = R if early else max(sizes)
+    scaled = [_scaled(y, w, unit / size) for y, w, size in zip(outputs, weights, sizes, strict=True)]
+    (total,) = torch.autograd.grad(outputs, theta, scaled, retain_graph=keep_graph, materialize_grads=True)
+    return total if early else total.mul_(R / unit)
 
 
 def _scaled(y: Tensor, w: Tensor | None, factor: float) -> Tensor:

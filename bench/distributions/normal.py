@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
+_MINUS_HALF_LOG_TWO_PI = -0.5 * math.log(2 * math.pi)
+
 
 class Normal(torch.distributions.Normal):
     r"""The normal law, as `torch.distributions.Normal`, but leaner.
@@ -15,8 +17,8 @@ class Normal(torch.distributions.Normal):
     .. math:: \log p(x; \mu, \sigma) = -\frac{z^2}{2} - \log\sigma - \frac{\log 2\pi}{2},
         \quad z = \frac{x - \mu}{\sigma}
 
-    `sample` returns the very numbers that `rsample` would for the same random state, and
-    that torch's own class would. `log_prob` may be differentiated twice, but not by the
+    `sample` returns the very numbers that `rsample` would for the same random state.
+    `log_prob` may be differentiated twice, but not by the
     transforms of `torch.func`.
     """
 
@@ -37,7 +39,10 @@ class Normal(torch.distributions.Normal):
 
     def _noise(self, sample_shape: Any) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        return torch.empty(shape, dtype=self.loc.dtype, device=self.loc.device).normal_()
+        # The longer axis is the inner one in memory: vector instructions want it long.
+        turned = len(shape) == 2 and shape[0] > shape[1]
+        noise = torch.empty(shape[::-1] if turned else shape, dtype=self.loc.dtype, device=self.loc.device)
+        return noise.normal_().t() if turned else noise.normal_()
 
 
 class _LogDensity(torch.autograd.Function):
@@ -52,8 +57,8 @@ class _LogDensity(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
         z = (x - loc).div_(scale)
         ctx.save_for_backward(x, loc, scale, z)
-        normalizer = scale.log() + 0.5 * math.log(2 * math.pi)
-        return torch.addcmul(-normalizer, z, z, value=-0.5)
+        normalizer = _MINUS_HALF_LOG_TWO_PI - scale.log()
+        return torch.addcmul(normalizer, z, z, value=-0.5)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

@@ -9,10 +9,8 @@ from bench.problem import Problem
 
 # Measured on x86 cores with 1 MiB of second-level cache each, estimates per second:
 # chunks of 2^17 to 2^19 numbers are within 15 % of one another, smaller ones lose to the
-# fixed cost of a backward pass, larger ones to memory. Too few rows at a large N are slow
-# for another reason: the innermost axis of [N, R] is then too short for vector
-# instructions, hence the odd 400 000, which gives 4 rows at N = 100 000.
-_CHUNK_NUMBERS = {"cpu": 400_000, "cuda": 1 << 25, "mps": 1 << 22}
+# fixed cost of a backward pass, larger ones to memory, the more so on a busy machine.
+_CHUNK_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 25, "mps": 1 << 22}
 _CHUNK_ENTRIES = {"cpu": 5_500_000, "cuda": 1 << 28, "mps": 1 << 26}
 
 _BLOCK_CHUNKS = 8

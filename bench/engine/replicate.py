@@ -138,9 +138,10 @@ def timed(estimator: Estimator, problem: Problem, sample_size: int, rows: int) -
 
 def _check(estimates: object, theta: Tensor, estimator: Estimator) -> None:
     # Copied into its place, an estimate of another shape or type would be stretched or rounded in silence.
-    given, wanted = _kind(estimates), _kind(theta)
-    if given != wanted:
-        raise TypeError(f"{type(estimator).__name__}.gradient gave {given}, wanted {wanted}")
+    kinds = [(v.shape, v.dtype, v.device) for v in (estimates, theta) if isinstance(v, Tensor)]
+    if len(kinds) < 2 or kinds[0] != kinds[1]:
+        name = type(estimator).__name__
+        raise TypeError(f"{name}.gradient gave {_kind(estimates)}, wanted {_kind(theta)}")
 
 
 def _kind(value: object) -> str:

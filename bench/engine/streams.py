@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ class Address:
 
     def words(self, count: int) -> np.ndarray:
         """Words of 32 bits that stand for the address: its SHAKE-256, as long as is wanted."""
-        name = repr((LAYOUT, *astuple(self)))
+        name = repr((LAYOUT, self.seed, self.problem, self.sample_size, self.role, self.block))
         return np.frombuffer(hashlib.shake_256(name.encode()).digest(4 * count), dtype="<u4")
 
 
@@ -49,20 +49,26 @@ def stream(address: Address, device: torch.device) -> Iterator[None]:
     torch.distributions take no generator, so the global ones are set: all seeding of
     the project happens here.
     """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        _seed(address, device)
-        yield
-
-
-def _seed(address: Address, device: torch.device) -> None:
+    generators = [torch.default_generator, *_generators_of(device)]
+    before = [generator.get_state() for generator in generators]
     words = address.words(626)
-    torch.set_rng_state(_cpu_state(words[:624]))
-    seed = int(words[624]) << 32 | int(words[625])
+    try:
+        generators[0].set_state(_cpu_state(words[:624]))
+        for generator in generators[1:]:
+            generator.manual_seed(int(words[624]) << 32 | int(words[625]))
+        yield
+    finally:
+        for generator, state in zip(generators, before, strict=True):
+            generator.set_state(state)
+
+
+def _generators_of(device: torch.device) -> list[torch.Generator]:
+    """The global generator of a device other than the CPU."""
     if device.type == "cuda":
-        with torch.cuda.device(device):
-            torch.cuda.manual_seed(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        index = torch.cuda.current_device() if device.index is None else device.index
+        return [torch.cuda.default_generators[index]]
+    return [torch.mps._get_default_mps_generator()] if device.type == "mps" else []
 
 
 def _cpu_state(words: np.ndarray) -> torch.Tensor:

@@ -58,7 +58,8 @@ class Expectation(Problem):
         self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
         fixed = [key for key in blocks if key not in parameters]
         self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in fixed)])
-        self._fixed_slices = _slices(fixed, blocks)
+        self._theta_places = self._places(self.parameters)
+        self._fixed_places = self._places(_slices(fixed, blocks))
         self.width = max(1, self.dimensions)
 
     @property
@@ -71,8 +72,8 @@ class Expectation(Problem):
         return "enumeration" if self._discrete else "quadrature"
 
     def distribution(self, theta: Tensor) -> Distribution:
-        values = {key: self._shaped(theta[:, s]) for key, s in self.parameters.items()}
-        values |= {key: self._shaped(self._fixed[s]) for key, s in self._fixed_slices.items()}
+        values = {key: theta[:, place] for key, place in self._theta_places}
+        values |= {key: self._fixed[place] for key, place in self._fixed_places}
         return self.family.make(values, self.event_dim)
 
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
@@ -167,9 +168,10 @@ class Expectation(Problem):
             return None
         return torch.cartesian_prod(*[single] * self.dimensions).reshape(-1, 1, self.dimensions)
 
-    def _shaped(self, values: Tensor) -> Tensor:
-        """A parameter, `[..., k]`, in the shape that torch wants: `[..., k]` for vectors, else `[...]`."""
-        return values if self.event_dim or self.family.vector else values[..., 0]
+    def _places(self, slices: Mapping[str, slice]) -> list[tuple[str, slice | int]]:
+        """Where to take each parameter from: as torch wants it, a vector or a single number."""
+        vectors = self.event_dim or self.family.vector
+        return [(key, s if vectors else s.start) for key, s in slices.items()]
 
 
 def _sum_over(states: Tensor, p: Distribution, cost: Tensor) -> Tensor:
