@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format speed clean
+.PHONY: help run test lint format speed calibrate clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -33,6 +33,10 @@ format: $(VENV)/installed  ## lay the code out
 
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
+
+calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; about a minute
+	$(BIN)/python -m pytest tests/calibration --override-ini python_files='calibrate_*.py' --quiet --no-header \
+		--table results/reference/calibration.md
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
+from bench.engine.precision import Precision
 from bench.errors import Collected, Fault, Invalid, collected, invalid
 from bench.scenario import EstimatorSpec, Scenario, ScenarioError, Source
 
@@ -55,6 +56,7 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
         seed=scenario.seed,
         reference_sample_size=scenario.reference.sample_size or largest,
         reference_replicates=scenario.reference.replicates or _REFERENCE_EFFORT * scenario.replicates,
+        precision=_precision(scenario),
     )
 
 
@@ -64,7 +66,13 @@ def quick(scenario: Scenario) -> Scenario:
     sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
     replicates = min(_QUICK_REPLICATES, scenario.replicates)
     reference = scenario.reference.model_copy(update={"sample_size": None, "replicates": None})
-    return scenario.model_copy(update={"sweep": sweep, "replicates": replicates, "reference": reference})
+    few = {"replicates": replicates, "precision": None}
+    return scenario.model_copy(update={"sweep": sweep, "reference": reference, **few})
+
+
+def _precision(scenario: Scenario) -> Precision | None:
+    wanted = scenario.precision
+    return None if wanted is None else Precision(wanted.variance, scenario.max_replicates)
 
 
 def label_of(spec: EstimatorSpec) -> str:

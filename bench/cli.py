@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bench.compare_command import compare
+
 if TYPE_CHECKING:
     from bench.api import Prepared
 
@@ -51,6 +53,9 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
+main.add_command(compare)
+
+
 def changes(command: Command) -> Command:
     """The options that change a scenario."""
     for option in reversed(
@@ -66,6 +71,11 @@ def changes(command: Command) -> Command:
                 type=click.IntRange(min=2),
                 metavar="R",
                 help="This many estimates in each cell.",
+            ),
+            click.option(
+                "--precision",
+                metavar="PERCENT",
+                help="More estimates, until the variance is known to this: 5%.",
             ),
             click.option("--devices", metavar="DEVICE,...", help="These devices: cpu, cuda, cuda:0, mps."),
             click.option("--seed", type=click.IntRange(min=0), help="This seed."),
@@ -97,25 +107,34 @@ def changes(command: Command) -> Command:
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads for torch."
 )
-def run(out: Path, threads: int, **options: Any) -> None:
+@click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
+def run(out: Path, threads: int, strict: bool, **options: Any) -> None:
     """Measure a scenario; print a table, write data frames and figures.
 
-    Exits with 0, 2 (the scenario is wrong), 3 (some cells failed), 4 (nothing could be measured) or 130.
+    Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
+    failed), 4 (nothing could be measured) or 130.
     """
     from bench.api import execute
     from bench.report.progress import Progress
+    from bench.report.remarks import rates, remarks
 
     prepared = _prepared(**options)
     with _explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
     _print_table(done.measurements)
     click.echo()
+    for line in rates(done.measurements):
+        click.echo(f"rate     {line}")
+    for line in remarks(done.measurements):
+        click.echo(f"note     {line}")
     click.echo(
         f"tables   {done.folder / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
     )
     click.echo(f"record   {done.folder / 'run.json'}")
     for figure in done.figures:
         click.echo(f"figure   {figure}")
+    if short := _without_precision(done.measurements):
+        click.echo(short)
     if done.interrupted:
         click.echo("interrupted: what was measured until then is written", err=True)
         sys.exit(INTERRUPTED)
@@ -124,16 +143,24 @@ def run(out: Path, threads: int, **options: Any) -> None:
         sys.exit(NOTHING_MEASURED)
     if status.isin(["error", "nonfinite"]).any():
         sys.exit(SOME_CELLS_FAILED)
+    if strict and done.measurements["contradiction"].ne("").any():
+        sys.exit(FAILED)
 
 
 @main.command()
 @changes
 def plan(**options: Any) -> None:
-    """Print the cells of a scenario, and why some of them cannot run, without measuring."""
+    """Print the cells of a scenario, and why some of them cannot run, without measuring.
+
+    With a precision it tries each cell a little, to tell how many estimates and how long it will take.
+    """
     from rich.table import Table
     from rich.text import Text
 
     prepared = _prepared(**options)
+    if prepared.experiment.precision is not None:
+        _print_forecasts(prepared)
+        return
     table = Table("estimator", "N", "R", "device", "type", "status")
     for cell in prepared.cells:
         status = cell.status if cell.status == "ok" else f"{cell.status}: {cell.reason}"
@@ -220,6 +247,7 @@ def _prepared(
     estimators: str | None,
     sample_sizes: str | None,
     replicates: int | None,
+    precision: str | None,
     devices: str | None,
     seed: int | None,
     settings: tuple[str, ...],
@@ -231,6 +259,7 @@ def _prepared(
     named = {
         "sweep.sample_sizes": None if sample_sizes is None else f"[{sample_sizes}]",
         "replicates": replicates,
+        "precision.variance": precision,
         "sweep.devices": None if devices is None else f"[{devices}]",
         "seed": seed,
     }
@@ -238,6 +267,17 @@ def _prepared(
     only = None if estimators is None else estimators.split(",")
     with _explained():
         return prepare(scenario, [*overrides, *settings], only=only, small=quick, confirmed=yes)
+
+
+def _print_forecasts(prepared: Prepared) -> None:
+    from bench.engine.pilot import forecasts
+    from bench.engine.timing import threads
+    from bench.report.forecasts import forecast_summary, forecast_table
+
+    with _explained(), threads(1):
+        told = list(forecasts(prepared.experiment, prepared.cells))
+    _console().print(forecast_table(told))
+    click.echo(forecast_summary(prepared.experiment, told))
 
 
 @contextmanager
@@ -260,6 +300,18 @@ def _print_table(measurements: Any) -> None:
     from bench.report.table import results_table
 
     _console().print(results_table(measurements))
+
+
+def _without_precision(measurements: Any) -> str:
+    """Which cells did not reach the precision, in one line; empty if there are none."""
+    from bench.engine.precision import NOT_REACHED
+    from bench.report.rows import which, whole
+
+    cells = whole(measurements)
+    short = cells[cells["reason"].str.contains(NOT_REACHED, regex=False)]
+    if short.empty:
+        return ""
+    return f"{NOT_REACHED} in {len(short)} of {len(cells)} cells: {which(short, cells)}"
 
 
 def _console() -> Any:

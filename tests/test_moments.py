@@ -261,7 +261,7 @@ def test_estimates_that_are_not_finite_are_left_out_of_everything(P: int, dtype:
     for name in ROWS:
         assert getattr(summary, name)[~finite].isnan().all()
         rows[name] = getattr(summary, name)[finite]
-    others = Summary(summary.moments, finite=finite[finite], **rows)
+    others = Summary(summary.moments, finite=finite[finite], batches=summary.batches, **rows)
     agrees(others, x[finite], truth, segments, 1e-12)
 
 

@@ -10,6 +10,7 @@ from itertools import product
 import torch
 
 from bench.engine.devices import unavailable
+from bench.engine.precision import Precision, needed_replicates
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import NotApplicable, Problem
@@ -34,6 +35,11 @@ class NamedEstimator:
     options: str
     estimator: Estimator
 
+    @property
+    def fit_role(self) -> str:
+        """What the random numbers are for that it learns from: no other estimator shares them."""
+        return f"fit {self.name} {self.options}"
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -51,10 +57,11 @@ class Experiment:
         sample_sizes: the values of N.
         devices: as torch names them.
         dtypes: "float32", "float64".
-        replicates: R.
+        replicates: R, or with a precision the least R.
         seed: of all streams.
         reference_sample_size: N of the reference run.
         reference_replicates: R of the reference run.
+        precision: when a cell has enough replicates, or None if all have R of them.
     """
 
     scenario: str
@@ -71,6 +78,7 @@ class Experiment:
     seed: int
     reference_sample_size: int
     reference_replicates: int
+    precision: Precision | None = None
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""
@@ -112,7 +120,16 @@ def plan(experiment: Experiment) -> list[Cell]:
 def numbers(experiment: Experiment, cells: list[Cell]) -> int:
     """About how many random numbers and activations the cells that can run will take."""
     samples = sum(cell.sample_size for cell in cells if cell.status == "ok")
-    return samples * experiment.replicates * experiment.problem.width
+    return samples * _expected_replicates(experiment) * experiment.problem.width
+
+
+def _expected_replicates(experiment: Experiment) -> int:
+    """R, or with a precision about what it takes if estimates are normal, whose kurtosis is 3."""
+    precision = experiment.precision
+    if precision is None:
+        return experiment.replicates
+    needed = min(precision.max_replicates, needed_replicates(3, precision.half_width))
+    return max(experiment.replicates, int(needed))
 
 
 def cell_id(experiment: Experiment, cell: Cell) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of, chunk_rows
 from bench.engine.counting import Counts, counted
-from bench.engine.streams import Address, stream
+from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
+from bench.engine.streams import Address, consumption, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
 from bench.problem import Problem
@@ -33,12 +35,15 @@ class Replication:
         seconds: per estimate, one value for each timed chunk, `[chunks]`.
         evaluations: of f, per estimate.
         gradient_evaluations: of the gradient of f, per estimate.
+        draws: a fingerprint of the random numbers that were drawn; cells that have the
+            same can be compared replicate by replicate.
     """
 
     summary: Summary
     seconds: Tensor
     evaluations: float
     gradient_evaluations: float
+    draws: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class BlockRun:
     summary: Summary
     seconds: list[float]
     counts: Counts
+    draws: bytes
 
 
 def replicate(
@@ -58,27 +64,38 @@ def replicate(
     address: Callable[[int], Address],
     truth: Tensor | None,
     segments: Sequence[slice],
+    precision: Precision | None = None,
 ) -> Replication:
-    """Take R estimates and summarize them.
+    """Take R estimates and summarize them; with a precision as many whole blocks as it takes.
 
     Args:
         estimator: already fitted.
         problem: on the device and in the type that is measured.
         sample_size: N.
-        replicates: R.
+        replicates: R, or with a precision the least R.
         address: from the number of a block to its stream.
         truth: the gradient, `[P]` in float64, or None.
         segments: stretches of coordinates that are summarized apart.
+        precision: when R is enough, or None to take R as it is.
     """
     device = problem.theta.device
+    if precision is not None:
+        replicates = whole_blocks(problem, sample_size, device.type, replicates, precision)
     truth = None if truth is None else truth.to(device)
-    blocks = blocks_of(problem, sample_size, device.type, replicates)
+    first = blocks_of(problem, sample_size, device.type, replicates)
+    blocks: Iterable[Block] = first
+    if precision is not None:
+        blocks = blocks_up_to(problem, sample_size, device.type, precision.max_replicates)
     # One piece of memory for all blocks: fresh pages cost as much as the statistics.
-    buffer = problem.theta.new_empty((max(block.rows for block in blocks), len(problem.theta)))
+    buffer = problem.theta.new_empty((max(block.rows for block in first), len(problem.theta)))
     collection = Collection(replicates, len(segments))
+    done, look = 0, replicates
     seconds: list[float] = []
     total = Counts()
+    draws = hashlib.sha256()
     for block in blocks:
+        if block.rows > len(buffer):  # the last before the cap
+            buffer = buffer.new_empty((block.rows, len(problem.theta)))
         estimates = buffer[: block.rows]
         run = run_block(
             estimator, problem, sample_size, block, address(block.index), truth, segments, estimates
@@ -86,11 +103,18 @@ def replicate(
         collection.add(run.summary)
         seconds += run.seconds
         total += run.counts
+        draws.update(run.draws)
+        done += block.rows
+        if precision is not None and done >= look:
+            if is_enough(collection.whole(), precision):
+                break
+            look = next_look(done)
     return Replication(
         collection.whole(),
         torch.tensor(seconds, dtype=torch.float64),
-        total.evaluations / replicates,
-        total.gradient_evaluations / replicates,
+        total.evaluations / done,
+        total.gradient_evaluations / done,
+        draws.hexdigest()[:16],
     )
 
 
@@ -122,7 +146,8 @@ def run_block(
         for rows in block.chunks():
             estimates[rows], elapsed = timed(estimator, counting, sample_size, rows.stop - rows.start)
             seconds.append(elapsed)
-    return BlockRun(summarize(estimates, truth, segments), seconds, counts)
+        draws = consumption(problem.theta.device)
+    return BlockRun(summarize(estimates, truth, segments), seconds, counts, draws)
 
 
 def timed(estimator: Estimator, problem: Problem, sample_size: int, rows: int) -> tuple[Tensor, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from bench.engine.plan import Cell, Experiment
+from bench.engine.precision import remark, whole_blocks
 from bench.engine.replicate import Replication, fit, replicate, warm_up
 from bench.engine.truth import Truth
 from bench.problem import NotApplicable
@@ -21,7 +22,7 @@ class Result:
     Attributes:
         cell: the cell.
         status: "ok", "nonfinite", "unavailable", "not_applicable" or "error".
-        reason: why it is not "ok", in words.
+        reason: why it is not "ok", in words; of one that is, what is to be known of it.
         replication: the estimates, or None if there are none.
         seconds: per estimate, of every timed chunk, warm-up excluded.
     """
@@ -53,10 +54,11 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
     """
-    N, R = cell.sample_size, experiment.replicates
+    N, R, precision = cell.sample_size, experiment.replicates, experiment.precision
     problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
-    private = f"{cell.named.name} {cell.named.options}"
-    estimator = fit(cell.named.estimator, problem, N, experiment.address(N, f"fit {private}"))
+    if precision is not None:
+        R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
+    estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))
     seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"))
     replication = replicate(
         estimator,
@@ -66,11 +68,14 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         lambda block: experiment.address(N, "estimates", block),
         truth.gradient,
         segments_of(problem.parameters, len(problem.theta)),
+        precision,
     )
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
-    missing = int((~replication.summary.finite).sum())
+    summary = replication.summary
+    more = "" if precision is None else remark(summary, precision)
+    missing, R = int((~summary.finite).sum()), len(summary.finite)
     if missing:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
-        return Result(cell, "nonfinite", reason, replication, timings)
-    return Result(cell, "ok", "", replication, timings)
+        return Result(cell, "nonfinite", f"{reason}; {more}" if more else reason, replication, timings)
+    return Result(cell, "ok", more, replication, timings)

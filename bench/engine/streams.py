@@ -62,6 +62,14 @@ def stream(address: Address, device: torch.device) -> Iterator[None]:
             generator.set_state(state)
 
 
+def consumption(device: torch.device) -> bytes:
+    """A fingerprint of where the generators are: after the same stream, of how much was drawn."""
+    digest = hashlib.sha256()
+    for generator in (torch.default_generator, *_generators_of(device)):
+        digest.update(generator.get_state().numpy().tobytes())
+    return digest.digest()
+
+
 def _generators_of(device: torch.device) -> list[torch.Generator]:
     """The global generator of a device other than the CPU."""
     if device.type == "cuda":

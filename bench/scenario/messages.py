@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bench.errors import Fault, Invalid, KeyFault, Path, did_you_mean, shown
 from bench.scenario.document import printable
-from bench.scenario.schema import Reference, Scenario, Sweep
+from bench.scenario.schema import Precision, Reference, Scenario, Sweep
 
 _SAMPLE_SIZE = "a whole number from 1 to 1000000000"
 _REPLICATES = "a whole number of at least 2"
@@ -34,6 +34,9 @@ _WANTED: dict[tuple[str, ...], str] = {
     ("sweep", "dtypes"): "a list of one or more of float32 and float64",
     ("sweep", "dtypes", "*"): "float32 or float64",
     ("replicates",): _REPLICATES,
+    ("precision",): "a mapping such as {variance: 5%}",
+    ("precision", "variance"): "a percentage such as 5%, or a number between 0 and 1",
+    ("max_replicates",): _REPLICATES,
     ("seed",): "a whole number from 0 to 2**64 - 1",
     ("reference",): "a mapping such as {sample_size: 1000, replicates: 1000}",
     ("reference", "estimator", "label"): _LABEL,
@@ -44,6 +47,7 @@ _WANTED: dict[tuple[str, ...], str] = {
 _KEYS: dict[Path, list[str]] = {
     (): [field.alias or name for name, field in Scenario.model_fields.items()],
     ("sweep",): list(Sweep.model_fields),
+    ("precision",): list(Precision.model_fields),
     ("reference",): list(Reference.model_fields),
 }
 

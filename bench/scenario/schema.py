@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     JsonValue,
     WithJsonSchema,
     model_serializer,
+    model_validator,
 )
 from pydantic.json_schema import GenerateJsonSchema
 
@@ -25,6 +26,14 @@ from estimators import ALIASES, ESTIMATORS
 T = TypeVar("T")
 
 _RESERVED_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?")
+_PERCENT = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+) ?%")
+_SHARE: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "pattern": f"^({_PERCENT.pattern})$"},
+        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    ],
+    "examples": ["5%"],
+}
 _LABEL = "Another name for it in tables and plots, on one line; two entries may then use the same estimator."
 
 
@@ -47,6 +56,16 @@ def _whole(number: object) -> object:
     if type(number) is not int:
         raise invalid(f"wanted 1, the version of the layout of scenario files, got {shown(number)}")
     return number
+
+
+def _share(value: object) -> float:
+    if isinstance(value, str) and _PERCENT.fullmatch(value):
+        share = float(value.rstrip(" %")) / 100
+    else:
+        share = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if not 0 < share < 1:
+        raise invalid(f"wanted a percentage such as 5%, or a number between 0 and 1, got {shown(value)}")
+    return share
 
 
 def _distinct(items: list[T]) -> list[T]:
@@ -184,6 +203,14 @@ class Sweep(_Part):
     )
 
 
+class Precision(_Part):
+    """How well results are to be known: cells get more replicates until they are."""
+
+    variance: Annotated[float, BeforeValidator(_share), WithJsonSchema(_SHARE)] = Field(
+        description="The half-width of the 95 % interval of the variance, as a part of it: 5%."
+    )
+
+
 class Reference(_Part):
     """A long run that stands for the exact gradient where that is not known."""
 
@@ -214,12 +241,26 @@ class Scenario(_Part):
     replicates: Replicates = Field(
         default=1000, description="R, the number of independent estimates in each cell."
     )
+    precision: Precision | None = Field(
+        default=None,
+        description="How well results are to be known; R is then where each cell begins, not where it ends.",
+    )
+    max_replicates: Replicates = Field(
+        default=1_000_000, description="The R at which a cell ends that did not reach the precision."
+    )
     seed: int = Field(
         default=0, ge=0, lt=2**64, description="Of all random numbers; the same seed gives the same results."
     )
     reference: Reference = Field(
         default=Reference(), description="A long run in place of an exact gradient that is not known."
     )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.precision is not None and self.max_replicates < self.replicates:
+            least = f"wanted at least the {self.replicates} of replicates"
+            raise invalid(f"{least}, got {self.max_replicates}", "max_replicates")
+        return self
 
     def plain(self) -> dict[str, Any]:
         """The scenario as a file would say it, defaults written out; reads back as an equal one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.statistics.summary import Summary
+from bench.statistics.unbiasedness import Difference
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Evidence:
         sample_size: N.
         mean: of each coordinate over the R finite replicates, `[P]`.
         variances: unbiased, of each coordinate, `[P]`.
+        skewness: of each coordinate, `[P]`; NaN where nothing varies.
+        trace_of_square: tr(Σ²), with Σ the covariance of one estimate.
         deviation: squared distance of each replicate from the mean, unbiased, `[R]`.
         error: squared distance from the truth, `[R]`; NaN without a truth.
         product: inner product with the truth, `[R]`; NaN without a truth.
@@ -28,11 +32,14 @@ class Evidence:
         truth_error: standard error of the truth, `[P]`.
         seconds: per estimate, one for each timed chunk, `[chunks]`.
         evaluations: of f, per estimate.
+        known_kurtosis: of the squared deviations, as other cells tell it; NaN if none does.
     """
 
     sample_size: int
     mean: Tensor
     variances: Tensor
+    skewness: Tensor
+    trace_of_square: float
     deviation: Tensor
     error: Tensor
     product: Tensor
@@ -41,6 +48,7 @@ class Evidence:
     truth_error: Tensor
     seconds: Tensor
     evaluations: float
+    known_kurtosis: float = math.nan
 
     @property
     def replicates(self) -> int:
@@ -51,6 +59,32 @@ class Evidence:
     def variance(self) -> float:
         """The trace of the covariance of one estimate."""
         return float(self.variances.sum())
+
+    @property
+    def difference(self) -> Difference:
+        """The mean estimate less the truth."""
+        return Difference(
+            self.mean - self.truth,
+            self.variances / max(self.replicates, 1),
+            self.truth_error.square(),
+            self.skewness,
+            self.replicates,
+        )
+
+    @property
+    def squares(self) -> Tensor:
+        """The squared deviations that there are; a replicate alone in its block has none."""
+        return self.deviation[~self.deviation.isnan()]
+
+    @property
+    def kurtosis(self) -> float:
+        """E u² / (E u)² of the squared deviations u: 3 for a normal estimate in one dimension."""
+        return float((self.squares / self.squares.mean()).square().mean())
+
+    @property
+    def normal_kurtosis(self) -> float:
+        """What the kurtosis would be if the estimates were normal, with the covariance that they have."""
+        return 1 + 2 * self.trace_of_square / self.variance**2 if self.variance > 0 else math.nan
 
 
 def segments_of(parameters: Mapping[str, slice], size: int) -> list[slice]:
@@ -84,12 +118,15 @@ def evidence_of(
             key: getattr(summary, key)[summary.finite][:, inside].sum(1)
             for key in ("deviation", "error", "product", "norm")
         }
+        variances = summary.moments.variance[block]
         yield (
             name,
             Evidence(
                 sample_size=sample_size,
                 mean=summary.moments.mean[block],
-                variances=summary.moments.variance[block],
+                variances=variances,
+                skewness=summary.moments.skewness[block],
+                trace_of_square=_trace_of_square(summary.batches, inside, variances),
                 truth=truth[block],
                 truth_error=truth_error[block],
                 seconds=seconds,
@@ -97,3 +134,22 @@ def evidence_of(
                 **rows,
             ),
         )
+
+
+def _trace_of_square(batches: Sequence[Tensor], inside: list[int], variances: Tensor) -> float:
+    r"""tr(Σ²) from K batch means in each block of replicates, without bias if they are normal.
+
+    .. math:: \frac{(K-1)^2}{(K+1)(K-2)} \left(\|S\|_F^2 - \frac{\mathrm{tr}(S)^2}{K-1}\right)
+
+    It lies between tr(Σ)²/P and tr(Σ)². Bai & Saranadasa (1996), §3.
+    """
+    trace = float(variances.sum())
+    found = []
+    for products in batches:
+        K = products.shape[1]
+        S = products[inside].sum(0)  # [K, K]
+        if K > 3:
+            factor = (K - 1) ** 2 / ((K + 1) * (K - 2))
+            found.append(factor * float(S.square().sum() - S.trace().square() / (K - 1)))
+    guess = sum(found) / len(found) if found else trace**2
+    return min(max(guess, trace**2 / len(variances)), trace**2)

@@ -32,6 +32,12 @@ class Moments:
         return self.m2 / (self.count - 1) if self.count > 1 else torch.full_like(self.m2, torch.nan)
 
     @property
+    def skewness(self) -> Tensor:
+        """√n m3 / m2^1.5, 0 for a symmetric law, `[P]`; NaN where nothing varies."""
+        root = self.count**0.5
+        return torch.where(self.m2 > 0, root * self.m3 / self.m2**1.5, torch.nan)
+
+    @property
     def kurtosis(self) -> Tensor:
         """m4 / m2², 3 for a normal law, `[P]`; NaN where nothing varies."""
         return torch.where(self.m2 > 0, self.count * self.m4 / self.m2.square(), torch.nan)

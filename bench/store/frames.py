@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,14 +14,19 @@ from bench.engine.run import Result
 from bench.engine.truth import Truth
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
 from bench.statistics.metrics import measure
+from bench.statistics.pooling import with_pooled_kurtosis
 
 MEASUREMENTS = [
     "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
     "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
-    "mean", "bias", "bias_low", "bias_high", "bias_p", "verdict", "variance", "variance_low",
-    "variance_high", "kurtosis", "effective_dof", "mse", "mse_low", "mse_high", "snr", "cosine",
-    "seconds", "evaluations", "gradient_evaluations", "work_normalized_variance", "status", "reason",
-    "cell",
+    "mean", "bias", "bias_low", "bias_high", "bias_p", "verdict", "claim", "contradiction",
+    "variance", "variance_low", "variance_high", "kurtosis", "effective_dof", "largest_share",
+    "mse", "mse_low", "mse_high", "snr", "snr_low", "snr_high", "cosine", "cosine_low", "cosine_high",
+    "positive_cosine", "positive_cosine_low", "positive_cosine_high",
+    "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations",
+    "work_normalized_variance", "work_normalized_variance_low", "work_normalized_variance_high",
+    "evaluation_normalized_variance", "evaluation_normalized_variance_low",
+    "evaluation_normalized_variance_high", "draws", "status", "reason", "cell",
 ]  # fmt: skip
 """The columns of the table of measurements, in order."""
 
@@ -38,16 +44,20 @@ REPLICATES = {
 
 _WORDS = {
     "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
-    "verdict", "status", "reason", "cell",
+    "verdict", "claim", "contradiction", "draws", "status", "reason", "cell",
 }  # fmt: skip
 _COUNTS = {"scenario_version", "sample_size", "dim", "replicates", "nonfinite"}
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
     """One row per cell and block of parameters, "all" first; see `MEASUREMENTS`."""
+    results = list(results)
+    evidence = _pooled(experiment, truth, results)
     nothing_said = dict.fromkeys(_WORDS, "")
     rows = [
-        {**nothing_said, **row} for result in results for row in measurement_rows(experiment, truth, result)
+        {**nothing_said, **row}
+        for result, known in zip(results, evidence, strict=True)
+        for row in measurement_rows(experiment, truth, result, known)
     ]
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
     kinds = {
@@ -56,7 +66,22 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
     return frame.astype(kinds)
 
 
-def measurement_rows(experiment: Experiment, truth: Truth, result: Result) -> list[dict[str, Any]]:
+def _pooled(experiment: Experiment, truth: Truth, results: list[Result]) -> list[dict[str, Evidence]]:
+    """The evidence on each cell's blocks; the cells of one estimator know of one another's kurtosis."""
+    evidence = [dict(evidence_on(experiment, truth, r)) if r.replication else {} for r in results]
+    alike: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
+    for i, (result, blocks) in enumerate(zip(results, evidence, strict=True)):
+        for name in blocks:
+            alike[result.cell.named.label, result.cell.device, result.cell.dtype, name].append(i)
+    for (*_, name), cells in alike.items():
+        for i, known in zip(cells, with_pooled_kurtosis([evidence[i][name] for i in cells]), strict=True):
+            evidence[i][name] = known
+    return evidence
+
+
+def measurement_rows(
+    experiment: Experiment, truth: Truth, result: Result, evidence: Mapping[str, Evidence]
+) -> list[dict[str, Any]]:
     """The rows of one cell; one that could not be measured has a row too, with its reason."""
     problem = experiment.problem
     row = {
@@ -87,17 +112,25 @@ def measurement_rows(experiment: Experiment, truth: Truth, result: Result) -> li
         {
             **row,
             "parameter": name,
-            "dim": len(evidence.mean),
-            "replicates": evidence.replicates + nonfinite,
+            "dim": len(known.mean),
+            "replicates": known.replicates + nonfinite,
             "nonfinite": nonfinite,
-            "truth_norm": float(evidence.truth.norm()),
-            "truth_se": float(evidence.truth_error.norm()),
-            "mean": float(evidence.mean) if len(evidence.mean) == 1 else np.nan,
+            "truth_norm": float(known.truth.norm()),
+            "truth_se": float(known.truth_error.norm()),
+            "mean": float(known.mean) if len(known.mean) == 1 else np.nan,
             "gradient_evaluations": result.replication.gradient_evaluations,
-            **measure(evidence),
+            "draws": result.replication.draws,
+            **_measured(known, getattr(result.cell.named.estimator, "bias", "")),
         }
-        for name, evidence in evidence_on(experiment, truth, result)
+        for name, known in evidence.items()
     ]
+
+
+def _measured(known: Evidence, claim: str) -> dict[str, float | str]:
+    """All metrics, and whether the verdict contradicts what the estimator claims."""
+    columns = measure(known)
+    contradicted = columns["verdict"] == "biased" and claim == "unbiased"
+    return {**columns, "claim": claim, "contradiction": "not unbiased" if contradicted else ""}
 
 
 def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterable[tuple[str, Evidence]]:

@@ -1,0 +1,152 @@
+"""The verb `compare`: estimators against a control, or a run against an earlier one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.report.comparison import Comparison
+    from bench.report.pairs import Measured
+
+USAGE, NOTHING_COMPARED = 2, 4
+METRICS = ("variance", "mse", "work_normalized_variance")
+
+
+def _whole_numbers(_context: click.Context, _option: click.Parameter, text: str | None) -> list[int] | None:
+    try:
+        return None if text is None else [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no list of whole numbers such as 10,100") from error
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run_b", required=False, type=click.Path(path_type=Path))
+@click.option("--control", metavar="NAME", help="Compare with this estimator, by label or name.  [the first]")
+@click.option(
+    "--metric", type=click.Choice([*METRICS, "all"]), default="variance", show_default=True, help="Of what."
+)
+@click.option(
+    "-n", "--sample-sizes", metavar="N,...", callback=_whole_numbers, help="Only these values of N."
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table", "markdown", "json"]),
+    default="table",
+    show_default=True,
+    help="How it is printed.",
+)
+@click.option(
+    "--figure", type=click.Path(dir_okay=False, path_type=Path), help="Draw it: .png, .svg or .pdf."
+)
+def compare(
+    run: Path,
+    run_b: Path | None,
+    control: str | None,
+    metric: str,
+    sample_sizes: list[int] | None,
+    kind: str,
+    figure: Path | None,
+) -> None:
+    """Compare the estimators of a run with one of them, or RUN_B with an earlier RUN, by ratios.
+
+    Intervals hold together: 95 % is the confidence that all of them are right. Exits with 0
+    whatever is found, 2 (what was asked makes no sense, or the runs are not comparable) or
+    4 (nothing could be compared).
+    """
+    from bench.errors import Invalid
+
+    metrics = list(METRICS) if metric == "all" else [metric]
+    try:
+        drawn_as = _figure_kind(figure)
+        found = _compared(run, run_b, control, metrics, sample_sizes)
+    except Invalid as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
+    if found.frame.empty:
+        click.echo("\n".join(["nothing can be compared", *found.notes]), err=True)
+        sys.exit(NOTHING_COMPARED)
+    _print(found, kind)
+    if figure is not None:
+        _draw(found, figure, drawn_as)
+
+
+def _compared(
+    run: Path, run_b: Path | None, control: str | None, metrics: list[str], sizes: list[int] | None
+) -> Comparison:
+    from bench.errors import invalid
+    from bench.report import pairs
+    from bench.report.comparison import compare as ratios
+    from estimators import ALIASES
+
+    if run_b is None:
+        of = None if control is None else ALIASES.get(control, control)
+        measured = _read(run, sizes)
+        by_label = control in set(measured.measurements["estimator"])
+        return ratios(pairs.within(measured, control if by_label else of), metrics)
+    if control is not None:
+        raise invalid("--control is for a single run; of two, the first is the control")
+    return ratios(pairs.across(_read(run, sizes), _read(run_b, sizes)), metrics)
+
+
+def _read(folder: Path, sizes: list[int] | None) -> Measured:
+    from bench.report.pairs import Measured, of_sample_sizes
+    from bench.store.folder import load, read_record
+    from estimators import ALIASES
+
+    measurements = load(folder)
+    # A scenario may use another name for the same estimator; a control is found by either.
+    names = measurements["estimator_name"].map(lambda name: ALIASES.get(name, name))
+    run = Measured(measurements.assign(estimator_name=names), load(folder, "replicates"), read_record(folder))
+    return run if sizes is None else of_sample_sizes(run, sizes)
+
+
+def _print(found: Comparison, kind: str) -> None:
+    from bench.report import comparison_table
+
+    if kind == "json":
+        click.echo(comparison_table.as_json(found))
+    elif kind == "markdown":
+        click.echo(comparison_table.as_markdown(found), nl=False)
+    else:
+        _console().print(comparison_table.as_table(found))
+        for remark in comparison_table.remarks(found):
+            click.echo(remark)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
+
+
+def _figure_kind(figure: Path | None) -> str:
+    """What kind of file is asked for; found out before anything is measured or printed."""
+    from bench.errors import invalid, shown
+
+    if figure is None:
+        return ""
+    kind = figure.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise invalid(f"--figure {shown(str(figure))}: a name that ends in .png, .svg or .pdf is wanted")
+    if not figure.parent.is_dir():
+        raise invalid(f"--figure {shown(str(figure))}: there is no such folder")
+    return kind
+
+
+def _draw(found: Comparison, path: Path, kind: str) -> None:
+    from bench.report.canvas import save
+    from bench.report.forest import forest
+
+    try:
+        save(forest(found), path, kind)
+    except OSError as error:
+        click.echo(f"{path}: cannot be written: {error.strerror}", err=True)
+        sys.exit(USAGE)
+    click.echo(f"figure   {path}", err=True)

@@ -1,0 +1,83 @@
+"""What a precision will cost: for each cell the replicates and the time, told by a few estimates."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from bench.engine.blocks import chunk_rows
+from bench.engine.plan import Cell, Experiment
+from bench.engine.precision import Precision, kurtosis_of, needed_replicates, whole_blocks
+from bench.engine.replicate import fit, replicate, warm_up
+from bench.engine.timing import now
+from bench.problem import NotApplicable
+
+REPLICATES = 256
+"""How many estimates tell the kurtosis. So few miss the tail, and it comes out too small."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What one cell will take.
+
+    Attributes:
+        cell: the cell.
+        status: that of the cell, or "error".
+        reason: why it cannot be told, or what is to be known of it.
+        kurtosis: of the pilot's estimates; NaN if there are none or they do not vary.
+        replicates: R, in whole blocks and at most `max_replicates`; 0 for a cell that cannot run.
+        seconds: of the whole cell, what is learned beforehand included.
+    """
+
+    cell: Cell
+    status: str
+    reason: str = ""
+    kurtosis: float = math.nan
+    replicates: int = 0
+    seconds: float = 0.0
+
+
+def forecasts(experiment: Experiment, cells: list[Cell]) -> Iterator[Forecast]:
+    """The forecast of each cell in order, for an experiment with a precision."""
+    precision = experiment.precision
+    assert precision is not None
+    for cell in cells:
+        if cell.status != "ok":
+            yield Forecast(cell, cell.status, cell.reason)
+            continue
+        try:
+            yield forecast(experiment, cell, precision)
+        except NotApplicable as reason:
+            yield Forecast(cell, "not_applicable", str(reason))
+        except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+            yield Forecast(cell, "error", f"{type(error).__name__}: {error}")
+
+
+def forecast(experiment: Experiment, cell: Cell, precision: Precision) -> Forecast:
+    """Fit as the run will, time chunks as large as the run's, and take a few estimates.
+
+    Raises:
+        NotApplicable: if the estimator needs what the problem lacks.
+    """
+    N = cell.sample_size
+    problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
+    device = problem.theta.device
+    start = now(device)
+    estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))
+    least = whole_blocks(problem, N, device.type, experiment.replicates, precision)
+    rows = min(least, chunk_rows(problem, N, device.type))
+    timings = warm_up(estimator, problem, N, rows, experiment.address(N, "pilot"))
+    before = now(device) - start
+    whole = [slice(0, len(problem.theta))]
+    few = replicate(
+        estimator, problem, N, REPLICATES, lambda b: experiment.address(N, "pilot", b), None, whole
+    )
+    kurtosis = kurtosis_of(few.summary)
+    needed = 0.0 if math.isnan(kurtosis) else needed_replicates(kurtosis, precision.half_width)
+    R = whole_blocks(problem, N, device.type, max(needed, experiment.replicates), precision)
+    reason = f"about {needed:.2g} are needed" if needed > precision.max_replicates else ""
+    return Forecast(cell, "ok", reason, kurtosis, R, before + R * statistics.median(timings))

@@ -1,0 +1,71 @@
+"""What a reader of the table must be told beside the numbers: contradictions, suspicions, weak intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from bench.report import rows
+from bench.report.labels import distinct
+from bench.statistics.rate import rate, verdict
+
+FEWEST_DEGREES = 50
+LARGEST_SHARE = 0.05
+
+
+def remarks(measurements: pd.DataFrame) -> list[str]:
+    """One line for each thing to know, the gravest first; of the whole gradient, not of its blocks."""
+    frame = rows.whole(measurements)
+    frame = frame[frame["status"].isin(["ok", "nonfinite"])]
+    return [*_contradictions(frame), *_suspicion(frame), *_weak(frame)] if len(frame) else []
+
+
+def _contradictions(frame: pd.DataFrame) -> Iterator[str]:
+    wrong = frame[frame["contradiction"] != ""]
+    if len(wrong):
+        yield f"contradicts its claim to be unbiased: {rows.which(wrong, frame)}"
+
+
+def _suspicion(frame: pd.DataFrame) -> Iterator[str]:
+    """One wrong reference makes every estimator fail together, and in the same direction."""
+    claimed = frame[frame["claim"] == "unbiased"]
+    names = claimed["estimator"].unique()
+    failed = claimed[claimed["verdict"] == "biased"]
+    signs = np.sign(failed["bias"])
+    together = len(signs) > 0 and (signs == signs.iloc[0]).all()
+    count = failed["estimator"].nunique()
+    if len(names) >= 3 and count > len(names) / 2 and together:
+        yield f"{count} of {len(names)} estimators are biased in the same direction: suspect the truth"
+
+
+def _weak(frame: pd.DataFrame) -> Iterator[str]:
+    few = frame[frame["effective_dof"] < FEWEST_DEGREES]
+    if len(few):
+        yield (
+            f"intervals of the variance may cover 85 to 90 % rather than 95 % "
+            f"(fewer than {FEWEST_DEGREES} effective degrees of freedom): {rows.which(few, frame)}"
+        )
+    alone = frame[frame["largest_share"] > LARGEST_SHARE]
+    if len(alone):
+        yield f"a single estimate carries more than 5 % of the variance: {rows.which(alone, frame)}"
+
+
+def rates(measurements: pd.DataFrame) -> list[str]:
+    """For each estimator how its variance falls with N, where there are sample sizes enough."""
+    frame = rows.whole(measurements)
+    frame = frame[frame["status"] == "ok"]
+    names = distinct(frame["estimator"])
+    several = frame["device"].nunique() * frame["dtype"].nunique() > 1
+    lines = []
+    for (label, device, dtype), cells in frame.groupby(["estimator", "device", "dtype"], sort=False):
+        error = np.sqrt(2 / cells["effective_dof"])
+        fit = rate(cells["sample_size"].tolist(), cells["variance"].tolist(), error.tolist())
+        said = verdict(fit)
+        if said:
+            slope = fit.slope
+            power = f"N^{slope.value:.3f} ({slope.low:.3f} … {slope.high:.3f})"
+            where = f" on {device}, {dtype}" if several else ""
+            lines.append(f"{names[str(label)]}{where}: {power}, {said}")
+    return lines

@@ -1,0 +1,133 @@
+"""Tests of bias: Hall's corrected t for each coordinate, an F-type test of the whole vector, equivalence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from scipy import stats
+from torch import Tensor
+
+from bench.statistics.intervals import LEVEL, Interval
+
+_NO_SKEW = 1e-8
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean estimate less the truth, coordinate by coordinate; `[P]` each, in float64.
+
+    Attributes:
+        value: mean − truth.
+        variance: of the mean estimate, that of one estimate over R.
+        truth_variance: of the truth, where it is itself a mean; zero where it is exact.
+        skewness: of one estimate.
+        replicates: R.
+    """
+
+    value: Tensor
+    variance: Tensor
+    truth_variance: Tensor
+    skewness: Tensor
+    replicates: int
+
+    @property
+    def error(self) -> Tensor:
+        """The standard error of the difference, `[P]`."""
+        return (self.variance + self.truth_variance).sqrt()
+
+    @property
+    def skew(self) -> Tensor:
+        """The skewness of one estimate as far as it shows in the difference, `[P]`."""
+        part = (self.variance / (self.variance + self.truth_variance)) ** 1.5
+        return (self.skewness * part).nan_to_num()
+
+
+def hall(difference: Difference) -> Tensor:
+    r"""p-values of zero bias in each coordinate, two-sided, `[P]`; NaN where nothing varies.
+
+    With t the usual ratio and g the sample's skewness,
+
+    .. math:: h = t + \frac{g t^2}{3\sqrt R} + \frac{g^2 t^3}{27 R} + \frac{g}{6\sqrt R}
+
+    is far nearer to Student's law than t is: of 200 skewed coordinates with R = 100 the
+    t-test finds a false bias in 57 % of runs where 1 % is meant, this one in 2 %.
+
+    Hall (1992), On the removal of skewness by transformation, J. R. Statist. Soc. B 54, §2.
+    """
+    root = math.sqrt(difference.replicates)
+    t, g = difference.value / difference.error, difference.skew  # [P]
+    h = t + g * t**2 / (3 * root) + g**2 * t**3 / (27 * root**2) + g / (6 * root)
+    p = 2 * stats.t.sf(h.abs().numpy(), difference.replicates - 1)
+    return torch.from_numpy(p)
+
+
+def hall_interval(difference: Difference, level: float = LEVEL) -> Interval:
+    """The interval for the bias of a single coordinate that inverts `hall`."""
+    root = math.sqrt(difference.replicates)
+    value, error, g = (float(x) for x in (difference.value, difference.error, difference.skew))
+    q = float(stats.t.ppf((1 + level) / 2, difference.replicates - 1))
+    ends = []
+    for quantile in (q, -q):
+        w = quantile / root
+        if abs(g) > _NO_SKEW:
+            inner = 1 + g * (w - g / (6 * root**2))
+            w = 3 / g * (math.copysign(abs(inner) ** (1 / 3), inner) - 1)
+        ends.append(value - error * root * w)
+    return Interval(value, ends[0], ends[1], error)
+
+
+def whole_vector(difference: Difference, trace: float, square: float) -> float:
+    r"""The p-value of zero bias of the vector as a whole, after Dempster (1958) and Bai & Saranadasa (1996).
+
+    .. math:: F = \frac{|\hat b|^2}{\mathrm{tr}(S) / R}, \quad
+        \nu = \frac{\mathrm{tr}(\Sigma)^2}{\mathrm{tr}(\Sigma^2)},
+
+    compared with Fisher's law of ν and ν(R − 1) degrees of freedom. It sees a small bias
+    of all coordinates, to which the largest of them is blind.
+
+    Args:
+        difference: mean − truth.
+        trace: tr(Σ) of one estimate.
+        square: tr(Σ²) of one estimate.
+    """
+    R = difference.replicates
+    own, of_truth = trace / R, float(difference.truth_variance.sum())
+    if own + of_truth <= 0:
+        return math.nan
+    spread = square / R**2 + float(difference.truth_variance.square().sum())
+    freedom = (own + of_truth) ** 2 / spread if spread > 0 else math.nan
+    statistic = float(difference.value.square().sum()) / (own + of_truth)
+    return float(stats.f.sf(statistic, freedom, freedom * (R - 1)))
+
+
+def squared_norm(difference: Difference, trace: float, square: float) -> tuple[float, float]:
+    r"""|b|² without what noise adds to :math:`|\hat b|^2`, not cut at zero, and its standard error.
+
+    .. math:: SE^2 = 4\, b^\top\Sigma b / R + 2\, \mathrm{tr}(\Sigma^2) / R^2, \quad
+        b^\top\Sigma b \le |b|^2 \sqrt{\mathrm{tr}(\Sigma^2)}
+    """
+    R = difference.replicates
+    of_truth = difference.truth_variance
+    value = float(difference.value.square().sum()) - trace / R - float(of_truth.sum())
+    spread = max(square, 0.0) / R**2 + float(of_truth.square().sum())
+    error = math.sqrt(4 * max(value, 0.0) * math.sqrt(spread) + 2 * spread)
+    return value, error
+
+
+def replicates_for_equivalence(
+    margin: float, spread: float, level: float = 0.05, power: float = 0.8
+) -> float:
+    """R that lets an unbiased estimator show that its bias is within a margin.
+
+    Args:
+        margin: the largest |bias| that counts as none; squared for a norm.
+        spread: the standard deviation of one estimate; for a norm √(2 tr(Σ²)), which falls as 1/R.
+        level: of each of the two one-sided tests.
+        power: the probability of success.
+    """
+    if margin <= 0:
+        return math.inf
+    z = float(stats.norm.ppf(1 - level) + stats.norm.ppf((1 + power) / 2))
+    return z * spread / margin

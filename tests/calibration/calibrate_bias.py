@@ -1,0 +1,101 @@
+"""Verdicts on bias err as seldom as they say, and see what is plain."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from scipy import stats
+from torch import Tensor
+
+from bench.engine.truth import Truth, exact_gradient
+from bench.statistics.metrics import BIASED_BELOW, bias
+from tests.calibration.runs import evidence, noise, repeated, runs_of
+from tests.calibration.table import Rate, Table, rate_of
+from tests.cases import estimator_of, problem_of
+from tests.test_unbiasedness import OwnSample
+
+# d/dθ (θ² + 1) at θ = 2.
+SLOPE = 4.0
+
+
+def verdict(estimates: Tensor, truth: Truth, said: str) -> Rate:
+    """How many runs say so."""
+    return rate_of([bias(evidence(run, truth))["verdict"] == said for run in estimates])
+
+
+def plain_t(estimates: Tensor, truth: Truth) -> Rate:
+    """How many runs the largest |t| calls biased, after Bonferroni."""
+    _, R, P = estimates.shape
+    t = (estimates.mean(1) - truth.gradient) / (estimates.var(1) / R).sqrt()  # [runs, P]
+    limit = float(stats.t.isf(BIASED_BELOW / 2 / P, R - 1))
+    return rate_of((t.abs().amax(1) > limit).tolist())
+
+
+def test_family_of_skewed_coordinates(table: Table) -> None:
+    P, R, runs = 200, 100, 600
+    problem = problem_of("gaussian")
+    estimates = runs_of(estimator_of("reinforce"), problem, 1, P * R, runs, seed=11).reshape(runs, R, P)
+    single = exact_gradient(problem)
+    assert single.gradient is not None
+    truth = Truth(single.kind, single.gradient.expand(P), single.standard_error.expand(P))
+    where = "200 coordinates, score function, N = 1, R = 100"
+    table.hold(f"called biased at 1 %, wrongly: {where}", verdict(estimates, truth, "biased"), most=0.03)
+    table.control(f"t-test with Bonferroni at 1 %: {where}", plain_t(estimates, truth), most=0.03)
+
+
+def test_level_for_a_single_coordinate(table: Table) -> None:
+    problem = problem_of("gaussian")
+    estimates = runs_of(estimator_of("reparameterization"), problem, 10, 1000, 4000, seed=12)
+    what = "called biased at 1 %, wrongly: reparameterization, z², N = 10, R = 1000"
+    table.hold(what, verdict(estimates, exact_gradient(problem), "biased"), most=0.02)
+
+
+def test_power_against_a_baseline_with_its_own_sample(table: Table) -> None:
+    problem = problem_of("gaussian")
+    estimates = runs_of(OwnSample(), problem, 4, 20_000, 100, seed=13)
+    what = "called biased, rightly: a baseline that holds its own sample, N = 4, R = 20 000"
+    table.hold(what, verdict(estimates, exact_gradient(problem), "biased"), least=1.0)
+
+
+def test_equivalence_is_not_said_of_a_bias_beyond_the_margin(table: Table) -> None:
+    problem = problem_of("gaussian")
+    truth = exact_gradient(problem)
+    estimates = runs_of(estimator_of("reparameterization"), problem, 10, 1000, 4000, seed=14)
+    said = verdict(estimates + 0.012 * SLOPE, truth, "within 1 %")
+    what = "called within 1 %, wrongly: a bias of 1.2 %, reparameterization, z², N = 10, R = 1000"
+    table.hold(what, said, most=0.06)
+
+
+def test_equivalence_is_said_of_an_unbiased_estimator(table: Table) -> None:
+    problem = problem_of("gaussian")
+    estimates = runs_of(estimator_of("reparameterization"), problem, 10, 4000, 1000, seed=15)
+    said = verdict(estimates, exact_gradient(problem), "within 1 %")
+    # The standard error is √(0.4/4000) = 0.01, and the interval of ± 1.645 of it may lie
+    # anywhere within ± 4: it does with probability 0.981.
+    table.hold("called within 1 %, rightly: reparameterization, z², N = 10, R = 4000", said, least=0.95)
+
+
+def test_equivalence_at_the_margin(table: Table) -> None:
+    problem = problem_of("gaussian")
+    truth = exact_gradient(problem)
+    estimates = runs_of(estimator_of("reparameterization"), problem, 10, 4000, 1000, seed=16)
+    said = verdict(estimates + 0.01 * SLOPE, truth, "within 1 %")
+    what = "called within 1 %, wrongly: a bias of 1 %, reparameterization, z², N = 10, R = 4000"
+    table.hold(what, said, most=0.06)
+
+
+@pytest.mark.parametrize("size", [0.01, 0.012])
+def test_equivalence_of_a_vector(size: float, table: Table) -> None:
+    P, R = 5, 400
+    length = math.sqrt(P)
+    # A standard error of |b|², √(2 P) σ² / R, of 1/2.5 of the squared margin: an unbiased
+    # estimator passes two times of three, so that there is something to be said wrongly.
+    deviation = math.sqrt((0.01 * length) ** 2 * R / (2.5 * math.sqrt(2 * P)))
+    estimates = 1 + deviation * noise(2000, R, P, seed=17)
+    estimates[:, :, 0] += size * length
+    said = verdict(estimates, repeated(1.0, P), "within 1 %")
+    what = (
+        f"called within 1 %, wrongly: a bias of {100 * size:g} %, normal estimates in 5 dimensions, R = 400"
+    )
+    table.hold(f"called within 1 %, wrongly: a bias of {100 * size:g} %, {where}", said, most=0.06)

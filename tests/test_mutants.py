@@ -1,0 +1,148 @@
+"""Estimators and statistics that are wrong in known ways, each of which must be flagged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.engine.truth import exact_gradient
+from bench.estimator import Claim, Estimator, gradient_of
+from bench.problem import Problem
+from bench.statistics.evidence import Evidence, evidence_of, segments_of
+from bench.statistics.intervals import variance_interval
+from bench.statistics.metrics import measure
+from bench.statistics.summary import summarize
+from tests.cases import estimates_of, estimator_of, problem_of
+
+SAMPLE_SIZE, REPLICATES = 4, 20_000
+
+
+@dataclass(frozen=True)
+class Mutant(Estimator):
+    bias: ClassVar[Claim] = "unbiased"
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))  # [N, R, (D)]
+        cost = problem.cost(x, theta)  # [N, R]
+        return self.combined(theta, p.log_prob(x), cost)
+
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        return gradient_of(theta, (log_prob, cost))
+
+
+class SumForMean(Mutant):
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        return len(cost) * gradient_of(theta, (log_prob, cost))
+
+
+class OwnSampleInTheBaseline(Mutant):
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        return gradient_of(theta, (log_prob, cost - cost.mean(0)))
+
+
+class SignFlipInOneCoordinate(Mutant):
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        estimates = gradient_of(theta, (log_prob, cost))
+        estimates[:, -1] *= -1
+        return estimates
+
+
+class NForNMinusOne(Mutant):
+    """The baseline's divisor: the leave-one-out gradient times (N − 1)/N."""
+
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        N = len(cost)
+        baseline = (cost.sum(0) - cost) / N
+        return gradient_of(theta, (log_prob, (cost - baseline) * ((N - 1) / N)))
+
+
+class MissingDetach(Mutant):
+    """The gradient flows through the cost of reparameterized samples as well as the score."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.rsample((sample_size,))
+        cost = problem.cost(x, theta)
+        return gradient_of(theta, (p.log_prob(x.detach()), cost.detach()), cost)
+
+
+class OneDrawForAll(Mutant):
+    """One draw in the place of N: unbiased, but N times too noisy."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        return estimator_of("reinforce").gradient(problem, theta, 1)
+
+
+def evidence(estimates: Tensor, problem: Problem) -> Evidence:
+    truth = exact_gradient(problem)
+    P = len(problem.theta)
+    summary = summarize(estimates, truth.gradient, segments_of(problem.parameters, P))
+    seconds = torch.ones(7, dtype=torch.float64)
+    every = evidence_of(
+        summary, truth.gradient, truth.standard_error, seconds, 1.0, SAMPLE_SIZE, problem.parameters
+    )
+    return dict(every)["all"]
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [SumForMean(), OwnSampleInTheBaseline(), SignFlipInOneCoordinate(), NForNMinusOne(), MissingDetach()],
+    ids=lambda mutant: type(mutant).__name__,
+)
+@pytest.mark.parametrize("problem_name", ["gaussian", "normals"])
+def test_a_biased_mutant_is_called_biased(mutant: Estimator, problem_name: str) -> None:
+    problem = problem_of(problem_name)
+    estimates = estimates_of(mutant, problem, SAMPLE_SIZE, REPLICATES)
+    assert measure(evidence(estimates, problem))["verdict"] == "biased"
+
+
+@pytest.mark.parametrize("estimator_name", ["reinforce", "leave_one_out", "reparameterization"])
+@pytest.mark.parametrize("problem_name", ["gaussian", "normals"])
+def test_the_originals_are_not(estimator_name: str, problem_name: str) -> None:
+    problem = problem_of(problem_name)
+    estimates = estimates_of(estimator_of(estimator_name), problem, SAMPLE_SIZE, REPLICATES)
+    assert measure(evidence(estimates, problem))["verdict"] != "biased"
+
+
+def interval_of(estimates: Tensor) -> tuple[float, float]:
+    found = measure(evidence(estimates, problem_of("gaussian")))
+    return float(found["variance_low"]), float(found["variance_high"])
+
+
+def test_one_draw_for_all_is_seen_in_the_variance() -> None:
+    low, _ = interval_of(estimates_of(OneDrawForAll(), problem_of("gaussian"), SAMPLE_SIZE, REPLICATES))
+    assert low > 87 / SAMPLE_SIZE
+
+
+def test_a_stream_used_twice_is_seen_in_the_variance_of_the_mean() -> None:
+    # Each estimate stands 100 times: the interval of the mean is ten times too narrow, and
+    # excludes the truth, where that of the original holds it.
+    estimates = estimates_of(estimator_of("reinforce"), problem_of("gaussian"), SAMPLE_SIZE, 200)
+    verdicts = [
+        measure(evidence(copies, problem_of("gaussian")))["verdict"]
+        for copies in (estimates, estimates.repeat(100, 1))
+    ]
+    assert verdicts[0] != "biased"
+    assert verdicts[1] == "biased"
+
+
+def test_an_estimate_that_is_not_finite_is_not_dropped_in_silence() -> None:
+    estimates = estimates_of(estimator_of("reinforce"), problem_of("gaussian"), SAMPLE_SIZE, 1000)
+    estimates[3] = torch.nan
+    summary = summarize(estimates, None, [slice(0, 1)])
+    assert int((~summary.finite).sum()) == 1
+    assert bool(summary.error[3].isnan())
+
+
+def test_the_divisor_of_the_variance_is_one_less_than_the_number_of_replicates() -> None:
+    # Of 30 values the other divisor is 3 % less, which an exact comparison sees.
+    estimates = torch.randn(30, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    summary = summarize(estimates, None, [slice(0, 1)])
+    assert float(summary.moments.variance) == pytest.approx(float(estimates.var(correction=1)), rel=1e-12)
+    interval = variance_interval(summary.deviation[:, 0])
+    assert interval.value == pytest.approx(float(estimates.var(correction=1)), rel=1e-12)

@@ -1,0 +1,70 @@
+"""What is said beside the table: contradictions, suspicions, weak intervals, rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.report.remarks import rates, remarks
+from bench.store.frames import MEASUREMENTS
+
+
+def frame(*rows: dict[str, Any]) -> pd.DataFrame:
+    usual = {
+        "parameter": "all", "status": "ok", "reason": "", "problem": "p", "device": "cpu", "dtype": "float32",
+        "sample_size": 10, "claim": "unbiased", "contradiction": "", "verdict": "within 1 %", "bias": 0.1,
+        "effective_dof": 1000.0, "largest_share": 0.01, "variance": 1.0,
+    }  # fmt: skip
+    records = [
+        {**dict.fromkeys(MEASUREMENTS, ""), **usual, "cell": str(i), **row} for i, row in enumerate(rows)
+    ]
+    return pd.DataFrame(records)
+
+
+def biased(name: str, bias: float = 0.1) -> dict[str, Any]:
+    return {"estimator": name, "verdict": "biased", "contradiction": "not unbiased", "bias": bias}
+
+
+def test_nothing_to_say() -> None:
+    assert remarks(frame({"estimator": "a"}, {"estimator": "b"})) == []
+
+
+def test_a_contradiction_is_told() -> None:
+    (said,) = remarks(frame(biased("a"), {"estimator": "b"}))
+    assert said == "contradicts its claim to be unbiased: a"
+
+
+def test_the_truth_is_suspect_if_most_fail_in_the_same_direction() -> None:
+    said = remarks(frame(biased("a"), biased("b"), {"estimator": "c"}))
+    assert said[1] == "2 of 3 estimators are biased in the same direction: suspect the truth"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (biased("a"), biased("b", -0.1), {"estimator": "c"}),  # not in the same direction
+        (biased("a"), {"estimator": "b"}, {"estimator": "c"}),  # not most
+        (biased("a"), biased("b")),  # too few to tell
+    ],
+)
+def test_the_truth_is_not_suspect_otherwise(rows: tuple[dict[str, Any], ...]) -> None:
+    assert len(remarks(frame(*rows))) == 1
+
+
+def test_weak_intervals_are_told() -> None:
+    few, alone = remarks(
+        frame({"estimator": "a", "effective_dof": 20.0}, {"estimator": "b", "largest_share": 0.3})
+    )
+    assert "effective degrees of freedom" in few
+    assert few.endswith(": a")
+    assert "more than 5 % of the variance" in alone
+    assert alone.endswith(": b")
+
+
+def test_rates_of_those_that_have_sample_sizes_enough() -> None:
+    cells = [{"estimator": "a", "sample_size": N, "variance": 87 / N} for N in (10, 100, 1000, 10_000)]
+    (said,) = rates(frame(*cells, {"estimator": "b"}))
+    assert said.startswith("a: N^-1.000 (-1.0")
+    assert said.endswith("1/N")
