@@ -31,7 +31,9 @@ BETTER, WORSE, UNDECIDED, NO_INTERVAL = "better", "worse", "undecided", "no inte
 COLUMNS = {
     "estimator": "str", "control": "str", "sample_size": "int64", "problem": "str", "device": "str",
     "dtype": "str", "parameter": "str", "metric": "str", "ratio": "float64", "low": "float64",
-    "high": "float64", "paired": "bool", "level": "float64", "mark": "str", "cell": "str",
+    "high": "float64", "paired": "bool", "level": "float64", "mark": "str",
+    "equivalent_samples": "float64", "equivalent_samples_low": "float64",
+    "equivalent_samples_high": "float64", "cell": "str",
 }  # fmt: skip
 """The columns of a comparison, in order, with their types."""
 
@@ -127,8 +129,18 @@ def _row(metric: str, pair: Pair, ratio: Ratio) -> dict[str, Any]:
         "estimator": row.estimator, "control": pair.named, "sample_size": row.sample_size,
         "problem": row.problem, "device": row.device, "dtype": row.dtype, "parameter": row.parameter,
         "metric": metric, "ratio": ratio.value, "low": ratio.low, "high": ratio.high,
-        "paired": ratio.paired, "level": ratio.level, "mark": mark(ratio.low, ratio.high), "cell": row.cell,
+        "paired": ratio.paired, "level": ratio.level, "mark": mark(ratio.low, ratio.high),
+        **_equivalent_samples(row.sample_size, ratio, metric), "cell": row.cell,
     }  # fmt: skip
+
+
+def _equivalent_samples(sample_size: int, ratio: Ratio, metric: str) -> dict[str, float]:
+    """N over the ratio of variances: how many samples the control would need to be as good."""
+    names = ("equivalent_samples", "equivalent_samples_low", "equivalent_samples_high")
+    if metric != "variance":
+        return dict.fromkeys(names, math.nan)
+    values = (ratio.value, ratio.high, ratio.low)
+    return {n: sample_size / v if v > 0 else math.inf for n, v in zip(names, values, strict=True)}
 
 
 def _ratio(pair: Pair, metric: Metric) -> Ratio:

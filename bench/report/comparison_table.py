@@ -24,6 +24,7 @@ NAMES = {"variance": "variance", "mse": "MSE", "work_normalized_variance": "vari
 """The metrics as they are shown."""
 
 MOST_DIGITS = 6
+RIGHT = ("N", "ratio", "equivalent samples")
 _COLORS = {"better": "green", "worse": "red"}
 
 
@@ -32,7 +33,7 @@ def as_table(found: Comparison) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     columns = _columns(found)
     for name in columns:
-        table.add_column(name, justify="right" if name in ("N", "ratio") else "left", no_wrap=True)
+        table.add_column(name, justify="right" if name in RIGHT else "left", no_wrap=True)
     for row in found.frame.assign(setting=rows.setting_of(found.frame)).itertuples(index=False):
         texts = [text(row) for text in columns.values()]
         table.add_row(*(Text(text, style=_COLORS.get(text, "")) for text in texts))
@@ -44,7 +45,7 @@ def as_markdown(found: Comparison) -> str:
     columns = _columns(found)
     lines = [
         f"| {' | '.join(columns)} |",
-        f"|{'|'.join('---:' if n in ('N', 'ratio') else '---' for n in columns)}|",
+        f"|{'|'.join('---:' if n in RIGHT else '---' for n in columns)}|",
     ]
     for row in found.frame.assign(setting=rows.setting_of(found.frame)).itertuples(index=False):
         texts = [
@@ -112,12 +113,20 @@ def _columns(found: Comparison) -> dict[str, Callable[[Row], str]]:
         "on": lambda row: str(row.setting),
         "metric": lambda row: NAMES[row.metric],
         "ratio": lambda row: ratio_text(row.ratio, row.low, row.high),
+        "equivalent samples": lambda row: _samples(row.equivalent_samples),
         "comparison": lambda row: "paired" if row.paired else "unpaired",
         "mark": lambda row: str(row.mark),
     }
     if not (rows.setting_of(found.frame) != "").any():
         del columns["on"]
+    if not found.frame["equivalent_samples"].notna().any():
+        del columns["equivalent samples"]
     return columns
+
+
+def _samples(value: float) -> str:
+    """How many samples of the control are as good; as many digits as a ratio deserves."""
+    return MISSING if math.isnan(value) else significant(value)
 
 
 def _plain(value: Any) -> Any:

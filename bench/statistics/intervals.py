@@ -10,6 +10,8 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from bench.statistics.moments import Moments
+
 LEVEL = 0.95
 """The confidence level of every interval that is shown."""
 
@@ -76,6 +78,22 @@ def variance_interval(
         error = max(error, math.sqrt(max(0.0, known_kurtosis - 1 + 2 / (R - 1)) / R))
     correction = (R - 1) * (math.log(total / (R - 1)) - float(left.mean()))
     return _on_log_scale(value, correction, error, R)
+
+
+def variance_intervals(moments: Moments) -> tuple[Tensor, Tensor]:
+    r"""Intervals for the variance of every coordinate, from its fourth moment: low and high ends, `[P]`.
+
+    No replicate is kept of single coordinates, so that the error of the logarithm is that of
+    the delta method, :math:`\sqrt{(\kappa - 1 + 2/(R-1))/R}`; t quantile. With heavy tails it is
+    somewhat shorter than the jackknife's.
+    """
+    R = moments.count
+    if R < 3:
+        unknown = torch.full_like(moments.m2, torch.nan)
+        return unknown, unknown
+    error = ((moments.kurtosis - 1 + 2 / (R - 1)) / R).sqrt().nan_to_num()  # zero where nothing varies
+    factor = (float(stats.t.ppf((1 + LEVEL) / 2, R - 1)) * error).exp()  # [P]
+    return moments.variance / factor, moments.variance * factor
 
 
 def mean_interval(contributions: Tensor) -> Interval:

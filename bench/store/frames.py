@@ -13,7 +13,9 @@ from bench.engine.plan import Experiment, cell_id
 from bench.engine.run import Result
 from bench.engine.truth import Truth
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
+from bench.statistics.intervals import variance_intervals
 from bench.statistics.metrics import measure
+from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
 
 MEASUREMENTS = [
@@ -32,7 +34,7 @@ MEASUREMENTS = [
 
 COORDINATES = {
     "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
-    "variance": "float64", "kurtosis": "float64",
+    "variance": "float64", "variance_low": "float64", "variance_high": "float64", "kurtosis": "float64",
 }  # fmt: skip
 """The columns of the table of coordinates, in order, with their types."""
 
@@ -150,7 +152,7 @@ def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterabl
 
 
 def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """One row per cell and coordinate: cell, parameter, index, truth, mean, variance, kurtosis."""
+    """One row per cell and coordinate: where it is, its truth, mean, variance with interval, kurtosis."""
     names = _narrowest(experiment.problem.parameters, len(experiment.problem.theta))
     frames = [
         pd.DataFrame(
@@ -159,9 +161,7 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
                 "parameter": names,
                 "index": np.arange(len(names)),
                 "truth": np.nan if truth.gradient is None else truth.gradient.numpy(),
-                "mean": result.replication.summary.moments.mean.numpy(),
-                "variance": result.replication.summary.moments.variance.numpy(),
-                "kurtosis": result.replication.summary.moments.kurtosis.numpy(),
+                **_coordinate_columns(result.replication.summary.moments),
             }
         )
         for result in results
@@ -169,6 +169,18 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
     ]
     empty = pd.DataFrame({"parameter": names[:0]}, columns=list(COORDINATES))
     return pd.concat(frames or [empty], ignore_index=True).astype(COORDINATES)
+
+
+def _coordinate_columns(moments: Moments) -> dict[str, np.ndarray]:
+    low, high = variance_intervals(moments)
+    columns = {
+        "mean": moments.mean,
+        "variance": moments.variance,
+        "variance_low": low,
+        "variance_high": high,
+        "kurtosis": moments.kurtosis,
+    }
+    return {name: values.numpy() for name, values in columns.items()}
 
 
 def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:

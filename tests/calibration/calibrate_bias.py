@@ -95,7 +95,5 @@ def test_equivalence_of_a_vector(size: float, table: Table) -> None:
     estimates = 1 + deviation * noise(2000, R, P, seed=17)
     estimates[:, :, 0] += size * length
     said = verdict(estimates, repeated(1.0, P), "within 1 %")
-    what = (
-        f"called within 1 %, wrongly: a bias of {100 * size:g} %, normal estimates in 5 dimensions, R = 400"
-    )
+    where = "normal estimates in 5 dimensions, R = 400"
     table.hold(f"called within 1 %, wrongly: a bias of {100 * size:g} %, {where}", said, most=0.06)
