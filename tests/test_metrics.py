@@ -73,16 +73,15 @@ def plane(truth_error: float = 0.0) -> Evidence:
 
 
 def test_bias_of_a_number_by_hand() -> None:
-    # 3 − 2 = 1 with standard error √(8/3/4) = √(2/3): t = √1.5, and no skew. The F-type test
-    # of one coordinate is the t-test, so that the worse of the two at half the level each
-    # doubles the p-value. Equivalence within 0.02 takes (1.6449 + 1.2816)² · 8/3 / 0.02².
+    # 3 − 2 = 1 with standard error √(8/3/4) = √(2/3): t = √1.5, and no skew. Equivalence within
+    # 0.02 takes (1.6449 + 1.2816)² · 8/3 / 0.02² replicates.
     error, q = math.sqrt(2 / 3), float(stats.t.ppf(0.975, 3))
     assert METRICS["bias"](one(BY_HAND, 2.0)) == pytest.approx(
         {
             "bias": 1.0,
             "bias_low": 1 - q * error,
             "bias_high": 1 + q * error,
-            "bias_p": 4 * stats.t.sf(math.sqrt(1.5), 3),
+            "bias_p": 2 * stats.t.sf(math.sqrt(1.5), 3),
             "verdict": "unresolved (needs R = 58 000)",
         }
     )

@@ -19,6 +19,7 @@ from bench.statistics.intervals import (
 )
 from bench.statistics.unbiasedness import (
     Difference,
+    beyond_margin,
     hall,
     hall_interval,
     replicates_for_equivalence,
@@ -45,9 +46,9 @@ def bias(evidence: Evidence) -> Columns:
     """How far the mean estimate is from the truth, with a 95 % interval and a verdict.
 
     Signed for one coordinate, with the interval that inverts Hall's test. Otherwise the
-    norm |E g − ∇F|, its square freed of what noise adds to it. The p-value is twice the
-    smaller of two: Hall's for the worst coordinate (Bonferroni over those that vary) and
-    the F-type test's for the vector. The error of a reference counts throughout.
+    norm |E g − ∇F|, its square freed of what noise adds to it. The p-value is Hall's for the
+    worst coordinate (Bonferroni over those that vary), or, of several, twice the smaller
+    of that and the F-type test's for the vector. The error of a reference counts throughout.
     "Within 1 %" is said only when a test of equivalence says so.
     """
     p = _bias_p(evidence)
@@ -172,6 +173,8 @@ def _bias_p(evidence: Evidence) -> float:
         return 1.0
     tested = live | (difference.truth_variance > 0)
     worst = float(hall(difference)[tested].min()) * int(tested.sum())
+    if len(difference.value) == 1:
+        return min(1.0, worst)
     whole = whole_vector(difference, evidence.variance, evidence.trace_of_square)
     return min(1.0, 2 * min(worst, whole if not math.isnan(whole) else 1.0))
 
@@ -208,9 +211,8 @@ def _equivalent(evidence: Evidence, margin: float) -> bool:
     if len(difference.value) == 1:
         interval = hall_interval(difference, _EQUIVALENCE_LEVEL)
         return -margin < interval.low and interval.high < margin
-    square, error = squared_norm(difference, evidence.variance, evidence.trace_of_square)
-    upper = normal_interval(square, error, _EQUIVALENCE_LEVEL).high
-    return upper <= margin**2 and margin > 0
+    p = beyond_margin(difference, evidence.variance, evidence.trace_of_square, margin)
+    return p <= (1 - _EQUIVALENCE_LEVEL) / 2
 
 
 def _needs(evidence: Evidence, margin: float) -> str:
@@ -234,7 +236,7 @@ def _signal_to_noise(evidence: Evidence) -> Interval:
     if not evidence.variance > 0:
         value = _ratio(float(evidence.mean.square().sum()), evidence.variance)
         return Interval(value, value, value, math.nan)
-    if bool((evidence.truth_error == 0).all()):
+    if float(evidence.truth_error.norm()) <= _ROUNDING * float(evidence.truth.norm()) + _ZERO:
         size = float(evidence.truth.norm())
         return noise.through(lambda x: size / math.sqrt(x) if x > 0 else math.nan)
     square, error = signal_to_noise_squared(evidence)
@@ -243,7 +245,7 @@ def _signal_to_noise(evidence: Evidence) -> Interval:
 
 
 def signal_to_noise_squared(evidence: Evidence) -> tuple[float, float]:
-    """(|mean|² − tr(S)/R) / tr(S), not cut at zero, and its standard error."""
+    """(|mean|² − tr(S)/R) / tr(S), not cut at zero, and its standard error, that of tr(S) included."""
     difference = evidence.difference
     about_zero = Difference(
         evidence.mean,
@@ -253,7 +255,9 @@ def signal_to_noise_squared(evidence: Evidence) -> tuple[float, float]:
         difference.replicates,
     )
     square, error = squared_norm(about_zero, evidence.variance, evidence.trace_of_square)
-    return square / evidence.variance, error / evidence.variance
+    noise = variance_interval(evidence.squares, evidence.known_kurtosis, evidence.variance).standard_error
+    square = square / evidence.variance
+    return square, math.hypot(error / evidence.variance, square * noise)
 
 
 def _columns(name: str, interval: Interval) -> Columns:

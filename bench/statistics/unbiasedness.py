@@ -116,6 +116,24 @@ def squared_norm(difference: Difference, trace: float, square: float) -> tuple[f
     return value, error
 
 
+def beyond_margin(difference: Difference, trace: float, square: float, margin: float) -> float:
+    r"""The p-value of |b| ≥ margin, for a test of equivalence of the vector as a whole.
+
+    With the noise of the mean estimate, :math:`\tau = \mathrm{tr}(\Sigma)/R`, and ν as in
+    `whole_vector`, :math:`\nu |\hat b|^2 / \tau` is compared with the noncentral χ² law of ν
+    degrees of freedom at the margin. A normal law for :math:`|\hat b|^2` with its error taken at
+    the estimate would pass twice as many biases at the margin as it says.
+    """
+    own, of_truth = trace / difference.replicates, float(difference.truth_variance.sum())
+    spread = square / difference.replicates**2 + float(difference.truth_variance.square().sum())
+    noise = own + of_truth
+    if not (noise > 0 and spread > 0 and margin > 0):
+        return math.nan
+    freedom = noise**2 / spread
+    statistic = float(difference.value.square().sum()) / noise
+    return float(stats.ncx2.cdf(freedom * statistic, freedom, freedom * margin**2 / noise))
+
+
 def replicates_for_equivalence(
     margin: float, spread: float, level: float = 0.05, power: float = 0.8
 ) -> float:
