@@ -57,6 +57,7 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
         reference_sample_size=scenario.reference.sample_size or largest,
         reference_replicates=scenario.reference.replicates or _REFERENCE_EFFORT * scenario.replicates,
         precision=_precision(scenario),
+        resampled=scenario.data == "resampled",
     )
 
 

@@ -116,17 +116,12 @@ def run(out: Path, threads: int, strict: bool, **options: Any) -> None:
     """
     from bench.api import execute
     from bench.report.progress import Progress
-    from bench.report.remarks import rates, remarks
 
     prepared = _prepared(**options)
     with _explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
-    _print_table(done.measurements)
+    _print_results(done.measurements)
     click.echo()
-    for line in rates(done.measurements):
-        click.echo(f"rate     {line}")
-    for line in remarks(done.measurements):
-        click.echo(f"note     {line}")
     click.echo(
         f"tables   {done.folder / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
     )
@@ -239,7 +234,7 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
     if markdown:
         click.echo(plain_table(found))
     else:
-        _print_table(found)
+        _print_results(found)
 
 
 def _prepared(
@@ -296,10 +291,17 @@ def _explained() -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def _print_table(measurements: Any) -> None:
+def _print_results(measurements: Any) -> None:
+    from bench.report.remarks import noise, rates, remarks
     from bench.report.table import results_table
 
-    _console().print(results_table(measurements))
+    console = _console()
+    console.print(results_table(measurements))
+    lines = [f"rate: {line}" for line in rates(measurements)]
+    lines += [f"variance: {line}" for line in noise(measurements)]
+    lines += [f"note: {line}" for line in remarks(measurements)]
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
 
 
 def _without_precision(measurements: Any) -> str:

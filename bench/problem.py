@@ -72,6 +72,20 @@ class Problem(ABC):
         """F(θ) by a second, independent rule: a check of the first. By default the first."""
         return self.expectation(theta)
 
+    def resampled(self, rows: int, copies: int = 1) -> Self:
+        """A copy whose data are drawn afresh, one batch for each `copies` consecutive rows of theta.
+
+        They are drawn from torch's global generator of the CPU; theta stays as it is.
+
+        Args:
+            rows: R, of all theta that the copy is given; a multiple of `copies`.
+            copies: how many rows share a batch.
+
+        Raises:
+            NotApplicable: if the problem has no data.
+        """
+        raise NotApplicable("it has no data to resample")
+
     def pictures(self) -> Mapping[str, np.ndarray]:
         """Images that show what the problem is at θ, by name, `[K, H, W]` in 0..1; none by default."""
         return {}

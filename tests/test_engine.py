@@ -276,6 +276,12 @@ def test_evaluations_of_the_cost_are_counted(
     assert frame["gradient_evaluations"].eq(gradient_evaluations).all()
 
 
+def test_the_memory_of_an_estimate_does_not_depend_on_how_many_there_are() -> None:
+    few, many = (measurements_of(experiment(replicates=R))["bytes"].tolist() for R in (3, 300))
+    assert few == many
+    assert min(few) >= 10 * 4  # the least N, in float32
+
+
 def unknown(chosen: Experiment) -> Truth:
     return Truth("none", None, torch.full((len(chosen.problem.theta),), torch.nan, dtype=torch.float64))
 

@@ -25,7 +25,7 @@ from bench.statistics.intervals import (
 from bench.statistics.metrics import BETTER, EQUIVALENCE, METRICS, measure
 from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.summary import Collection, summarize
-from bench.statistics.unbiasedness import hall, hall_interval
+from bench.statistics.unbiasedness import Difference, hall, hall_interval, too_skewed
 from bench.store.frames import MEASUREMENTS
 from tests.cases import estimates_of, estimator_of, expectation
 
@@ -48,7 +48,7 @@ def evidence(
     parameters = parameters or {"theta": slice(0, P)}
     error = torch.zeros(P, dtype=torch.float64) if truth_error is None else truth_error
     summary = summarize(estimates, truth, segments_of(parameters, P))
-    return dict(evidence_of(summary, truth, error, tensor(*SECONDS), 7.0, 5, parameters))
+    return dict(evidence_of(summary, truth, error, tensor(*SECONDS), 7.0, 5, parameters, 12.0))
 
 
 def one(values: list[float], truth: float | None, truth_error: float = 0.0) -> Evidence:
@@ -95,6 +95,13 @@ def test_hall_by_hand() -> None:
     found = evidence(tensor(0.0, 0.0, 0.0, 4.0)[:, None], tensor(0.0))["all"]
     h = 1 + g / 6 + g**2 / 108 + g / 12
     assert float(hall(found.difference)) == pytest.approx(2 * stats.t.sf(h, 3))
+
+
+def test_a_coordinate_too_skewed_for_its_replicates_is_not_called_biased_by_itself() -> None:
+    # t at 1 % with 99 degrees of freedom is 2.626: D = g · 2.626³ / 30, 3 for g = 4.97.
+    half, one_each = torch.full((2,), 0.5).double(), torch.ones(2).double()
+    difference = Difference(half, one_each, 0 * one_each, tensor(4.9, -5.1), 100)
+    assert too_skewed(difference, 0.01).tolist() == [False, True]
 
 
 def test_the_interval_of_a_bias_inverts_the_test() -> None:
@@ -228,12 +235,16 @@ def test_cost_by_hand() -> None:
     found = METRICS["cost"](one(BY_HAND, 2.0))
     assert (found["seconds"], found["seconds_low"], found["seconds_high"]) == (0.3, 0.1, 0.6)
     assert found["evaluations"] == 7.0
+    assert found["bytes"] == 12.0
     work = METRICS["work_normalized_variance"](one(BY_HAND, 2.0))
     assert work["work_normalized_variance"] == pytest.approx(0.8)
     few = METRICS["work_normalized_variance"](replace(one(BY_HAND, 2.0), seconds=tensor(0.5, 0.2, 0.3)))
     assert math.isnan(float(few["work_normalized_variance_low"]))
     variance = METRICS["variance"](one(BY_HAND, 2.0))
     assert work["evaluation_normalized_variance_high"] == pytest.approx(7 * float(variance["variance_high"]))
+    for end in ("", "_low", "_high"):
+        known = 12 * float(variance[f"variance{end}"])
+        assert work[f"byte_normalized_variance{end}"] == pytest.approx(known)
 
 
 def found_in_order() -> tuple[float, float, float]:
@@ -342,7 +353,7 @@ def test_one_replicate_says_nothing_of_noise_and_so_nothing_of_bias(P: int) -> N
 def test_no_finite_replicate_says_nothing_at_all() -> None:
     found = measure(evidence(torch.full((3, 2), NAN), torch.ones(2).double())["all"])
     times = {"seconds": 0.3, "seconds_low": 0.1, "seconds_high": 0.6}
-    known = {"evaluations": 7.0, **times, "verdict": "unknown"}
+    known = {"evaluations": 7.0, "bytes": 12.0, **times, "verdict": "unknown"}
     assert {
         name: value for name, value in found.items() if isinstance(value, str) or not math.isnan(value)
     } == known
@@ -393,7 +404,7 @@ def test_metrics_scale_with_the_estimates(factor: float) -> None:
     plain = measure(evidence(estimates, truth)["all"])
     scaled = measure(evidence(factor * estimates, factor * truth)["all"])
     powers = {"bias": 1, "bias_low": 1, "bias_high": 1}
-    squares = ("variance", "mse", "work_normalized", "evaluation_normalized")
+    squares = ("variance", "mse", "work_normalized", "evaluation_normalized", "byte_normalized")
     powers |= {name: 2 for name in plain if name.startswith(squares)}
     for name, value in plain.items():
         if isinstance(value, str):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.report.remarks import rates, remarks
+from bench.report.remarks import noise, rates, remarks
 from bench.store.frames import MEASUREMENTS
 
 
@@ -15,7 +15,7 @@ def frame(*rows: dict[str, Any]) -> pd.DataFrame:
     usual = {
         "parameter": "all", "status": "ok", "reason": "", "problem": "p", "device": "cpu", "dtype": "float32",
         "sample_size": 10, "claim": "unbiased", "contradiction": "", "verdict": "within 1 %", "bias": 0.1,
-        "effective_dof": 1000.0, "largest_share": 0.01, "variance": 1.0,
+        "effective_dof": 1000.0, "largest_share": 0.01, "variance": 1.0, "sampling_variance": float("nan"),
     }  # fmt: skip
     records = [
         {**dict.fromkeys(MEASUREMENTS, ""), **usual, "cell": str(i), **row} for i, row in enumerate(rows)
@@ -68,3 +68,10 @@ def test_rates_of_those_that_have_sample_sizes_enough() -> None:
     (said,) = rates(frame(*cells, {"estimator": "b"}))
     assert said.startswith("a: N^-1.000 (-1.0")
     assert said.endswith("1/N")
+
+
+def test_the_parts_of_the_variance_are_told_where_data_are_resampled() -> None:
+    parts = {"sampling_variance": 4.0, "sampling_variance_low": 3.0, "sampling_variance_high": 5.0}
+    parts |= {"data_variance": 2.0, "data_variance_low": 1.0, "data_variance_high": 3.0}
+    (said,) = noise(frame({"estimator": "a", **parts}, {"estimator": "b"}))
+    assert said == "a, N = 10: sampling noise 4.00 (3.0 … 5.0), data noise 2.00 (1.0 … 3.0)"

@@ -70,14 +70,22 @@ def forecast(experiment: Experiment, cell: Cell, precision: Precision) -> Foreca
     estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))
     least = whole_blocks(problem, N, device.type, experiment.replicates, precision)
     rows = min(least, chunk_rows(problem, N, device.type))
-    timings = warm_up(estimator, problem, N, rows, experiment.address(N, "pilot"))
+    timings = warm_up(estimator, problem, N, rows, experiment.address(N, "pilot"), experiment.resampled)
     before = now(device) - start
     whole = [slice(0, len(problem.theta))]
     few = replicate(
-        estimator, problem, N, REPLICATES, lambda b: experiment.address(N, "pilot", b), None, whole
+        estimator,
+        problem,
+        N,
+        REPLICATES,
+        lambda b: experiment.address(N, "pilot", b),
+        None,
+        whole,
+        resampled=experiment.resampled,
     )
     kurtosis = kurtosis_of(few.summary)
     needed = 0.0 if math.isnan(kurtosis) else needed_replicates(kurtosis, precision.half_width)
     R = whole_blocks(problem, N, device.type, max(needed, experiment.replicates), precision)
     reason = f"about {needed:.2g} are needed" if needed > precision.max_replicates else ""
-    return Forecast(cell, "ok", reason, kurtosis, R, before + R * statistics.median(timings))
+    estimates = 2 * R if experiment.resampled else R  # as many again in pairs
+    return Forecast(cell, "ok", reason, kurtosis, R, before + estimates * statistics.median(timings))

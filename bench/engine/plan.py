@@ -62,6 +62,7 @@ class Experiment:
         reference_sample_size: N of the reference run.
         reference_replicates: R of the reference run.
         precision: when a cell has enough replicates, or None if all have R of them.
+        resampled: whether each replicate has a batch of data of its own.
     """
 
     scenario: str
@@ -79,6 +80,7 @@ class Experiment:
     reference_sample_size: int
     reference_replicates: int
     precision: Precision | None = None
+    resampled: bool = False
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""
@@ -120,7 +122,8 @@ def plan(experiment: Experiment) -> list[Cell]:
 def numbers(experiment: Experiment, cells: list[Cell]) -> int:
     """About how many random numbers and activations the cells that can run will take."""
     samples = sum(cell.sample_size for cell in cells if cell.status == "ok")
-    return samples * _expected_replicates(experiment) * experiment.problem.width
+    runs = 2 if experiment.resampled else 1  # the replicates, and as many estimates in pairs
+    return runs * samples * _expected_replicates(experiment) * experiment.problem.width
 
 
 def _expected_replicates(experiment: Experiment) -> int:
@@ -141,6 +144,7 @@ def cell_id(experiment: Experiment, cell: Cell) -> str:
         cell.sample_size,
         cell.device,
         cell.dtype,
+        *(["resampled"] if experiment.resampled else []),
     ]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
@@ -155,7 +159,8 @@ def not_applicable(estimator: Estimator, experiment: Experiment) -> str:
     theta = problem.theta.expand(2, -1).requires_grad_()
     with stream(experiment.address(sample_size, "trial"), torch.device("cpu")):
         try:
-            estimator.fitted(problem, theta, sample_size).gradient(problem, theta, sample_size)
+            batches = problem.resampled(len(theta)) if experiment.resampled else problem
+            estimator.fitted(problem, theta, sample_size).gradient(batches, theta, sample_size)
         except NotApplicable as reason:
             return str(reason)
         except Exception:  # noqa: BLE001 - an estimator is anybody's code

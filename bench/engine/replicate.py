@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -65,6 +65,7 @@ def replicate(
     truth: Tensor | None,
     segments: Sequence[slice],
     precision: Precision | None = None,
+    resampled: bool = False,
 ) -> Replication:
     """Take R estimates and summarize them; with a precision as many whole blocks as it takes.
 
@@ -77,6 +78,7 @@ def replicate(
         truth: the gradient, `[P]` in float64, or None.
         segments: stretches of coordinates that are summarized apart.
         precision: when R is enough, or None to take R as it is.
+        resampled: whether each replicate has a batch of its own.
     """
     device = problem.theta.device
     if precision is not None:
@@ -98,7 +100,15 @@ def replicate(
             buffer = buffer.new_empty((block.rows, len(problem.theta)))
         estimates = buffer[: block.rows]
         run = run_block(
-            estimator, problem, sample_size, block, address(block.index), truth, segments, estimates
+            estimator,
+            problem,
+            sample_size,
+            block,
+            address(block.index),
+            truth,
+            segments,
+            estimates,
+            resampled,
         )
         collection.add(run.summary)
         seconds += run.seconds
@@ -127,6 +137,7 @@ def run_block(
     truth: Tensor | None,
     segments: Sequence[slice],
     estimates: Tensor,
+    resampled: bool = False,
 ) -> BlockRun:
     """One block: a function of its address alone, whatever ran before, and where.
 
@@ -139,15 +150,44 @@ def run_block(
         truth: the gradient, `[P]` in float64, on the device of the problem; or None.
         segments: stretches of coordinates that are summarized apart.
         estimates: memory that is filled with the estimates, `[rows, P]`.
+        resampled: whether each replicate has a batch of its own.
     """
-    counting, counts = counted(problem)
+    problems = problems_of_chunks(problem, block, address, resampled)
     seconds = []
+    total = Counts()
     with stream(address, problem.theta.device):
-        for rows in block.chunks():
+        for rows, batches in zip(block.chunks(), problems, strict=True):
+            counting, counts = counted(batches)
             estimates[rows], elapsed = timed(estimator, counting, sample_size, rows.stop - rows.start)
             seconds.append(elapsed)
+            total += counts
         draws = consumption(problem.theta.device)
-    return BlockRun(summarize(estimates, truth, segments), seconds, counts, draws)
+    return BlockRun(summarize(estimates, truth, segments), seconds, total, draws)
+
+
+def problems_of_chunks(
+    problem: Problem, block: Block, address: Address, resampled: bool, copies: int = 1
+) -> list[Problem]:
+    """The problem of each chunk: the one given, or one whose batches are drawn from a stream of their own.
+
+    Data drawn from the stream of the estimates would put off what is drawn after them.
+
+    Args:
+        problem: on the device and in the type that is measured.
+        block: which; its rows are counted without their copies.
+        address: of the stream of the block's estimates.
+        resampled: whether the batches are drawn afresh.
+        copies: how many consecutive estimates share a batch.
+    """
+    counts = [copies * (rows.stop - rows.start) for rows in block.chunks()]
+    if not resampled:
+        return [problem] * len(counts)
+    with stream(_of_data(address), problem.theta.device):
+        return [problem.resampled(count, copies) for count in counts]
+
+
+def _of_data(address: Address) -> Address:
+    return replace(address, role=f"{address.role} data")
 
 
 def timed(estimator: Estimator, problem: Problem, sample_size: int, rows: int) -> tuple[Tensor, float]:
@@ -176,7 +216,12 @@ def _kind(value: object) -> str:
 
 
 def warm_up(
-    estimator: Estimator, problem: Problem, sample_size: int, replicates: int, address: Address
+    estimator: Estimator,
+    problem: Problem,
+    sample_size: int,
+    replicates: int,
+    address: Address,
+    resampled: bool = False,
 ) -> list[float]:
     """Run chunks that are not measured; the seconds per estimate of all but the first.
 
@@ -186,6 +231,7 @@ def warm_up(
     rows = min(replicates, chunk_rows(problem, sample_size, device.type))
     measured = -(-replicates // rows)
     seconds: list[float] = []
+    (problem,) = problems_of_chunks(problem, Block(0, 0, rows, rows), address, resampled)
     with stream(address, device):
         timed(estimator, problem, sample_size, rows)
         while measured + len(seconds) < _TIMINGS and sum(seconds) * rows < _TIMING_SECONDS:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import torch
 
+from bench.engine.memory import peak_of
+from bench.engine.pairs import replicate_pairs
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
 from bench.engine.replicate import Replication, fit, replicate, warm_up
 from bench.engine.truth import Truth
 from bench.problem import NotApplicable
+from bench.statistics.components import Pairs
 from bench.statistics.evidence import segments_of
 
 
@@ -25,6 +28,8 @@ class Result:
         reason: why it is not "ok", in words; of one that is, what is to be known of it.
         replication: the estimates, or None if there are none.
         seconds: per estimate, of every timed chunk, warm-up excluded.
+        bytes: the most memory that one estimate holds at once.
+        pairs: of estimates that share a batch, or None where the data are fixed.
     """
 
     cell: Cell
@@ -32,6 +37,8 @@ class Result:
     reason: str = ""
     replication: Replication | None = None
     seconds: torch.Tensor | None = None
+    bytes: float | None = None
+    pairs: Pairs | None = None
 
 
 def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:
@@ -59,7 +66,8 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     if precision is not None:
         R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
     estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))
-    seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"))
+    seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"), experiment.resampled)
+    segments = segments_of(problem.parameters, len(problem.theta))
     replication = replicate(
         estimator,
         problem,
@@ -67,15 +75,22 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         R,
         lambda block: experiment.address(N, "estimates", block),
         truth.gradient,
-        segments_of(problem.parameters, len(problem.theta)),
+        segments,
         precision,
+        experiment.resampled,
     )
+    peak = peak_of(estimator, problem, N, experiment.address(N, "memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
     summary = replication.summary
     more = "" if precision is None else remark(summary, precision)
     missing, R = int((~summary.finite).sum()), len(summary.finite)
+    pairs = None
+    if experiment.resampled:
+        pairs = replicate_pairs(
+            estimator, problem, N, R // 2, lambda block: experiment.address(N, "pairs", block), segments
+        )
     if missing:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
-        return Result(cell, "nonfinite", f"{reason}; {more}" if more else reason, replication, timings)
-    return Result(cell, "ok", more, replication, timings)
+        more = f"{reason}; {more}" if more else reason
+    return Result(cell, "nonfinite" if missing else "ok", more, replication, timings, peak, pairs)

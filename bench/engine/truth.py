@@ -37,6 +37,8 @@ class Truth:
 
 def truth_of(experiment: Experiment) -> Truth:
     """The exact gradient, else a reference, else none with the reason."""
+    if experiment.resampled:
+        return reference_gradient(experiment, "its expectation is over the batches too")
     try:
         return exact_gradient(experiment.problem)
     except NotApplicable as reason:
@@ -99,6 +101,7 @@ def _reference(experiment: Experiment, named: NamedEstimator, why: str) -> Truth
         lambda block: experiment.address(N, "reference", block),
         None,
         [slice(0, len(problem.theta))],
+        resampled=experiment.resampled,
     )
     moments = run.summary.moments
     error = (moments.variance / moments.count).sqrt()

@@ -1,10 +1,11 @@
-"""The variational autoencoder: a bound on log evidence, averaged over a fixed batch of pictures."""
+"""The variational autoencoder: a bound on log evidence, averaged over a batch of pictures."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ Pictures = dict[str, np.ndarray[Any, Any]]
 
 
 class VAE(VariationalProblem):
-    r"""The negative ELBO of a variational autoencoder, averaged over the items of one fixed batch.
+    r"""The negative ELBO of a variational autoencoder, averaged over the items of one batch.
 
     .. math:: F(\theta) = \frac{1}{B} \sum_b E_{z \sim q(z | d_b; \theta)}
         [\log q(z | d_b; \theta) - \log p(d_b | z; \theta) - \log p(z)]
@@ -33,7 +34,8 @@ class VAE(VariationalProblem):
     q is a normal law with independent coordinates whose means and log scales come from
     the encoder; p(z) is standard normal; the decoder gives the logits of a Bernoulli law
     for each pixel, or the means of normal laws. Both are perceptrons with tanh, and
-    theta holds the weights of the encoder, then those of the decoder.
+    theta holds the weights of the encoder, then those of the decoder. The batch is fixed,
+    unless the problem is `resampled`.
 
     With x the latent variable z, what is sampled and what is known splits in three ways:
 
@@ -65,6 +67,7 @@ class VAE(VariationalProblem):
     """
 
     data: Tensor
+    items: Tensor
 
     def __init__(
         self,
@@ -88,7 +91,8 @@ class VAE(VariationalProblem):
             items = items.binarized(binarize, seed)
         D = items.pixels.shape[1]
         chosen = torch.randperm(len(items.pixels), generator=generator_for(seed, "batch"))
-        self.data = items.pixels[chosen[:batch_size]]  # [B, D]
+        self.items = items.pixels  # [n, D]
+        self.data = items.pixels[chosen[:batch_size]]  # [B, D]; [R, B, D] once resampled
         self.likelihood, self.noise, self.bound = likelihood, noise, bound
         self.latent, self.image_shape = latent, items.shape
         self.weights = Weights({"encoder": [D, *widths, 2 * latent], "decoder": [latent, *widths[::-1], D]})
@@ -98,6 +102,15 @@ class VAE(VariationalProblem):
         self.theta = self.weights.initial(generator_for(initial_seed, "weights"))  # [P]
         if training:
             self.theta = _trained(self, items.pixels, training)  # [P]
+
+    def resampled(self, rows: int, copies: int = 1) -> Self:
+        """Each batch has B items that are drawn from all of them with replacement."""
+        batches = (rows // copies, self.data.shape[-2])
+        # Drawn on the CPU, so that every device has the same batches.
+        index = torch.randint(len(self.items), batches).repeat_interleave(copies, 0)  # [R, B]
+        drawn = copy.copy(self)
+        drawn.data = self.items[index.to(self.items.device)]  # [R, B, D]
+        return drawn
 
     def distribution(self, theta: Tensor) -> Distribution:
         data = self.data.expand(len(theta), -1, -1)  # [R, B, D]
@@ -127,13 +140,14 @@ class VAE(VariationalProblem):
     def log_likelihood(self, x: Tensor, theta: Tensor) -> Tensor:
         """log p(data | x; θ), the sum over pixels, `[N, R, B, latent] -> [N, R, B]`."""
         outputs = self._decoded(x, theta)  # [R, N, B, D]
+        data = self.data.unsqueeze(-3)  # [(R), 1, B, D]
         if self.likelihood == "bernoulli":
             # log σ(l) for a pixel of 1, and log(1 − σ(l)) = log σ(−l) for one of 0.
-            terms = functional.logsigmoid(outputs * (2 * self.data - 1)).sum(-1)  # [R, N, B]
+            terms = functional.logsigmoid(outputs * (2 * data - 1)).sum(-1)  # [R, N, B]
         else:
             normalizer = math.log(self.noise) + 0.5 * math.log(2 * math.pi)
-            squares = (outputs - self.data).square().sum(-1)  # [R, N, B]
-            terms = squares * (-0.5 / self.noise**2) - self.data.shape[-1] * normalizer
+            squares = (outputs - data).square().sum(-1)  # [R, N, B]
+            terms = squares * (-0.5 / self.noise**2) - data.shape[-1] * normalizer
         return terms.transpose(0, 1)
 
     def pictures(self, count: int = 8) -> Pictures:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.report import rows
 from bench.report.labels import distinct
+from bench.report.numbers import interval
 from bench.statistics.rate import rate, verdict
 
 FEWEST_DEGREES = 50
@@ -23,9 +24,10 @@ def remarks(measurements: pd.DataFrame) -> list[str]:
 
 
 def _contradictions(frame: pd.DataFrame) -> Iterator[str]:
-    wrong = frame[frame["contradiction"] != ""]
-    if len(wrong):
-        yield f"contradicts its claim to be unbiased: {rows.which(wrong, frame)}"
+    for claim in ("unbiased", "consistent"):
+        wrong = frame[(frame["contradiction"] != "") & (frame["claim"] == claim)]
+        if len(wrong):
+            yield f"contradicts its claim to be {claim}: {rows.which(wrong, frame)}"
 
 
 def _suspicion(frame: pd.DataFrame) -> Iterator[str]:
@@ -68,4 +70,20 @@ def rates(measurements: pd.DataFrame) -> list[str]:
             power = f"N^{slope.value:.3f} ({slope.low:.3f} … {slope.high:.3f})"
             where = f" on {device}, {dtype}" if several else ""
             lines.append(f"{names[str(label)]}{where}: {power}, {said}")
+    return lines
+
+
+def noise(measurements: pd.DataFrame) -> list[str]:
+    """For each cell with resampled data, what of its variance is sampling noise and what is data noise."""
+    frame = rows.whole(measurements)
+    frame = frame[frame["sampling_variance"].notna()]
+    names = distinct(frame["estimator"])
+    lines = []
+    for row in frame.to_dict("records"):
+        sampling, data = (
+            interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
+            for name in ("sampling_variance", "data_variance")
+        )
+        cell = f"{names[row['estimator']]}, N = {row['sample_size']}"
+        lines.append(f"{cell}: sampling noise {sampling}, data noise {data}")
     return lines

@@ -238,6 +238,11 @@ class Scenario(_Part):
         min_length=1, max_length=1000, description="The estimators that are compared."
     )
     sweep: Sweep = Field(description="What is varied.")
+    data: Literal["fixed", "resampled"] = Field(
+        default="fixed",
+        description="Whether all replicates share one batch of the data, or each has its own: "
+        "the variance is then split into that of sampling and that of the data.",
+    )
     replicates: Replicates = Field(
         default=1000, description="R, the number of independent estimates in each cell."
     )

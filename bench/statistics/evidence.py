@@ -32,6 +32,7 @@ class Evidence:
         truth_error: standard error of the truth, `[P]`.
         seconds: per estimate, one for each timed chunk, `[chunks]`.
         evaluations: of f, per estimate.
+        bytes: the most memory that one estimate holds at once; NaN if it was not measured.
         known_kurtosis: of the squared deviations, as other cells tell it; NaN if none does.
     """
 
@@ -48,6 +49,7 @@ class Evidence:
     truth_error: Tensor
     seconds: Tensor
     evaluations: float
+    bytes: float = math.nan
     known_kurtosis: float = math.nan
 
     @property
@@ -107,6 +109,7 @@ def evidence_of(
     evaluations: float,
     sample_size: int,
     parameters: Mapping[str, slice],
+    bytes: float = math.nan,
 ) -> Iterator[tuple[str, Evidence]]:
     """The evidence on each reported block, "all" first."""
     size = len(summary.moments.mean)
@@ -131,6 +134,7 @@ def evidence_of(
                 truth_error=truth_error[block],
                 seconds=seconds,
                 evaluations=evaluations,
+                bytes=bytes,
                 **rows,
             ),
         )

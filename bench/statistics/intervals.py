@@ -32,6 +32,15 @@ class Interval:
     high: float
     standard_error: float
 
+    def p_of_zero(self) -> float:
+        """The p-value of the value being zero, two-sided, by the normal law; 1 if nothing is known."""
+        p = (
+            2 * float(stats.norm.sf(abs(self.value) / self.standard_error))
+            if self.standard_error > 0
+            else 1.0
+        )
+        return 1.0 if math.isnan(p) else p
+
     def through(self, function: Callable[[float], float]) -> Interval:
         """The interval of an increasing or decreasing function of the value."""
         ends = sorted((function(self.low), function(self.high)))

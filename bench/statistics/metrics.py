@@ -24,6 +24,7 @@ from bench.statistics.unbiasedness import (
     hall_interval,
     replicates_for_equivalence,
     squared_norm,
+    too_skewed,
     whole_vector,
 )
 
@@ -47,7 +48,8 @@ def bias(evidence: Evidence) -> Columns:
 
     Signed for one coordinate, with the interval that inverts Hall's test. Otherwise the
     norm |E g − ∇F|, its square freed of what noise adds to it. The p-value is Hall's for the
-    worst coordinate (Bonferroni over those that vary), or, of several, twice the smaller
+    worst coordinate (Bonferroni over those that vary; one that is too skewed for R cannot
+    be called biased by itself), or, of several, twice the smaller
     of that and the F-type test's for the vector. The error of a reference counts throughout.
     "Within 1 %" is said only when a test of equivalence says so.
     """
@@ -111,21 +113,26 @@ def cosine(evidence: Evidence) -> Columns:
 
 
 def cost(evidence: Evidence) -> Columns:
-    """Seconds (the median of the timed chunks) and evaluations of f for one estimate."""
-    return {**_columns("seconds", median_interval(evidence.seconds)), "evaluations": evidence.evaluations}
+    """Seconds (the median of the timed chunks), evaluations of f and peak memory of one estimate."""
+    return {
+        **_columns("seconds", median_interval(evidence.seconds)),
+        "evaluations": evidence.evaluations,
+        "bytes": evidence.bytes,
+    }
 
 
 def work_normalized_variance(evidence: Evidence) -> Columns:
-    """Variance × seconds and variance × evaluations of f, for one estimate, with 95 % intervals.
+    """Variance × seconds, × evaluations of f and × bytes, for one estimate, with 95 % intervals.
 
-    What a fixed budget of time (of evaluations) makes of the error, whatever N is; Glynn &
-    Whitt (1992), The asymptotic efficiency of simulation estimators.
+    What a fixed budget of time (of evaluations, of memory) makes of the error, whatever N
+    is; Glynn & Whitt (1992), The asymptotic efficiency of simulation estimators.
     """
     of_variance = variance_interval(evidence.squares, evidence.known_kurtosis, evidence.variance)
     seconds = median_interval(evidence.seconds)
     return {
         **_columns("work_normalized_variance", _product(of_variance, seconds)),
         **_columns("evaluation_normalized_variance", of_variance.through(lambda x: x * evidence.evaluations)),
+        **_columns("byte_normalized_variance", of_variance.through(lambda x: x * evidence.bytes)),
     }
 
 
@@ -165,14 +172,19 @@ def _bias_p(evidence: Evidence) -> float:
     difference = evidence.difference
     if bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return math.nan
-    right = difference.value.abs() <= _ROUNDING * float(evidence.truth.norm()) + _ZERO  # [P]
-    live = difference.variance > 0
-    if bool((~right & ~live & (difference.truth_variance == 0)).any()):
+    rounding = _ROUNDING * float(evidence.truth.norm()) + _ZERO
+    right = difference.value.abs() <= rounding  # [P]
+    # A coordinate without noise, but for rounding, that is wrong: a hundred errors off at least.
+    if bool((~right & (100 * difference.error <= rounding)).any()):
         return 0.0
+    live = difference.variance > 0
+    # One that never varied, against a reference that did: only the vector as a whole can tell.
+    tested = live if len(live) > 1 else difference.error > 0
     if bool(right.all()) or not bool((difference.error > 0).any()):
         return 1.0
-    tested = live | (difference.truth_variance > 0)
-    worst = float(hall(difference)[tested].min()) * int(tested.sum())
+    count = max(1, int(tested.sum()))
+    tested = tested & ~too_skewed(difference, BIASED_BELOW / 2 / count)
+    worst = float(hall(difference)[tested].min()) * count if bool(tested.any()) else 1.0
     if len(difference.value) == 1:
         return min(1.0, worst)
     whole = whole_vector(difference, evidence.variance, evidence.trace_of_square)

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.statistics.intervals import LEVEL, Interval
 
 _NO_SKEW = 1e-8
+_CORRECTABLE = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ def hall(difference: Difference) -> Tensor:
     h = t + g * t**2 / (3 * root) + g**2 * t**3 / (27 * root**2) + g / (6 * root)
     p = 2 * stats.t.sf(h.abs().numpy(), difference.replicates - 1)
     return torch.from_numpy(p)
+
+
+def too_skewed(difference: Difference, level: float) -> Tensor:
+    r"""Which coordinates are so skewed, for their R, that `hall` cannot be trusted at a level, `[P]`.
+
+    The relative error of the t test's tail at x is about :math:`\exp(D)` with
+    :math:`D = |g| x^3 / (3 \sqrt R)` (Shao, 1999); Hall's correction holds up to D of about 3.
+    Coordinates that are nearly always zero are the worst: a few estimates tell all.
+    """
+    x = float(stats.t.isf(level / 2, difference.replicates - 1))
+    return difference.skew.abs() * x**3 / (3 * math.sqrt(difference.replicates)) > _CORRECTABLE
 
 
 def hall_interval(difference: Difference, level: float = LEVEL) -> Interval:

@@ -12,23 +12,28 @@ import pandas as pd
 from bench.engine.plan import Experiment, cell_id
 from bench.engine.run import Result
 from bench.engine.truth import Truth
+from bench.statistics.components import Components, components_of
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
 from bench.statistics.intervals import variance_intervals
 from bench.statistics.metrics import measure
 from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
+from bench.store.claims import against_consistency
 
 MEASUREMENTS = [
     "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
     "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
     "mean", "bias", "bias_low", "bias_high", "bias_p", "verdict", "claim", "contradiction",
     "variance", "variance_low", "variance_high", "kurtosis", "effective_dof", "largest_share",
+    "sampling_variance", "sampling_variance_low", "sampling_variance_high",
+    "data_variance", "data_variance_low", "data_variance_high",
     "mse", "mse_low", "mse_high", "snr", "snr_low", "snr_high", "cosine", "cosine_low", "cosine_high",
     "positive_cosine", "positive_cosine_low", "positive_cosine_high",
-    "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations",
+    "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations", "bytes",
     "work_normalized_variance", "work_normalized_variance_low", "work_normalized_variance_high",
     "evaluation_normalized_variance", "evaluation_normalized_variance_low",
-    "evaluation_normalized_variance_high", "draws", "status", "reason", "cell",
+    "evaluation_normalized_variance_high", "byte_normalized_variance", "byte_normalized_variance_low",
+    "byte_normalized_variance_high", "draws", "status", "reason", "cell",
 ]  # fmt: skip
 """The columns of the table of measurements, in order."""
 
@@ -65,7 +70,8 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
     kinds = {
         name: "str" if name in _WORDS else "int64" if name in _COUNTS else "float64" for name in MEASUREMENTS
     }
-    return frame.astype(kinds)
+    frame = frame.astype(kinds)
+    return frame.assign(contradiction=against_consistency(frame))
 
 
 def _pooled(experiment: Experiment, truth: Truth, results: list[Result]) -> list[dict[str, Evidence]]:
@@ -109,6 +115,7 @@ def measurement_rows(
             {**row, "parameter": name, "dim": b.stop - b.start, "replicates": 0, "nonfinite": 0}
             for name, b in blocks.items()
         ]
+    parts = {} if result.pairs is None else dict(components_of(result.pairs, problem.parameters))
     nonfinite = int((~result.replication.summary.finite).sum())
     return [
         {
@@ -123,6 +130,7 @@ def measurement_rows(
             "gradient_evaluations": result.replication.gradient_evaluations,
             "draws": result.replication.draws,
             **_measured(known, getattr(result.cell.named.estimator, "bias", "")),
+            **(_component_columns(parts[name]) if parts else {}),
         }
         for name, known in evidence.items()
     ]
@@ -133,6 +141,15 @@ def _measured(known: Evidence, claim: str) -> dict[str, float | str]:
     columns = measure(known)
     contradicted = columns["verdict"] == "biased" and claim == "unbiased"
     return {**columns, "claim": claim, "contradiction": "not unbiased" if contradicted else ""}
+
+
+def _component_columns(parts: Components) -> dict[str, float]:
+    named = {"sampling_variance": parts.sampling, "data_variance": parts.data}
+    return {
+        f"{name}{end}": value
+        for name, interval in named.items()
+        for end, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
+    }
 
 
 def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterable[tuple[str, Evidence]]:
@@ -148,6 +165,7 @@ def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterabl
         replication.evaluations,
         result.cell.sample_size,
         experiment.problem.parameters,
+        np.nan if result.bytes is None else result.bytes,
     )
 
 
