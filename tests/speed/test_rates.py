@@ -81,14 +81,11 @@ def loop(name: str, N: int, R: int) -> Callable[[], None]:
 @pytest.mark.parametrize("N", SIZES)
 @pytest.mark.parametrize("name", NAMES)
 def test_rate_against_a_loop_in_numpy(ratio: Ratio, name: str, N: int) -> None:
-    # A thousand or ten thousand samples in all take a quarter of a millisecond, most of it
-    # the fixed cost of a stream and of a backward pass: there 2.5 is met in calm minutes only.
-    least = 2.5 if N >= 1000 else 2.0
     ratio(
         f"{name}, N = {N}, R = 100: rate / rate of a NumPy loop",
         gradients(name, N, 100),
         loop(name, N, 100),
-        least,
+        2.5,
     )
 
 
