@@ -115,7 +115,7 @@ def test_the_tables_of_names_import_nothing() -> None:
 
 
 def test_statistics_are_functions_of_arrays() -> None:
-    allowed = {*sys.stdlib_module_names, "numpy", "scipy", "torch", "bench"}
+    allowed = {*sys.stdlib_module_names, "numba", "numpy", "scipy", "torch", "bench"}
     assert strangers("bench.statistics", []) == []
     for name, found in IMPORTS.items():
         if within(name, ["bench.statistics"]):

@@ -143,8 +143,11 @@ def test_the_trace_of_the_square_of_the_covariance() -> None:
     scale = tensor(1.0, 2.0, 3.0)
     blocks = [torch.randn(320, 3, generator=generator, dtype=torch.float64) * scale for _ in range(64)]
     collection = Collection(320 * 64, 1)
+    center = None
     for block in blocks:
-        collection.add(summarize(block, None, [slice(0, 3)]))
+        summary = summarize(block, None, [slice(0, 3)], center)
+        center = summary.center
+        collection.add(summary)
     of = ({"theta": slice(0, 3)}, tensor(NAN, NAN, NAN))
     ((_, many),) = evidence_of(collection.whole(), None, of[1], tensor(1.0), 1.0, 1, of[0])
     assert evidence(blocks[0], None, of[1])["all"].trace_of_square == pytest.approx(98, rel=1 / 3)

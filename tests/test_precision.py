@@ -36,6 +36,7 @@ from bench.engine.truth import Truth, truth_of
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
 from bench.scenario import ScenarioError, json_schema, read_text
+from bench.statistics.moments import center_of
 from bench.statistics.summary import Collection, Summary, summarize
 from bench.store import frames
 
@@ -328,7 +329,8 @@ def test_a_look_after_every_block_would_be_seen(monkeypatch: pytest.MonkeyPatch)
 def test_a_collection_grows_as_it_must() -> None:
     torch.manual_seed(0)
     parts = [torch.randn(rows, 3) for rows in (5, 1, 40, 7)]
-    summaries = [summarize(part, None, [slice(0, 1), slice(1, 3)]) for part in parts]
+    center = center_of(torch.cat(parts))
+    summaries = [summarize(part, None, [slice(0, 1), slice(1, 3)], center) for part in parts]
     exact, growing = Collection(53, 2), Collection(1, 2)
     for i, summary in enumerate(summaries):
         exact.add(summary)

@@ -14,6 +14,7 @@ from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.components import Pairs
+from bench.statistics.moments import Center
 from bench.statistics.summary import Collection, summarize
 
 
@@ -37,9 +38,12 @@ def replicate_pairs(
     """
     collection = Collection(pairs, len(segments))
     within = []
+    center: Center | None = None
     for block in blocks_of(problem, sample_size, problem.theta.device.type, pairs):
         means, halves = _block(estimator, problem, sample_size, block, address(block.index), segments)
-        collection.add(summarize(means, None, segments))
+        summary = summarize(means, None, segments, center)
+        center = summary.center if summary.center.count else None
+        collection.add(summary)
         within.append(halves.cpu())
     return Pairs(collection.whole(), torch.cat(within))
 

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of, chunk_rows
 from bench.engine.counting import Counts, counted
+from bench.engine.gathering import Gathering
 from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
 from bench.engine.streams import Address, consumption, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
 from bench.problem import Problem
-from bench.statistics.summary import Collection, Summary, summarize
+from bench.statistics.summary import Collection, Summary
 
 # Fitting may take as many rows as this many numbers and gradient entries allow.
 _FIT_ROWS = 1 << 14
@@ -84,32 +85,17 @@ def replicate(
     if precision is not None:
         replicates = whole_blocks(problem, sample_size, device.type, replicates, precision)
     truth = None if truth is None else truth.to(device)
-    first = blocks_of(problem, sample_size, device.type, replicates)
-    blocks: Iterable[Block] = first
+    blocks: Iterable[Block] = blocks_of(problem, sample_size, device.type, replicates)
     if precision is not None:
         blocks = blocks_up_to(problem, sample_size, device.type, precision.max_replicates)
-    # One piece of memory for all blocks: fresh pages cost as much as the statistics.
-    buffer = problem.theta.new_empty((max(block.rows for block in first), len(problem.theta)))
+    gathering = Gathering(problem.theta, truth, segments)
     collection = Collection(replicates, len(segments))
     done, look = 0, replicates
     seconds: list[float] = []
     total = Counts()
     draws = hashlib.sha256()
     for block in blocks:
-        if block.rows > len(buffer):  # the last before the cap
-            buffer = buffer.new_empty((block.rows, len(problem.theta)))
-        estimates = buffer[: block.rows]
-        run = run_block(
-            estimator,
-            problem,
-            sample_size,
-            block,
-            address(block.index),
-            truth,
-            segments,
-            estimates,
-            resampled,
-        )
+        run = run_block(estimator, problem, sample_size, block, address(block.index), gathering, resampled)
         collection.add(run.summary)
         seconds += run.seconds
         total += run.counts
@@ -134,12 +120,10 @@ def run_block(
     sample_size: int,
     block: Block,
     address: Address,
-    truth: Tensor | None,
-    segments: Sequence[slice],
-    estimates: Tensor,
+    gathering: Gathering,
     resampled: bool = False,
 ) -> BlockRun:
-    """One block: a function of its address alone, whatever ran before, and where.
+    """One block: a function of its address and of the gathering's center, whatever ran before, and where.
 
     Args:
         estimator: already fitted.
@@ -147,22 +131,27 @@ def run_block(
         sample_size: N.
         block: which.
         address: of its stream.
-        truth: the gradient, `[P]` in float64, on the device of the problem; or None.
-        segments: stretches of coordinates that are summarized apart.
-        estimates: memory that is filled with the estimates, `[rows, P]`.
+        gathering: takes the estimates in.
         resampled: whether each replicate has a batch of its own.
     """
-    problems = problems_of_chunks(problem, block, address, resampled)
-    seconds = []
-    total = Counts()
-    with stream(address, problem.theta.device):
-        for rows, batches in zip(block.chunks(), problems, strict=True):
-            counting, counts = counted(batches)
-            estimates[rows], elapsed = timed(estimator, counting, sample_size, rows.stop - rows.start)
-            seconds.append(elapsed)
-            total += counts
-        draws = consumption(problem.theta.device)
-    return BlockRun(summarize(estimates, truth, segments), seconds, total, draws)
+    for keep in (False, True):
+        gathering.begin(block, keep)
+        problems = problems_of_chunks(problem, block, address, resampled)
+        seconds = []
+        total = Counts()
+        with stream(address, problem.theta.device):
+            for rows, batches in zip(block.chunks(), problems, strict=True):
+                counting, counts = counted(batches)
+                estimates, elapsed = timed(estimator, counting, sample_size, rows.stop - rows.start)
+                gathering.add(rows, estimates)
+                seconds.append(elapsed)
+                total += counts
+            draws = consumption(problem.theta.device)
+        # What cannot be summed up as it comes is estimated again, which gives the same numbers.
+        summary = gathering.end()
+        if summary is not None:
+            return BlockRun(summary, seconds, total, draws)
+    raise AssertionError("estimates that are kept have a summary")
 
 
 def problems_of_chunks(

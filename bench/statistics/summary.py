@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from bench.statistics.moments import Moments, merge
+from bench.statistics.accumulator import Accumulator
+from bench.statistics.moments import Center, Moments, PowerSums, center_of
 
-# One slice of coordinates with its deviations and their powers should stay in the cache;
-# much smaller ones lose to the fixed cost of a tensor operation.
-_SLICE_ENTRIES = 1 << 18
-# Below this many coordinates the powers are formed in float64, which costs next to
+# Up to this many coordinates the powers are formed in float64, which costs next to
 # nothing; above it in the estimates' own precision, as long as fourth powers neither
 # overflow nor vanish: rounding of 1e-7 is lost among deviations that are random.
 _FEW = 256
+_SAFE = (1e-12, 1e12)
 # Batches in a block. Many blocks make up for the few that many coordinates can afford.
 _BATCHES, _BATCHES_OF_MANY, _MANY = 32, 8, 1 << 14
-_SAFE = (1e-12, 1e12)
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,11 @@ class Summary:
     """The estimates of some replicates, summarized; segments are stretches of coordinates.
 
     Attributes:
-        moments: of every coordinate, over the finite replicates.
-        deviation: squared distance from the mean estimate of the block, made unbiased for
-            the variance by n / (n − 1), `[R, segments]`.
+        sums: of powers of every coordinate, over the finite replicates.
+        center: about which they are.
+        deviation: squared distance from the center c, the mean of the n estimates of the cell's
+            first block, made unbiased for the variance: by n / (n − 1) for those n, by
+            n / (n + 1) for all others, `[R, segments]`.
         error: squared distance from the truth, `[R, segments]`; NaN where there is none.
         product: inner product with the truth, `[R, segments]`; NaN where there is none.
         norm: squared norm, `[R, segments]`.
@@ -39,7 +40,8 @@ class Summary:
             covariance Σ, and their squared norms tell tr(Σ²).
     """
 
-    moments: Moments
+    sums: PowerSums
+    center: Center
     deviation: Tensor
     error: Tensor
     product: Tensor
@@ -47,23 +49,92 @@ class Summary:
     finite: Tensor
     batches: tuple[Tensor, ...]
 
+    @cached_property
+    def moments(self) -> Moments:
+        """Of every coordinate, over the finite replicates."""
+        return self.sums.moments()
 
-def summarize(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice]) -> Summary:
+
+def precision_of(P: int, dtype: torch.dtype) -> torch.dtype:
+    """The type in which P coordinates are summed, of estimates of a given type."""
+    return torch.float64 if P <= _FEW else dtype
+
+
+def summarize(
+    estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Center | None = None
+) -> Summary:
     """The summary of one block.
 
     Args:
         estimates: `[R, P]`, of any real type.
         truth: the gradient, `[P]` in float64, on the same device; or None.
         segments: stretches of coordinates that together are all of them, in order.
+        center: that of the cell's first block; None for that block itself.
     """
-    summary = _summarize(estimates, truth, segments)
-    if bool(summary.norm.isfinite().all()):
-        return summary
+    own = center is None
+    center = center or center_of(estimates.to(precision_of(estimates.shape[1], estimates.dtype)))
+    sums = _sums(estimates, truth, segments, center)
+    if is_regular(sums):
+        return summary_of(sums, own)
     finite = estimates.isfinite().all(1)  # [R]
-    kept = _summarize(estimates[finite].double(), truth, segments)
+    kept = summary_of(_sums(estimates[finite].double(), truth, segments, sums.center.double()), own)
     finite = finite.cpu()
     rows = {name: _spread(getattr(kept, name), finite) for name in _ROWS}
-    return Summary(kept.moments, finite=finite, batches=kept.batches, **rows)
+    return Summary(kept.sums, sums.center, finite=finite, batches=kept.batches, **rows)
+
+
+def _sums(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Center) -> Accumulator:
+    R, P = estimates.shape
+    K = max(1, min(_BATCHES if P <= _MANY else _BATCHES_OF_MANY, R))
+    sums = Accumulator(center, truth, segments, R, K, R // K)
+    sums.add(estimates)
+    return sums
+
+
+def is_regular(sums: Accumulator) -> bool:
+    """Whether all estimates are finite, and neither too large nor too small for the precision of the sums."""
+    squares = sums.rows[:, 0]  # [R, segments]
+    if sums.powers.dtype == torch.float64:
+        return bool(squares.isfinite().all())
+    return bool(_is_safe(squares.sum(1)).all())
+
+
+def summary_of(sums: Accumulator, own: bool) -> Summary:
+    """What the sums over the estimates of one block say; `own` is whether their center is their own mean."""
+    squares, along_center, along_offset = sums.rows.unbind(1)  # [R, segments]
+    R, c = sums.replicates, sums.center.value.double()  # [P]
+    of_center, of_offset, of_product = sums.constants  # [segments]
+    n = sums.center.count
+    unbiased = n / (n - 1 if own else n + 1) if n > own else torch.nan
+    rows = {
+        "deviation": squares * unbiased,
+        "error": squares - 2 * along_offset + of_offset,
+        "product": along_offset + along_center + of_product,
+        "norm": squares + 2 * along_center + of_center,
+    }
+    powers = torch.cat([sums.totals.sum(0, keepdim=True), sums.powers])  # [4, P]
+    return Summary(
+        PowerSums(R, c.cpu(), powers.cpu()),
+        sums.center,
+        finite=torch.ones(R, dtype=torch.bool),
+        batches=(_products(sums).cpu(),),
+        **{name: values.cpu() for name, values in rows.items()},
+    )
+
+
+def _is_safe(squares: Tensor) -> Tensor:
+    """Of squared distances, between which ones fourth powers neither vanish nor overflow in float32."""
+    return (squares == 0) | (squares > _SAFE[0]) & (squares < _SAFE[1])
+
+
+def _products(sums: Accumulator) -> Tensor:
+    """Of the deviations of batch means, in the units of one estimate, `[segments, K, K]`."""
+    totals = sums.totals[:-1]  # [K, P]
+    K = len(totals)
+    products = torch.stack([totals[:, s] @ totals[:, s].T for s in sums.segments]).double()
+    rows = products.mean(1, keepdim=True)  # [segments, 1, K]
+    centered = products - rows - rows.mT + rows.mean(2, keepdim=True)
+    return centered / (sums.size * (K - 1)) if K > 1 and sums.size else torch.full_like(centered, torch.nan)
 
 
 class Collection:
@@ -79,7 +150,8 @@ class Collection:
         self._rows = {name: torch.empty(shape, dtype=torch.float64) for name in _ROWS}
         self._finite = torch.empty(replicates, dtype=torch.bool)
         self._batches: list[Tensor] = []
-        self._moments: Moments | None = None
+        self._sums: PowerSums | None = None
+        self._center: Center | None = None
         self._filled = 0
 
     def add(self, summary: Summary) -> None:
@@ -90,15 +162,19 @@ class Collection:
             rows[there] = getattr(summary, name)
         self._finite[there] = summary.finite
         self._batches += summary.batches
-        self._moments = summary.moments if self._moments is None else merge(self._moments, summary.moments)
+        if self._sums is None or not self._sums.count:  # the first that has a center
+            of, self._center = summary.sums, summary.center
+            self._sums = PowerSums(0, of.center, torch.zeros_like(of.sums, dtype=torch.float64))
+        self._sums.add(summary.sums)
         self._filled = there.stop
 
     def whole(self) -> Summary:
         """The summary of all replicates that were added; it shares their memory."""
-        assert self._moments is not None
+        assert self._sums is not None
+        assert self._center is not None
         rows = {name: kept[: self._filled] for name, kept in self._rows.items()}
         finite = self._finite[: self._filled]
-        return Summary(self._moments, finite=finite, batches=tuple(self._batches), **rows)
+        return Summary(self._sums, self._center, finite=finite, batches=tuple(self._batches), **rows)
 
     def _reserve(self, replicates: int) -> None:
         if replicates > len(self._finite):
@@ -121,53 +197,3 @@ def _spread(rows: Tensor, finite: Tensor) -> Tensor:
     spread = rows.new_full((len(finite), rows.shape[1]), torch.nan)
     spread[finite] = rows
     return spread
-
-
-def _summarize(x: Tensor, truth: Tensor | None, segments: Sequence[slice]) -> Summary:
-    R, P = x.shape
-    x = x.double() if P <= _FEW else x
-    K = max(1, min(_BATCHES if P <= _MANY else _BATCHES_OF_MANY, R))
-    powers = x.new_empty((4, P), dtype=torch.float64)
-    rows = x.new_zeros((4, R, len(segments)), dtype=torch.float64)
-    batches = x.new_zeros((len(segments), K, K), dtype=torch.float64)
-    step = max(1, _SLICE_ENTRIES // max(1, R))
-    for i, segment in enumerate(segments):
-        for start in range(segment.start, segment.stop, step):
-            s = slice(start, min(start + step, segment.stop))
-            powers[:, s], part, products = _powers(x[:, s], None if truth is None else truth[s], K)
-            rows[:, :, i] += part
-            batches[i] += products
-    rows[0] *= R / (R - 1) if R > 1 else torch.nan
-    deviation, error, product, norm = rows.cpu()
-    everyone = torch.ones(R, dtype=torch.bool)
-    of_one = batches.cpu() * (R // K / (K - 1)) if K > 1 else batches.cpu() * torch.nan
-    return Summary(Moments(R, *powers.cpu()), deviation, error, product, norm, everyone, (of_one,))
-
-
-def _powers(x: Tensor, truth: Tensor | None, K: int) -> tuple[Tensor, Tensor, Tensor]:
-    """A slice of coordinates `[R, p]`: moments `[4, p]`, the rows' scalars `[4, R]`, batches `[K, K]`.
-
-    All is had from the deviations d from the mean m while they are in the cache: with t
-    the truth, |x − t|² = |d|² + 2 d·(m − t) + |m − t|², and so on. Sums over the
-    replicates are products with a vector of ones, which takes half the time of `sum`.
-    """
-    ones = x.new_ones(len(x))  # [R]
-    mean = ones @ x / len(x)  # [p]
-    d = x - mean  # [R, p]
-    power = d * d  # [R, p]
-    square = power.sum(1)  # [R]
-    if x.dtype != torch.float64 and not _SAFE[0] < float(square.max()) < _SAFE[1]:
-        return _powers(x.double(), truth, K)
-    t = torch.full_like(mean, torch.nan) if truth is None else truth.to(x.dtype)  # [p]
-    along_mean, along_truth = (d @ mean).double(), (d @ t).double()  # [R]
-    batch = d[: len(d) // K * K].reshape(K, len(d) // K, d.shape[1]).mean(1)  # [K, p]
-    products = (batch @ batch.T).double()  # [K, K]
-    m2 = ones @ power
-    m3 = ones @ d.mul_(power)
-    m4 = ones @ power.mul_(power)
-    powers = torch.stack([mean, m2, m3, m4]).double()  # [4, p]
-    m, t, square = mean.double(), t.double(), square.double()
-    error = square + 2 * (along_mean - along_truth) + (m - t).square().sum()
-    product = along_truth + m @ t
-    norm = square + 2 * along_mean + m @ m
-    return powers, torch.stack([square, error, product, norm]), products

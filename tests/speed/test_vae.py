@@ -37,7 +37,7 @@ class Size:
 
 
 SMALL = Size(64, 32, 8, 16, 2048)
-LARGE = Size(784, 400, 20, 64, 256)
+LARGE = Size(784, 400, 20, 64, 1024)
 
 
 def problem_of(size: Size, folder: Path) -> Problem:

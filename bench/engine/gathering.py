@@ -1,0 +1,89 @@
+"""Where the estimates of a block go until they are a summary: kept, or summed up as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.engine.blocks import MANY, Block
+from bench.statistics.accumulator import Accumulator
+from bench.statistics.moments import Center
+from bench.statistics.summary import Summary, is_regular, summarize, summary_of
+
+# Batches in a block that is summed as it comes, at least and about; below the second it is kept.
+_BATCHES, _FEWEST = 8, 4
+
+
+class Gathering:
+    """Makes the summaries of the blocks of one cell, one block after the other.
+
+    The estimates of the first block are kept, since their mean is the center of all
+    deviations. Those of later blocks are kept too, unless there are so many coordinates
+    that to write them to memory and read them again takes longer than to sum them.
+
+    Attributes:
+        center: the mean of the first block that has finite estimates; None before.
+    """
+
+    center: Center | None = None
+
+    def __init__(self, theta: Tensor, truth: Tensor | None, segments: Sequence[slice]) -> None:
+        """For estimates like theta, `[P]`; see `summarize` for the others."""
+        self._truth, self._segments = truth, segments
+        self._like = theta.new_empty((0, len(theta)))
+        self._memory = self._like
+        self._sums: Accumulator | None = None
+        self._streams = False
+
+    def begin(self, block: Block, keep: bool = False) -> None:
+        """A new block; `keep` if its estimates are to be kept in any case."""
+        self._block = block
+        many = self._like.shape[1] > MANY and block.rows >= _FEWEST * block.chunk
+        self._streams = many and self.center is not None and not keep
+        if self._streams:
+            self._sums = self._cleared(block)
+        else:
+            self._estimates = self._room(block.rows)
+
+    def add(self, rows: slice, estimates: Tensor) -> None:
+        """The estimates of some rows of the block; in order."""
+        if self._streams:
+            assert self._sums is not None
+            self._sums.add(estimates)
+        else:
+            self._estimates[rows] = estimates
+
+    def end(self) -> Summary | None:
+        """The summary of the block; None if its estimates must be kept to make one."""
+        if self._streams:
+            assert self._sums is not None
+            return summary_of(self._sums, own=False) if is_regular(self._sums) else None
+        summary = summarize(self._estimates, self._truth, self._segments, self.center)
+        if self.center is None and summary.center.count:
+            self.center = summary.center
+        return summary
+
+    def _cleared(self, block: Block) -> Accumulator:
+        size = block.chunk * max(1, block.rows // block.chunk // _BATCHES)  # whole chunks
+        room = block.rows, block.rows // size
+        if self._sums is None or self._sums.room != room:
+            assert self.center is not None
+            self._sums = Accumulator(self.center, self._truth, self._segments, *room, size)
+        self._sums.clear()
+        return self._sums
+
+    def _room(self, rows: int) -> Tensor:
+        if rows > len(self._memory):
+            self._memory = self._taken(rows)
+        return self._memory[:rows]
+
+    def _taken(self, rows: int) -> Tensor:
+        P = self._like.shape[1]
+        if self._like.device.type != "cpu":
+            return self._like.new_empty((rows, P))
+        # NumPy asks the system for large pages, torch does not: a sixth of the time of a
+        # block of many coordinates went to making small ones.
+        return torch.from_numpy(np.empty((rows, P), dtype=self._like.numpy().dtype))

@@ -1,0 +1,68 @@
+"""The sums over estimates in one pass over memory, compiled for the processor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# Sums may be taken in any order, which lets the compiler use vector instructions; what is
+# not finite stays so.
+_ORDER_FREE = {"contract", "reassoc", "nsz"}
+# Coordinates that are worked on at a time: all sums over them stay in the nearest cache.
+_WIDTH = 1024
+
+
+@numba.njit(fastmath=_ORDER_FREE, cache=True)
+def add(
+    x: Array, c: Array, w: Array, edges: Array, batch: Array, totals: Array, powers: Array, rows: Array
+) -> None:
+    """Add what some estimates give to the sums.
+
+    Done with tensor operations, each of these sums is a pass of its own: a dozen, at three
+    times the time of this one, and half that of the gradients of a large network.
+
+    Args:
+        x: estimates, `[k, P]`.
+        c: the center, `[P]`; sums are formed in its type.
+        w: the truth less the center, `[P]`.
+        edges: where segments of coordinates begin and the last one ends, `[S + 1]`.
+        batch: to which batch each estimate belongs, `[k]`.
+        totals: the sum of d = x − c over each batch, `[batches, P]`.
+        powers: the sums of d², d³ and d⁴, `[3, P]`.
+        rows: |d|², d·c and d·w of each estimate over each segment, `[k, 3, S]` in float64.
+    """
+    for i in range(len(edges) - 1):
+        for start in range(edges[i], edges[i + 1], _WIDTH):
+            s = slice(start, min(start + _WIDTH, edges[i + 1]))
+            for r in range(len(x)):
+                _add_powers(x[r, s], c[s], totals[batch[r], s], powers[0, s], powers[1, s], powers[2, s])
+                square, along_center, along_offset = _products(x[r, s], c[s], w[s])
+                rows[r, 0, i] += square
+                rows[r, 1, i] += along_center
+                rows[r, 2, i] += along_offset
+
+
+@numba.njit(fastmath=_ORDER_FREE, cache=True)
+def _add_powers(x: Array, c: Array, total: Array, second: Array, third: Array, fourth: Array) -> None:
+    for j in range(x.size):
+        d = x[j] - c[j]
+        square = d * d
+        total[j] += d
+        second[j] += square
+        third[j] += d * square
+        fourth[j] += square * square
+
+
+@numba.njit(fastmath=_ORDER_FREE, cache=True)
+def _products(x: Array, c: Array, w: Array) -> tuple[Any, Any, Any]:
+    square = along_center = along_offset = c.dtype.type(0)
+    for j in range(x.size):
+        d = x[j] - c[j]
+        square += d * d
+        along_center += d * c[j]
+        along_offset += d * w[j]
+    return square, along_center, along_offset
