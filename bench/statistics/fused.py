@@ -14,6 +14,8 @@ Array = NDArray[Any]
 _ORDER_FREE = {"contract", "reassoc", "nsz"}
 # Coordinates that are worked on at a time: all sums over them stay in the nearest cache.
 _WIDTH = 1024
+# Of fewer coordinates than this it takes longer to cut the stretches than to work on them.
+_FEW = 64
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)
@@ -36,6 +38,9 @@ def add(
         rows: |d|², d·c and d·w of each estimate over each segment, `[k, 3, S]` in float64.
     """
     for i in range(len(edges) - 1):
+        if edges[i + 1] - edges[i] < _FEW:
+            _add_few(x, c, w, edges[i], edges[i + 1], batch, totals, powers, rows[:, :, i])
+            continue
         for start in range(edges[i], edges[i + 1], _WIDTH):
             s = slice(start, min(start + _WIDTH, edges[i + 1]))
             for r in range(len(x)):
@@ -44,6 +49,36 @@ def add(
                 rows[r, 0, i] += square
                 rows[r, 1, i] += along_center
                 rows[r, 2, i] += along_offset
+
+
+@numba.njit(fastmath=_ORDER_FREE, cache=True)
+def _add_few(
+    x: Array,
+    c: Array,
+    w: Array,
+    start: int,
+    stop: int,
+    batch: Array,
+    totals: Array,
+    powers: Array,
+    rows: Array,
+) -> None:
+    for j in range(start, stop):
+        center, offset = c[j], w[j]
+        second = third = fourth = c.dtype.type(0)
+        for r in range(len(x)):
+            d = x[r, j] - center
+            square = d * d
+            totals[batch[r], j] += d
+            second += square
+            third += d * square
+            fourth += square * square
+            rows[r, 0] += square
+            rows[r, 1] += d * center
+            rows[r, 2] += d * offset
+        powers[0, j] += second
+        powers[1, j] += third
+        powers[2, j] += fourth
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)

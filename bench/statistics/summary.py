@@ -95,7 +95,7 @@ def is_regular(sums: Accumulator) -> bool:
     """Whether all estimates are finite, and neither too large nor too small for the precision of the sums."""
     squares = sums.rows[:, 0]  # [R, segments]
     if sums.powers.dtype == torch.float64:
-        return bool(squares.isfinite().all())
+        return bool(squares.sum().isfinite())  # they are not negative
     return bool(_is_safe(squares.sum(1)).all())
 
 
@@ -108,9 +108,9 @@ def summary_of(sums: Accumulator, own: bool) -> Summary:
     unbiased = n / (n - 1 if own else n + 1) if n > own else torch.nan
     rows = {
         "deviation": squares * unbiased,
-        "error": squares - 2 * along_offset + of_offset,
-        "product": along_offset + along_center + of_product,
-        "norm": squares + 2 * along_center + of_center,
+        "error": squares.sub(along_offset, alpha=2).add_(of_offset),
+        "product": along_offset.add(along_center).add_(of_product),
+        "norm": squares.add(along_center, alpha=2).add_(of_center),
     }
     powers = torch.cat([sums.totals.sum(0, keepdim=True), sums.powers])  # [4, P]
     return Summary(
