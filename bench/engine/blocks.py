@@ -14,7 +14,7 @@ _CHUNK_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 25, "mps": 1 << 22}
 _CHUNK_ENTRIES = {"cpu": 5_500_000, "cuda": 1 << 28, "mps": 1 << 26}
 
 _BLOCK_CHUNKS = 8
-_BLOCK_ROWS = 64  # a block is centered at its own mean, which must not cost much precision
+_BLOCK_ROWS = 64  # the mean of the first block is the center of all, which must not cost much precision
 _BLOCK_ENTRIES = 1 << 26
 # From the second block on, many coordinates are summed as they come and not kept; what is
 # done once a block then counts for less the longer the block is.

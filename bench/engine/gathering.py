@@ -13,7 +13,7 @@ from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import Center
 from bench.statistics.summary import Summary, is_regular, summarize, summary_of
 
-# Batches in a block that is summed as it comes, at least and about; below the second it is kept.
+# A block that is summed as it comes has about so many batches; one of fewer chunks than the second is kept.
 _BATCHES, _FEWEST = 8, 4
 
 
