@@ -76,16 +76,18 @@ def gradient_of(
     """
     outputs: list[Tensor] = []
     weights: list[Tensor | None] = []
+    weighed = 0
     for term in terms:
         y, w = term if isinstance(term, tuple) else (term, None)
         if y is not None and y.requires_grad:
             outputs.append(y)
             weights.append(w)
+            weighed += 0 if w is None else w.numel()
     if not outputs:
         return torch.zeros_like(theta)
     # The division by N·B is done where there is less to divide: in the weights or at the end.
-    R, sizes = theta.shape[0], [y.numel() for y in outputs]
-    early = sum(w.numel() for w in weights if w is not None) <= theta.numel()
+    R, sizes = len(theta), [y.numel() for y in outputs]
+    early = weighed <= theta.numel()
     unit = R if early else max(sizes)
     scaled = [_scaled(y, w, unit / size) for y, w, size in zip(outputs, weights, sizes, strict=True)]
     (total,) = torch.autograd.grad(outputs, theta, scaled, retain_graph=keep_graph, materialize_grads=True)

