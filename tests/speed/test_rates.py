@@ -91,10 +91,11 @@ def test_rate_against_a_loop_in_numpy(ratio: Ratio, name: str, N: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_whole_sweep_against_a_loop_in_numpy(ratio: Ratio, name: str) -> None:
+    """With statistics, of which the loop has none: a tenth less than without is allowed for them."""
     ours, theirs = [replication(name, N, 100) for N in SIZES], [loop(name, N, 100) for N in SIZES]
     ratio(
         f"{name}, all N, R = 100, with statistics: rate / rate of a NumPy loop",
         lambda: [work() for work in ours],
         lambda: [work() for work in theirs],
-        2.5,
+        2.25,
     )
