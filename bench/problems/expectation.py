@@ -170,10 +170,8 @@ class Expectation(Problem):
     def _split(self, values: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
         """Each parameter by name, as torch wants it: a vector or a single number, along the last axis."""
         vectors = self.event_dim or self.family.vector
-        if vectors:
-            parts = values.split(list(sizes.values()), -1)  # type: ignore[no-untyped-call]
-        else:
-            parts = values.unbind(-1)
+        lengths = list(sizes.values())
+        parts = values.split(lengths, -1) if vectors else values.unbind(-1)  # type: ignore[no-untyped-call]
         return dict(zip(sizes, parts, strict=True))
 
 

@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from bench.errors import Fault, Invalid, KeyFault, Path, did_you_mean, shown
 from bench.scenario.document import printable
+from bench.scenario.gate import Bias, Gate, Ratio, Thresholds
 from bench.scenario.schema import Precision, Reference, Scenario, Sweep
 
 _SAMPLE_SIZE = "a whole number from 1 to 1000000000"
 _REPLICATES = "a whole number of at least 2"
+_RATIO = "a mapping such as {max_increase: 10%}"
 _LABEL = "one line of 1 to 10000 characters"
 
 # Keyed by the path with list positions left out.
@@ -43,6 +45,14 @@ _WANTED: dict[tuple[str, ...], str] = {
     ("reference", "estimator", "label"): _LABEL,
     ("reference", "sample_size"): _SAMPLE_SIZE,
     ("reference", "replicates"): _REPLICATES,
+    ("gate",): "a mapping such as {variance: {max_increase: 10%}, sample_sizes: [10, 100]}",
+    ("gate", "sample_sizes"): "a list of 1 to 1000 sample sizes",
+    ("gate", "sample_sizes", "*"): _SAMPLE_SIZE,
+    ("gate", "max_replicates"): _REPLICATES,
+    ("gate", "estimators"): "a mapping such as {reinforce: {variance: {max_increase: 20%}}}",
+    ("gate", "variance"): _RATIO,
+    ("gate", "mse"): _RATIO,
+    ("gate", "bias"): "a mapping such as {margin: 1%}",
 }
 
 _KEYS: dict[Path, list[str]] = {
@@ -50,6 +60,10 @@ _KEYS: dict[Path, list[str]] = {
     ("sweep",): list(Sweep.model_fields),
     ("precision",): list(Precision.model_fields),
     ("reference",): list(Reference.model_fields),
+    ("gate",): list(Gate.model_fields),
+    ("gate", "variance"): list(Ratio.model_fields),
+    ("gate", "mse"): list(Ratio.model_fields),
+    ("gate", "bias"): list(Bias.model_fields),
 }
 
 
@@ -77,8 +91,15 @@ def _faults(detail: Any) -> list[Fault]:
 
 
 def _unknown_key(path: Path) -> Fault:
-    suggestion = did_you_mean(path[-1], _KEYS.get(path[:-1], []))
+    suggestion = did_you_mean(path[-1], _keys(path[:-1]))
     return KeyFault(f"unknown key {shown(path[-1])}{_where(path[:-1])}; {suggestion}", path)
+
+
+def _keys(path: Path) -> list[str]:
+    """The keys that a mapping may have."""
+    if path[:2] == ("gate", "estimators"):  # of an estimator's label
+        return list(Thresholds.model_fields) if len(path) == 3 else _KEYS.get(("gate", *path[3:]), [])
+    return _KEYS.get(path, [])
 
 
 def _hint(detail: Any) -> str:
@@ -107,6 +128,8 @@ def _dotted(path: Path) -> str:
 
 def _pattern(path: Path) -> tuple[str, ...]:
     """The path with `*` for list positions, those of estimators left out."""
+    if path[:2] == ("gate", "estimators") and len(path) > 3:
+        path = ("gate", *path[3:])
     parts = ["*" if isinstance(part, int) else part for part in path]
     return tuple(
         part for i, part in enumerate(parts) if i == 0 or parts[i - 1 : i + 1] != ["estimators", "*"]

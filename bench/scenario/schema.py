@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    JsonValue,
     WithJsonSchema,
     model_serializer,
     model_validator,
@@ -21,19 +19,11 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from bench.errors import Fault, Invalid, KeyFault, did_you_mean, invalid, shown
 from bench.problems import PROBLEMS
+from bench.scenario.gate import Gate
+from bench.scenario.parts import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
 from estimators import ALIASES, ESTIMATORS
 
-T = TypeVar("T")
-
 _RESERVED_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?")
-_PERCENT = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+) ?%")
-_SHARE: dict[str, Any] = {
-    "anyOf": [
-        {"type": "string", "pattern": f"^({_PERCENT.pattern})$"},
-        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-    ],
-    "examples": ["5%"],
-}
 _LABEL = "Another name for it in tables and plots, on one line; two entries may then use the same estimator."
 
 
@@ -58,38 +48,10 @@ def _whole(number: object) -> object:
     return number
 
 
-def _share(value: object) -> float:
-    if isinstance(value, str) and _PERCENT.fullmatch(value):
-        share = float(value.rstrip(" %")) / 100
-    else:
-        share = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
-    if not 0 < share < 1:
-        raise invalid(f"wanted a percentage such as 5%, or a number between 0 and 1, got {shown(value)}")
-    return share
-
-
-def _distinct(items: list[T]) -> list[T]:
-    first = {item: i for i, item in reversed(list(enumerate(items)))}
-    repeated = [
-        Fault(f"{shown(item)} is given twice", (i,)) for i, item in enumerate(items) if first[item] != i
-    ]
-    if repeated:
-        raise Invalid(*repeated)
-    return items
-
-
-SampleSize = Annotated[int, Field(ge=1, le=10**9)]
-Replicates = Annotated[int, Field(ge=2, le=10**9)]
 Device = Annotated[str, Field(pattern=r"^(cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?)$")]
-Distinct = AfterValidator(_distinct)
-_UNIQUE: dict[str, JsonValue] = {"uniqueItems": True}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class NamedSpec(_Part):
+class NamedSpec(Part):
     """A problem: its name and, beside it, its options."""
 
     model_config = ConfigDict(extra="allow", title="Problem")
@@ -106,7 +68,7 @@ class NamedSpec(_Part):
         return dict(self.model_extra or {})
 
 
-class EstimatorSpec(_Part):
+class EstimatorSpec(Part):
     """An estimator: its name, its options and, if it has one, its label."""
 
     name: str = Field(min_length=1)
@@ -178,40 +140,40 @@ def _estimator_json_schema() -> dict[str, Any]:
 Estimator = Annotated[EstimatorSpec, BeforeValidator(_fields), WithJsonSchema(_estimator_json_schema())]
 
 
-class Sweep(_Part):
+class Sweep(Part):
     """What is varied: each estimator runs once for every combination."""
 
     sample_sizes: Annotated[list[SampleSize], Distinct] = Field(
         min_length=1,
         max_length=1000,
         description="Values of N, the number of samples that one estimate uses.",
-        json_schema_extra=_UNIQUE,
+        json_schema_extra=UNIQUE,
     )
     devices: Annotated[list[Device], Distinct] = Field(
         default=["cpu"],
         min_length=1,
         max_length=1000,
         description="Where to run: cpu, cuda, cuda:0 and so on, or mps.",
-        json_schema_extra={**_UNIQUE, "examples": [["cpu"], ["cpu", "cuda"]]},
+        json_schema_extra={**UNIQUE, "examples": [["cpu"], ["cpu", "cuda"]]},
     )
     dtypes: Annotated[list[Literal["float32", "float64"]], Distinct] = Field(
         default=["float32"],
         min_length=1,
         max_length=1000,
         description="The precision of the samples and of the cost.",
-        json_schema_extra=_UNIQUE,
+        json_schema_extra=UNIQUE,
     )
 
 
-class Precision(_Part):
+class Precision(Part):
     """How well results are to be known: cells get more replicates until they are."""
 
-    variance: Annotated[float, BeforeValidator(_share), WithJsonSchema(_SHARE)] = Field(
+    variance: Share = Field(
         description="The half-width of the 95 % interval of the variance, as a part of it: 5%."
     )
 
 
-class Reference(_Part):
+class Reference(Part):
     """A long run that stands for the exact gradient where that is not known."""
 
     estimator: Estimator | None = Field(default=None, description="Which unbiased estimator it uses.")
@@ -219,7 +181,7 @@ class Reference(_Part):
     replicates: Replicates | None = Field(default=None, description="Its R, independent estimates.")
 
 
-class Scenario(_Part):
+class Scenario(Part):
     """One question about gradient estimators, and what is run to answer it."""
 
     schema_: Annotated[Literal[1], BeforeValidator(_whole)] = Field(
@@ -259,12 +221,18 @@ class Scenario(_Part):
     reference: Reference = Field(
         default=Reference(), description="A long run in place of an exact gradient that is not known."
     )
+    gate: Gate = Field(
+        default=Gate(), description="How much worse an estimator may become, for `bench gate`."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.precision is not None and self.max_replicates < self.replicates:
             least = f"wanted at least the {self.replicates} of replicates"
             raise invalid(f"{least}, got {self.max_replicates}", "max_replicates")
+        for i, sample_size in enumerate(self.gate.sample_sizes or []):
+            if sample_size not in self.sweep.sample_sizes:
+                raise invalid(f"{sample_size} is not in sweep.sample_sizes", "gate", "sample_sizes", i)
         return self
 
     def plain(self) -> dict[str, Any]:
