@@ -10,9 +10,7 @@ from bench.errors import invalid
 from bench.scenario.parts import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
 
 
-Sizes = Annotated[
-    list[SampleSize], Distinct, Field(min_length=1, max_length=1000, json_schema_extra=UNIQUE)
-]
+Sizes = Annotated[list[SampleSize], Distinct, Field(min_length=1, max_length=1000, json_schema_extra=UNIQUE)]
 
 
 class Ratio(Part):
@@ -62,5 +60,5 @@ class Gate(Thresholds):
         default=1_000_000, description="The most replicates that a cell may take, confirmation apart."
     )
     estimators: dict[str, Thresholds] = Field(
-        default={}, max_length=1000, description="Thresholds of single estimators, by label."
+        default={}, description="Thresholds of single estimators, by label."
     )
