@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bench.compare_command import compare
+from bench.terminal import FAILED, INTERRUPTED, NOTHING_MEASURED, SOME_CELLS_FAILED, USAGE, console, explained
 
 if TYPE_CHECKING:
     from bench.api import Prepared
-
-FAILED, USAGE, SOME_CELLS_FAILED, NOTHING_MEASURED, INTERRUPTED = 1, 2, 3, 4, 130
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +46,7 @@ def main(plugins: tuple[str, ...]) -> None:
     if plugins:
         from bench.catalogue import add_plugin
 
-        with _explained():
+        with explained():
             for plugin in plugins:
                 add_plugin(plugin)
 
@@ -118,7 +116,7 @@ def run(out: Path, threads: int, strict: bool, **options: Any) -> None:
     from bench.report.progress import Progress
 
     prepared = _prepared(**options)
-    with _explained(), Progress(prepared) as progress:
+    with explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
     _print_results(done.measurements)
     click.echo()
@@ -168,7 +166,7 @@ def plan(**options: Any) -> None:
             status,
         )
         table.add_row(*(Text(text) for text in row))
-    _console().print(table)
+    console().print(table)
     ready = sum(cell.status == "ok" for cell in prepared.cells)
     click.echo(f"{ready} of {len(prepared.cells)} cells can run")
 
@@ -210,8 +208,8 @@ def list_(kind: str) -> None:
     """List estimators (the default), problems, distributions, metrics or plots."""
     from bench.report.listing import listing
 
-    with _explained():
-        _console().print(listing(kind))
+    with explained():
+        console().print(listing(kind))
 
 
 @main.command()
@@ -224,7 +222,7 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
     from bench.errors import did_you_mean, invalid
     from bench.report.table import plain_table
 
-    with _explained():
+    with explained():
         measurements = load(folder)
         found = measurements[measurements["parameter"] == parameter]
         if found.empty:
@@ -260,7 +258,7 @@ def _prepared(
     }
     overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
     only = None if estimators is None else estimators.split(",")
-    with _explained():
+    with explained():
         return prepare(scenario, [*overrides, *settings], only=only, small=quick, confirmed=yes)
 
 
@@ -269,39 +267,23 @@ def _print_forecasts(prepared: Prepared) -> None:
     from bench.engine.timing import threads
     from bench.report.forecasts import forecast_summary, forecast_table
 
-    with _explained(), threads(1):
+    with explained(), threads(1):
         told = list(forecasts(prepared.experiment, prepared.cells))
-    _console().print(forecast_table(told))
+    console().print(forecast_table(told))
     click.echo(forecast_summary(prepared.experiment, told))
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Within it what the user said wrong is printed, with exit code 2; a stop gives 130."""
-    from bench.errors import Invalid
-    from bench.scenario import ScenarioError
-
-    try:
-        yield
-    except (Invalid, ScenarioError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(USAGE)
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
 
 
 def _print_results(measurements: Any) -> None:
     from bench.report.remarks import noise, rates, remarks
     from bench.report.table import results_table
 
-    console = _console()
-    console.print(results_table(measurements))
+    terminal = console()
+    terminal.print(results_table(measurements))
     lines = [f"rate: {line}" for line in rates(measurements)]
     lines += [f"variance: {line}" for line in noise(measurements)]
     lines += [f"note: {line}" for line in remarks(measurements)]
     for line in lines:
-        console.print(line, markup=False, highlight=False)
+        terminal.print(line, markup=False, highlight=False)
 
 
 def _without_precision(measurements: Any) -> str:
@@ -314,10 +296,3 @@ def _without_precision(measurements: Any) -> str:
     if short.empty:
         return ""
     return f"{NOT_REACHED} in {len(short)} of {len(cells)} cells: {which(short, cells)}"
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=120)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from bench.terminal import NOTHING_MEASURED, USAGE, console, explained
 
 if TYPE_CHECKING:
     from bench.report.comparison import Comparison
     from bench.report.pairs import Measured
 
-USAGE, NOTHING_COMPARED = 2, 4
 METRICS = ("variance", "mse", "work_normalized_variance")
 
 
@@ -59,18 +60,13 @@ def compare(
     whatever is found, 2 (what was asked makes no sense, or the runs are not comparable) or
     4 (nothing could be compared).
     """
-    from bench.errors import Invalid
-
     metrics = list(METRICS) if metric == "all" else [metric]
-    try:
+    with explained():
         drawn_as = _figure_kind(figure)
         found = _compared(run, run_b, control, metrics, sample_sizes)
-    except Invalid as error:
-        click.echo(str(error), err=True)
-        sys.exit(USAGE)
     if found.frame.empty:
         click.echo("\n".join(["nothing can be compared", *found.notes]), err=True)
-        sys.exit(NOTHING_COMPARED)
+        sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
         _draw(found, figure, drawn_as)
@@ -114,16 +110,9 @@ def _print(found: Comparison, kind: str) -> None:
     elif kind == "markdown":
         click.echo(comparison_table.as_markdown(found), nl=False)
     else:
-        _console().print(comparison_table.as_table(found))
+        console().print(comparison_table.as_table(found))
         for remark in comparison_table.remarks(found):
             click.echo(remark)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=120)
 
 
 def _figure_kind(figure: Path | None) -> str:

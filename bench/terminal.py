@@ -1,0 +1,36 @@
+"""What all verbs share: exit codes, and how results and errors are told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+FAILED, USAGE, SOME_CELLS_FAILED, NOTHING_MEASURED, UNDECIDED, INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Within it what the user said wrong is printed, with exit code 2; a stop gives 130."""
+    from bench.errors import Invalid
+    from bench.scenario import ScenarioError
+
+    try:
+        yield
+    except (Invalid, ScenarioError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def console() -> Any:
+    """Where tables are printed: as wide as the terminal, or 120 columns if there is none."""
+    from rich.console import Console
+
+    made = Console()
+    return made if made.is_terminal else Console(width=120)
