@@ -10,6 +10,7 @@ from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
 from bench.errors import Collected, Fault, Invalid, collected, invalid
+from bench.gate.thresholds import faults_of as threshold_faults
 from bench.scenario import EstimatorSpec, Scenario, ScenarioError, Source
 
 # Those that may give a reference, the first that applies: nearly always less noisy first.
@@ -38,6 +39,7 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
             estimators = list(_estimators(scenario, wrong))
             references = list(_references(scenario, wrong))
             wrong.faults += _sample_size_faults(scenario, estimators)
+            wrong.faults += threshold_faults(scenario.gate, [named.label for named in estimators])
     except Invalid as error:
         raise ScenarioError(source.lines(error.faults)) from None
     largest = max(scenario.sweep.sample_sizes)

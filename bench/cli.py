@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bench.baseline_command import baseline
 from bench.compare_command import compare
+from bench.gate_command import gate
 from bench.terminal import FAILED, INTERRUPTED, NOTHING_MEASURED, SOME_CELLS_FAILED, USAGE, console, explained
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-main.add_command(compare)
+for command in (compare, baseline, gate):
+    main.add_command(command)
 
 
 def changes(command: Command) -> Command:
@@ -167,6 +170,7 @@ def plan(**options: Any) -> None:
         )
         table.add_row(*(Text(text) for text in row))
     console().print(table)
+    _print_thresholds(prepared)
     ready = sum(cell.status == "ok" for cell in prepared.cells)
     click.echo(f"{ready} of {len(prepared.cells)} cells can run")
 
@@ -271,6 +275,15 @@ def _print_forecasts(prepared: Prepared) -> None:
         told = list(forecasts(prepared.experiment, prepared.cells))
     console().print(forecast_table(told))
     click.echo(forecast_summary(prepared.experiment, told))
+
+
+def _print_thresholds(prepared: Prepared) -> None:
+    from bench.gate.thresholds import thresholds_of
+    from bench.report.gate_table import threshold_table
+
+    labels = dict.fromkeys(cell.named.label for cell in prepared.cells)
+    gate = prepared.scenario.gate
+    console().print(threshold_table({label: thresholds_of(gate, label) for label in labels}))
 
 
 def _print_results(measurements: Any) -> None:

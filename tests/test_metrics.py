@@ -22,10 +22,11 @@ from bench.statistics.intervals import (
     normal_interval,
     variance_interval,
 )
-from bench.statistics.metrics import BETTER, EQUIVALENCE, METRICS, measure
+from bench.statistics.metrics import BETTER, METRICS, measure
 from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.summary import Collection, summarize
 from bench.statistics.unbiasedness import Difference, hall, hall_interval, too_skewed
+from bench.statistics.verdict import EQUIVALENCE
 from bench.store.frames import MEASUREMENTS
 from tests.cases import estimates_of, estimator_of, expectation
 

@@ -137,15 +137,23 @@ def _expected_replicates(experiment: Experiment) -> int:
 
 def cell_id(experiment: Experiment, cell: Cell) -> str:
     """A name for a cell that is the same in every run of it."""
-    what = [
+    named = cell.named
+    return cell_key(
         experiment.problem_key,
-        cell.named.name,
-        cell.named.options,
+        named.name,
+        named.options,
         cell.sample_size,
         cell.device,
         cell.dtype,
-        *(["resampled"] if experiment.resampled else []),
-    ]
+        experiment.resampled,
+    )
+
+
+def cell_key(
+    problem: str, estimator: str, options: str, sample_size: int, device: str, dtype: str, resampled: bool
+) -> str:
+    """The name of the cell that these words describe; problem and options are canonical JSON."""
+    what = [problem, estimator, options, sample_size, device, dtype, *(["resampled"] if resampled else [])]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
 

@@ -9,7 +9,6 @@ import torch
 
 from bench.statistics.evidence import Evidence
 from bench.statistics.intervals import (
-    UNKNOWN,
     Interval,
     mean_interval,
     median_interval,
@@ -17,30 +16,10 @@ from bench.statistics.intervals import (
     variance_interval,
     wilson_interval,
 )
-from bench.statistics.unbiasedness import (
-    Difference,
-    beyond_margin,
-    hall,
-    hall_interval,
-    replicates_for_equivalence,
-    squared_norm,
-    too_skewed,
-    whole_vector,
-)
+from bench.statistics.unbiasedness import Difference, squared_norm
+from bench.statistics.verdict import ROUNDING, ZERO, bias_interval, bias_p, verdict_of
 
 Columns = Mapping[str, float | str]
-
-BIASED_BELOW = 0.01
-"""The p-value below which a bias is called one."""
-EQUIVALENCE = 0.01
-"""The bias, as a part of the gradient's norm, that is small enough to be called none."""
-
-# What float32 may round off a gradient, as a part of its norm, and what float64 may leave of a
-# zero: an estimator without noise would be called biased for it.
-_ROUNDING = 1e-6
-_ZERO = 1e-12
-# A test of equivalence at 5 % is passed if the interval at 90 % lies within the margin.
-_EQUIVALENCE_LEVEL = 0.90
 
 
 def bias(evidence: Evidence) -> Columns:
@@ -53,14 +32,14 @@ def bias(evidence: Evidence) -> Columns:
     of that and the F-type test's for the vector. The error of a reference counts throughout.
     "Within 1 %" is said only when a test of equivalence says so.
     """
-    p = _bias_p(evidence)
-    interval = _bias_interval(evidence)
+    p = bias_p(evidence)
+    interval = bias_interval(evidence)
     return {
         "bias": interval.value,
         "bias_low": interval.low,
         "bias_high": interval.high,
         "bias_p": p,
-        "verdict": _verdict(evidence, p),
+        "verdict": verdict_of(evidence, p),
     }
 
 
@@ -167,88 +146,12 @@ def measure(evidence: Evidence) -> dict[str, float | str]:
     return columns
 
 
-def _bias_p(evidence: Evidence) -> float:
-    """Both tests at half the level; a coordinate that does not vary must be right to rounding."""
-    difference = evidence.difference
-    if bool((difference.value.isnan() | difference.variance.isnan()).any()):
-        return math.nan
-    rounding = _ROUNDING * float(evidence.truth.norm()) + _ZERO
-    right = difference.value.abs() <= rounding  # [P]
-    # A coordinate without noise, but for rounding, that is wrong: a hundred errors off at least.
-    if bool((~right & (100 * difference.error <= rounding)).any()):
-        return 0.0
-    live = difference.variance > 0
-    # One that never varied, against a reference that did: only the vector as a whole can tell.
-    tested = live if len(live) > 1 else difference.error > 0
-    if bool(right.all()) or not bool((difference.error > 0).any()):
-        return 1.0
-    count = max(1, int(tested.sum()))
-    tested = tested & ~too_skewed(difference, BIASED_BELOW / 2 / count)
-    worst = float(hall(difference)[tested].min()) * count if bool(tested.any()) else 1.0
-    if len(difference.value) == 1:
-        return min(1.0, worst)
-    whole = whole_vector(difference, evidence.variance, evidence.trace_of_square)
-    return min(1.0, 2 * min(worst, whole if not math.isnan(whole) else 1.0))
-
-
-def _bias_interval(evidence: Evidence) -> Interval:
-    difference = evidence.difference
-    if bool((difference.value.isnan() | difference.variance.isnan()).any()):
-        return UNKNOWN
-    if len(difference.value) == 1:
-        if float(difference.error) == 0:
-            return normal_interval(float(difference.value), 0.0)
-        return hall_interval(difference)
-    square, error = squared_norm(difference, evidence.variance, evidence.trace_of_square)
-    of_square = normal_interval(square, error)
-    return of_square.through(_root)
-
-
-def _verdict(evidence: Evidence, p: float) -> str:
-    if math.isnan(p):
-        return "unknown"
-    if p < BIASED_BELOW:
-        return "biased"
-    margin = EQUIVALENCE * float(evidence.truth.norm())
-    if _equivalent(evidence, margin):
-        return f"within {EQUIVALENCE:.0%}".replace("%", " %")
-    return f"unresolved ({_needs(evidence, margin)})"
-
-
-def _equivalent(evidence: Evidence, margin: float) -> bool:
-    """Whether the bias is shown to be within the margin, by a test of equivalence at 5 %."""
-    difference = evidence.difference
-    if not bool((difference.error > 0).any()):
-        return float(difference.value.norm()) <= margin + _ZERO
-    if len(difference.value) == 1:
-        interval = hall_interval(difference, _EQUIVALENCE_LEVEL)
-        return -margin < interval.low and interval.high < margin
-    p = beyond_margin(difference, evidence.variance, evidence.trace_of_square, margin)
-    return p <= (1 - _EQUIVALENCE_LEVEL) / 2
-
-
-def _needs(evidence: Evidence, margin: float) -> str:
-    """What it takes to resolve the bias: about how many replicates, or a better reference."""
-    if margin <= 0:
-        return "the gradient is zero"
-    if 3.3 * float(evidence.truth_error.norm()) > margin:
-        return "needs a better reference"
-    if len(evidence.mean) == 1:
-        R = replicates_for_equivalence(margin, math.sqrt(evidence.variance)) ** 2
-    else:
-        R = replicates_for_equivalence(margin**2, math.sqrt(2 * evidence.trace_of_square))
-    R = max(R, evidence.replicates + 1)
-    digits = max(0, math.floor(math.log10(R)) - 1)
-    rounded = math.ceil(R / 10**digits) * 10**digits
-    return f"needs R = {rounded:,}".replace(",", " ")
-
-
 def _signal_to_noise(evidence: Evidence) -> Interval:
     noise = variance_interval(evidence.squares, evidence.known_kurtosis, evidence.variance)
     if not evidence.variance > 0:
         value = _ratio(float(evidence.mean.square().sum()), evidence.variance)
         return Interval(value, value, value, math.nan)
-    if float(evidence.truth_error.norm()) <= _ROUNDING * float(evidence.truth.norm()) + _ZERO:
+    if float(evidence.truth_error.norm()) <= ROUNDING * float(evidence.truth.norm()) + ZERO:
         size = float(evidence.truth.norm())
         return noise.through(lambda x: size / math.sqrt(x) if x > 0 else math.nan)
     square, error = signal_to_noise_squared(evidence)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.statistics.metrics import BIASED_BELOW
 from bench.statistics.rate import limiting_bias, standard_error
+from bench.statistics.verdict import BIASED_BELOW
 
 NOT_CONSISTENT = "not consistent"
 

@@ -9,7 +9,8 @@ from scipy import stats
 from torch import Tensor
 
 from bench.engine.truth import Truth, exact_gradient
-from bench.statistics.metrics import BIASED_BELOW, bias
+from bench.statistics.metrics import bias
+from bench.statistics.verdict import BIASED_BELOW
 from tests.calibration.runs import evidence, noise, repeated, runs_of
 from tests.calibration.table import Rate, Table, rate_of
 from tests.cases import estimator_of, problem_of

@@ -1,0 +1,32 @@
+"""What fresh random numbers are made of: the commit. A commit draws once, and its reruns draw the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+NO_COMMIT = "no commit"
+
+
+def current_epoch(folder: Path) -> str:
+    """The commit that is checked out around a folder, or on GitHub the one that is tested."""
+    if commit := os.environ.get("GITHUB_SHA", ""):
+        return commit
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return NO_COMMIT
+    return done.stdout.strip()
+
+
+def key_of(epoch: str) -> str:
+    """The epoch as it stands in the names of random streams."""
+    return hashlib.sha256(epoch.encode()).hexdigest()[:16]
+
+
+def window_of(epoch: str, count: int) -> int:
+    """Which of so many stretches of replicates is looked at first."""
+    return int(key_of(epoch), 16) % count

@@ -1,0 +1,292 @@
+"""How a cell is judged: by digest, on the same random numbers, on fresh ones, and on four times as many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.engine.plan import Cell
+from bench.gate.baseline import WINDOW, WINDOWS, Entry
+from bench.gate.epoch import key_of, window_of
+from bench.gate.sample import Sample, Subject, Truths
+from bench.gate.thresholds import RATIOS, Thresholds
+from bench.gate.verdicts import Stage, Test, Verdict
+from bench.statistics.gating import (
+    AGREEMENT,
+    CONFIRMATION,
+    PAIRED_LEVEL,
+    Margin,
+    Size,
+    change,
+    more_often,
+    required_replicates,
+)
+from bench.statistics.ratio import PAIRED_FROM, paired_ratio
+from bench.statistics.verdict import bias_interval, bias_p, excess_p
+
+METRICS = (*RATIOS, "bias", "evaluations", "nonfinite")
+"""What is tested; evaluations without a probability of error."""
+
+# Rounding moves a squared deviation by less than this, as a part of it and of their mean.
+_ROUNDING = 1e-3
+# A sample whose own kurtosis lets it see no less than so many times the threshold decides nothing.
+_BLIND = 1.5
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By what all cells are judged.
+
+    Attributes:
+        level: of each of the two stages of each test.
+        epoch: what the fresh random numbers are made of.
+        same_numbers: whether the streams of the baseline hold the same numbers here.
+        same_machine: whether arithmetic rounds here as it did there, so that digests can agree.
+        max_replicates: the most that the first stage may take.
+        metrics: those that count.
+        shortcuts: whether what agrees with the baseline on its own random numbers needs no fresh ones.
+    """
+
+    level: float
+    epoch: str
+    same_numbers: bool
+    same_machine: bool
+    max_replicates: int
+    metrics: tuple[str, ...] = METRICS
+    shortcuts: bool = True
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The tests of a cell, and the seconds that one estimate takes where enough were timed."""
+
+    tests: tuple[Test, ...]
+    seconds: float = math.nan
+
+
+def metrics_of(cell: Cell, entry: Entry, metrics: Iterable[str]) -> tuple[str, ...]:
+    """Which of the metrics are tested with a probability of error."""
+    unbiased = getattr(cell.named.estimator, "bias", None) == "unbiased" and entry.bias is not None
+    applies = {"bias": unbiased, "nonfinite": True} | {metric: metric in entry.sizes() for metric in RATIOS}
+    return tuple(metric for metric in metrics if applies.get(metric, False))
+
+
+def judge(subject: Subject, entry: Entry, thresholds: Thresholds, rules: Rules, truths: Truths) -> Judgement:
+    """Judge a cell against its entry in the baseline.
+
+    Args:
+        subject: the cell.
+        entry: what it was like.
+        thresholds: what it must keep to.
+        rules: by what all are judged.
+        truths: gives the true gradient where it is needed.
+    """
+    metrics = metrics_of(subject.cell, entry, rules.metrics)
+    decided: list[Test] = []
+    if rules.shortcuts and rules.same_numbers:
+        window = window_of(rules.epoch, WINDOWS)
+        first = subject.sample(window_role(window), WINDOW, None)
+        decided += _evaluations(first, entry, "digest", rules.metrics)
+        if rules.same_machine and first.digest == entry.digests[window]:
+            same = "every bit of a window of replicates agrees"
+            return Judgement((*decided, *_passed(metrics, "digest", same)))
+        decided += _paired(
+            first if window == 0 else subject.sample(window_role(0), WINDOW, None), entry, metrics
+        )
+    seconds = math.nan
+    left = [metric for metric in metrics if metric not in {test.metric for test in decided}]
+    if left:
+        wanted = _wanted(left, entry, thresholds, rules.level)
+        R = math.ceil(min(wanted, rules.max_replicates))
+        key = key_of(rules.epoch)
+        sample = subject.sample(f"gate screen {key}", R, truths())
+        seconds = sample.seconds
+        if not decided:
+            decided += _evaluations(sample, entry, "screen", rules.metrics)
+        found = [_test(metric, sample, entry, thresholds, rules, "screen", wanted) for metric in left]
+        flagged = [test.metric for test in found if test.verdict == "regression"]
+        decided += [test for test in found if test.metric not in flagged]
+        if flagged:
+            again = subject.sample(f"gate confirm {key}", CONFIRMATION * R, truths())
+            decided += [_test(m, again, entry, thresholds, rules, "confirm", wanted) for m in flagged]
+    return Judgement(tuple(decided), seconds)
+
+
+def window_role(window: int) -> str:
+    """What the random numbers of a window of replicates are for."""
+    return f"gate window {window}"
+
+
+def against_anchor(
+    entry: Entry, anchor: Entry, accepted: Mapping[str, float], thresholds: Thresholds, level: float
+) -> Iterable[Test]:
+    """The baseline against the anchor: what has grown step by step. Nothing is estimated.
+
+    Args:
+        entry: the cell in the baseline.
+        anchor: the cell in the anchor.
+        accepted: metric -> by how much it was accepted to become worse since then.
+        thresholds: what it must keep to.
+        level: of the test.
+    """
+    for metric in RATIOS:
+        new, old = entry.sizes().get(metric), anchor.sizes().get(metric)
+        if new is None or old is None:
+            continue
+        allowed = math.log(max(1.0, accepted[metric]))
+        moved = change(new, old)
+        moved = replace(moved, log_ratio=moved.log_ratio - allowed)
+        if moved.exceeds(thresholds.ratios[metric].indifference, level):
+            low, high = moved.interval()
+            message = f"since the anchor it has grown by {_range(moved.ratio, low, high)}, step by step"
+            limit = 1 + thresholds.ratios[metric].indifference
+            yield Test(metric, "regression", "anchor", message, moved.ratio, low, high, limit)
+
+
+def _passed(metrics: Iterable[str], stage: Stage, message: str) -> list[Test]:
+    return [Test(metric, "pass", stage, message, replicates=WINDOW) for metric in metrics]
+
+
+def _evaluations(sample: Sample, entry: Entry, stage: Stage, metrics: Iterable[str]) -> list[Test]:
+    """Evaluations of f and of its gradient are counted, and must be what they were."""
+    if "evaluations" not in metrics:
+        return []
+    now = (sample.evidence.evaluations, sample.gradient_evaluations)
+    before = (entry.evaluations, entry.gradient_evaluations)
+    were = f"{before[0]:g} and {before[1]:g} before"
+    message = f"{now[0]:g} of f and {now[1]:g} of its gradient in one estimate, {were}"
+    total, total_before = sum(now), sum(before)
+    ratio = total / total_before if total_before else math.inf if total else 1.0
+    if all(math.isclose(a, b, rel_tol=1e-9) for a, b in zip(now, before, strict=True)):
+        return [Test("evaluations", "pass", stage, "", 1.0, replicates=sample.replicates)]
+    worse = any(a > b * (1 + 1e-9) for a, b in zip(now, before, strict=True))
+    verdict: Verdict = "regression" if worse else "improved"
+    return [Test("evaluations", verdict, stage, message, ratio, limit=1.0, replicates=sample.replicates)]
+
+
+def _paired(sample: Sample, entry: Entry, metrics: Iterable[str]) -> list[Test]:
+    """What the replicates that the baseline holds let pass, one by one or as a variance."""
+    old, new = entry.window(), sample.evidence.deviation.numpy()
+    if sample.nonfinite or not np.isfinite(old).all():
+        return []
+    if (np.abs(new - old) <= _ROUNDING * (old + old.mean())).all():
+        return _passed(metrics, "paired", f"each of {WINDOW} replicates agrees but for rounding")
+    if WINDOW * min(entry.sample_size, 10) < PAIRED_FROM or "variance" not in metrics:
+        return []
+    # A baseline keeps float32, a sample float64.
+    ratio = paired_ratio(old, new, PAIRED_LEVEL)
+    if max(ratio.high, 1 / ratio.low if ratio.low > 0 else math.inf) >= 1 + AGREEMENT:
+        return []
+    message = f"within {AGREEMENT:.0%} on the same random numbers".replace("%", " %")
+    return [
+        Test("variance", "pass", "paired", message, ratio.value, ratio.low, ratio.high, replicates=WINDOW)
+    ]
+
+
+def _wanted(metrics: Iterable[str], entry: Entry, thresholds: Thresholds, level: float) -> float:
+    """R of the first stage, so that all ratios have their power."""
+    sizes = entry.sizes()
+    needs = [
+        _needed(sizes[metric], thresholds.ratios[metric], level) for metric in metrics if metric in sizes
+    ]
+    return max(needs, default=_needed(Size(1.0, 1.0, entry.replicates), thresholds.ratios["variance"], level))
+
+
+def _needed(size: Size, margin: Margin, level: float) -> float:
+    return required_replicates(size.kurtosis, max(1, size.replicates), margin, level)
+
+
+def _test(
+    metric: str,
+    sample: Sample,
+    entry: Entry,
+    thresholds: Thresholds,
+    rules: Rules,
+    stage: Stage,
+    wanted: float,
+) -> Test:
+    if metric == "nonfinite":
+        return _nonfinite(sample, entry, rules.level, stage)
+    if sample.evidence.replicates < 3:
+        few = f"{sample.evidence.replicates} of {sample.replicates} estimates are finite: too few to tell"
+        return Test(metric, "inconclusive", stage, few, replicates=sample.replicates)
+    if metric == "bias":
+        return _bias(sample, thresholds.bias_margin, rules.level, stage)
+    return _ratio(metric, sample, entry, thresholds.ratios[metric], rules, stage, wanted)
+
+
+def _ratio(
+    metric: str, sample: Sample, entry: Entry, margin: Margin, rules: Rules, stage: Stage, wanted: float
+) -> Test:
+    new: Size = getattr(sample, metric)
+    old = entry.sizes()[metric]
+    moved = change(new, old)
+    low, high = moved.interval()
+    test = Test(metric, "pass", stage, "", moved.ratio, low, high, 1 + margin.indifference, sample.replicates)
+    if moved.exceeds(margin.indifference, rules.level):
+        message = (
+            f"it has grown by {_range(moved.ratio, low, high)}; up to {margin.indifference:.1%} is allowed"
+        )
+        return replace(test, verdict="regression", message=message.replace("%", " %").replace("  %", " %"))
+    if moved.falls_below(margin.indifference, rules.level):
+        message = f"it is {moved.ratio:.3g} times what it was: `bench baseline update` makes that the rule"
+        return replace(test, verdict="improved", message=message)
+    if blind := _blindness(new, old, margin, moved.error, rules, wanted):
+        return replace(test, verdict="inconclusive", message=blind)
+    return test
+
+
+def _blindness(new: Size, old: Size, margin: Margin, error: float, rules: Rules, wanted: float) -> str:
+    """Why the test could not have seen what it should, and what it would take; empty if it could."""
+    seen = margin.detectable(error, rules.level)
+    if wanted <= rules.max_replicates and seen <= _BLIND * margin.increase:
+        return ""
+    needed = max(wanted, _needed(replace(old, kurtosis=max(new.kurtosis, old.kurtosis)), margin, rules.level))
+    remedy = "the baseline has too few replicates for any R"
+    if math.isfinite(needed):
+        remedy = f"R = {math.ceil(needed)} would do"
+    why = f"only an increase of {100 * seen:.0f} % would surely be seen, not {100 * margin.increase:.3g} %"
+    if wanted > rules.max_replicates:
+        remedy += f", and max_replicates is {rules.max_replicates}"
+    return f"{why}; {remedy}"
+
+
+def _bias(sample: Sample, margin: float, level: float, stage: Stage) -> Test:
+    size = float(sample.evidence.truth.norm())
+    p = (
+        excess_p(sample.evidence, margin * size)
+        if margin > 0 and size > 0
+        else bias_p(sample.evidence, level)
+    )
+    test = Test("bias", "pass", stage, replicates=sample.replicates)
+    if math.isnan(p):
+        return replace(test, verdict="inconclusive", message="there is no truth to compare with")
+    if p >= level:
+        return test
+    bias = bias_interval(sample.evidence)
+    allowed = f"; up to {100 * margin:.3g} % is allowed" if margin else ""
+    message = (
+        f"the bias is {bias.value:.3g} ({bias.low:.3g} to {bias.high:.3g}) of a gradient of {size:.3g}, "
+        f"p = {p:.1e}{allowed}"
+    )
+    return replace(test, verdict="regression", message=message)
+
+
+def _nonfinite(sample: Sample, entry: Entry, level: float, stage: Stage) -> Test:
+    test = Test("nonfinite", "pass", stage, replicates=sample.replicates)
+    p = more_often(sample.nonfinite, sample.replicates, entry.nonfinite, entry.replicates)
+    if p >= level:
+        return test
+    message = (
+        f"{sample.nonfinite} of {sample.replicates} estimates are not finite, "
+        f"{entry.nonfinite} of {entry.replicates} before"
+    )
+    return replace(test, verdict="regression", message=message)
+
+
+def _range(ratio: float, low: float, high: float) -> str:
+    """`12 % (9 to 15 %)`."""
+    return f"{100 * (ratio - 1):.3g} % ({100 * (low - 1):.3g} to {100 * (high - 1):.3g} %)"

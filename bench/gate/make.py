@@ -1,0 +1,183 @@
+"""How a baseline is made: with ten times the replicates of the gate, as many as the kurtosis asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+
+import torch
+
+from bench.engine.plan import Cell, Experiment, cell_id
+from bench.engine.streams import LAYOUT
+from bench.engine.truth import Truth, truth_of
+from bench.gate.baseline import FORMAT, SCHEMA, WINDOW, WINDOWS, Accepted, Baseline, Chapter, Entry, encoded
+from bench.gate.judge import window_role
+from bench.gate.sample import Sample, Subject, Truths
+from bench.gate.thresholds import RATIOS, Thresholds
+from bench.problem import NotApplicable
+from bench.statistics.gating import BASELINE, LEAST, Size, log_error, planned_replicates, stage_level
+from bench.statistics.verdict import bias_interval
+
+ALPHA = 1e-4
+"""The probability of a false alarm in a run of the gate, unless another is asked for."""
+
+# A baseline is made for at least so many tests in one run: more of them want more replicates.
+_TESTS = 200
+# The kurtosis is seen better the more replicates there are; a baseline that came out too small is made again.
+_ATTEMPTS = 3
+_ENOUGH = 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """What was tried for one cell: its entry, or why there is none."""
+
+    cell: Cell
+    name: str
+    entry: Entry | None
+    reason: str = ""
+
+
+def environment(devices: tuple[str, ...] = ("cpu",)) -> dict[str, str]:
+    """All on which the rounding of arithmetic depends: digests agree only where it is the same."""
+    found = {name: version(name) for name in ("torch", "numpy", "numba")}
+    found |= {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "machine": platform.machine(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
+    for device in devices:
+        if device.startswith("cuda") and torch.cuda.is_available():
+            found[device] = torch.cuda.get_device_name(device)
+    return found
+
+
+def truths_of(experiment: Experiment) -> Truths:
+    """The truth of an experiment, found when it is first asked for."""
+    return cache(lambda: truth_of(experiment))
+
+
+def make(
+    experiment: Experiment,
+    cells: list[Cell],
+    thresholds: Callable[[str], Thresholds],
+    max_replicates: int,
+    tell: Callable[[Made], None] = lambda _: None,
+) -> list[Made]:
+    """Measure the entries of a baseline.
+
+    Args:
+        experiment: the scenario.
+        cells: those that are gated.
+        thresholds: label of an estimator -> what it must keep to.
+        max_replicates: the most that the gate may take for a cell.
+        tell: is told of each cell once it is done.
+    """
+    truths = truths_of(experiment)
+    found = []
+    for cell in cells:
+        made = _made(experiment, cell, thresholds(cell.named.label), max_replicates, truths)
+        tell(made)
+        found.append(made)
+    return found
+
+
+def _made(
+    experiment: Experiment, cell: Cell, thresholds: Thresholds, max_replicates: int, truths: Truths
+) -> Made:
+    name = cell_id(experiment, cell)
+    if cell.status != "ok":
+        return Made(cell, name, None, f"{cell.status}: {cell.reason}")
+    try:
+        return Made(cell, name, entry_of(Subject(experiment, cell), thresholds, max_replicates, truths()))
+    except NotApplicable as reason:
+        return Made(cell, name, None, f"not applicable: {reason}")
+    except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+        return Made(cell, name, None, f"error: {type(error).__name__}: {error}")
+
+
+def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, truth: Truth) -> Entry:
+    """The entry of one cell; a pilot tells how many replicates to take, and they whether it was enough."""
+    level = stage_level(ALPHA, _TESTS)
+    sample = subject.sample("gate pilot", LEAST, truth)
+    for _ in range(_ATTEMPTS):
+        wanted = max(
+            planned_replicates(_size(sample, m).kurtosis, thresholds.ratios[m], level) for m in RATIOS
+        )
+        R = BASELINE * math.ceil(min(wanted, max_replicates))
+        if sample.replicates >= _ENOUGH * R:
+            break
+        sample = subject.sample("gate baseline", R, truth)
+    windows = [subject.sample(window_role(i), WINDOW, None) for i in range(WINDOWS)]
+    return _entry(subject.cell, sample, windows, truth)
+
+
+def _size(sample: Sample, metric: str) -> Size:
+    """A metric's size; of one that is not known, one that asks for nothing."""
+    size: Size = getattr(sample, metric)
+    return size if math.isfinite(size.kurtosis) else Size(1.0, 1.0, size.replicates)
+
+
+def _entry(cell: Cell, sample: Sample, windows: list[Sample], truth: Truth) -> Entry:
+    variance, mse = sample.variance, sample.mse
+    if not math.isfinite(variance.value):
+        raise ValueError(f"of {sample.replicates} estimates {sample.nonfinite} are not finite")
+    known = truth.gradient is not None
+    single = len(sample.evidence.mean) == 1
+    first = windows[0]
+    deviations = torch.full((WINDOW,), math.nan, dtype=torch.float64)
+    if not first.nonfinite:
+        deviations = first.evidence.deviation
+    return Entry(
+        estimator=cell.named.label,
+        estimator_name=cell.named.name,
+        options=cell.named.options,
+        sample_size=cell.sample_size,
+        device=cell.device,
+        dtype=cell.dtype,  # type: ignore[arg-type]
+        replicates=sample.replicates,
+        nonfinite=sample.nonfinite,
+        variance=variance.value,
+        variance_kurtosis=max(1.0, variance.kurtosis),
+        variance_error=log_error(variance.kurtosis, variance.replicates),
+        mse=mse.value if known else None,
+        mse_kurtosis=max(1.0, mse.kurtosis) if known else None,
+        mse_error=log_error(mse.kurtosis, mse.replicates) if known else None,
+        mean=float(sample.evidence.mean) if single else None,
+        bias=bias_interval(sample.evidence).value if known else None,
+        evaluations=sample.evidence.evaluations,
+        gradient_evaluations=sample.gradient_evaluations,
+        seconds=sample.seconds,
+        digests=[window.digest for window in windows],
+        deviations=encoded(deviations.numpy()),
+    )
+
+
+def baseline_of(
+    experiment: Experiment, entries: dict[str, Entry], commit: str, history: list[Chapter] | None = None
+) -> Baseline:
+    """A baseline with these entries."""
+    return Baseline(
+        format=FORMAT,  # type: ignore[arg-type]
+        schema=SCHEMA,
+        scenario=experiment.scenario,
+        scenario_version=experiment.version,
+        problem=experiment.problem_key,
+        resampled=experiment.resampled,
+        seed=experiment.seed,
+        stream_layout=LAYOUT,
+        environment=environment(experiment.devices),
+        history=history or [chapter(commit, "made")],
+        cells=entries,
+    )
+
+
+def chapter(commit: str, reason: str, accepted: list[Accepted] | None = None) -> Chapter:
+    """What is remembered of a change of the baseline, as of now."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    return Chapter(when=when, commit=commit, reason=reason, accepted=accepted or [])

@@ -1,0 +1,188 @@
+"""The gate: scenarios against baselines, cell by cell, with one probability of a false alarm for all."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.engine.plan import Cell, Experiment, cell_id
+from bench.engine.streams import LAYOUT
+from bench.gate.baseline import Baseline, Entry
+from bench.gate.judge import METRICS, Judgement, Rules, against_anchor, judge, metrics_of
+from bench.gate.make import environment, truths_of
+from bench.gate.sample import Subject, Truths
+from bench.gate.thresholds import RATIOS, Thresholds
+from bench.gate.verdicts import CellVerdict, Report, Test
+from bench.problem import NotApplicable
+from bench.statistics.gating import stage_level
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A scenario with what it is held against.
+
+    Attributes:
+        file: where the scenario was read.
+        experiment: the scenario.
+        cells: those that are gated.
+        thresholds: label of an estimator -> what it must keep to.
+        max_replicates: the most that the first stage may take for a cell.
+        baseline: what its estimators were like.
+        anchor: what they were like in the beginning, or None.
+        whole: whether all cells are asked for, so that those of the baseline should be there.
+        metrics: those that count.
+    """
+
+    file: str
+    experiment: Experiment
+    cells: list[Cell]
+    thresholds: Callable[[str], Thresholds]
+    max_replicates: int
+    baseline: Baseline
+    anchor: Baseline | None = None
+    whole: bool = True
+    metrics: tuple[str, ...] = METRICS
+
+    def entry(self, name: str) -> Entry | None:
+        """What a cell was like, if the baseline is of this scenario."""
+        return None if self.mismatch else self.baseline.cells.get(name)
+
+    @property
+    def mismatch(self) -> str:
+        """Why the baseline is not of this scenario; empty if it is."""
+        was, now = self.baseline, self.experiment
+        if was.scenario != now.scenario:
+            return f"the baseline is of the scenario {was.scenario!r}"
+        if was.scenario_version != now.version:
+            versions = f"version {was.scenario_version} of the scenario, which is now {now.version}"
+            return f"the baseline is of {versions}"
+        if (was.problem, was.resampled) != (now.problem_key, now.resampled):
+            return "the baseline is of another problem, or of other options of it"
+        return ""
+
+
+def gate(
+    scenarios: Sequence[Gated],
+    epoch: str,
+    alpha: float,
+    shortcuts: bool = True,
+    tell: Callable[[CellVerdict], None] = lambda _: None,
+) -> Report:
+    """Hold scenarios against their baselines.
+
+    Args:
+        scenarios: with their baselines.
+        epoch: what the fresh random numbers are made of.
+        alpha: the probability of a false alarm, over all tests together.
+        shortcuts: whether what agrees with the baseline on its own random numbers needs no fresh ones.
+        tell: is told of each cell once it is judged.
+    """
+    started = time.perf_counter()
+    count = sum(_tests_of(each) for each in scenarios)
+    level = stage_level(alpha, count)
+    cells = []
+    for each in scenarios:
+        for verdict in _judged(each, _rules(each, epoch, level, shortcuts), alpha / max(1, count)):
+            tell(verdict)
+            cells.append(verdict)
+    notes = [f"{each.file}: {note}" for each in scenarios for note in _notes(each)]
+    return Report(epoch, alpha, level, count, tuple(cells), tuple(notes), time.perf_counter() - started)
+
+
+def _rules(gated: Gated, epoch: str, level: float, shortcuts: bool) -> Rules:
+    baseline, experiment = gated.baseline, gated.experiment
+    return Rules(
+        level,
+        epoch,
+        same_numbers=baseline.stream_layout == LAYOUT and baseline.seed == experiment.seed,
+        same_machine=baseline.environment == environment(experiment.devices),
+        max_replicates=gated.max_replicates,
+        metrics=gated.metrics,
+        shortcuts=shortcuts,
+    )
+
+
+def _tests_of(gated: Gated) -> int:
+    """How many tests with a probability of error a scenario takes, all stages counted as one."""
+    total = 0
+    for cell in gated.cells:
+        name = cell_id(gated.experiment, cell)
+        entry = gated.entry(name)
+        if cell.status == "ok" and entry is not None:
+            tested = metrics_of(cell, entry, gated.metrics)
+            anchored = gated.anchor is not None and name in gated.anchor.cells
+            total += len(tested) + anchored * sum(metric in tested for metric in RATIOS)
+    return total
+
+
+def _judged(gated: Gated, rules: Rules, single: float) -> Iterator[CellVerdict]:
+    truths = truths_of(gated.experiment)
+    for cell in gated.cells:
+        name = cell_id(gated.experiment, cell)
+        entry = gated.entry(name)
+        started = time.perf_counter()
+        if cell.status == "ok" and entry is not None:
+            judgement = _judgement(gated, cell, entry, rules, truths)
+            tests = (*judgement.tests, *_anchored(gated, cell, name, entry, single))
+            elapsed = time.perf_counter() - started
+            yield CellVerdict(
+                gated.experiment.scenario,
+                gated.file,
+                cell,
+                name,
+                tests,
+                judgement.seconds,
+                entry.seconds,
+                elapsed,
+            )
+        elif cell.status == "ok" or entry is not None:
+            test = Test("cell", "inconclusive", message=gated.mismatch or _unmatched(cell, entry))
+            yield CellVerdict(gated.experiment.scenario, gated.file, cell, name, (test,))
+
+
+def _judgement(gated: Gated, cell: Cell, entry: Entry, rules: Rules, truths: Truths) -> Judgement:
+    try:
+        return judge(
+            Subject(gated.experiment, cell), entry, gated.thresholds(cell.named.label), rules, truths
+        )
+    except NotApplicable as reason:
+        test = Test("cell", "error", message=f"not applicable: {reason}")
+    except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+        test = Test("cell", "error", message=f"{type(error).__name__}: {error}")
+    return Judgement((test,))
+
+
+def _anchored(gated: Gated, cell: Cell, name: str, entry: Entry, level: float) -> Iterator[Test]:
+    anchor = None if gated.anchor is None else gated.anchor.cells.get(name)
+    if anchor is None:
+        return
+    accepted = {metric: gated.baseline.accepted(name, metric) for metric in RATIOS}
+    for test in against_anchor(entry, anchor, accepted, gated.thresholds(cell.named.label), level):
+        if test.metric in gated.metrics:
+            yield test
+
+
+def _unmatched(cell: Cell, entry: Entry | None) -> str:
+    if entry is None:
+        return "it is not in the baseline: `bench baseline update` takes it in"
+    return f"it is in the baseline and cannot run here: {cell.status}: {cell.reason}"
+
+
+def _notes(gated: Gated) -> Iterator[str]:
+    """What of the baseline is not compared, and what cannot run and never could."""
+    names = {cell_id(gated.experiment, cell) for cell in gated.cells}
+    never = Counter(
+        f"{cell.device}: {cell.status}: {cell.reason}"
+        for cell in gated.cells
+        if cell.status != "ok" and gated.entry(cell_id(gated.experiment, cell)) is None
+    )
+    yield from (f"{count} cells on {why}" for why, count in never.items())
+    if gated.whole and not gated.mismatch:
+        for name, entry in gated.baseline.cells.items():
+            if name not in names:
+                where = f"{entry.estimator}, N = {entry.sample_size}, {entry.device}, {entry.dtype}"
+                yield f"{where} is in the baseline and no longer in the scenario"
+    if gated.baseline.stream_layout != LAYOUT:
+        yield f"the baseline's random numbers are those of {gated.baseline.stream_layout}, now {LAYOUT}"

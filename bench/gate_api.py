@@ -1,0 +1,197 @@
+"""The regression test from end to end: scenarios and baseline files in, verdicts and baseline files out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.api import Prepared
+from bench.engine.plan import Cell
+from bench.engine.timing import threads
+from bench.errors import invalid, shown
+from bench.gate import baseline as baselines
+from bench.gate.baseline import Accepted, Baseline, Chapter, Entry
+from bench.gate.epoch import current_epoch
+from bench.gate.files import anchor_of, gated_cells, path_of, read_anchor
+from bench.gate.judge import METRICS
+from bench.gate.make import ALPHA, Made, baseline_of, chapter, make
+from bench.gate.run import Gated
+from bench.gate.run import gate as judged
+from bench.gate.thresholds import RATIOS, Thresholds, thresholds_of
+from bench.gate.verdicts import CellVerdict, Report
+from bench.statistics.gating import Change, change
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How a metric of a cell of a baseline differs from what it was.
+
+    Attributes:
+        cell: the cell's id.
+        entry: the cell as it is.
+        metric: which of its metrics.
+        moved: the ratio.
+        worse: whether it is shown to be worse, beyond the indifference.
+    """
+
+    cell: str
+    entry: Entry
+    metric: str
+    moved: Change
+    worse: bool
+
+
+def gated(
+    prepared: Prepared, file: str, given: Path | None, whole: bool = True, metrics: Sequence[str] = METRICS
+) -> Gated:
+    """A scenario with its baseline, ready to be judged.
+
+    Args:
+        prepared: the scenario.
+        file: where it was read.
+        given: the baseline's file or folder; None for the usual place.
+        whole: whether all of its cells are asked for.
+        metrics: those that count.
+
+    Raises:
+        ScenarioError: if there is no baseline, or it is damaged.
+    """
+    path = path_of(prepared.scenario.name, given)
+    return Gated(
+        file,
+        prepared.experiment,
+        cells_of(prepared),
+        partial(thresholds_of, prepared.scenario.gate),
+        prepared.scenario.gate.max_replicates,
+        baselines.read(path),
+        read_anchor(path),
+        whole,
+        tuple(metrics),
+    )
+
+
+def gate(
+    scenarios: Sequence[Gated],
+    epoch: str | None = None,
+    alpha: float = ALPHA,
+    shortcuts: bool = True,
+    tell: Callable[[CellVerdict], None] = lambda _: None,
+) -> Report:
+    """Hold scenarios against their baselines, on one processor thread; see `bench.gate.run.gate`."""
+    folder = Path(scenarios[0].file).resolve().parent
+    with threads(1):
+        return judged(scenarios, current_epoch(folder) if epoch is None else epoch, alpha, shortcuts, tell)
+
+
+def cells_of(prepared: Prepared) -> list[Cell]:
+    """The cells of a scenario that are gated."""
+    return gated_cells(prepared.cells, prepared.scenario.gate.sample_sizes)
+
+
+def measure(prepared: Prepared, tell: Callable[[Made], None] = lambda _: None) -> list[Made]:
+    """Measure what a baseline of a scenario holds, on one processor thread."""
+    with threads(1):
+        return make(
+            prepared.experiment,
+            cells_of(prepared),
+            partial(thresholds_of, prepared.scenario.gate),
+            prepared.scenario.gate.max_replicates,
+            tell,
+        )
+
+
+def save(prepared: Prepared, path: Path, made: Sequence[Made], file: str) -> Baseline:
+    """Write a first baseline, and the anchor beside it if there is none.
+
+    Raises:
+        Invalid: if nothing could be measured, or nothing can be written.
+    """
+    baseline = baseline_of(prepared.experiment, _entries(made, path), _commit(file))
+    baselines.write(path, baseline)
+    if not anchor_of(path).exists():
+        baselines.write(anchor_of(path), baseline)
+    return baseline
+
+
+def differences(
+    old: Baseline, entries: dict[str, Entry], thresholds: Callable[[str], Thresholds], alpha: float = ALPHA
+) -> list[Moved]:
+    """How cells differ from what a baseline says of them.
+
+    Args:
+        old: the baseline.
+        entries: the cells as they are; those that the baseline lacks are left out.
+        thresholds: label of an estimator -> what it must keep to.
+        alpha: the probability of a false alarm, over all of them.
+    """
+    pairs = [
+        (name, entry, metric)
+        for name, entry in sorted(entries.items(), key=lambda item: (item[1].estimator, item[1].sample_size))
+        for metric in RATIOS
+        if name in old.cells and metric in entry.sizes() and metric in old.cells[name].sizes()
+    ]
+    found = []
+    for name, entry, metric in pairs:
+        moved = change(entry.sizes()[metric], old.cells[name].sizes()[metric])
+        limit = thresholds(entry.estimator).ratios[metric].indifference
+        found.append(Moved(name, entry, metric, moved, moved.exceeds(limit, alpha / len(pairs))))
+    return found
+
+
+def update(
+    prepared: Prepared,
+    path: Path,
+    old: Baseline,
+    made: Sequence[Made],
+    accepted: str | None,
+    file: str,
+    whole: bool = True,
+) -> Baseline:
+    """Write a baseline in place of an older one of the same scenario; the anchor stays.
+
+    Args:
+        prepared: the scenario.
+        path: where the baseline is.
+        old: what it was.
+        made: what was measured.
+        accepted: why a worsening is accepted; None accepts none.
+        file: where the scenario was read.
+        whole: whether all cells were asked for; else the others stay as they are.
+
+    Raises:
+        Invalid: if something got worse and that is not accepted, or nothing could be measured.
+    """
+    entries = _entries(made, path)
+    thresholds = partial(thresholds_of, prepared.scenario.gate)
+    worse = [moved for moved in differences(old, entries, thresholds) if moved.worse]
+    if worse and accepted is None:
+        names = ", ".join(dict.fromkeys(f"{m.metric} of {shown(m.entry.estimator)}" for m in worse))
+        raise invalid(f'{path}: {names} got worse; --accept-regression "why" would make that the rule')
+    taken = [Accepted(cell=m.cell, metric=m.metric, ratio=m.moved.ratio) for m in worse if _finite(m)]  # type: ignore[arg-type]
+    told = chapter(_commit(file), accepted or "updated", taken)
+    kept = {} if whole else dict(old.cells)
+    baseline = baseline_of(prepared.experiment, kept | entries, told.commit, [*old.history, told])
+    baselines.write(path, baseline)
+    return baseline
+
+
+def _entries(made: Sequence[Made], path: Path) -> dict[str, Entry]:
+    entries = {one.name: one.entry for one in made if one.entry is not None}
+    if not entries:
+        reasons = "; ".join(dict.fromkeys(one.reason for one in made)) or "no cells"
+        raise invalid(f"{path}: no baseline is written, as nothing could be measured: {reasons}")
+    return entries
+
+
+def _finite(moved: Moved) -> bool:
+    return math.isfinite(moved.moved.log_ratio)
+
+
+def _commit(file: str) -> str:
+    return current_epoch(Path(file).resolve().parent)
+
+
+__all__ = ["Chapter", "Moved", "cells_of", "differences", "gate", "gated", "measure", "save", "update"]

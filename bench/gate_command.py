@@ -1,0 +1,129 @@
+"""The verb `gate`: has an estimator become noisier, biased or dearer than its baseline says?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.terminal import USAGE, console, explained
+
+if TYPE_CHECKING:
+    from bench.gate.verdicts import CellVerdict, Report
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="The baseline: a file, or the folder of all.  [results/baselines]",
+)
+@click.option("-e", "--estimators", metavar="NAME,...", help="Only these estimators, by label or name.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change any key: gate.variance.max_increase=20%",
+)
+@click.option("--seed-epoch", metavar="TEXT", help="Make fresh random numbers of this, not of the commit.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=1e-4,
+    show_default=True,
+    help="Probability of a false alarm, over all tests of all scenarios together.",
+)
+@click.option("--full", is_flag=True, help="Take fresh random numbers, even where the old ones agree.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit's XML here.")
+@click.option("--json", "as_json", type=click.Path(dir_okay=False, path_type=Path), help="Write JSON here.")
+@click.option("--github", is_flag=True, help="Annotate on GitHub, and write the summary of the job.")
+def gate(
+    scenarios: tuple[Path, ...],
+    baseline: Path | None,
+    estimators: str | None,
+    settings: tuple[str, ...],
+    seed_epoch: str | None,
+    alpha: float,
+    full: bool,
+    junit: Path | None,
+    as_json: Path | None,
+    github: bool,
+) -> None:
+    """Hold estimators against a baseline: variance, MSE, bias, evaluations of f, estimates not finite.
+
+    A cell whose numbers are the same to the last bit passes at once. Others are judged in two
+    stages, each on random numbers of its own that the commit decides: the same commit always gets
+    the same verdict.
+
+    Exits with 0 (passed), 1 (something got worse), 2 (the scenario or the baseline is wrong), 3 (some
+    cells failed), 4 (nothing was compared), 5 (undecided) or 130.
+    """
+    from bench import gate_api
+    from bench.api import prepare
+    from bench.gate.files import one_file_each
+    from bench.report.gate_table import lines, verdict_table
+
+    only = None if estimators is None else estimators.split(",")
+    with explained():
+        _check_writable(junit, as_json)
+        one_file_each(len(scenarios), baseline)
+        ready = [
+            gate_api.gated(prepare(path, settings, only, confirmed=True), str(path), baseline, only is None)
+            for path in scenarios
+        ]
+        report = gate_api.gate(ready, seed_epoch, alpha, not full, _progress())
+        console().print(verdict_table(report))
+        for line in lines(report):
+            console().print(line, markup=False, highlight=False, soft_wrap=True)
+        _export(report, junit, as_json, github)
+    sys.exit(report.exit_code)
+
+
+def _check_writable(*paths: Path | None) -> None:
+    from bench.errors import invalid
+
+    for path in paths:
+        if path is not None and not path.parent.is_dir():
+            raise invalid(f"{path}: there is no such folder")
+
+
+def _export(report: Report, junit: Path | None, as_json: Path | None, github: bool) -> None:
+    from bench.report import gate_exports
+
+    if junit is not None:
+        _write(junit, gate_exports.as_junit(report))
+    if as_json is not None:
+        _write(as_json, gate_exports.as_json(report) + "\n")
+    if github:
+        for line in gate_exports.as_annotations(report):
+            click.echo(line)
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(gate_exports.as_summary(report))
+
+
+def _write(path: Path, text: str) -> None:
+    from bench.store.files import whole
+
+    try:
+        with whole(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        click.echo(f"{path}: cannot be written: {error.strerror}", err=True)
+        sys.exit(USAGE)
+
+
+def _progress() -> Any:
+    """Tells of each cell on a terminal, where one waits; silent elsewhere."""
+    from bench.report.gate_table import place
+
+    def tell(cell: CellVerdict) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"{cell.verdict}: {place(cell)}", err=True)
+
+    return tell

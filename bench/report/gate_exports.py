@@ -1,0 +1,138 @@
+"""What the gate found, for machines: JUnit's XML, GitHub's annotations and summary, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import xml.etree.ElementTree as ET
+from typing import Any
+
+from bench.gate.verdicts import CellVerdict, Report, Test
+from bench.report.gate_table import forest_line, place
+from bench.report.labels import code, markdown, plain
+from bench.report.numbers import interval
+
+_LONG = 1000
+
+
+def as_json(report: Report) -> str:
+    """As strict JSON: what is not a finite number is null."""
+    whole = {
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "epoch": report.epoch,
+        "alpha": report.alpha,
+        "stage_level": report.level,
+        "tests": report.count,
+        "seconds": report.elapsed,
+        "notes": list(report.notes),
+        "cells": [_plain_cell(cell) for cell in report.cells],
+    }
+    return json.dumps(whole, indent=1, allow_nan=False)
+
+
+def as_junit(report: Report) -> str:
+    """As the XML that CI servers read: one case a test; what is undecided counts as an error there."""
+    suites = ET.Element("testsuites", name="bench gate")
+    for scenario in dict.fromkeys(cell.scenario for cell in report.cells):
+        cells = [cell for cell in report.cells if cell.scenario == scenario]
+        tests = [test for cell in cells for test in cell.tests]
+        suite = ET.SubElement(
+            suites,
+            "testsuite",
+            name=scenario,
+            tests=str(len(tests)),
+            failures=str(sum(test.verdict == "regression" for test in tests)),
+            errors=str(sum(test.verdict in ("error", "inconclusive") for test in tests)),
+            time=f"{sum(cell.elapsed for cell in cells):.3f}",
+        )
+        for cell in cells:
+            for test in cell.tests:
+                _case(suite, cell, test)
+    ET.indent(suites)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def as_annotations(report: Report) -> list[str]:
+    """GitHub's workflow commands: errors, warnings and notices at the scenario's file."""
+    kinds = {"regression": "error", "error": "error", "inconclusive": "warning", "improved": "notice"}
+    found = []
+    for cell in report.cells:
+        for test in cell.tests:
+            if test.verdict in kinds:
+                title = _property(f"{test.verdict}: {test.metric} of {plain(cell.cell.named.label)}")
+                message = _data(f"{place(cell)}: {plain(test.message, _LONG)}")
+                found.append(f"::{kinds[test.verdict]} file={_property(cell.file)},title={title}::{message}")
+    if not report.compared:
+        found.append("::error title=bench gate::nothing was compared")
+    return found
+
+
+def as_summary(report: Report) -> str:
+    """A page in Markdown, for the summary of a job."""
+    ending = report.verdict if report.compared else "nothing was compared"
+    lines = [f"### bench gate: {ending}", ""]
+    rows = [(cell, test) for cell in report.cells for test in cell.tests if test.verdict != "pass"]
+    if rows:
+        lines += ["| cell | metric | verdict | ratio | |", "|---|---|---|---|---|"]
+        for cell, test in rows:
+            ratio = interval(test.ratio, test.low, test.high) if math.isfinite(test.ratio) else ""
+            told = markdown(plain(test.message, _LONG))
+            lines.append(f"| {code(place(cell))} | {test.metric} | **{test.verdict}** | {ratio} | {told} |")
+    else:
+        lines.append(f"All {len(report.cells)} cells pass.")
+    lines += ["", f"{report.count} tests, false alarms below {report.alpha:g} all together; "]
+    lines[-1] += f"random numbers of {code(plain(report.epoch))}."
+    return "\n".join([*lines, *(f"- {markdown(plain(note, _LONG))}" for note in report.notes)]) + "\n"
+
+
+def _plain_cell(cell: CellVerdict) -> dict[str, Any]:
+    return {
+        "scenario": cell.scenario,
+        "cell": cell.name,
+        "estimator": cell.cell.named.label,
+        "sample_size": cell.cell.sample_size,
+        "device": cell.cell.device,
+        "dtype": cell.cell.dtype,
+        "verdict": cell.verdict,
+        "stage": cell.stage,
+        "seconds": _finite(cell.seconds),
+        "seconds_before": _finite(cell.seconds_before),
+        "tests": [
+            {
+                "metric": test.metric,
+                "verdict": test.verdict,
+                "stage": test.stage,
+                "message": test.message,
+                "ratio": _finite(test.ratio),
+                "low": _finite(test.low),
+                "high": _finite(test.high),
+                "limit": _finite(test.limit),
+                "replicates": test.replicates,
+            }
+            for test in cell.tests
+        ],
+    }
+
+
+def _case(suite: ET.Element, cell: CellVerdict, test: Test) -> None:
+    case = ET.SubElement(
+        suite, "testcase", classname=f"bench.gate.{cell.scenario}", name=f"{place(cell)}: {test.metric}"
+    )
+    if test.verdict in ("pass", "improved"):
+        return
+    kind = "failure" if test.verdict == "regression" else "error"
+    found = ET.SubElement(case, kind, type=test.verdict, message=plain(test.message, _LONG))
+    found.text = "\n".join(part for part in (plain(test.message, _LONG), forest_line(test)) if part)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
