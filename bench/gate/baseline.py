@@ -22,8 +22,11 @@ from bench.store.files import whole
 FORMAT = "gradient-estimator-bench baseline"
 SCHEMA = 1
 
-WINDOW = 1024
-"""Replicates whose every bit is compared, and whose squared deviations a baseline holds."""
+PAIRS = 1024
+"""Replicates whose squared deviations a baseline holds."""
+
+WINDOW = 256
+"""Replicates of which a digest is taken: few, so that a gate where nothing changed costs next to nothing."""
 
 WINDOWS = 16
 """How many such stretches of replicates a baseline has digests of; each commit looks at another."""
@@ -60,7 +63,7 @@ class Entry(Part):
     gradient_evaluations: _NotNegative
     seconds: _NotNegative
     digests: Annotated[list[_Digest], Field(min_length=WINDOWS, max_length=WINDOWS)]
-    deviations: str = Field(description=f"Squared, of {WINDOW} replicates: float32 in base64.")
+    deviations: str = Field(description=f"Squared, of {PAIRS} replicates: float32 in base64.")
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -68,17 +71,17 @@ class Entry(Part):
             raise invalid(f"more than the {self.replicates} replicates", "nonfinite")
         if len({self.mse is None, self.mse_kurtosis is None, self.mse_error is None}) > 1:
             raise invalid("mse, mse_kurtosis and mse_error are given together or not at all", "mse")
-        self.window()
+        self.squares()
         return self
 
-    def window(self) -> np.ndarray:
-        """The squared deviations of the first window, `[WINDOW]`; NaN for estimates that are not finite."""
-        wanted = f"wanted {WINDOW} float32 numbers in base64"
+    def squares(self) -> np.ndarray:
+        """The squared deviations, `[PAIRS]`; NaN where an estimate was not finite."""
+        wanted = f"wanted {PAIRS} float32 numbers in base64"
         try:
             content = base64.b64decode(self.deviations, validate=True)
         except (binascii.Error, ValueError) as error:
             raise invalid(f"{wanted}: {error}", "deviations") from None
-        if len(content) != 4 * WINDOW:
+        if len(content) != 4 * PAIRS:
             raise invalid(f"{wanted}, got {len(content)} bytes", "deviations")
         values = np.frombuffer(content, dtype="<f4").astype(np.float64)
         if bool((values < 0).any() or np.isinf(values).any()):
@@ -155,8 +158,8 @@ class Baseline(Part):
 
 
 def encoded(deviations: np.ndarray) -> str:
-    """Squared deviations as a baseline holds them; the first `WINDOW` of them, `[R]`."""
-    return base64.b64encode(deviations[:WINDOW].astype("<f4").tobytes()).decode()
+    """Squared deviations as a baseline holds them, `[PAIRS]`."""
+    return base64.b64encode(deviations.astype("<f4").tobytes()).decode()
 
 
 def read(path: Path) -> Baseline:

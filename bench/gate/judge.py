@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.engine.plan import Cell
-from bench.gate.baseline import WINDOW, WINDOWS, Entry
+from bench.gate.baseline import PAIRS, WINDOW, WINDOWS, Entry
 from bench.gate.epoch import key_of, window_of
 from bench.gate.sample import Sample, Subject, Truths
 from bench.gate.thresholds import RATIOS, Thresholds
@@ -93,9 +93,7 @@ def judge(subject: Subject, entry: Entry, thresholds: Thresholds, rules: Rules, 
         if rules.same_machine and first.digest == entry.digests[window]:
             same = "every bit of a window of replicates agrees"
             return Judgement((*decided, *_passed(metrics, "digest", same)))
-        decided += _paired(
-            first if window == 0 else subject.sample(window_role(0), WINDOW, None), entry, metrics
-        )
+        decided += _paired(subject.sample(PAIRS_ROLE, PAIRS, None), entry, metrics)
     seconds = math.nan
     left = [metric for metric in metrics if metric not in {test.metric for test in decided}]
     if left:
@@ -113,6 +111,10 @@ def judge(subject: Subject, entry: Entry, thresholds: Thresholds, rules: Rules, 
             again = subject.sample(f"gate confirm {key}", CONFIRMATION * R, truths())
             decided += [_test(m, again, entry, thresholds, rules, "confirm", wanted) for m in flagged]
     return Judgement(tuple(decided), seconds)
+
+
+PAIRS_ROLE = "gate pairs"
+"""What the random numbers are for on which a baseline is compared replicate by replicate."""
 
 
 def window_role(window: int) -> str:
@@ -147,7 +149,8 @@ def against_anchor(
 
 
 def _passed(metrics: Iterable[str], stage: Stage, message: str) -> list[Test]:
-    return [Test(metric, "pass", stage, message, replicates=WINDOW) for metric in metrics]
+    replicates = WINDOW if stage == "digest" else PAIRS
+    return [Test(metric, "pass", stage, message, replicates=replicates) for metric in metrics]
 
 
 def _evaluations(sample: Sample, entry: Entry, stage: Stage, metrics: Iterable[str]) -> list[Test]:
@@ -169,21 +172,19 @@ def _evaluations(sample: Sample, entry: Entry, stage: Stage, metrics: Iterable[s
 
 def _paired(sample: Sample, entry: Entry, metrics: Iterable[str]) -> list[Test]:
     """What the replicates that the baseline holds let pass, one by one or as a variance."""
-    old, new = entry.window(), sample.evidence.deviation.numpy()
+    old, new = entry.squares(), sample.evidence.deviation.numpy()
     if sample.nonfinite or not np.isfinite(old).all():
         return []
     if (np.abs(new - old) <= _ROUNDING * (old + old.mean())).all():
-        return _passed(metrics, "paired", f"each of {WINDOW} replicates agrees but for rounding")
-    if WINDOW * min(entry.sample_size, 10) < PAIRED_FROM or "variance" not in metrics:
+        return _passed(metrics, "paired", f"each of {PAIRS} replicates agrees but for rounding")
+    if PAIRS * min(entry.sample_size, 10) < PAIRED_FROM or "variance" not in metrics:
         return []
     # A baseline keeps float32, a sample float64.
     ratio = paired_ratio(old, new, PAIRED_LEVEL)
     if max(ratio.high, 1 / ratio.low if ratio.low > 0 else math.inf) >= 1 + AGREEMENT:
         return []
     message = f"within {AGREEMENT:.0%} on the same random numbers".replace("%", " %")
-    return [
-        Test("variance", "pass", "paired", message, ratio.value, ratio.low, ratio.high, replicates=WINDOW)
-    ]
+    return [Test("variance", "pass", "paired", message, ratio.value, ratio.low, ratio.high, replicates=PAIRS)]
 
 
 def _wanted(metrics: Iterable[str], entry: Entry, thresholds: Thresholds, level: float) -> float:

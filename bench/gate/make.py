@@ -15,8 +15,19 @@ import torch
 from bench.engine.plan import Cell, Experiment, cell_id
 from bench.engine.streams import LAYOUT
 from bench.engine.truth import Truth, truth_of
-from bench.gate.baseline import FORMAT, SCHEMA, WINDOW, WINDOWS, Accepted, Baseline, Chapter, Entry, encoded
-from bench.gate.judge import window_role
+from bench.gate.baseline import (
+    FORMAT,
+    PAIRS,
+    SCHEMA,
+    WINDOW,
+    WINDOWS,
+    Accepted,
+    Baseline,
+    Chapter,
+    Entry,
+    encoded,
+)
+from bench.gate.judge import PAIRS_ROLE, window_role
 from bench.gate.sample import Sample, Subject, Truths
 from bench.gate.thresholds import RATIOS, Thresholds
 from bench.problem import NotApplicable
@@ -113,8 +124,9 @@ def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, trut
         if sample.replicates >= _ENOUGH * R:
             break
         sample = subject.sample("gate baseline", R, truth)
-    windows = [subject.sample(window_role(i), WINDOW, None) for i in range(WINDOWS)]
-    return _entry(subject.cell, sample, windows, truth)
+    digests = [subject.sample(window_role(i), WINDOW, None).digest for i in range(WINDOWS)]
+    pairs = subject.sample(PAIRS_ROLE, PAIRS, None)
+    return _entry(subject.cell, sample, digests, pairs, truth)
 
 
 def _size(sample: Sample, metric: str) -> Size:
@@ -123,16 +135,15 @@ def _size(sample: Sample, metric: str) -> Size:
     return size if math.isfinite(size.kurtosis) else Size(1.0, 1.0, size.replicates)
 
 
-def _entry(cell: Cell, sample: Sample, windows: list[Sample], truth: Truth) -> Entry:
+def _entry(cell: Cell, sample: Sample, digests: list[str], pairs: Sample, truth: Truth) -> Entry:
     variance, mse = sample.variance, sample.mse
     if not math.isfinite(variance.value):
         raise ValueError(f"of {sample.replicates} estimates {sample.nonfinite} are not finite")
     known = truth.gradient is not None
     single = len(sample.evidence.mean) == 1
-    first = windows[0]
-    deviations = torch.full((WINDOW,), math.nan, dtype=torch.float64)
-    if not first.nonfinite:
-        deviations = first.evidence.deviation
+    deviations = torch.full((PAIRS,), math.nan, dtype=torch.float64)
+    if not pairs.nonfinite:
+        deviations = pairs.evidence.deviation
     return Entry(
         estimator=cell.named.label,
         estimator_name=cell.named.name,
@@ -153,7 +164,7 @@ def _entry(cell: Cell, sample: Sample, windows: list[Sample], truth: Truth) -> E
         evaluations=sample.evidence.evaluations,
         gradient_evaluations=sample.gradient_evaluations,
         seconds=sample.seconds,
-        digests=[window.digest for window in windows],
+        digests=digests,
         deviations=encoded(deviations.numpy()),
     )
 

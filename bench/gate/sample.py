@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 
 from bench.engine.plan import Cell, Experiment
-from bench.engine.replicate import Replication, fit, replicate, warm_up
+from bench.engine.replicate import Replication, fit, replicate
 from bench.engine.truth import Truth
 from bench.estimator import Estimator
 from bench.problem import Problem
@@ -84,9 +84,7 @@ class Subject:
     def _estimator(self) -> Estimator:
         """Fitted on the stream on which every run fits it, so that what it learns is the same too."""
         N, named = self.cell.sample_size, self.cell.named
-        fitted = fit(named.estimator, self._problem, N, self.experiment.address(N, named.fit_role))
-        warm_up(fitted, self._problem, N, 2, self.experiment.address(N, "warm-up"), self.experiment.resampled)
-        return fitted
+        return fit(named.estimator, self._problem, N, self.experiment.address(N, named.fit_role))
 
     def sample(self, role: str, replicates: int, truth: Truth | None) -> Sample:
         """R estimates on the stream of a purpose.
