@@ -1,0 +1,69 @@
+"""Estimators that are wrong in known ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from bench.estimator import Claim, Estimator, gradient_of
+from bench.problem import Problem
+from tests.cases import estimator_of
+
+
+@dataclass(frozen=True)
+class Mutant(Estimator):
+    bias: ClassVar[Claim] = "unbiased"
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))  # [N, R, (D)]
+        cost = problem.cost(x, theta)  # [N, R]
+        return self.combined(theta, p.log_prob(x), cost)
+
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        return gradient_of(theta, (log_prob, cost))
+
+
+class SumForMean(Mutant):
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        return len(cost) * gradient_of(theta, (log_prob, cost))
+
+
+class OwnSampleInTheBaseline(Mutant):
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        return gradient_of(theta, (log_prob, cost - cost.mean(0)))
+
+
+class SignFlipInOneCoordinate(Mutant):
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        estimates = gradient_of(theta, (log_prob, cost))
+        estimates[:, -1] *= -1
+        return estimates
+
+
+class NForNMinusOne(Mutant):
+    """The baseline's divisor: the leave-one-out gradient times (N − 1)/N."""
+
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        N = len(cost)
+        baseline = (cost.sum(0) - cost) / N
+        return gradient_of(theta, (log_prob, (cost - baseline) * ((N - 1) / N)))
+
+
+class MissingDetach(Mutant):
+    """The gradient flows through the cost of reparameterized samples as well as the score."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.rsample((sample_size,))
+        cost = problem.cost(x, theta)
+        return gradient_of(theta, (p.log_prob(x.detach()), cost.detach()), cost)
+
+
+class OneDrawForAll(Mutant):
+    """One draw in the place of N: unbiased, but N times too noisy."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        return estimator_of("reinforce").gradient(problem, theta, 1)
