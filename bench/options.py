@@ -68,7 +68,8 @@ class _Option:
 
 
 def _options_of(cls: type) -> dict[str, _Option]:
-    hints = get_type_hints(cls.__init__)  # type: ignore[misc]
+    # Those of a class are looked up where each base class was written, those of a function in one place.
+    hints = get_type_hints(cls if dataclasses.is_dataclass(cls) else cls.__init__)  # type: ignore[misc]
     parameters = list(inspect.signature(cls).parameters.values())
     return {p.name: _Option(hints.get(p.name, Any), p.default) for p in parameters}
 
