@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format speed calibrate clean
+.PHONY: help run test lint format gate speed calibrate clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -31,10 +31,13 @@ format: $(VENV)/installed  ## lay the code out
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+gate: $(VENV)/installed  ## the scenarios against their baselines; below three minutes
+	$(BIN)/python -m bench gate scenarios/*.yaml
+
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
 
-calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; about a minute
+calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; about ten minutes
 	$(BIN)/python -m pytest tests/calibration --override-ini python_files='calibrate_*.py' --quiet --no-header \
 		--table results/reference/calibration.md
 

@@ -23,10 +23,10 @@ from bench.gate.files import path_of
 from bench.gate.judge import METRICS
 from bench.gate.make import truths_of
 from bench.gate.sample import Sample, Subject, Truths
-from bench.gate.thresholds import Thresholds, thresholds_of
+from bench.gate.thresholds import Thresholds, margin_of, thresholds_of
 from bench.gate.verdicts import CellVerdict, Report
 from bench.report.gate_table import forest_line, place
-from bench.statistics.gating import LEAST, Margin
+from bench.statistics.gating import LEAST
 from bench.statistics.unbiasedness import replicates_for_equivalence
 from bench.statistics.verdict import bias_interval, bias_p, is_equivalent, needs
 
@@ -190,8 +190,7 @@ class Tested:
 
     def _stricter(self, increase: float, label: str) -> Thresholds:
         thresholds = thresholds_of(self._prepared.scenario.gate, label)
-        margin = Margin(increase, increase / 5)
-        return replace(thresholds, ratios=dict.fromkeys(thresholds.ratios, margin))
+        return replace(thresholds, ratios=dict.fromkeys(thresholds.ratios, margin_of(increase)))
 
     def _sample(self, cell: Cell, role: str, replicates: int, truths: Truths | None) -> Sample:
         truth = None if truths is None else truths()

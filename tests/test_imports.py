@@ -127,6 +127,11 @@ def test_the_engine_imports_contracts_and_statistics_only() -> None:
     assert strangers("bench.engine", [*CONTRACTS, "bench.statistics"]) == []
 
 
+def test_the_gate_judges_and_draws_nothing() -> None:
+    allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.scenario", "bench.store.files"]
+    assert strangers("bench.gate", allowed) == []
+
+
 def test_a_problem_imports_no_machinery() -> None:
     allowed = [*CONTRACTS, "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
     assert strangers("bench.problems", allowed, run_only=True) == []
@@ -224,7 +229,10 @@ def reached(module: str) -> set[str]:
     return seen
 
 
-@pytest.mark.parametrize("name", ["bench", "bench.cli", "bench.scenario", "bench.catalogue"])
+QUICK = ["bench", "bench.cli", "bench.scenario", "bench.catalogue", "bench.pytest_plugin"]
+
+
+@pytest.mark.parametrize("name", QUICK)
 def test_nothing_heavy_is_reached_from_what_must_be_quick(name: str) -> None:
     assert not reached(name) & set(HEAVY)
 

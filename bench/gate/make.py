@@ -54,6 +54,7 @@ class Made:
     reason: str = ""
 
 
+@cache
 def environment(devices: tuple[str, ...] = ("cpu",)) -> dict[str, str]:
     """All on which the rounding of arithmetic depends: digests agree only where it is the same."""
     found = {name: version(name) for name in ("torch", "numpy", "numba")}

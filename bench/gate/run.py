@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.engine.plan import Cell, Experiment, cell_id
 from bench.engine.streams import LAYOUT
@@ -44,6 +45,11 @@ class Gated:
     anchor: Baseline | None = None
     whole: bool = True
     metrics: tuple[str, ...] = METRICS
+
+    @cached_property
+    def truths(self) -> Truths:
+        """The true gradient, found when it is first asked for."""
+        return truths_of(self.experiment)
 
     def entry(self, name: str) -> Entry | None:
         """What a cell was like, if the baseline is of this scenario."""
@@ -118,13 +124,12 @@ def _tests_of(gated: Gated) -> int:
 
 
 def _judged(gated: Gated, rules: Rules, single: float) -> Iterator[CellVerdict]:
-    truths = truths_of(gated.experiment)
     for cell in gated.cells:
         name = cell_id(gated.experiment, cell)
         entry = gated.entry(name)
         started = time.perf_counter()
         if cell.status == "ok" and entry is not None:
-            judgement = _judgement(gated, cell, entry, rules, truths)
+            judgement = _judgement(gated, cell, entry, rules)
             tests = (*judgement.tests, *_anchored(gated, cell, name, entry, single))
             elapsed = time.perf_counter() - started
             yield CellVerdict(
@@ -142,10 +147,10 @@ def _judged(gated: Gated, rules: Rules, single: float) -> Iterator[CellVerdict]:
             yield CellVerdict(gated.experiment.scenario, gated.file, cell, name, (test,))
 
 
-def _judgement(gated: Gated, cell: Cell, entry: Entry, rules: Rules, truths: Truths) -> Judgement:
+def _judgement(gated: Gated, cell: Cell, entry: Entry, rules: Rules) -> Judgement:
     try:
         return judge(
-            Subject(gated.experiment, cell), entry, gated.thresholds(cell.named.label), rules, truths
+            Subject(gated.experiment, cell), entry, gated.thresholds(cell.named.label), rules, gated.truths
         )
     except NotApplicable as reason:
         test = Test("cell", "error", message=f"not applicable: {reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.errors import Fault, did_you_mean, shown
 from bench.scenario.gate import Gate, Ratio
@@ -13,8 +13,8 @@ from bench.statistics.gating import Margin
 RATIOS = ("variance", "mse")
 """The metrics whose ratio to the baseline is tested."""
 
-_INCREASE = 0.10
-_INDIFFERENT_PART = 1 / 5
+INCREASE = 0.10
+"""What is to be found where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -83,5 +83,10 @@ def _margin(metric: str, layers: list[tuple[str, Said | None]]) -> tuple[Margin,
             source = where
         increase = ratio.max_increase if increase is None else increase
         indifference = ratio.indifference if indifference is None else indifference
-    increase = _INCREASE if increase is None else increase
-    return Margin(increase, increase * _INDIFFERENT_PART if indifference is None else indifference), source
+    found = margin_of(INCREASE if increase is None else increase)
+    return found if indifference is None else replace(found, indifference=indifference), source
+
+
+def margin_of(increase: float) -> Margin:
+    """The margin of an increase: up to a fifth of it no alarm is raised."""
+    return Margin(increase, increase / 5)
