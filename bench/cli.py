@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench.baseline_command import baseline
+from bench.changes import changes, prepared_from
 from bench.compare_command import compare
 from bench.gate_command import gate
+from bench.plan_command import plan
 from bench.terminal import FAILED, INTERRUPTED, NOTHING_MEASURED, SOME_CELLS_FAILED, USAGE, console, explained
 
 if TYPE_CHECKING:
-    from bench.api import Prepared
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+    pass
 
 
 def _version() -> str:
@@ -53,46 +52,8 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-for command in (compare, baseline, gate):
+for command in (plan, compare, baseline, gate):
     main.add_command(command)
-
-
-def changes(command: Command) -> Command:
-    """The options that change a scenario."""
-    for option in reversed(
-        [
-            click.argument("scenario", type=click.Path(path_type=Path)),
-            click.option(
-                "-e", "--estimators", metavar="NAME,...", help="Only these estimators, by label or name."
-            ),
-            click.option("-n", "--sample-sizes", metavar="N,...", help="These values of N."),
-            click.option(
-                "-r",
-                "--replicates",
-                type=click.IntRange(min=2),
-                metavar="R",
-                help="This many estimates in each cell.",
-            ),
-            click.option(
-                "--precision",
-                metavar="PERCENT",
-                help="More estimates, until the variance is known to this: 5%.",
-            ),
-            click.option("--devices", metavar="DEVICE,...", help="These devices: cpu, cuda, cuda:0, mps."),
-            click.option("--seed", type=click.IntRange(min=0), help="This seed."),
-            click.option(
-                "--set",
-                "settings",
-                multiple=True,
-                metavar="KEY=VALUE",
-                help="Change any key of the scenario: problem.cost=z**3",
-            ),
-            click.option("--quick", is_flag=True, help="Few replicates, small N: does it run at all?"),
-            click.option("--yes", is_flag=True, help="Yes, it may be very large."),
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 @main.command()
@@ -118,7 +79,7 @@ def run(out: Path, threads: int, strict: bool, **options: Any) -> None:
     from bench.api import execute
     from bench.report.progress import Progress
 
-    prepared = _prepared(**options)
+    prepared = prepared_from(**options)
     with explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
     _print_results(done.measurements)
@@ -141,38 +102,6 @@ def run(out: Path, threads: int, strict: bool, **options: Any) -> None:
         sys.exit(SOME_CELLS_FAILED)
     if strict and done.measurements["contradiction"].ne("").any():
         sys.exit(FAILED)
-
-
-@main.command()
-@changes
-def plan(**options: Any) -> None:
-    """Print the cells of a scenario, and why some of them cannot run, without measuring.
-
-    With a precision it tries each cell a little, to tell how many estimates and how long it will take.
-    """
-    from rich.table import Table
-    from rich.text import Text
-
-    prepared = _prepared(**options)
-    if prepared.experiment.precision is not None:
-        _print_forecasts(prepared)
-        return
-    table = Table("estimator", "N", "R", "device", "type", "status")
-    for cell in prepared.cells:
-        status = cell.status if cell.status == "ok" else f"{cell.status}: {cell.reason}"
-        row = (
-            cell.named.label,
-            str(cell.sample_size),
-            str(prepared.experiment.replicates),
-            cell.device,
-            cell.dtype,
-            status,
-        )
-        table.add_row(*(Text(text) for text in row))
-    console().print(table)
-    _print_thresholds(prepared)
-    ready = sum(cell.status == "ok" for cell in prepared.cells)
-    click.echo(f"{ready} of {len(prepared.cells)} cells can run")
 
 
 @main.command()
@@ -237,53 +166,6 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
         click.echo(plain_table(found))
     else:
         _print_results(found)
-
-
-def _prepared(
-    scenario: Path,
-    estimators: str | None,
-    sample_sizes: str | None,
-    replicates: int | None,
-    precision: str | None,
-    devices: str | None,
-    seed: int | None,
-    settings: tuple[str, ...],
-    quick: bool,
-    yes: bool,
-) -> Prepared:
-    from bench.api import prepare
-
-    named = {
-        "sweep.sample_sizes": None if sample_sizes is None else f"[{sample_sizes}]",
-        "replicates": replicates,
-        "precision.variance": precision,
-        "sweep.devices": None if devices is None else f"[{devices}]",
-        "seed": seed,
-    }
-    overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
-    only = None if estimators is None else estimators.split(",")
-    with explained():
-        return prepare(scenario, [*overrides, *settings], only=only, small=quick, confirmed=yes)
-
-
-def _print_forecasts(prepared: Prepared) -> None:
-    from bench.engine.pilot import forecasts
-    from bench.engine.timing import threads
-    from bench.report.forecasts import forecast_summary, forecast_table
-
-    with explained(), threads(1):
-        told = list(forecasts(prepared.experiment, prepared.cells))
-    console().print(forecast_table(told))
-    click.echo(forecast_summary(prepared.experiment, told))
-
-
-def _print_thresholds(prepared: Prepared) -> None:
-    from bench.gate.thresholds import thresholds_of
-    from bench.report.gate_table import threshold_table
-
-    labels = dict.fromkeys(cell.named.label for cell in prepared.cells)
-    gate = prepared.scenario.gate
-    console().print(threshold_table({label: thresholds_of(gate, label) for label in labels}))
 
 
 def _print_results(measurements: Any) -> None:
