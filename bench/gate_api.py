@@ -14,7 +14,7 @@ from bench.engine.timing import threads
 from bench.errors import invalid, shown
 from bench.gate import baseline as baselines
 from bench.gate.baseline import Accepted, Baseline, Chapter, Entry
-from bench.gate.epoch import current_epoch
+from bench.gate.epoch import current_epoch, described_commit
 from bench.gate.files import anchor_of, gated_cells, path_of, read_anchor
 from bench.gate.judge import METRICS
 from bench.gate.make import ALPHA, Made, baseline_of, chapter, make
@@ -191,7 +191,7 @@ def _finite(moved: Moved) -> bool:
 
 
 def _commit(file: str) -> str:
-    return current_epoch(Path(file).resolve().parent)
+    return described_commit(Path(file).resolve().parent)
 
 
 __all__ = ["Chapter", "Moved", "cells_of", "differences", "gate", "gated", "measure", "save", "update"]

@@ -230,6 +230,13 @@ def test_what_grew_step_by_step_is_held_against_the_anchor(was: Baseline) -> Non
     assert judged(EXPERIMENT, was, anchor=was).count == judged(EXPERIMENT, was).count + 2
 
 
+def test_an_anchor_of_another_version_is_not_compared(was: Baseline) -> None:
+    before = was.model_copy(update={"scenario_version": 9})
+    report = judged(EXPERIMENT, grown(was, 1.1), anchor=before)
+    assert report.exit_code == 0
+    assert any("version 9" in note for note in report.notes)
+
+
 def test_what_was_accepted_is_not_held_against_the_anchor(was: Baseline) -> None:
     name = cell_id(EXPERIMENT, plan(EXPERIMENT)[0])
     accepted = chapter("b", "faster", [Accepted(cell=name, metric="variance", ratio=1.1)])

@@ -14,11 +14,22 @@ def current_epoch(folder: Path) -> str:
     """The commit that is checked out around a folder, or on GitHub the one that is tested."""
     if commit := os.environ.get("GITHUB_SHA", ""):
         return commit
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return _git(folder, "rev-parse", "HEAD") or NO_COMMIT
+
+
+def described_commit(folder: Path) -> str:
+    """The same for people: with a word where the files are not those of the commit."""
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return current_epoch(folder) + (" with changes" if changed else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git says; nothing outside a repository."""
+    command = ["git", "-C", str(folder), *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
-        return NO_COMMIT
+        return ""
     return done.stdout.strip()
 
 

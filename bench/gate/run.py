@@ -51,6 +51,12 @@ class Gated:
         """The true gradient, found when it is first asked for."""
         return truths_of(self.experiment)
 
+    def anchored(self, name: str) -> Entry | None:
+        """What a cell was like in the beginning of this version of the scenario."""
+        if self.anchor is None or self.anchor.scenario_version != self.baseline.scenario_version:
+            return None
+        return self.anchor.cells.get(name)
+
     def entry(self, name: str) -> Entry | None:
         """What a cell was like, if the baseline is of this scenario."""
         return None if self.mismatch else self.baseline.cells.get(name)
@@ -118,8 +124,8 @@ def _tests_of(gated: Gated) -> int:
         entry = gated.entry(name)
         if cell.status == "ok" and entry is not None:
             tested = metrics_of(cell, entry, gated.metrics)
-            anchored = gated.anchor is not None and name in gated.anchor.cells
-            total += len(tested) + anchored * sum(metric in tested for metric in RATIOS)
+            held = 0 if gated.anchored(name) is None else sum(metric in tested for metric in RATIOS)
+            total += len(tested) + held
     return total
 
 
@@ -160,7 +166,7 @@ def _judgement(gated: Gated, cell: Cell, entry: Entry, rules: Rules) -> Judgemen
 
 
 def _anchored(gated: Gated, cell: Cell, name: str, entry: Entry, level: float) -> Iterator[Test]:
-    anchor = None if gated.anchor is None else gated.anchor.cells.get(name)
+    anchor = gated.anchored(name)
     if anchor is None:
         return
     accepted = {metric: gated.baseline.accepted(name, metric) for metric in RATIOS}
@@ -189,5 +195,7 @@ def _notes(gated: Gated) -> Iterator[str]:
             if name not in names:
                 where = f"{entry.estimator}, N = {entry.sample_size}, {entry.device}, {entry.dtype}"
                 yield f"{where} is in the baseline and no longer in the scenario"
+    if gated.anchor is not None and gated.anchor.scenario_version != gated.baseline.scenario_version:
+        yield f"the anchor is of version {gated.anchor.scenario_version} of the scenario, and not compared"
     if gated.baseline.stream_layout != LAYOUT:
         yield f"the baseline's random numbers are those of {gated.baseline.stream_layout}, now {LAYOUT}"

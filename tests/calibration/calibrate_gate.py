@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from scipy import stats
 
 from bench.gate.baseline import Baseline
 from bench.gate.run import Gated, gate
 from bench.gate.verdicts import Report
+from estimators.reinforce import Reinforce
 from tests import gates
+from tests.calibration.runs import runs_of
 from tests.calibration.table import Rate, Table, rate_of
+from tests.cases import problem_of
 from tests.gates import FAULTS, experiment, gated, with_estimator
 
 ALPHA = 1e-4
@@ -68,6 +72,20 @@ def test_false_alarms_at_the_edge_of_what_is_let_be(table: Table, baselines: lis
         flagged(reports(changed(baselines, gates.Noisier(increase=0.1)), 10), RATIOS),
         most=2 * nominal,
     )
+
+
+def test_what_is_naive_alarms_all_the_time(table: Table) -> None:
+    # Two runs of 200 replicates of the same code, as one would compare them by hand.
+    estimates = runs_of(Reinforce(), problem_of("gaussian"), 10, 200, 2 * 1000, seed=41)[..., 0]  # [runs, R]
+    before, after = estimates.var(1).reshape(2, -1)  # [1000] each
+    ratio = after / before
+    rule = rate_of((ratio > 1.1).tolist())
+    table.control(
+        f"alarms of a rule 'more than 10 % worse': the same code, R = 200, {WHERE}", rule, most=0.01
+    )
+    upper = float(stats.f.isf(0.025, 199, 199))
+    test = rate_of(((ratio > upper) | (ratio < 1 / upper)).tolist())
+    table.control(f"alarms of an F-test at 5 %: the same code, R = 200, {WHERE}", test, most=0.05)
 
 
 def test_ten_percent_more_variance_is_found(table: Table, baselines: list[Baseline]) -> None:
