@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.baseline_command import baseline
-from bench.changes import changes, prepared_from
-from bench.compare_command import compare
-from bench.gate_command import gate
-from bench.plan_command import plan
-from bench.terminal import FAILED, INTERRUPTED, NOTHING_MEASURED, SOME_CELLS_FAILED, USAGE, console, explained
+from bench.commands.baseline import baseline
+from bench.commands.changes import changes, prepared_from
+from bench.commands.compare import compare
+from bench.commands.gate import gate
+from bench.commands.plan import plan
+from bench.commands.terminal import (
+    FAILED,
+    INTERRUPTED,
+    NOTHING_MEASURED,
+    SOME_CELLS_FAILED,
+    USAGE,
+    console,
+    explained,
+)
 
 if TYPE_CHECKING:
     pass

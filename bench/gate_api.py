@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,35 +12,16 @@ from bench.engine.plan import Cell
 from bench.engine.timing import threads
 from bench.errors import invalid, shown
 from bench.gate import baseline as baselines
-from bench.gate.baseline import Accepted, Baseline, Chapter, Entry
+from bench.gate.baseline import Accepted, Baseline, Entry
+from bench.gate.differences import Moved, differences
 from bench.gate.epoch import current_epoch, described_commit
 from bench.gate.files import anchor_of, gated_cells, path_of, read_anchor
 from bench.gate.judge import METRICS
 from bench.gate.make import ALPHA, Made, baseline_of, chapter, make
 from bench.gate.run import Gated
 from bench.gate.run import gate as judged
-from bench.gate.thresholds import RATIOS, Thresholds, thresholds_of
+from bench.gate.thresholds import thresholds_of
 from bench.gate.verdicts import CellVerdict, Report
-from bench.statistics.gating import Change, change
-
-
-@dataclass(frozen=True)
-class Moved:
-    """How a metric of a cell of a baseline differs from what it was.
-
-    Attributes:
-        cell: the cell's id.
-        entry: the cell as it is.
-        metric: which of its metrics.
-        moved: the ratio.
-        worse: whether it is shown to be worse, beyond the indifference.
-    """
-
-    cell: str
-    entry: Entry
-    metric: str
-    moved: Change
-    worse: bool
 
 
 def gated(
@@ -116,31 +96,6 @@ def save(prepared: Prepared, path: Path, made: Sequence[Made], file: str) -> Bas
     return baseline
 
 
-def differences(
-    old: Baseline, entries: dict[str, Entry], thresholds: Callable[[str], Thresholds], alpha: float = ALPHA
-) -> list[Moved]:
-    """How cells differ from what a baseline says of them.
-
-    Args:
-        old: the baseline.
-        entries: the cells as they are; those that the baseline lacks are left out.
-        thresholds: label of an estimator -> what it must keep to.
-        alpha: the probability of a false alarm, over all of them.
-    """
-    pairs = [
-        (name, entry, metric)
-        for name, entry in sorted(entries.items(), key=lambda item: (item[1].estimator, item[1].sample_size))
-        for metric in RATIOS
-        if name in old.cells and metric in entry.sizes() and metric in old.cells[name].sizes()
-    ]
-    found = []
-    for name, entry, metric in pairs:
-        moved = change(entry.sizes()[metric], old.cells[name].sizes()[metric])
-        limit = thresholds(entry.estimator).ratios[metric].indifference
-        found.append(Moved(name, entry, metric, moved, moved.exceeds(limit, alpha / len(pairs))))
-    return found
-
-
 def update(
     prepared: Prepared,
     path: Path,
@@ -192,6 +147,3 @@ def _finite(moved: Moved) -> bool:
 
 def _commit(file: str) -> str:
     return described_commit(Path(file).resolve().parent)
-
-
-__all__ = ["Chapter", "Moved", "cells_of", "differences", "gate", "gated", "measure", "save", "update"]

@@ -75,7 +75,7 @@ def test_the_figures_of_the_theory() -> None:
 
 def test_flags_have_their_level_at_the_edge() -> None:
     # Independent normal log ratios at the edge of the indifference: flagged at the level, and not below it.
-    level, error, n = 0.01, 0.02, 40_000
+    level, error, n = 0.01, 0.02, 10_000
     noise = np.random.default_rng(3).standard_normal(n)
     new = np.exp(math.log(1.02) + error * noise)
     replicates = round(4 / error**2)

@@ -162,6 +162,9 @@ def test_the_machine_names_no_plugin() -> None:
 
 def test_nothing_but_the_program_imports_the_command_line() -> None:
     assert importers_of("bench.cli") == {"bench.__main__"}
+    assert {name for name in importers_of("bench.commands") if not within(name, ["bench.commands"])} == {
+        "bench.cli"
+    }
 
 
 def test_reports_read_no_files_and_stores_draw_nothing() -> None:

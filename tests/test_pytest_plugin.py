@@ -163,7 +163,8 @@ def test_speed(gradient_bench, benchmark):
 """
 
 
-def test_a_benchmark_is_told_the_variance(project: pytest.Pytester) -> None:
+def test_a_benchmark_is_told_the_variance(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # with which benchmarks are not run
     (project.path / "test_mine.py").write_text(BRIDGE)
     run(project, "--benchmark-json", "found.json").assert_outcomes(passed=1)
     (found,) = json.loads((project.path / "found.json").read_text())["benchmarks"]

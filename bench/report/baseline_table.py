@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from bench.gate.baseline import Baseline, Entry
+from bench.gate.differences import Moved
 from bench.report.labels import plain
 from bench.report.numbers import MISSING, duration, interval, significant
-
-if TYPE_CHECKING:
-    from bench.gate_api import Moved
-
 
 _COLUMNS = (
     *("estimator", "N", "device", "type", "R", "nan"),

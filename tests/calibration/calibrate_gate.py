@@ -129,7 +129,7 @@ def test_half_a_percent_is_let_be_however_many_replicates_there_are(table: Table
     R = found[0].cells[0].replicates
     assert R > 1_000_000
     table.hold(
-        f"gates that pass: variance + 0.5 %, R = {R:,}, {WHERE}".replace(",", " ", 1),
+        f"gates that pass: variance + 0.5 %, R = {R}, {WHERE}",
         Rate(sum(report.verdict == "pass" for report in found), len(found)),
         least=1.0,
     )

@@ -27,7 +27,7 @@ class Rate:
 
     def __str__(self) -> str:
         share = wilson_interval(self.count, self.runs)
-        return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})".replace("%", " %")
+        return f"{100 * share.value:.3g} % ({100 * share.low:.2g} to {100 * share.high:.3g} %)"
 
 
 def rate_of(events: list[bool]) -> Rate:

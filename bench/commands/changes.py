@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bench.terminal import explained
+from bench.commands.terminal import explained
 
 if TYPE_CHECKING:
     from bench.api import Prepared

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.changes import changes, prepared_from
-from bench.terminal import console, explained
+from bench.commands.changes import changes, prepared_from
+from bench.commands.terminal import console, explained
 
 if TYPE_CHECKING:
     from bench.api import Prepared

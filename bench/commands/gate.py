@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.terminal import USAGE, console, explained
+from bench.commands.terminal import USAGE, console, explained
 
 if TYPE_CHECKING:
     from bench.gate.verdicts import CellVerdict, Report

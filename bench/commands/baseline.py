@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.terminal import FAILED, console, explained
+from bench.commands.terminal import FAILED, console, explained
 
 if TYPE_CHECKING:
     from bench.api import Prepared
@@ -81,8 +81,8 @@ def show(file: Path) -> None:
 def diff(old: Path, new: Path) -> None:
     """Print the ratios of a baseline to an older one, each with its interval."""
     from bench.gate.baseline import read
+    from bench.gate.differences import differences
     from bench.gate.thresholds import thresholds_of
-    from bench.gate_api import differences
     from bench.report.baseline_table import difference_table, only_in
     from bench.scenario.gate import Gate
 
@@ -119,6 +119,7 @@ def update(
     from bench import gate_api
     from bench.errors import Invalid
     from bench.gate.baseline import read
+    from bench.gate.differences import differences
     from bench.gate.files import one_file_each, path_of
     from bench.gate.thresholds import thresholds_of
     from bench.report.baseline_table import difference_table
@@ -134,7 +135,7 @@ def update(
             path = path_of(prepared.scenario.name, out)
             made = gate_api.measure(prepared, _tell)
             entries = {one.name: one.entry for one in made if one.entry is not None}
-            found = gate_api.differences(old, entries, partial(thresholds_of, prepared.scenario.gate))
+            found = differences(old, entries, partial(thresholds_of, prepared.scenario.gate))
             console().print(difference_table(found))
             try:
                 gate_api.update(prepared, path, old, made, reason, file, only is None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.terminal import NOTHING_MEASURED, USAGE, console, explained
+from bench.commands.terminal import NOTHING_MEASURED, USAGE, console, explained
 
 if TYPE_CHECKING:
     from bench.report.comparison import Comparison

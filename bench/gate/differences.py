@@ -1,0 +1,55 @@
+"""How a baseline differs from an older one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench.gate.baseline import Baseline, Entry
+from bench.gate.make import ALPHA
+from bench.gate.thresholds import RATIOS, Thresholds
+from bench.statistics.gating import Change, change
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How a metric of a cell of a baseline differs from what it was.
+
+    Attributes:
+        cell: the cell's id.
+        entry: the cell as it is.
+        metric: which of its metrics.
+        moved: the ratio.
+        worse: whether it is shown to be worse, beyond the indifference.
+    """
+
+    cell: str
+    entry: Entry
+    metric: str
+    moved: Change
+    worse: bool
+
+
+def differences(
+    old: Baseline, entries: Mapping[str, Entry], thresholds: Callable[[str], Thresholds], alpha: float = ALPHA
+) -> list[Moved]:
+    """How cells differ from what a baseline says of them.
+
+    Args:
+        old: the baseline.
+        entries: the cells as they are; those that the baseline lacks are left out.
+        thresholds: label of an estimator -> what it must keep to.
+        alpha: the probability of a false alarm, over all of them.
+    """
+    pairs = [
+        (name, entry, metric)
+        for name, entry in sorted(entries.items(), key=lambda item: (item[1].estimator, item[1].sample_size))
+        for metric in RATIOS
+        if name in old.cells and metric in entry.sizes() and metric in old.cells[name].sizes()
+    ]
+    found = []
+    for name, entry, metric in pairs:
+        moved = change(entry.sizes()[metric], old.cells[name].sizes()[metric])
+        limit = thresholds(entry.estimator).ratios[metric].indifference
+        found.append(Moved(name, entry, metric, moved, moved.exceeds(limit, alpha / len(pairs))))
+    return found
