@@ -30,12 +30,11 @@ class Counts:
         return self
 
 
-def counted(problem: Problem) -> tuple[Problem, Counts]:
-    """A copy of the problem that counts the evaluations of its cost."""
-    counts = Counts()
+def counted(problem: Problem, counts: Counts) -> Problem:
+    """A copy of the problem that adds the evaluations of its cost to the counts."""
     copied = copy.copy(problem)
     vars(copied)["cost"] = _counting(problem.cost, counts)  # shadows the method
-    return copied, counts
+    return copied
 
 
 def _counting(cost: Callable[[Tensor, Tensor], Tensor], counts: Counts) -> Callable[[Tensor, Tensor], Tensor]:

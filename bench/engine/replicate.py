@@ -139,13 +139,16 @@ def run_block(
         problems = problems_of_chunks(problem, block, address, resampled)
         seconds = []
         total = Counts()
+        # All chunks have the same problem, unless their data differ.
+        distinct = {id(batches): batches for batches in problems}
+        counting = {key: counted(batches, total) for key, batches in distinct.items()}
         with stream(address, problem.theta.device):
             for rows, batches in zip(block.chunks(), problems, strict=True):
-                counting, counts = counted(batches)
-                estimates, elapsed = timed(estimator, counting, sample_size, rows.stop - rows.start)
+                estimates, elapsed = timed(
+                    estimator, counting[id(batches)], sample_size, rows.stop - rows.start
+                )
                 gathering.add(rows, estimates)
                 seconds.append(elapsed)
-                total += counts
             draws = consumption(problem.theta.device)
         # What cannot be summed up as it comes is estimated again, which gives the same numbers.
         summary = gathering.end()

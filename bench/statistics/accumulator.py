@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.statistics import fused
@@ -66,13 +68,19 @@ class Accumulator:
 
     def add(self, estimates: Tensor) -> None:
         """Take in some estimates, `[k, P]`."""
-        there = torch.arange(self.replicates, self.replicates + len(estimates), device=estimates.device)
-        batch = (there // max(self.size, 1)).clamp(max=len(self.totals) - 1)  # [k]
+        batch = torch.from_numpy(self._batch_of(len(estimates))).to(estimates.device)  # [k]
         rows = self._rows[self.replicates : self.replicates + len(estimates)]
         self.replicates += len(estimates)
         (self._add_at_once if estimates.device.type == "cpu" else self._add_by_tensors)(
             estimates, batch, rows
         )
+
+    def _batch_of(self, count: int) -> NDArray[np.int64]:
+        """To which batch each of the next estimates belongs, `[k]`."""
+        K = len(self.totals) - 1
+        edges = np.append(np.arange(K + 1) * self.size, np.iinfo(np.int64).max)  # the last has the rest
+        each = np.diff(edges.clip(self.replicates, self.replicates + count))  # [K + 1]
+        return np.repeat(np.arange(K + 1), each)
 
     def _add_at_once(self, estimates: Tensor, batch: Tensor, rows: Tensor) -> None:
         c, w = self.center.value, self._offset

@@ -51,6 +51,26 @@ def add(
                 rows[r, 2, i] += along_offset
 
 
+@numba.njit(cache=True)
+def scalars(rows: Array, unbiased: float, constants: Array, answer: Array) -> None:
+    """What is kept of every replicate over each segment, from the sums that `add` formed.
+
+    Args:
+        rows: |d|², d·c and d·(t − c), `[R, 3, S]`.
+        unbiased: by what |d|² is multiplied.
+        constants: |c|², |t − c|² and c·t, `[3, S]`.
+        answer: where to write |d|² made unbiased, |d − (t − c)|², (c + d)·t and |c + d|², `[4, R, S]`.
+    """
+    for i in range(rows.shape[2]):
+        of_center, of_offset, of_product = constants[0, i], constants[1, i], constants[2, i]
+        for r in range(rows.shape[0]):
+            square, along_center, along_offset = rows[r, 0, i], rows[r, 1, i], rows[r, 2, i]
+            answer[0, r, i] = square * unbiased
+            answer[1, r, i] = square - 2 * along_offset + of_offset
+            answer[2, r, i] = along_offset + along_center + of_product
+            answer[3, r, i] = square + 2 * along_center + of_center
+
+
 @numba.njit(fastmath=_ORDER_FREE, cache=True)
 def _add_few(
     x: Array,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from bench.statistics import fused
 from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import Center, Moments, PowerSums, center_of
 
@@ -101,24 +103,17 @@ def is_regular(sums: Accumulator) -> bool:
 
 def summary_of(sums: Accumulator, own: bool) -> Summary:
     """What the sums over the estimates of one block say; `own` is whether their center is their own mean."""
-    squares, along_center, along_offset = sums.rows.unbind(1)  # [R, segments]
-    R, c = sums.replicates, sums.center.value.double()  # [P]
-    of_center, of_offset, of_product = sums.constants  # [segments]
-    n = sums.center.count
-    unbiased = n / (n - 1 if own else n + 1) if n > own else torch.nan
-    rows = {
-        "deviation": squares * unbiased,
-        "error": squares.sub(along_offset, alpha=2).add_(of_offset),
-        "product": along_offset.add(along_center).add_(of_product),
-        "norm": squares.add(along_center, alpha=2).add_(of_center),
-    }
+    R, c, n = sums.replicates, sums.center.value.double(), sums.center.count  # c is [P]
+    unbiased = n / (n - 1 if own else n + 1) if n > own else math.nan
+    kept = torch.empty((len(_ROWS), R, len(sums.segments)), dtype=torch.float64)
+    fused.scalars(sums.rows.cpu().numpy(), unbiased, sums.constants.cpu().numpy(), kept.numpy())
     powers = torch.cat([sums.totals.sum(0, keepdim=True), sums.powers])  # [4, P]
     return Summary(
         PowerSums(R, c.cpu(), powers.cpu()),
         sums.center,
         finite=torch.ones(R, dtype=torch.bool),
         batches=(_products(sums).cpu(),),
-        **{name: values.cpu() for name, values in rows.items()},
+        **dict(zip(_ROWS, kept, strict=True)),
     )
 
 
