@@ -27,7 +27,7 @@ class Rate:
 
     def __str__(self) -> str:
         share = wilson_interval(self.count, self.runs)
-        return f"{100 * share.value:.3g} % ({100 * share.low:.2g} to {100 * share.high:.3g} %)"
+        return f"{100 * share.value:.3g} % ({100 * share.low:.3g} to {100 * share.high:.3g} %)"
 
 
 def rate_of(events: list[bool]) -> Rate:
@@ -77,5 +77,5 @@ def _required(least: float, most: float) -> str:
     if least == 1:
         return "always"
     if most == 1:
-        return f"≥ {100 * least:g} %"
-    return f"≤ {100 * most:g} %" if least == 0 else f"{100 * least:g} to {100 * most:g} %"
+        return f"≥ {100 * least:.3g} %"
+    return f"≤ {100 * most:.3g} %" if least == 0 else f"{100 * least:.3g} to {100 * most:.3g} %"
