@@ -15,7 +15,7 @@ from bench.gate import baseline as baselines
 from bench.gate.baseline import Accepted, Baseline, Entry
 from bench.gate.differences import Moved, differences
 from bench.gate.epoch import current_epoch, described_commit
-from bench.gate.files import anchor_of, gated_cells, path_of, read_anchor
+from bench.gate.files import anchor_of, path_of, read_anchor
 from bench.gate.judge import METRICS
 from bench.gate.make import ALPHA, Made, baseline_of, chapter, make
 from bench.gate.run import Gated
@@ -68,7 +68,8 @@ def gate(
 
 def cells_of(prepared: Prepared) -> list[Cell]:
     """The cells of a scenario that are gated."""
-    return gated_cells(prepared.cells, prepared.scenario.gate.sample_sizes)
+    sizes = prepared.scenario.gate.sample_sizes
+    return [cell for cell in prepared.cells if sizes is None or cell.sample_size in sizes]
 
 
 def measure(prepared: Prepared, tell: Callable[[Made], None] = lambda _: None) -> list[Made]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import shlex
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +161,7 @@ class Tested:
         path = path_of(self._prepared.scenario.name, self.bench.baseline)
         path.parent.mkdir(parents=True, exist_ok=True)
         made = gate_api.measure(self._prepared)
-        with FileLock(path.with_name(f".{path.name}.lock")):  # tests that run at the same time
+        with _lock(path):
             if path.exists():
                 old = baselines.read(path)
                 gate_api.update(self._prepared, path, old, made, None, str(self.file), whole=False)
@@ -241,6 +243,12 @@ class Tested:
     def _words(self) -> list[str]:
         chosen = ["-e", ",".join(self.only)] if self.only else []
         return [*chosen, *(word for override in self.overrides for word in ("--set", override))]
+
+
+def _lock(path: Path) -> FileLock:
+    """Held by one of the tests that run at the same time; in no folder of the user's."""
+    name = sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"gradient-estimator-bench-{name}.lock")
 
 
 def _enough(pilot: Sample, margin: float) -> float:

@@ -92,6 +92,27 @@ def test_fresh_numbers_depend_on_the_epoch_alone(was: Baseline) -> None:
     assert key_of("a") != key_of("b")
 
 
+@pytest.mark.parametrize("metric", ["evaluations", "nonfinite", "bias", "mse"])
+@pytest.mark.parametrize("shortcuts", [True, False])
+def test_a_metric_may_be_tested_alone(was: Baseline, metric: str, shortcuts: bool) -> None:
+    alone = replace(gated(EXPERIMENT, was), metrics=(metric,))
+    report = gate([alone], "a", ALPHA, shortcuts)
+    assert [test.metric for test in only(report).tests] == [metric]
+    assert report.exit_code == 0
+    assert report.count == (metric != "evaluations")
+
+
+@pytest.mark.parametrize(("margin", "code"), [(0.05, 1), (0.2, 0)])
+def test_a_bias_within_its_margin_is_let_be(margin: float, code: int) -> None:
+    # The baseline that includes the own sample shrinks the gradient by a tenth at N = 10.
+    biased = with_estimator(EXPERIMENT, FAULTS["a baseline that includes the own sample"][0])
+    allowed = lambda label: replace(gates.defaults(label), bias_margin=margin)  # noqa: E731
+    report = gate(
+        [replace(gated(biased, gates.baseline(biased), allowed), metrics=("bias",))], "a", ALPHA, False
+    )
+    assert report.exit_code == code
+
+
 def test_fewer_evaluations_or_less_variance_is_an_improvement(was: Baseline) -> None:
     report = judged(experiment("{reinforce: {baseline: leave_one_out}}"), was)
     assert only(report).verdict == "inconclusive"  # another cell: the baseline does not know it

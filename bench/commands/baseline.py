@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.commands.terminal import FAILED, console, explained
+from bench.commands.terminal import FAILED, console, explained, tell
 
 if TYPE_CHECKING:
     from bench.api import Prepared
@@ -89,9 +89,7 @@ def diff(old: Path, new: Path) -> None:
     with explained():
         before, after = read(old), read(new)
         found = differences(before, after.cells, lambda label: thresholds_of(Gate(), label))
-        console().print(difference_table(found))
-        for line in only_in(before, after):
-            click.echo(line)
+        tell(difference_table(found), only_in(before, after))
 
 
 @baseline.command()
@@ -173,6 +171,4 @@ def _tell(made: Made) -> None:
 def _print(found: Baseline) -> None:
     from bench.report.baseline_table import baseline_lines, baseline_table
 
-    console().print(baseline_table(found))
-    for line in baseline_lines(found):
-        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    tell(baseline_table(found), baseline_lines(found))

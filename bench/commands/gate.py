@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from bench.commands.terminal import USAGE, console, explained
+from bench.commands.terminal import explained, tell
 
 if TYPE_CHECKING:
     from bench.gate.verdicts import CellVerdict, Report
@@ -76,10 +76,8 @@ def gate(
             gate_api.gated(prepare(path, settings, only, confirmed=True), str(path), baseline, only is None)
             for path in scenarios
         ]
-        report = gate_api.gate(ready, seed_epoch, alpha, not full, _progress())
-        console().print(verdict_table(report))
-        for line in lines(report):
-            console().print(line, markup=False, highlight=False, soft_wrap=True)
+        report = gate_api.gate(ready, seed_epoch, alpha, not full, _progress)
+        tell(verdict_table(report), lines(report))
         _export(report, junit, as_json, github)
     sys.exit(report.exit_code)
 
@@ -103,27 +101,27 @@ def _export(report: Report, junit: Path | None, as_json: Path | None, github: bo
         for line in gate_exports.as_annotations(report):
             click.echo(line)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(gate_exports.as_summary(report))
+            _write(Path(summary), gate_exports.as_summary(report), append=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, append: bool = False) -> None:
+    from bench.errors import invalid
     from bench.store.files import whole
 
     try:
+        if append:  # what other steps of a job have written stays
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+            return
         with whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        click.echo(f"{path}: cannot be written: {error.strerror}", err=True)
-        sys.exit(USAGE)
+        raise invalid(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _progress() -> Any:
+def _progress(cell: CellVerdict) -> None:
     """Tells of each cell on a terminal, where one waits; silent elsewhere."""
     from bench.report.gate_table import place
 
-    def tell(cell: CellVerdict) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"{cell.verdict}: {place(cell)}", err=True)
-
-    return tell
+    if sys.stderr.isatty():
+        click.echo(f"{cell.verdict}: {place(cell)}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,14 @@ def explained() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
+
+
+def tell(table: Any, lines: Iterable[str]) -> None:
+    """Print a table, and lines below it that are data and not markup."""
+    terminal = console()
+    terminal.print(table)
+    for line in lines:
+        terminal.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def console() -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.engine.plan import Cell
 from bench.errors import invalid
 from bench.gate.baseline import Baseline, read
 
@@ -41,8 +40,3 @@ def one_file_each(count: int, given: Path | None) -> None:
     """
     if count > 1 and given is not None and given.suffix == ".json":
         raise invalid(f"{given}: one file for {count} scenarios; give a folder, in which each has its own")
-
-
-def gated_cells(cells: list[Cell], sample_sizes: list[int] | None) -> list[Cell]:
-    """The cells of these sample sizes; all if None."""
-    return [cell for cell in cells if sample_sizes is None or cell.sample_size in sample_sizes]

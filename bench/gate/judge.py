@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,8 +27,11 @@ from bench.statistics.gating import (
 from bench.statistics.ratio import PAIRED_FROM, paired_ratio
 from bench.statistics.verdict import bias_interval, bias_p, excess_p
 
-METRICS = (*RATIOS, "bias", "evaluations", "nonfinite")
-"""What is tested; evaluations without a probability of error."""
+UNCERTAIN = (*RATIOS, "bias", "nonfinite")
+"""What is tested with a probability of error."""
+
+METRICS = (*UNCERTAIN, "evaluations")
+"""What is tested."""
 
 # Rounding moves a squared deviation by less than this, as a part of it and of their mean.
 _ROUNDING = 1e-3
@@ -68,10 +71,10 @@ class Judgement:
 
 
 def metrics_of(cell: Cell, entry: Entry, metrics: Iterable[str]) -> tuple[str, ...]:
-    """Which of the metrics are tested with a probability of error."""
+    """Which of the metrics can be tested in a cell."""
     unbiased = getattr(cell.named.estimator, "bias", None) == "unbiased" and entry.bias is not None
-    applies = {"bias": unbiased, "nonfinite": True} | {metric: metric in entry.sizes() for metric in RATIOS}
-    return tuple(metric for metric in metrics if applies.get(metric, False))
+    applies = {"bias": unbiased} | {metric: metric in entry.sizes() for metric in RATIOS}
+    return tuple(metric for metric in metrics if applies.get(metric, True))
 
 
 def judge(subject: Subject, entry: Entry, thresholds: Thresholds, rules: Rules, truths: Truths) -> Judgement:
@@ -85,32 +88,34 @@ def judge(subject: Subject, entry: Entry, thresholds: Thresholds, rules: Rules, 
         truths: gives the true gradient where it is needed.
     """
     metrics = metrics_of(subject.cell, entry, rules.metrics)
-    decided: list[Test] = []
-    if rules.shortcuts and rules.same_numbers:
-        window = window_of(rules.epoch, WINDOWS)
-        first = subject.sample(window_role(window), WINDOW, None)
-        decided += _evaluations(first, entry, "digest", rules.metrics)
-        if rules.same_machine and first.digest == entry.digests[window]:
-            same = "every bit of a window of replicates agrees"
-            return Judgement((*decided, *_passed(metrics, "digest", same)))
-        decided += _paired(subject.sample(PAIRS_ROLE, PAIRS, None), entry, metrics)
-    seconds = math.nan
-    left = [metric for metric in metrics if metric not in {test.metric for test in decided}]
-    if left:
-        wanted = _wanted(left, entry, thresholds, rules.level)
-        R = math.ceil(min(wanted, rules.max_replicates))
-        key = key_of(rules.epoch)
-        sample = subject.sample(f"gate screen {key}", R, truths())
-        seconds = sample.seconds
-        if not decided:
-            decided += _evaluations(sample, entry, "screen", rules.metrics)
-        found = [_test(metric, sample, entry, thresholds, rules, "screen", wanted) for metric in left]
-        flagged = [test.metric for test in found if test.verdict == "regression"]
-        decided += [test for test in found if test.metric not in flagged]
-        if flagged:
-            again = subject.sample(f"gate confirm {key}", CONFIRMATION * R, truths())
-            decided += [_test(m, again, entry, thresholds, rules, "confirm", wanted) for m in flagged]
-    return Judgement(tuple(decided), seconds)
+    known = (
+        _on_known_numbers(subject, entry, metrics, rules) if rules.shortcuts and rules.same_numbers else []
+    )
+    decided = {test.metric for test in known}
+    left = [metric for metric in metrics if metric not in decided]
+    if not left:
+        return Judgement(tuple(known))
+    wanted = _wanted(left, entry, thresholds, rules.level)
+    R, key = math.ceil(min(wanted, rules.max_replicates)), key_of(rules.epoch)
+    sample = subject.sample(f"gate screen {key}", R, truths())
+    found = [_test(metric, sample, entry, thresholds, rules, "screen", wanted) for metric in left]
+    flagged = [t.metric for t in found if t.verdict == "regression" and t.metric in UNCERTAIN]
+    if flagged:
+        again = subject.sample(f"gate confirm {key}", CONFIRMATION * R, truths())
+        found = [test for test in found if test.metric not in flagged]
+        found += [_test(metric, again, entry, thresholds, rules, "confirm", wanted) for metric in flagged]
+    return Judgement((*known, *found), sample.seconds)
+
+
+def _on_known_numbers(subject: Subject, entry: Entry, metrics: Sequence[str], rules: Rules) -> list[Test]:
+    """What can be decided on the baseline's own random numbers: by a digest, else replicate by replicate."""
+    window = window_of(rules.epoch, WINDOWS)
+    first = subject.sample(window_role(window), WINDOW, None)
+    counted = [_evaluations(first, entry, "digest") for metric in metrics if metric == "evaluations"]
+    others = [metric for metric in metrics if metric != "evaluations"]
+    if rules.same_machine and first.digest == entry.digests[window]:
+        return [*counted, *_passed(others, "digest", "every bit of a window of replicates agrees")]
+    return [*counted, *_paired(subject.sample(PAIRS_ROLE, PAIRS, None), entry, others)]
 
 
 PAIRS_ROLE = "gate pairs"
@@ -153,10 +158,8 @@ def _passed(metrics: Iterable[str], stage: Stage, message: str) -> list[Test]:
     return [Test(metric, "pass", stage, message, replicates=replicates) for metric in metrics]
 
 
-def _evaluations(sample: Sample, entry: Entry, stage: Stage, metrics: Iterable[str]) -> list[Test]:
+def _evaluations(sample: Sample, entry: Entry, stage: Stage) -> Test:
     """Evaluations of f and of its gradient are counted, and must be what they were."""
-    if "evaluations" not in metrics:
-        return []
     now = (sample.evidence.evaluations, sample.gradient_evaluations)
     before = (entry.evaluations, entry.gradient_evaluations)
     were = f"{before[0]:g} and {before[1]:g} before"
@@ -164,10 +167,10 @@ def _evaluations(sample: Sample, entry: Entry, stage: Stage, metrics: Iterable[s
     total, total_before = sum(now), sum(before)
     ratio = total / total_before if total_before else math.inf if total else 1.0
     if all(math.isclose(a, b, rel_tol=1e-9) for a, b in zip(now, before, strict=True)):
-        return [Test("evaluations", "pass", stage, "", 1.0, replicates=sample.replicates)]
+        return Test("evaluations", "pass", stage, "", 1.0, replicates=sample.replicates)
     worse = any(a > b * (1 + 1e-9) for a, b in zip(now, before, strict=True))
     verdict: Verdict = "regression" if worse else "improved"
-    return [Test("evaluations", verdict, stage, message, ratio, limit=1.0, replicates=sample.replicates)]
+    return Test("evaluations", verdict, stage, message, ratio, limit=1.0, replicates=sample.replicates)
 
 
 def _paired(sample: Sample, entry: Entry, metrics: Iterable[str]) -> list[Test]:
@@ -183,7 +186,7 @@ def _paired(sample: Sample, entry: Entry, metrics: Iterable[str]) -> list[Test]:
     ratio = paired_ratio(old, new, PAIRED_LEVEL)
     if max(ratio.high, 1 / ratio.low if ratio.low > 0 else math.inf) >= 1 + AGREEMENT:
         return []
-    message = f"within {AGREEMENT:.0%} on the same random numbers".replace("%", " %")
+    message = f"within {_percent(AGREEMENT)} on the same random numbers"
     return [Test("variance", "pass", "paired", message, ratio.value, ratio.low, ratio.high, replicates=PAIRS)]
 
 
@@ -209,6 +212,8 @@ def _test(
     stage: Stage,
     wanted: float,
 ) -> Test:
+    if metric == "evaluations":
+        return _evaluations(sample, entry, stage)
     if metric == "nonfinite":
         return _nonfinite(sample, entry, rules.level, stage)
     if sample.evidence.replicates < 3:
@@ -222,16 +227,15 @@ def _test(
 def _ratio(
     metric: str, sample: Sample, entry: Entry, margin: Margin, rules: Rules, stage: Stage, wanted: float
 ) -> Test:
-    new: Size = getattr(sample, metric)
+    new = sample.size(metric)
     old = entry.sizes()[metric]
     moved = change(new, old)
     low, high = moved.interval()
     test = Test(metric, "pass", stage, "", moved.ratio, low, high, 1 + margin.indifference, sample.replicates)
     if moved.exceeds(margin.indifference, rules.level):
-        message = (
-            f"it has grown by {_range(moved.ratio, low, high)}; up to {margin.indifference:.1%} is allowed"
-        )
-        return replace(test, verdict="regression", message=message.replace("%", " %").replace("  %", " %"))
+        allowed = f"up to {_percent(margin.indifference)} is allowed"
+        message = f"it has grown by {_range(moved.ratio, low, high)}; {allowed}"
+        return replace(test, verdict="regression", message=message)
     if moved.falls_below(margin.indifference, rules.level):
         message = f"it is {moved.ratio:.3g} times what it was: `bench baseline update` makes that the rule"
         return replace(test, verdict="improved", message=message)
@@ -249,7 +253,7 @@ def _blindness(new: Size, old: Size, margin: Margin, error: float, rules: Rules,
     remedy = "the baseline has too few replicates for any R"
     if math.isfinite(needed):
         remedy = f"R = {math.ceil(needed)} would do"
-    why = f"only an increase of {100 * seen:.0f} % would surely be seen, not {100 * margin.increase:.3g} %"
+    why = f"only an increase of {100 * seen:.0f} % would surely be seen, not {_percent(margin.increase)}"
     if wanted > rules.max_replicates:
         remedy += f", and max_replicates is {rules.max_replicates}"
     return f"{why}; {remedy}"
@@ -268,7 +272,7 @@ def _bias(sample: Sample, margin: float, level: float, stage: Stage) -> Test:
     if p >= level:
         return test
     bias = bias_interval(sample.evidence)
-    allowed = f"; up to {100 * margin:.3g} % is allowed" if margin else ""
+    allowed = f"; up to {_percent(margin)} is allowed" if margin else ""
     message = (
         f"the bias is {bias.value:.3g} ({bias.low:.3g} to {bias.high:.3g}) of a gradient of {size:.3g}, "
         f"p = {p:.1e}{allowed}"
@@ -288,6 +292,10 @@ def _nonfinite(sample: Sample, entry: Entry, level: float, stage: Stage) -> Test
     return replace(test, verdict="regression", message=message)
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
 def _range(ratio: float, low: float, high: float) -> str:
     """`12 % (9 to 15 %)`."""
-    return f"{100 * (ratio - 1):.3g} % ({100 * (low - 1):.3g} to {100 * (high - 1):.3g} %)"
+    return f"{_percent(ratio - 1)} ({100 * (low - 1):.3g} to {100 * (high - 1):.3g} %)"

@@ -31,7 +31,7 @@ from bench.gate.judge import PAIRS_ROLE, window_role
 from bench.gate.sample import Sample, Subject, Truths
 from bench.gate.thresholds import RATIOS, Thresholds
 from bench.problem import NotApplicable
-from bench.statistics.gating import BASELINE, LEAST, Size, log_error, planned_replicates, stage_level
+from bench.statistics.gating import BASELINE, LEAST, log_error, planned_replicates, stage_level
 from bench.statistics.verdict import bias_interval
 
 ALPHA = 1e-4
@@ -118,9 +118,7 @@ def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, trut
     level = stage_level(ALPHA, _TESTS)
     sample = subject.sample("gate pilot", LEAST, truth)
     for _ in range(_ATTEMPTS):
-        wanted = max(
-            planned_replicates(_size(sample, m).kurtosis, thresholds.ratios[m], level) for m in RATIOS
-        )
+        wanted = max(planned_replicates(sample.size(m).kurtosis, thresholds.ratios[m], level) for m in RATIOS)
         R = BASELINE * math.ceil(min(wanted, max_replicates))
         if sample.replicates >= _ENOUGH * R:
             break
@@ -128,12 +126,6 @@ def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, trut
     digests = [subject.sample(window_role(i), WINDOW, None).digest for i in range(WINDOWS)]
     pairs = subject.sample(PAIRS_ROLE, PAIRS, None)
     return _entry(subject.cell, sample, digests, pairs, truth)
-
-
-def _size(sample: Sample, metric: str) -> Size:
-    """A metric's size; of one that is not known, one that asks for nothing."""
-    size: Size = getattr(sample, metric)
-    return size if math.isfinite(size.kurtosis) else Size(1.0, 1.0, size.replicates)
 
 
 def _entry(cell: Cell, sample: Sample, digests: list[str], pairs: Sample, truth: Truth) -> Entry:

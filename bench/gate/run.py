@@ -11,7 +11,7 @@ from functools import cached_property
 from bench.engine.plan import Cell, Experiment, cell_id
 from bench.engine.streams import LAYOUT
 from bench.gate.baseline import Baseline, Entry
-from bench.gate.judge import METRICS, Judgement, Rules, against_anchor, judge, metrics_of
+from bench.gate.judge import METRICS, UNCERTAIN, Judgement, Rules, against_anchor, judge, metrics_of
 from bench.gate.make import environment, truths_of
 from bench.gate.sample import Subject, Truths
 from bench.gate.thresholds import RATIOS, Thresholds
@@ -123,7 +123,7 @@ def _tests_of(gated: Gated) -> int:
         name = cell_id(gated.experiment, cell)
         entry = gated.entry(name)
         if cell.status == "ok" and entry is not None:
-            tested = metrics_of(cell, entry, gated.metrics)
+            tested = [m for m in metrics_of(cell, entry, gated.metrics) if m in UNCERTAIN]
             held = 0 if gated.anchored(name) is None else sum(metric in tested for metric in RATIOS)
             total += len(tested) + held
     return total

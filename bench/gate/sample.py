@@ -16,6 +16,7 @@ from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.evidence import Evidence, evidence_of
 from bench.statistics.gating import Size
+from bench.statistics.intervals import median_interval
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,14 @@ class Sample:
         kurtosis = float((errors / mean).square().mean()) if mean > 0 else 1.0
         return Size(mean, kurtosis, self.evidence.replicates)
 
+    def size(self, metric: str) -> Size:
+        """The variance or the mean squared error, by name."""
+        return {"variance": self.variance, "mse": self.mse}[metric]
+
     @property
     def seconds(self) -> float:
         """Of one estimate: the median of the timed chunks."""
-        return float(self.evidence.seconds.median())
+        return median_interval(self.evidence.seconds).value
 
     @property
     def digest(self) -> str:

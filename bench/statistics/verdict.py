@@ -62,6 +62,8 @@ def bias_p(evidence: Evidence, level: float = BIASED_BELOW) -> float:
 def excess_p(evidence: Evidence, margin: float) -> float:
     """The p-value of a bias whose norm is within a margin, which must be positive."""
     difference = evidence.difference
+    if not bool((difference.error > 0).any()):
+        return float(float(difference.value.norm()) <= margin + ZERO)
     if len(difference.value) == 1:
         beyond = difference.value.sign() * (difference.value.abs() - margin).clamp(min=0)
         return float(hall(replace(difference, value=beyond))) if float(beyond) else 1.0
