@@ -333,6 +333,18 @@ def test_equivalence_needs_the_whole_interval() -> None:
 
 
 @pytest.mark.parametrize("P", [1, 3])
+@pytest.mark.parametrize(("noise", "verdict"), [(0.01, "within 1 %"), (10.0, "unresolved")])
+def test_a_mean_that_happens_to_be_right_shows_nothing_if_its_error_is_wide(
+    P: int, noise: float, verdict: str
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    half = noise * torch.randn(50, P, generator=generator, dtype=torch.float64)
+    estimates = 1 + torch.cat([half, -half])
+    found = measure(evidence(estimates, torch.ones(P, dtype=torch.float64))["all"])
+    assert str(found["verdict"]).startswith(verdict)
+
+
+@pytest.mark.parametrize("P", [1, 3])
 def test_without_a_truth_nothing_is_said_that_needs_one(P: int) -> None:
     generator = torch.Generator().manual_seed(0)
     estimates = torch.randn(20, P, generator=generator, dtype=torch.float64)

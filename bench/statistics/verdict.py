@@ -105,7 +105,13 @@ def is_equivalent(evidence: Evidence, margin: float) -> bool:
         interval = hall_interval(difference, _EQUIVALENCE_LEVEL)
         return -margin < interval.low and interval.high < margin
     p = beyond_margin(difference, evidence.variance, evidence.trace_of_square, margin)
-    return p <= (1 - _EQUIVALENCE_LEVEL) / 2
+    # That test alone would pass one in twenty estimates of any noise, however wide: noise that
+    # happens to be small tells nothing. As for one coordinate, both ends must lie within the margin.
+    square = normal_interval(
+        *squared_norm(difference, evidence.variance, evidence.trace_of_square), level=_EQUIVALENCE_LEVEL
+    )
+    within = -(margin**2) < square.low and square.high < margin**2
+    return within and p <= (1 - _EQUIVALENCE_LEVEL) / 2
 
 
 def needs(evidence: Evidence, margin: float) -> str:

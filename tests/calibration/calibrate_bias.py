@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.engine.truth import Truth, exact_gradient
 from bench.statistics.metrics import bias
+from bench.statistics.unbiasedness import beyond_margin
 from bench.statistics.verdict import BIASED_BELOW
 from tests.calibration.runs import evidence, noise, repeated, runs_of
 from tests.calibration.table import Rate, Table, rate_of
@@ -98,3 +99,22 @@ def test_equivalence_of_a_vector(size: float, table: Table) -> None:
     said = verdict(estimates, repeated(1.0, P), "within 1 %")
     where = "normal estimates in 5 dimensions, R = 400"
     table.hold(f"called within 1 %, wrongly: a bias of {100 * size:g} %, {where}", said, most=0.06)
+
+
+def test_noise_far_above_the_margin_tells_nothing(table: Table) -> None:
+    P, R, runs = 5, 400, 2000
+    margin = 0.01 * math.sqrt(P)
+    # A standard error of |b|² of ten times the squared margin.
+    deviation = math.sqrt(10 * margin**2 * R / math.sqrt(2 * P))
+    estimates = 1 + deviation * noise(runs, R, P, seed=18)
+    truth = repeated(1.0, P)
+    where = "unbiased, but with a standard error of |b|² of ten squared margins, 5 dimensions, R = 400"
+    table.hold(f"called within 1 %: {where}", verdict(estimates, truth, "within 1 %"), most=0.005)
+    table.control(f"noncentral χ² alone: {where}", chi_square_alone(estimates, truth, margin), most=0.005)
+
+
+def chi_square_alone(estimates: Tensor, truth: Truth, margin: float) -> Rate:
+    """How many runs a test of the margin passes that does not ask how wide the interval is."""
+    found = [evidence(run, truth) for run in estimates]
+    p = [beyond_margin(e.difference, e.variance, e.trace_of_square, margin) for e in found]
+    return rate_of([value <= 0.05 for value in p])
