@@ -15,6 +15,8 @@ from bench.commands.changes import changes, prepared_from
 from bench.commands.compare import compare
 from bench.commands.gate import gate
 from bench.commands.plan import plan
+from bench.commands.plot import plot
+from bench.commands.report import report
 from bench.commands.terminal import (
     FAILED,
     INTERRUPTED,
@@ -60,7 +62,7 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-for command in (plan, compare, baseline, gate):
+for command in (plan, compare, plot, report, baseline, gate):
     main.add_command(command)
 
 
@@ -78,14 +80,16 @@ for command in (plan, compare, baseline, gate):
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads for torch."
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
-def run(out: Path, threads: int, strict: bool, **options: Any) -> None:
-    """Measure a scenario; print a table, write data frames and figures.
+@click.option("--no-report", is_flag=True, help="Write no page.")
+def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) -> None:
+    """Measure a scenario; print a table, write data frames, figures and a page.
 
     Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
     failed), 4 (nothing could be measured) or 130.
     """
     from bench.api import execute
     from bench.report.progress import Progress
+    from bench.report_api import write_report
 
     prepared = prepared_from(**options)
     with explained(), Progress(prepared) as progress:
@@ -98,6 +102,10 @@ def run(out: Path, threads: int, strict: bool, **options: Any) -> None:
     click.echo(f"record   {done.folder / 'run.json'}")
     for figure in done.figures:
         click.echo(f"figure   {figure}")
+    if not no_report:
+        with explained():
+            for path in write_report(done.folder):
+                click.echo(f"report   {path}")
     if short := _without_precision(done.measurements):
         click.echo(short)
     if done.interrupted:
@@ -160,15 +168,11 @@ def list_(kind: str) -> None:
 def show(folder: Path, parameter: str, markdown: bool) -> None:
     """Print the table of an earlier run, given its folder."""
     from bench.api import load
-    from bench.errors import did_you_mean, invalid
+    from bench.report.rows import block
     from bench.report.table import plain_table
 
     with explained():
-        measurements = load(folder)
-        found = measurements[measurements["parameter"] == parameter]
-        if found.empty:
-            near = did_you_mean(parameter, set(measurements["parameter"]))
-            raise invalid(f"no block of parameters {parameter!r}; {near}")
+        found = block(load(folder), parameter)
     found = found.assign(parameter="all")
     if markdown:
         click.echo(plain_table(found))

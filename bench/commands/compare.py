@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.commands.terminal import NOTHING_MEASURED, USAGE, console, explained
+from bench.commands.figure import kind_of, write
+from bench.commands.terminal import NOTHING_MEASURED, console, explained
 
 if TYPE_CHECKING:
     from bench.report.comparison import Comparison
@@ -62,14 +63,16 @@ def compare(
     """
     metrics = list(METRICS) if metric == "all" else [metric]
     with explained():
-        drawn_as = _figure_kind(figure)
+        drawn_as = "" if figure is None else kind_of(figure, "--figure")
         found = _compared(run, run_b, control, metrics, sample_sizes)
     if found.frame.empty:
         click.echo("\n".join(["nothing can be compared", *found.notes]), err=True)
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
-        _draw(found, figure, drawn_as)
+        from bench.report.forest import forest
+
+        write(forest(found), figure, drawn_as)
 
 
 def _compared(
@@ -113,29 +116,3 @@ def _print(found: Comparison, kind: str) -> None:
         console().print(comparison_table.as_table(found))
         for remark in comparison_table.remarks(found):
             click.echo(remark)
-
-
-def _figure_kind(figure: Path | None) -> str:
-    """What kind of file is asked for; found out before anything is measured or printed."""
-    from bench.errors import invalid, shown
-
-    if figure is None:
-        return ""
-    kind = figure.suffix.lower().lstrip(".")
-    if kind not in ("png", "svg", "pdf"):
-        raise invalid(f"--figure {shown(str(figure))}: a name that ends in .png, .svg or .pdf is wanted")
-    if not figure.parent.is_dir():
-        raise invalid(f"--figure {shown(str(figure))}: there is no such folder")
-    return kind
-
-
-def _draw(found: Comparison, path: Path, kind: str) -> None:
-    from bench.report.canvas import save
-    from bench.report.forest import forest
-
-    try:
-        save(forest(found), path, kind)
-    except OSError as error:
-        click.echo(f"{path}: cannot be written: {error.strerror}", err=True)
-        sys.exit(USAGE)
-    click.echo(f"figure   {path}", err=True)

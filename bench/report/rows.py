@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.errors import did_you_mean, invalid
 from bench.report.labels import distinct, plain
 
 SETTINGS = ("problem", "device", "dtype")
@@ -25,6 +26,19 @@ def whole(measurements: pd.DataFrame) -> pd.DataFrame:
 def blocks(measurements: pd.DataFrame) -> pd.DataFrame:
     """The rows about parts of the gradient."""
     return measurements[measurements["parameter"] != "all"].reset_index(drop=True)
+
+
+def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows about one part of the gradient, or about the whole, which is called all.
+
+    Raises:
+        Invalid: if there is no part of that name.
+    """
+    found: pd.DataFrame = measurements[measurements["parameter"] == name].reset_index(drop=True)
+    if found.empty:
+        near = did_you_mean(name, set(measurements["parameter"]))
+        raise invalid(f"no block of parameters {name!r}; {near}")
+    return found
 
 
 def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -1,0 +1,42 @@
+"""What verbs that draw share: which files a figure may be, and how one gets there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.commands.terminal import USAGE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def kind_of(path: Path, option: str) -> str:
+    """What kind of file is asked for; to be found out before anything is measured or printed.
+
+    Raises:
+        Invalid: if it is none that is drawn, or its folder is missing; the message names the option.
+    """
+    from bench.errors import invalid, shown
+
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise invalid(f"{option} {shown(str(path))}: a name that ends in .png, .svg or .pdf is wanted")
+    if not path.parent.is_dir():
+        raise invalid(f"{option} {shown(str(path))}: there is no such folder")
+    return kind
+
+
+def write(figure: Figure, path: Path, kind: str) -> None:
+    """Write a figure and say so on stderr; what cannot be written ends the program."""
+    from bench.report.canvas import save
+
+    try:
+        save(figure, path, kind)
+    except OSError as error:
+        click.echo(f"{path}: cannot be written: {error.strerror}", err=True)
+        sys.exit(USAGE)
+    click.echo(f"figure   {path}", err=True)

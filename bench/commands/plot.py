@@ -1,0 +1,77 @@
+"""The verb `plot`: any column of a run's measurements against any other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.commands.figure import kind_of, write
+from bench.commands.terminal import NOTHING_MEASURED, explained
+
+if TYPE_CHECKING:
+    from bench.report.chosen import Chosen, Selection
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--x", default="sample_size", show_default=True, metavar="COLUMN", help="Along x.")
+@click.option("--y", default="variance", show_default=True, metavar="COLUMN", help="Along y: numbers.")
+@click.option("--by", default="estimator", show_default=True, metavar="COLUMN", help="A look for each value.")
+@click.option("--facet", metavar="COLUMN", help="A panel for each value.  [none]")
+@click.option(
+    "--parameter",
+    metavar="NAME",
+    help="Of which block of parameters.  [all; every block, if a column is `parameter`]",
+)
+@click.option(
+    "--log",
+    type=click.Choice(["x", "y", "both", "none"]),
+    help="Which axes are logarithmic.  [those of positive numbers that span a factor of 10]",
+)
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The figure: .png, .svg or .pdf.",
+)
+def plot(
+    run: Path, x: str, y: str, by: str, facet: str | None, parameter: str | None, log: str | None, out: Path
+) -> None:
+    """Draw columns of the measurements of a RUN, with intervals where y has them.
+
+    Every column of measurements.csv may be chosen. Rows that have no number to draw are left out
+    and counted. Exits with 0, 2 (what was asked makes no sense) or 4 (nothing is left to draw).
+    """
+    with explained():
+        kind = kind_of(out, "-o")
+        from bench.report.chosen import Chosen
+
+        selection = _selected(run, Chosen(x, y, by, facet, log), parameter)
+    if selection.left_out:
+        click.echo(_left_out(selection), err=True)
+    if selection.points.empty:
+        click.echo("nothing can be drawn: no row is left", err=True)
+        sys.exit(NOTHING_MEASURED)
+    from bench.report.columns import draw
+
+    write(draw(selection), out, kind)
+
+
+def _selected(run: Path, chosen: Chosen, parameter: str | None) -> Selection:
+    from bench.report.chosen import select
+    from bench.report.rows import block
+    from bench.store.folder import load
+
+    measurements = load(run)
+    if parameter is None and "parameter" in chosen.options.values():
+        return select(measurements, chosen)
+    return select(block(measurements, parameter or "all"), chosen)
+
+
+def _left_out(selection: Selection) -> str:
+    counts = ", ".join(f"{len(rows)} {why}" for why, rows in selection.left_out.items())
+    return f"left out of {len(selection.frame)} rows: {counts}"

@@ -1,0 +1,33 @@
+"""The verb `report`: a run as one page to open, to look at and to send, and as text for papers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.commands.terminal import explained
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The page.  [report.html of the run]"
+)
+@click.option(
+    "--control", metavar="NAME", help="The control of the sentences, by label or name.  [the first]"
+)
+@click.option("--tex", type=click.Path(dir_okay=False, path_type=Path), help="Write a table for LaTeX here.")
+@click.option(
+    "--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary in Markdown here."
+)
+def report(run: Path, out: Path | None, control: str | None, tex: Path | None, markdown: Path | None) -> None:
+    """Write a run as one page that needs no network; nothing is estimated again.
+
+    Exits with 0, 2 (there is no such run, or it cannot be written) or 130.
+    """
+    from bench.report_api import write_report
+
+    with explained():
+        for path in write_report(run, out, control, tex, markdown):
+            click.echo(f"report   {path}")

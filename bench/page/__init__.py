@@ -1,0 +1,1 @@
+"""The report: a run as one page that needs nothing but a browser."""

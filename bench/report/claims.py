@@ -1,0 +1,68 @@
+"""The answer of a run in plain sentences: who is less noisy, who is biased, what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from bench.report import rows
+from bench.report.bias_claims import bias_claims, biased_cells
+from bench.report.comparison import compare
+from bench.report.labels import distinct
+from bench.report.numbers import count, interval
+from bench.report.pairs import Measured, within
+from bench.report.ratio_claims import ratio_claims
+from bench.report.remarks import remarks
+
+NOTHING = "Nothing was measured."
+
+
+def claims(run: Measured, control: str | None = None) -> list[str]:
+    """One sentence for each claim, with its interval: variances, biases, what is missing, what to beware of.
+
+    Ratios are those of `compare`, at the level at which all hold together. Plain text on one
+    line each; labels are data and must be escaped for where they go.
+
+    Args:
+        run: the run.
+        control: a label or a name, with which all are compared; None for the first estimator.
+
+    Raises:
+        Invalid: if there is no such estimator.
+    """
+    whole = rows.whole(run.measurements)
+    if whole.empty:
+        return [NOTHING]
+    pairs = within(run, control)
+    found = compare(pairs, ["variance"])
+    return [
+        *([] if (whole["status"] == "ok").any() else [NOTHING]),
+        *_scale(whole, pairs.control),
+        *ratio_claims(found, biased_cells(whole)),
+        *bias_claims(whole),
+        *_missing(run, whole, found.notes),
+        *(f"Beware: {remark}." for remark in remarks(run.measurements)),
+    ]
+
+
+def _scale(whole: pd.DataFrame, control: str) -> Iterator[str]:
+    """The variance of the control itself, of which ratios say nothing."""
+    known = rows.measured(whole, "variance")
+    name, settings = distinct(whole["estimator"])[control], rows.setting_of(known)
+    chosen = known["estimator"] == control
+    for setting, cells in known[chosen].groupby(settings[chosen], sort=False):
+        row = cells.sort_values("sample_size").iloc[-1]
+        on = f" on {setting}" if setting else ""
+        value = interval(row["variance"], row["variance_low"], row["variance_high"]).replace("…", "to")
+        yield f"At N = {count(row['sample_size'])}{on} one estimate of {name} has variance {value}."
+
+
+def _missing(run: Measured, whole: pd.DataFrame, notes: tuple[str, ...]) -> Iterator[str]:
+    """What was not measured, and what was but is not compared."""
+    unmeasured = rows.not_measured(whole)
+    yield from (f"Not measured: {remark}." for remark in unmeasured)
+    if run.record.get("interrupted"):
+        yield "Not measured: what was left when the run was interrupted."
+    told = {f"not compared: {remark}" for remark in unmeasured}
+    yield from (f"{note[:1].upper()}{note[1:]}." for note in notes if note not in told)

@@ -1,0 +1,106 @@
+"""A run on one page of Markdown: the question, the answer, the numbers, and how they came about."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from bench.report import comparison_table, rows
+from bench.report.claims import claims
+from bench.report.comparison import compare
+from bench.report.labels import code, markdown, plain
+from bench.report.methods import methods
+from bench.report.pairs import Measured, within
+from bench.report.remarks import noise, rates
+from bench.report.table import plain_table
+
+_LONG = 1000
+
+
+def as_markdown(run: Measured, control: str | None = None) -> str:
+    """The summary of a run; labels, questions and reasons are data, not markup.
+
+    Args:
+        run: the run.
+        control: a label or a name, with which all are compared; None for the first estimator.
+
+    Raises:
+        Invalid: if there is no such estimator.
+    """
+    scenario = run.record["scenario"]
+    question = plain(scenario.get("question"), _LONG)
+    sections = [
+        f"# {markdown(plain(scenario.get('name'), _LONG) or '(no name)')}",
+        *([f"**Question.** {markdown(question)}"] if question else []),
+        _listed(claims(run, control)),
+        f"## Results\n\n{_results(run)}",
+        f"## Comparison\n\n{_comparison(run, control)}",
+        f"## Methods\n\n{markdown(methods(run, control))}",
+        f"## Provenance\n\n{_listed_as_is(_provenance(run.record))}",
+    ]
+    return "\n\n".join(section.rstrip() for section in sections) + "\n"
+
+
+def _results(run: Measured) -> str:
+    """The table without the rows of devices that are absent, unless all are: the claims say as much."""
+    measurements = run.measurements
+    present = measurements[measurements["status"] != "unavailable"]
+    lines = [f"rate: {line}" for line in rates(measurements)]
+    lines += [f"variance: {line}" for line in noise(measurements)]
+    table = plain_table(measurements if present.empty else present).rstrip()
+    return "\n\n".join([table, *([_listed(lines)] if lines else [])])
+
+
+def _comparison(run: Measured, control: str | None) -> str:
+    if rows.whole(run.measurements).empty:
+        return "nothing can be compared"
+    found = compare(within(run, control), ["variance"])
+    if found.frame.empty:
+        return "\n".join(["nothing can be compared", "", _listed(list(found.notes))])
+    return comparison_table.as_markdown(found)
+
+
+def _provenance(record: Mapping[str, Any]) -> Iterator[str]:
+    """Lines of Markdown: what it takes to repeat the run."""
+    yield f"commit: {_commit(record.get('git'))}"
+    if versions := record.get("versions"):
+        packages = (f"{plain(name)} {plain(version)}" for name, version in versions.items() if version)
+        yield f"versions: {markdown(', '.join(packages))}"
+    if machine := record.get("machine"):
+        yield f"machine: {markdown(_machine(machine))}"
+    if command := record.get("command"):
+        yield f"command: {code(plain(_command(command), _LONG))}"
+    if record.get("hash"):
+        yield f"scenario: SHA-256 {code(plain(record['hash'], 64))}"
+    yield f"time: {markdown(plain(record.get('started')) or 'unknown')}"
+
+
+def _commit(git: Mapping[str, Any] | None) -> str:
+    if not git:
+        return "unknown"
+    state = "the files differed from it" if git.get("dirty") else "the files were those of it"
+    return f"{code(plain(git.get('commit'), 64))}, {state}"
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    cores = f"{plain(machine['cores'])} cores" if machine.get("cores") else ""
+    devices = ", ".join(plain(device, _LONG) for device in machine.get("devices") or [])
+    words = [plain(machine.get("processor"), _LONG), cores, plain(machine.get("platform"), _LONG), devices]
+    return "; ".join(filter(None, words))
+
+
+def _command(command: list[str]) -> str:
+    """As one would type it, wherever the program is."""
+    program, *words = map(str, command)
+    module = PurePath(program).name == "__main__.py"
+    return shlex.join([*(["python", "-m", "bench"] if module else [PurePath(program).name]), *words])
+
+
+def _listed(texts: list[str]) -> str:
+    return "\n".join(f"- {markdown(text)}" for text in texts)
+
+
+def _listed_as_is(lines: Iterator[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

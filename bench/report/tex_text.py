@@ -1,0 +1,86 @@
+"""Untrusted text and numbers as LaTeX: nothing in them is a command, whatever engine sets them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from bench.report.labels import plain
+from bench.report.numbers import MISSING
+
+_LONGEST = 2000
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}", '"': r"\char34{}",
+    **{c: f"\\{c}" for c in "$%&#_{}"},
+    # After the end of a row these would be its options.
+    **{c: f"{{{c}}}" for c in "[]*"},
+    "…": r"\ldots{}", "–": r"\textendash{}", "—": r"\textemdash{}",
+    "ß": r"\ss{}", "æ": r"\ae{}", "ø": r"\o{}", "Ø": r"\O{}",
+}  # fmt: skip
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi "
+    "chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+)
+_MATH = {
+    **dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", (f"\\{name}" for name in _GREEK.split()), strict=True)),
+    **{c: f"^{{{digit}}}" for digit, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{c: f"_{{{digit}}}" for digit, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    "×": r"\times", "−": "-", "±": r"\pm", "∇": r"\nabla", "≤": r"\leq", "≥": r"\geq", "∞": r"\infty",
+    "µ": r"\mu", "·": r"\cdot", "√": r"\surd", "∂": r"\partial", "→": r"\to",
+}  # fmt: skip
+
+_NUMBER = re.compile(r"(?<![\w.-])(-\d+(?:\.\d+)?(?:e-?\d+)?|\d+(?:\.\d+)?e-?\d+)(?![\w-])")
+"""A number with a sign or a power of ten, which plain text would set with a hyphen."""
+
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r", "\u030c": "v",
+    "\u0327": "c",
+}  # fmt: skip
+"""Combining characters -> the command that sets them over a letter."""
+
+
+def tex(text: object) -> str:
+    """One line of text for LaTeX that needs no package and no font but the usual ones.
+
+    A character that those lack is told by its code point, since pdfLaTeX would stop at it.
+    Numbers with a sign or a power of ten are set as such.
+    """
+    words_and_numbers = _NUMBER.split(plain(text, _LONGEST))
+    return "".join(tex_number(part) if i % 2 else _words(part) for i, part in enumerate(words_and_numbers))
+
+
+def tex_number(text: str) -> str:
+    r"""What `bench.report.numbers` writes, in math mode: `4.00e-5` is $4.00 \times 10^{-5}$.
+
+    An estimate and its interval share one power of ten, which is written once, behind both.
+    """
+    if text == MISSING:
+        return "---"
+    powers = sorted(set(re.findall(r"e(-?\d+)", text)))
+    assert len(powers) <= 1
+    bare = re.sub(r"e-?\d+", "", text).replace(" … ", r" \ldots ").replace("inf", r"\infty")
+    return "$" + bare.replace(" (", r"\;(") + "".join(rf" \times 10^{{{n}}}" for n in powers) + "$"
+
+
+def _words(text: str) -> str:
+    # Two hyphens together would be a dash.
+    return re.sub("-(?=-)", "-{}", "".join(map(_character, text)))
+
+
+def _character(c: str) -> str:
+    if c in _SPECIAL:
+        return _SPECIAL[c]
+    if c in _MATH:
+        return f"${_MATH[c]}$"
+    return c if c.isascii() else _accented(c)
+
+
+def _accented(c: str) -> str:
+    parts = unicodedata.normalize("NFD", c)
+    letter, mark = parts[0], parts[1:]
+    if letter.isascii() and letter.isalpha() and mark in _ACCENTS:
+        return f"\\{_ACCENTS[mark]}{{{letter}}}"
+    return rf"\texttt{{U+{ord(c):04X}}}"

@@ -1,0 +1,305 @@
+"""The page of a run in a real browser, from disk, with the network refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.api import load, prepare, run
+from bench.report_api import write_report
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the page is not tested: playwright is missing")
+BROWSER = os.environ.get("BENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="the page is not tested: there is no Chromium")
+
+SCREENSHOTS = os.environ.get("BENCH_SCREENSHOTS")
+SCENARIO = """
+schema: 1
+name: example
+version: 1
+question: Which is best?
+problem:
+  {name: expectation, distribution: {normal: {loc: 2.0, scale: 1.0}}, parameters: [loc, scale], cost: z**2}
+estimators:
+  - reinforce
+  - {reinforce: {baseline: leave_one_out}, label: "</script><script>alert(1)</script>"}
+  - {reparameterization: null, label: LABEL}
+sweep: {sample_sizes: [4, 16], devices: [cpu, cuda]}
+replicates: 400
+"""
+LONG = "x" * 10_000
+HOSTILE = "</script><script>alert(1)</script>"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 400, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("page")
+    path = root / "example.yaml"
+    path.write_text(SCENARIO.replace("LABEL", LONG))
+    assert prepare(path).cells
+    return Path(run(path, out=root).attrs["run"])
+
+
+@pytest.fixture(scope="module")
+def page_file(folder: Path) -> Path:
+    (path,) = write_report(folder)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        yield made
+        made.close()
+
+
+class Opened:
+    """The page in a window, with all that it asked for and complained of."""
+
+    def __init__(
+        self, browser: Any, path: Path, size: dict[str, int], fragment: str = "", dark: bool = False
+    ) -> None:
+        scheme = "dark" if dark else "light"
+        self.context = browser.new_context(
+            viewport=size, offline=True, color_scheme=scheme, accept_downloads=True
+        )
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda _: self.complaints.append("a dialog was opened"))
+        self.page.goto(path.as_uri() + fragment)
+        self.drawn()
+
+    def drawn(self) -> None:
+        self.page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
+
+    def rows(self, figure: str) -> int:
+        return int(self.page.get_attribute(f"#chart-{figure}", "data-rows"))
+
+    def marks(self, figure: str, kind: str = "symbol") -> int:
+        """How many points (or rules, or bars) a figure really has."""
+        return self.page.locator(
+            f"#chart-{figure} svg g.mark-{kind} path, #chart-{figure} svg g.mark-{kind} line"
+        ).count()
+
+    def toggle(self, label: str) -> None:
+        before = self.page.locator("#legend label")
+        index = [before.nth(i).locator(".name").inner_text() for i in range(before.count())].index(label)
+        before.nth(index).locator("input").click()
+        self.drawn()
+
+    def keep(self, name: str) -> None:
+        if SCREENSHOTS:
+            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+
+@pytest.fixture
+def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
+    made = Opened(browser, page_file, DESKTOP)
+    yield made
+    made.context.close()
+
+
+def data_of(path: Path) -> dict[str, Any]:
+    text = path.read_text().split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def measured(folder: Path) -> pd.DataFrame:
+    frame = load(folder)
+    return frame[(frame["parameter"] == "all") & (frame["status"] == "ok")]
+
+
+# --- the page as it comes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_asks_for_nothing_and_complains_of_nothing(
+    browser: Any, page_file: Path, size: dict[str, int], dark: bool
+) -> None:
+    opened = Opened(browser, page_file, size, dark=dark)
+    assert opened.requests == [page_file.as_uri()]
+    assert opened.complaints == []
+    # Nothing is wider than the window: what is, scrolls within its own place.
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    opened.keep(f"{'phone' if size is PHONE else 'desktop'}-{'dark' if dark else 'light'}")
+    opened.context.close()
+
+
+def test_a_request_or_a_complaint_would_be_seen(browser: Any, tmp_path: Path) -> None:
+    # The control.
+    path = tmp_path / "wrong.html"
+    path.write_text(
+        "<html data-drawn=yes><script src='https://example.com/x.js'></script><script>throw 1</script>"
+    )
+    opened = Opened(browser, path, DESKTOP)
+    assert len(opened.requests) == 2
+    assert opened.complaints
+    opened.context.close()
+
+
+def test_each_figure_has_as_many_marks_as_rows(opened: Opened, measured: pd.DataFrame) -> None:
+    cells = len(measured)
+    assert cells == 6
+    for figure in ("variance", "bias", "frontier", "work"):
+        assert opened.rows(figure) == cells
+        assert opened.marks(figure) == cells
+    assert opened.rows("error") == cells
+    assert opened.marks("error", "rect") == 2 * cells  # two parts of each bar
+    assert opened.rows("forest") == opened.marks("forest") == 4  # two estimators at two N, against the third
+    assert opened.rows("scatter") == 6  # two coordinates of three estimators, at the largest N
+    assert opened.rows("blocks") == 18  # all, loc and scale
+
+
+def test_every_number_is_that_of_the_run(folder: Path, page_file: Path) -> None:
+    told = pd.DataFrame(data_of(page_file)["tables"]["measurements"])
+    frame = load(folder)
+    assert list(told.columns) == list(frame.columns)
+    for name in frame.columns:
+        numbers = pd.api.types.is_numeric_dtype(frame[name])
+        for a, b in zip(told[name], frame[name], strict=True):
+            missing = b is None or (isinstance(b, float) and not abs(b) < float("inf"))
+            assert pd.isna(a) if missing else a == b, (name, a, b)
+            assert missing or isinstance(a, str) != numbers
+
+
+def test_the_page_is_small_without_its_data(page_file: Path) -> None:
+    text = page_file.read_text()
+    data = text.split('id="data">')[1].split("</script>")[0]
+    assert len(text.encode()) - len(data.encode()) < 1_500_000
+
+
+# --- what a reader can do -------------------------------------------------------------------------
+
+
+def test_the_legend_hides_an_estimator_everywhere(opened: Opened) -> None:
+    opened.toggle("reinforce")
+    for figure in ("variance", "bias", "frontier", "work"):
+        assert opened.rows(figure) == opened.marks(figure) == 4
+    assert opened.rows("forest") == 4  # the control itself is no row
+    assert "6 of" not in opened.page.inner_text("#count")
+    assert "hide=0" in opened.page.url
+    opened.toggle("reinforce")
+    assert opened.rows("variance") == 6
+
+
+def test_the_control_can_be_changed(opened: Opened) -> None:
+    opened.page.select_option("#control", index=1)
+    opened.drawn()
+    data = opened.page.evaluate("JSON.parse(document.getElementById('data').textContent).tables.ratios")
+    wanted = sum(
+        control == HOSTILE and metric == "variance"
+        for control, metric in zip(data["control"], data["metric"], strict=True)
+    )
+    assert wanted == 4
+    assert opened.rows("forest") == opened.marks("forest") == wanted
+    assert "control=1" in opened.page.url
+
+
+def test_axes_and_metrics_can_be_switched(opened: Opened) -> None:
+    before = opened.page.inner_text("#chart-variance")
+    opened.page.locator("[data-axis='variance.y']").click()
+    opened.drawn()
+    assert opened.page.inner_text("#chart-variance") != before
+    assert "linear=variance.y" in opened.page.url
+    opened.page.locator("[data-switch=forest]").select_option("mse")
+    opened.drawn()
+    assert opened.rows("forest") == 4
+    assert "show=forest.mse" in opened.page.url
+
+
+def column(opened: Opened, name: str) -> list[str]:
+    heads = opened.page.locator("#measurements th").all_inner_texts()
+    index = [head.split(" ")[0] for head in heads].index(name)
+    return opened.page.locator(f"#measurements tbody td:nth-child({index + 1})").all_inner_texts()
+
+
+def test_the_table_sorts_and_filters(opened: Opened) -> None:
+    head = opened.page.locator("#measurements th", has_text="variance").first
+    head.focus()
+    opened.page.keyboard.press("Enter")
+    up = [float(text) for text in column(opened, "variance") if text]
+    assert up == sorted(up)
+    assert len(up) == 18
+    opened.page.keyboard.press("Enter")  # the heading is still in focus
+    down = [float(text) for text in column(opened, "variance") if text]
+    assert down == sorted(up, reverse=True)
+    opened.page.fill("#filter", "unavailable")
+    assert set(column(opened, "status")) == {"unavailable"}
+    assert opened.page.inner_text("#count") == "18 rows"
+
+
+def test_the_download_is_the_table(opened: Opened, folder: Path) -> None:
+    with opened.page.expect_download() as download:
+        opened.page.click("#csv")
+    assert download.value.suggested_filename == "example.csv"
+    told = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    frame = load(folder)
+    assert len(told) == len(frame)
+    for a, b in zip(told, frame.to_dict("records"), strict=True):
+        assert a["estimator"] == b["estimator"]
+        assert a["variance"] == "" if pd.isna(b["variance"]) else float(a["variance"]) == b["variance"]
+
+
+def test_the_address_holds_what_is_shown(browser: Any, page_file: Path) -> None:
+    opened = Opened(
+        browser, page_file, DESKTOP, "#hide=1&control=2&linear=variance.x&sort=-variance&filter=cpu"
+    )
+    assert opened.rows("variance") == 4
+    assert not opened.page.locator("#legend input").nth(1).is_checked()
+    assert opened.page.eval_on_selector("#control", "element => element.selectedIndex") == 2
+    assert not opened.page.locator("[data-axis='variance.x']").is_checked()
+    down = [float(text) for text in column(opened, "variance") if text]
+    assert down == sorted(down, reverse=True)
+    opened.context.close()
+
+
+@pytest.mark.parametrize(
+    "fragment", ["#hide=99&control=-3&sort=nothing&show=nothing.x", "#%00%ff", "#__proto__=1"]
+)
+def test_an_address_that_makes_no_sense_is_harmless(browser: Any, page_file: Path, fragment: str) -> None:
+    opened = Opened(browser, page_file, DESKTOP, fragment)
+    assert opened.complaints == []
+    assert opened.rows("variance") == 6
+    opened.context.close()
+
+
+def test_figures_can_be_reached_and_read_without_seeing(opened: Opened) -> None:
+    for place in opened.page.locator(".chart").all():
+        assert len(place.get_attribute("aria-label")) > 40
+    focused = set()
+    for _ in range(8):
+        opened.page.keyboard.press("Tab")
+        focused.add(opened.page.evaluate("document.activeElement.tagName"))
+    assert {"INPUT", "SELECT"} <= focused
+
+
+# --- what is not to be trusted --------------------------------------------------------------------
+
+
+def test_labels_are_text(opened: Opened, page_file: Path) -> None:
+    assert opened.complaints == []
+    assert opened.page.locator("script").count() == 5  # the data, three libraries and our own
+    assert HOSTILE not in page_file.read_text()
+    names = opened.page.locator("#legend .name").all_inner_texts()
+    assert HOSTILE in names
+    assert LONG in names
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= DESKTOP["width"]

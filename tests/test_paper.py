@@ -1,0 +1,458 @@
+"""What a run says of itself: claims, a table for LaTeX, methods, a summary in Markdown."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.api import load
+from bench.api import run as measure
+from bench.errors import Invalid
+from bench.report.claims import NOTHING, claims
+from bench.report.comparison import compare
+from bench.report.comparison_table import ratio_text
+from bench.report.methods import methods
+from bench.report.pairs import Measured, within
+from bench.report.ratio_claims import ratio_claims
+from bench.report.summary import as_markdown
+from bench.report.tex import as_tex
+from bench.report.tex_text import tex, tex_number
+from bench.store.folder import read_record
+from tests.test_report import HOSTILE
+
+SCENARIO = """\
+schema: 1
+name: tiny
+version: 1
+question: Which is best?
+problem:
+  name: expectation
+  distribution: {normal: {loc: 2.0, scale: 1.0}}
+  parameters: [loc]
+  cost: "z**2"
+estimators:
+  - reinforce
+  - {reinforce: {baseline: leave_one_out}, label: rloo}
+  - pathwise
+sweep:
+  sample_sizes: [4, 8]
+replicates: 300
+"""
+DIGITS = """\
+schema: 1
+name: small_vae
+version: 1
+problem: {name: vae, data: digits, batch_size: 2, latent: 1, hidden: 2}
+estimators: [reinforce, reparameterization]
+sweep: {sample_sizes: [2]}
+replicates: 8
+data: resampled
+reference: {replicates: 16}
+"""
+WILD = (*HOSTILE, "\\", "}{", "a & b \\\\", "[1cm]", "*x", "%c", "~^_#{}$&", r"\input{a}", "- 1e-5\r\n# x")
+TRIPLES = [(WILD[i], WILD[i - 1], WILD[i - 2]) for i in range(0, len(WILD), 3)]
+"""Each of them at least once."""
+
+
+def run_of(folder: Path, text: str) -> Measured:
+    (folder / "s.yaml").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.api.draw", lambda *_: [])
+        frame = measure(folder / "s.yaml", out=folder)
+    path = Path(frame.attrs["run"])
+    return Measured(load(path), load(path, "replicates"), read_record(path))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    return run_of(tmp_path_factory.mktemp("paper"), SCENARIO)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    return run_of(tmp_path_factory.mktemp("paper"), DIGITS)
+
+
+def edited(run: Measured, where: dict[str, Any] | None = None, **columns: Any) -> Measured:
+    """The run with other values in some columns, of the rows that have these values."""
+    frame = run.measurements.copy()
+    rows = np.logical_and.reduce([frame[key] == value for key, value in (where or {}).items()] or [True])
+    for name, value in columns.items():
+        frame[name] = frame[name].mask(pd.Series(rows, frame.index), value)
+    return Measured(frame, run.replicates, run.record)
+
+
+def scaled(run: Measured, estimator: str, factors: dict[int, float]) -> Measured:
+    """The run with other variances, by N, of one estimator."""
+    frame = run.measurements
+    cells = frame[frame["estimator"] == estimator].set_index("cell")["sample_size"].map(factors)
+    factor = run.replicates["cell"].map(cells).fillna(1.0)
+    replicates = run.replicates.assign(squared_deviation=run.replicates["squared_deviation"] * factor)
+    return Measured(frame, replicates, run.record)
+
+
+def about(said: list[str], words: str) -> str:
+    (found,) = [sentence for sentence in said if words in sentence]
+    return found
+
+
+def renamed(run: Measured, labels: tuple[str, str, str]) -> Measured:
+    """The run with other labels, which also stand wherever else words are given by somebody else."""
+    first, second, third = labels
+    scenario = {**run.record["scenario"], "question": second, "name": third}
+    record = {**run.record, "scenario": scenario, "command": ["bench", first], "git": {"commit": second}}
+    changed = edited(run, {"estimator": "reinforce"}, estimator=first)
+    changed = edited(changed, {"estimator": "pathwise"}, estimator=second)
+    failed = edited(changed, {"estimator": "rloo"}, estimator=third, status="error", reason=first)
+    return Measured(failed.measurements, failed.replicates, record)
+
+
+# --- claims ---------------------------------------------------------------------------------------
+
+
+def test_the_numbers_are_those_of_the_comparison(run: Measured) -> None:
+    frame = compare(within(run, None), ["variance"]).frame.set_index(["estimator", "sample_size"])
+    row = frame.loc["pathwise", 8]
+    times = ratio_text(1 / row["ratio"], 1 / row["high"], 1 / row["low"]).replace("…", "to")
+    assert f"pathwise has {times} times less variance than reinforce; " in about(claims(run), "8 pathwise")
+    # Against the other one the same ratio is turned over.
+    other = compare(within(run, "pathwise"), ["variance"]).frame.set_index(["estimator", "sample_size"])
+    row = other.loc["reinforce", 8]
+    times = ratio_text(row["ratio"], row["low"], row["high"]).replace("…", "to")
+    said = about(claims(run, "pathwise"), "8 reinforce")
+    assert f"reinforce has {times} times more variance than pathwise; " in said
+
+
+def test_all_ratios_hold_together(run: Measured) -> None:
+    level = compare(within(run, None), ["variance"]).level
+    assert level == pytest.approx(1 - 0.05 / 4)
+    assert "The intervals of all 4 ratios, 98.75 % each, hold together with 95 %." in claims(run)
+
+
+def test_nothing_is_claimed_where_the_interval_has_one(run: Measured) -> None:
+    variance = run.measurements.set_index(["estimator", "sample_size"])["variance"]
+    equal = {N: variance["reinforce", N] / variance["pathwise", N] for N in (4, 8)}
+    marks = compare(within(scaled(run, "pathwise", equal), None), ["variance"]).frame
+    assert set(marks[marks["estimator"] == "pathwise"]["mark"]) == {"undecided"}
+    said = about(claims(scaled(run, "pathwise", equal)), "At N = 8 pathwise")
+    assert re.search(r"cannot be told apart from reinforce: the ratio of their variances is 1\.0+ \(", said)
+    assert "the two cannot be told apart at N = 4." in said
+    assert not re.search(r"less|more", said)
+    # The control: a variance that differs is claimed, and only where it does.
+    mixed = about(claims(scaled(run, "pathwise", {**equal, 8: equal[8] * 9})), "At N = 8 pathwise")
+    assert "times more variance than reinforce; the two cannot be told apart at N = 4." in mixed
+
+
+def test_ratios_that_change_with_the_sample_size_are_told_as_a_range(run: Measured) -> None:
+    changed = scaled(run, "pathwise", {4: 0.1, 8: 1.0})
+    frame = compare(within(changed, None), ["variance"]).frame.query("estimator == 'pathwise'")
+    said = about(claims(changed), "At N = 8 pathwise")
+    found = re.search(r"at every N from 4 to 8, ([\d.]+) to ([\d.]+) times less\.", said)
+    assert found
+    assert [float(end) for end in found.groups()] == pytest.approx(
+        [1 / frame["high"].max(), 1 / frame["low"].min()], rel=0.06
+    )
+    assert "at every N from 4 to 8" in about(claims(run), "At N = 8 pathwise")
+
+
+def test_what_has_no_variance_is_told_without_a_number(run: Measured) -> None:
+    exact = scaled(run, "pathwise", {4: 0.0, 8: 0.0})
+    assert "pathwise has no variance at all, and reinforce has some" in about(claims(exact), "8 pathwise")
+    said = about(claims(exact, "pathwise"), "8 rloo")
+    assert "rloo has some variance, and pathwise has none at all; more at every N from 4 to 8." in said
+
+
+def test_two_replicates_give_no_interval(run: Measured) -> None:
+    few = Measured(run.measurements, run.replicates[run.replicates["replicate"] < 2], run.record)
+    said = claims(few)
+    sentence = about(said, "it cannot be told whether rloo has less variance than reinforce")
+    assert sentence.endswith("the ratio has no interval; the ratio has no interval at N = 4.")
+    assert not any("hold together" in sentence for sentence in said)
+    assert ratio_claims(compare(within(few, None), ["variance"]))
+
+
+def test_verdicts_are_grouped_over_estimators(run: Measured) -> None:
+    fine = edited(run, verdict="within 1 %")
+    assert about(claims(fine), "Unbiased within 1 %").endswith(": every estimator at every N.")
+    some = edited(fine, {"estimator": "rloo", "sample_size": 4}, verdict="unresolved (needs R = 12 000)")
+    said = claims(some)
+    assert "Whether rloo is biased is unresolved at N = 4 (needs R = 12 000)." in said
+    assert about(said, "Unbiased").endswith("reinforce, pathwise; rloo at N = 8.")
+    assert not any("unresolved" in sentence for sentence in claims(fine))
+
+
+def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Measured) -> None:
+    numbers = {"bias": -0.5, "bias_low": -0.6, "bias_high": -0.4}
+    wrong = edited(run, {"estimator": "pathwise"}, verdict="biased", **numbers)
+    said = claims(wrong)
+    bias = about(said, "Biased is pathwise at N = 4, 8: at N = 8")
+    assert bias.endswith("off by -0.500 (-0.60 to -0.40), where the gradient has norm 4.00.")
+    assert about(said, "At N = 8 pathwise, which is biased there, has")
+    assert not any("biased there" in sentence for sentence in claims(edited(run, verdict="within 1 %")))
+
+
+def test_a_bias_without_a_truth_is_not_known(run: Measured) -> None:
+    said = claims(edited(run, verdict="unknown", truth="none"))
+    assert (
+        "Nothing can be said of the bias of every estimator at every N: the true gradient is not known."
+        in (said)
+    )
+
+
+def test_what_could_not_be_measured_is_told(run: Measured) -> None:
+    lost = edited(run, {"estimator": "reinforce", "sample_size": 8}, status="error", reason="it broke")
+    stopped = Measured(lost.measurements, lost.replicates, {**run.record, "interrupted": True})
+    said = claims(stopped)
+    assert "Not measured: reinforce at N = 8: error (it broke)." in said
+    assert "Not measured: what was left when the run was interrupted." in said
+    assert "Not compared: rloo, pathwise at N = 8: the control was not measured there." in said
+    assert about(said, "pathwise has").startswith("At N = 4 ")
+    for text in (as_tex(lost.measurements), as_markdown(lost)):
+        assert "it broke" in text
+
+
+def test_several_devices_are_told_apart(run: Measured) -> None:
+    both = [run.measurements, run.measurements.assign(device="mps", cell=run.measurements["cell"] + "/mps")]
+    replicates = [run.replicates, run.replicates.assign(cell=run.replicates["cell"] + "/mps")]
+    said = claims(Measured(pd.concat(both, ignore_index=True), pd.concat(replicates), run.record))
+    assert about(said, "At N = 8 on mps pathwise has")
+    assert about(said, "At N = 8 on cpu pathwise has")
+    assert r" & On & " in as_tex(pd.concat(both, ignore_index=True))
+
+
+def test_one_estimator_has_a_variance_and_no_rival(run: Measured) -> None:
+    frame = run.measurements.query("estimator == 'rloo'").reset_index(drop=True)
+    alone = Measured(frame, run.replicates, run.record)
+    said = claims(alone)
+    assert said[0].startswith("At N = 8 one estimate of rloo has variance ")
+    assert not any("variance than" in sentence for sentence in said)
+    assert "nothing can be compared" in as_markdown(alone)
+    assert "Ratios" not in methods(alone)
+    assert "rloo" in as_tex(frame, said)
+
+
+def nothing(run: Measured) -> list[Measured]:
+    failed = edited(run, status="error", reason="it broke", verdict="", variance=math.nan)
+    none = run.replicates.iloc[:0]
+    return [
+        Measured(failed.measurements, none, run.record),
+        Measured(run.measurements.iloc[:0], none, run.record),
+    ]
+
+
+def test_a_run_that_measured_nothing_says_so(run: Measured) -> None:
+    for empty in nothing(run):
+        said = claims(empty)
+        assert said[0] == NOTHING
+        assert not any("variance" in sentence for sentence in said)
+        assert "Nothing was measured." in methods(empty)
+        assert "Miller" not in methods(empty)
+        assert "nothing can be compared" in as_markdown(empty)
+        assert as_tex(empty.measurements, said).startswith("% ")
+
+
+def test_an_unknown_control_is_refused(run: Measured) -> None:
+    for function in (claims, methods, as_markdown):
+        with pytest.raises(Invalid, match="no estimator 'nobody' here"):
+            function(run, "nobody")
+
+
+# --- LaTeX ----------------------------------------------------------------------------------------
+
+
+def braces(text: str) -> list[int]:
+    """How deep each line ends, escaped braces left out; every line of a table must end where it began."""
+    bare = re.sub(r"\\[\\{}]", "", text)
+    depths, depth = [], 0
+    for line in bare.splitlines():
+        for c in line:
+            depth += {"{": 1, "}": -1}.get(c, 0)
+            assert depth >= 0
+        depths.append(depth)
+    return depths
+
+
+@pytest.mark.parametrize("labels", TRIPLES)
+def test_a_hostile_label_is_harmless_in_latex(run: Measured, labels: tuple[str, str, str]) -> None:
+    changed = renamed(run, labels)
+    said = claims(changed)
+    text = as_tex(changed.measurements, said)
+    assert all(sentence.isprintable() for sentence in said)
+    assert set(braces(text)) == {0}
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert text.isascii()
+    assert len(text.splitlines()) == len(as_tex(run.measurements, said).splitlines())
+    commands = set(re.findall(r"\\[a-zA-Z]+", text))
+    harmless = set(re.findall(r"\\[a-zA-Z]+", as_tex(run.measurements, [])))
+    assert not commands - harmless - {
+        r"\item", r"\textbackslash", r"\textless", r"\textgreater", r"\textbar", r"\textasciigrave",
+        r"\textasciitilde", r"\textasciicircum", r"\char", r"\ldots", r"\texttt", r"\textemdash",
+    }  # fmt: skip
+    unescaped = re.sub(r"\\[\\%&#_${}]", "", "".join(text.splitlines(keepends=True)[1:]))
+    assert "%" not in unescaped
+    assert "#" not in unescaped
+    assert unescaped.count("$") % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("\\", r"\textbackslash{}"),
+        ("$x_1^2$", r"\$x\_1\textasciicircum{}2\$"),
+        ("50 % & #{~}", r"50 \% \& \#\{\textasciitilde{}\}"),
+        ("[a]*", "{[}a{]}{*}"),
+        ("<a|b>", r"\textless{}a\textbar{}b\textgreater{}"),
+        ("a\x00\u202e\n\tb", "a b"),
+        ("θ² − é", r"$\theta$$^{2}$ $-$ \'{e}"),
+        ("漢", r"\texttt{U+6F22}"),
+        ("leave-one-out -- x", r"leave-one-out -{}- x"),
+        ("8.65e-4 (-1.5 to 2)", r"$8.65 \times 10^{-4}$ ($-1.5$ to 2)"),
+        ("N = 100.", "N = 100."),
+    ],
+)
+def test_text_for_latex(text: str, wanted: str) -> None:
+    assert tex(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("0.0870 (0.078 … 0.097)", r"$0.0870\;(0.078 \ldots 0.097)$"),
+        ("4.00e-5 (3.6e-5 … 4.4e-5)", r"$4.00\;(3.6 \ldots 4.4) \times 10^{-5}$"),
+        ("0 (-8e-4 … 1e-4)", r"$0\;(-8 \ldots 1) \times 10^{-4}$"),
+        ("1.00e9", r"$1.00 \times 10^{9}$"),
+        ("inf", r"$\infty$"),
+        ("—", "---"),
+    ],
+)
+def test_numbers_for_latex(text: str, wanted: str) -> None:
+    assert tex_number(text) == wanted
+
+
+def test_a_table_has_a_line_for_each_cell(run: Measured) -> None:
+    text = as_tex(run.measurements)
+    lines = [line for line in text.splitlines() if line.strip().startswith("$")]
+    assert len(lines) == 6 + 1  # and the heading
+    assert {line.count(" & ") for line in lines} == {5}
+    for name in ("reinforce", "rloo", "pathwise"):
+        assert rf"\multicolumn{{6}}{{l}}{{{name}}}" in text
+    assert r"\item" not in text
+
+
+# --- methods --------------------------------------------------------------------------------------
+
+
+def test_the_methods_of_an_exact_truth(run: Measured) -> None:
+    text = methods(run)
+    assert "\n" not in text
+    for words in (
+        "The scenario tiny, version 1,", "reinforce, rloo, pathwise", "N = 4, 8", "float32", "cpu", "R = 300",
+        "seed (0)", "bench-stream-2", "exact by quadrature", "(Miller, 1974, §4)", "Bonett",
+        "(Hall, 1992, §2)",
+        "98.75 %", "torch ",
+    ):  # fmt: skip
+        assert words in text
+    for words in ("reference", "Searle", "Bai", "Bonferroni's correction"):
+        assert words not in text
+
+
+def test_the_methods_of_a_reference(digits: Measured) -> None:
+    text = methods(digits)
+    for words in (
+        "is a reference, the mean of a long run", "whose standard error", "Searle, Casella & McCulloch, 1992",
+        "Bai & Saranadasa, 1996", "Bonferroni's correction",
+    ):  # fmt: skip
+        assert words in text
+    for words in ("exact", "Bonett"):
+        assert words not in text
+
+
+def test_the_methods_say_no_more_than_was_done(run: Measured, digits: Measured) -> None:
+    unknown = {**run.record, "truth": {"kind": "none", "note": "nobody knows"}}
+    text = methods(Measured(edited(run, verdict="unknown").measurements, run.replicates, unknown))
+    assert "The true gradient is not known (nobody knows)." in text
+    assert "Hall" not in text
+    precise = {**run.record, "scenario": {**run.record["scenario"], "precision": {"variance": 0.05}}}
+    assert "was within 5 % or" in methods(Measured(run.measurements, run.replicates, precise))
+    assert "within 5 %" not in methods(run)
+    fixed = Measured(digits.measurements.assign(sampling_variance=math.nan), digits.replicates, digits.record)
+    assert "Searle" not in methods(fixed)
+
+
+def test_the_methods_tell_pairs_from_others(run: Measured) -> None:
+    assert "unpaired" in methods(run)  # 300 replicates are too few
+    many = pd.concat(
+        [run.replicates.assign(replicate=run.replicates["replicate"] + 300 * i) for i in range(9)]
+    )
+    text = methods(Measured(run.measurements, many, run.record))
+    assert "paired replicate by replicate" in text
+
+
+def test_methods_are_some_sentences_long(run: Measured, digits: Measured) -> None:
+    for each in (run, digits):
+        sentences = re.split(r"\.\s+(?=[A-Z])", methods(each))
+        assert 6 <= len(sentences) <= 10
+
+
+# --- Markdown -------------------------------------------------------------------------------------
+
+
+def test_a_summary_has_everything(run: Measured) -> None:
+    text = as_markdown(run)
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == ["# tiny", "## Results", "## Comparison", "## Methods", "## Provenance"]
+    for words in ("**Question.** Which is best?", "- At N = 8 one", "| `rloo`", "- commit: ", "- versions: "):
+        assert words in text
+    assert "- machine: " in text
+    assert "- command: `" in text
+
+
+def test_a_summary_leaves_out_devices_that_are_absent(run: Measured) -> None:
+    lost = run.measurements.assign(
+        device="cuda",
+        status="unavailable",
+        reason="no CUDA",
+        verdict="",
+        cell=run.measurements["cell"] + "/c",
+    )
+    both = Measured(pd.concat([run.measurements, lost], ignore_index=True), run.replicates, run.record)
+    text = as_markdown(both)
+    assert "- Not measured: every estimator on cuda: unavailable (no CUDA)." in text
+    assert text.count("| `rloo`") == as_markdown(run).count("| `rloo`")
+
+
+def test_a_commit_is_told_with_its_state(run: Measured) -> None:
+    for git, words in (
+        (None, "commit: unknown"),
+        ({"commit": "abc", "dirty": True}, "commit: `abc`, the files differed from it"),
+        ({"commit": "abc", "dirty": False}, "commit: `abc`, the files were those of it"),
+    ):
+        assert words in as_markdown(Measured(run.measurements, run.replicates, {**run.record, "git": git}))
+
+
+def test_a_command_does_not_tell_where_the_program_is(run: Measured) -> None:
+    record = {**run.record, "command": ["/home/me/bench/__main__.py", "run", "a b.yaml"]}
+    text = as_markdown(Measured(run.measurements, run.replicates, record))
+    assert "- command: `python -m bench run 'a b.yaml'`" in text
+    assert "/home/me" not in text
+
+
+@pytest.mark.parametrize("labels", TRIPLES)
+def test_a_hostile_label_is_harmless_in_markdown(run: Measured, labels: tuple[str, str, str]) -> None:
+    changed = renamed(run, labels)
+    text = as_markdown(changed)
+    assert methods(changed).isprintable()
+    assert all(c.isprintable() or c == "\n" for c in text)
+    prefixes = r"(# |## |\*\*Question\.\*\* |- |\| |\|-|R = |ratio to |not |The scenario |$)"
+    assert all(re.match(prefixes, line) for line in text.splitlines())
+    assert sum(line.startswith("#") for line in text.splitlines()) == 5
+    # From left to right: within a code span a backslash escapes nothing.
+    outside = re.sub(r"\\[\\`*_\[\]<>|#$~]|`[^`]*`", "", text)
+    assert not re.search(r"[<\[`$]", outside)
+    assert len({line.count("|") - line.count(r"\|") for line in text.splitlines() if line[:1] == "|"}) <= 2

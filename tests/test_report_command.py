@@ -1,0 +1,133 @@
+"""`bench report`: what it writes, what it refuses, and that it estimates nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+import bench
+import bench.engine.replicate
+from bench.api import load, run
+from bench.cli import main
+from bench.page.render import LIBRARIES, page
+from bench.report.pairs import Measured
+from bench.report_api import read_run
+
+SCENARIO = """
+schema: 1
+name: example
+version: 1
+problem: {name: expectation, distribution: {normal: {loc: 2.0, scale: 1.0}}, parameters: [loc], cost: z**2}
+estimators: [reinforce, reparameterization]
+sweep: {sample_sizes: [4, 16]}
+replicates: 200
+"""
+VENDOR = Path(bench.__file__).parent / "page" / "vendor"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("report")
+    (root / "example.yaml").write_text(SCENARIO)
+    return Path(run(root / "example.yaml", out=root).attrs["run"])
+
+
+def report(*words: object) -> Result:
+    return CliRunner().invoke(main, ["report", *map(str, words)])
+
+
+def test_the_page_lies_in_the_folder_of_the_run(folder: Path) -> None:
+    done = report(folder)
+    assert done.exit_code == 0, done.output
+    assert str(folder / "report.html") in done.output
+    assert (folder / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_texts_for_papers_are_written_where_they_are_asked_for(folder: Path, tmp_path: Path) -> None:
+    words = ["-o", tmp_path / "a.html", "--tex", tmp_path / "a.tex", "--markdown", tmp_path / "a.md"]
+    done = report(folder, *words, "--control", "pathwise")
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in tmp_path.iterdir()} == {"a.html", "a.tex", "a.md"}
+    assert r"\toprule" in (tmp_path / "a.tex").read_text()
+    assert "reinforce" in (tmp_path / "a.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["/nowhere"], "not the folder of a run"),
+        (["FOLDER", "--control", "nothing"], "nothing"),
+        (["FOLDER", "-o", "/nowhere/a.html"], "cannot be written"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(folder: Path, words: list[str], told: str) -> None:
+    done = report(*[str(folder) if word == "FOLDER" else word for word in words])
+    assert done.exit_code == 2, done.output
+    assert told in done.stderr
+
+
+def test_nothing_is_estimated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("an estimate was made")
+
+    monkeypatch.setattr(bench.engine.replicate, "timed", refuse)
+    before = {path: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert report(folder).exit_code == 0
+    assert {path: path.read_bytes() for path in folder.glob("*.parquet")} == before
+
+
+def test_the_libraries_are_those_that_were_published() -> None:
+    sums = dict(reversed(line.split()) for line in (VENDOR / "SHA256SUMS").read_text().splitlines())
+    assert set(sums) == set(LIBRARIES)
+    for name, wanted in sums.items():
+        assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == wanted
+    for name in ("vega", "vega-lite", "vega-embed"):
+        assert "Redistribution and use" in (VENDOR / f"LICENSE.{name}.txt").read_text()
+
+
+def test_the_page_has_no_address_to_fetch(folder: Path) -> None:
+    report(folder)
+    text = (folder / "report.html").read_text()
+    ours = text.split("<script>")[0]
+    addresses = re.findall(r"""\s(?:src|href)\s*=\s*["']?([^"'>\s]*)""", ours)
+    assert addresses
+    assert all(address.startswith("#") for address in addresses)
+    assert "default-src 'none'" in ours
+
+
+def large(folder: Path, cells: int) -> tuple[Measured, pd.DataFrame]:
+    """A run of many cells, made of one of few."""
+    few = read_run(folder)
+    copies = cells // 4
+    sizes = np.repeat(np.arange(copies) + 1, 4)
+
+    def many(frame: pd.DataFrame, rows_of_four: int) -> pd.DataFrame:
+        copied = pd.concat([frame] * copies, ignore_index=True)
+        number = np.repeat(np.arange(copies), rows_of_four)
+        return copied.assign(cell=copied["cell"] + number.astype(str))
+
+    measurements = many(few.measurements, 4).assign(sample_size=sizes)
+    some = few.replicates.groupby("cell").head(10)
+    replicates = many(some, 40)
+    coordinates = many(load(folder, "coordinates"), 4)
+    return Measured(measurements, replicates, few.record), coordinates
+
+
+def test_ten_thousand_cells_take_ten_seconds_and_twenty_megabytes(folder: Path) -> None:
+    run_, coordinates = large(folder, 10_000)
+    assert len(run_.measurements) == 10_000
+    started = time.process_time()
+    text = page(run_, coordinates, [], "")
+    assert time.process_time() - started < 10
+    assert len(text.encode()) < 20e6
+    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    assert len(data["tables"]["measurements"]["cell"]) == 10_000
+    assert "every" in text.split('id="notice-forest">')[1].split("<")[0]
