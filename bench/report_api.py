@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import invalid
+from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.report.claims import claims
 from bench.report.methods import methods
@@ -58,7 +59,7 @@ def write_report(
     run = read_run(folder)
     control = None if control is None else ALIASES.get(control, control)
     said = claims(run, control)
-    texts = {out or folder / PAGE: page(run, load(folder, "coordinates"), said, methods(run))}
+    texts = {out or folder / PAGE: page([one_run(run, load(folder, "coordinates"), {}, said, methods(run))])}
     if tex is not None:
         texts[tex] = as_tex(run.measurements)
     if markdown is not None:

@@ -170,7 +170,7 @@ def test_each_figure_has_as_many_marks_as_rows(opened: Opened, measured: pd.Data
 
 
 def test_every_number_is_that_of_the_run(folder: Path, page_file: Path) -> None:
-    told = pd.DataFrame(data_of(page_file)["tables"]["measurements"])
+    told = pd.DataFrame(data_of(page_file)["views"][0]["tables"]["measurements"])
     frame = load(folder)
     assert list(told.columns) == list(frame.columns)
     for name in frame.columns:
@@ -204,7 +204,9 @@ def test_the_legend_hides_an_estimator_everywhere(opened: Opened) -> None:
 def test_the_control_can_be_changed(opened: Opened) -> None:
     opened.page.select_option("#control", index=1)
     opened.drawn()
-    data = opened.page.evaluate("JSON.parse(document.getElementById('data').textContent).tables.ratios")
+    data = opened.page.evaluate(
+        "JSON.parse(document.getElementById('data').textContent).views[0].tables.ratios"
+    )
     wanted = sum(
         control == HOSTILE and metric == "variance"
         for control, metric in zip(data["control"], data["metric"], strict=True)
@@ -220,10 +222,10 @@ def test_axes_and_metrics_can_be_switched(opened: Opened) -> None:
     opened.drawn()
     assert opened.page.inner_text("#chart-variance") != before
     assert "linear=variance.y" in opened.page.url
-    opened.page.locator("[data-switch=forest]").select_option("mse")
+    opened.page.locator("[data-switch='forest.metric']").select_option("mse")
     opened.drawn()
     assert opened.rows("forest") == 4
-    assert "show=forest.mse" in opened.page.url
+    assert "show=forest.metric.mse" in opened.page.url
 
 
 def column(opened: Opened, name: str) -> list[str]:

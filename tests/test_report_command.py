@@ -17,6 +17,7 @@ import bench
 import bench.engine.replicate
 from bench.api import load, run
 from bench.cli import main
+from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
 from bench.report.pairs import Measured
 from bench.report_api import read_run
@@ -125,9 +126,9 @@ def test_ten_thousand_cells_take_ten_seconds_and_twenty_megabytes(folder: Path) 
     run_, coordinates = large(folder, 10_000)
     assert len(run_.measurements) == 10_000
     started = time.process_time()
-    text = page(run_, coordinates, [], "")
+    text = page([one_run(run_, coordinates, {}, [], "")])
     assert time.process_time() - started < 10
     assert len(text.encode()) < 20e6
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
-    assert len(data["tables"]["measurements"]["cell"]) == 10_000
-    assert "every" in text.split('id="notice-forest">')[1].split("<")[0]
+    assert len(data["views"][0]["tables"]["measurements"]["cell"]) == 10_000
+    assert "sample sizes" in text.split('id="notice-forest">')[1].split("<")[0]

@@ -26,7 +26,7 @@ class Figure:
         logarithmic: channels whose axis may be logarithmic, and is at first.
         extra: name of a dataset -> the table that it holds.
         positive: columns that must be above zero.
-        switched: a column one of whose values is shown at a time; empty if none is.
+        switched: columns of each of which one value is shown at a time.
         several: a column without two different values of which there is nothing to see.
     """
 
@@ -40,5 +40,5 @@ class Figure:
     logarithmic: Sequence[str] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
     positive: Sequence[str] = ()
-    switched: str = ""
+    switched: Sequence[str] = ()
     several: str = ""

@@ -32,5 +32,5 @@ def forest() -> Figure:
         ("ratio", "low", "high"),
         {"facet": by_sample_size(), "spec": {"width": 420, "layer": [one, rule, point]}, "spacing": 6},
         where={},
-        switched="metric",
+        switched=("metric",),
     )

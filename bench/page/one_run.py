@@ -1,0 +1,123 @@
+"""The view of one run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.page import tables
+from bench.page.figures import FIGURES
+from bench.page.figures.figure import Figure
+from bench.page.images import pictures_of
+from bench.page.provenance import provenance_of
+from bench.page.view import Field, Table, View
+from bench.report import rows
+from bench.report.labels import plain
+from bench.report.pairs import Measured
+
+LONG = 300
+"""Characters of a text that are shown."""
+
+_MOST_VERDICTS = 20
+
+
+def one_run(
+    run: Measured,
+    coordinates: pd.DataFrame,
+    images: Mapping[str, npt.ArrayLike],
+    claims: Sequence[str],
+    methods: str,
+    name: str = "",
+    title: str | None = None,
+    value: float | None = None,
+) -> View:
+    """What is shown of a run.
+
+    Args:
+        run: what it left.
+        coordinates: its table of coordinates.
+        images: its pictures, label -> `[K, H, W]` in 0 to 1.
+        claims: the answer, a sentence each.
+        methods: by what statistics.
+        name: what comes before the names of its elements.
+        title: a line; None for the name of the scenario.
+        value: what the run differs in from others, if that is a number.
+    """
+    scenario = run.record["scenario"]
+    whole = rows.whole(run.measurements)
+    frames, notices = frames_of(run, coordinates)
+    missing = [plain(line, LONG) for line in rows.not_measured(whole)]
+    return View(
+        name=name,
+        title=plain(scenario["name"] if title is None else title, LONG),
+        question=plain(scenario.get("question"), LONG),
+        claims=[plain(claim, LONG) for claim in claims if not claim.startswith("Not measured:")],
+        tables=[_verdicts(whole)],
+        missing=missing,
+        figures=[figure for make in FIGURES if has_something(figure := make(), frames)],
+        frames=frames,
+        notices=notices,
+        labels=list(tables.labels_of(run)),
+        pictures=pictures_of(images),
+        provenance=list(provenance_of(run.record)),
+        methods=methods,
+        value=value,
+    )
+
+
+def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """The rows of all figures of a run, and what a reader must know where only some are kept."""
+    scatter, some_coordinates = tables.scatter(run, coordinates)
+    ratios, some_ratios = tables.ratios(run)
+    spread, some_histograms = tables.spread(run)
+    frames = {
+        "measurements": run.measurements,
+        "ratios": ratios,
+        "guides": tables.guides(run.measurements),
+        "spread": spread,
+        "coordinates": scatter,
+    }
+    return frames, {"coordinates": some_coordinates, "ratios": some_ratios, "spread": some_histograms}
+
+
+def has_something(figure: Figure, frames: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether there is a row to draw, and two values of what a figure compares."""
+    frame = frames[figure.table]
+    for name, value in figure.where.items():
+        frame = frame[frame[name] == value]
+    numbers = frame[list(figure.needs)].astype(float)
+    drawn = frame[np.isfinite(numbers.to_numpy()).all(axis=1)]
+    return len(drawn) > 0 and (not figure.several or drawn[figure.several].nunique() > 1)
+
+
+def _verdicts(whole: pd.DataFrame) -> Table:
+    """A row for each estimator, device and type, with a verdict on bias for each N."""
+    every = sorted(whole["sample_size"].unique())
+    step = max(1, math.ceil(len(every) / _MOST_VERDICTS))
+    sizes = every[::step]
+    notice = f"one in {step} of {len(every)} sample sizes is shown" if step > 1 else ""
+    found = list(_rows_of_verdicts(whole, sizes))
+    return Table("verdicts", "Verdicts on bias", ["estimator", *(f"N = {N}" for N in sizes)], found, notice)
+
+
+def _rows_of_verdicts(whole: pd.DataFrame, sizes: Sequence[int]) -> Iterator[list[Field]]:
+    settings = rows.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
+    for (label, setting), group in whole.groupby([whole["estimator"], settings], sort=False):
+        if (group["status"] != "ok").all():
+            continue  # the list of what was not measured has it
+        found = {row.sample_size: row for row in group.itertuples()}
+        name = f"{plain(label)} ({setting})" if setting else plain(label)
+        yield [Field(name), *(_verdict(found.get(N)) for N in sizes)]
+
+
+def _verdict(row: Any) -> Field:
+    if row is None:
+        return Field("", "failed")
+    if row.status != "ok":
+        return Field(plain(row.status).replace("_", " "), "failed")
+    return Field(plain(row.verdict), plain(row.verdict).split(" ")[0], "bias")

@@ -1,0 +1,100 @@
+// The figures: which rows they draw, in which colors, on which axes.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const colors = () => page.colors.map((color) => (dark.matches && color === "#000000" ? "#e8e8e8" : color));
+
+const config = () => {
+  const ink = dark.matches ? "#e8e8e8" : "#1b1b1b", faint = dark.matches ? "#3a3c40" : "#e3e3e3";
+  const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 13, titleFontWeight: "normal" };
+  return {
+    background: null, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: faint },
+    axis: { ...text, gridColor: faint, domainColor: ink, tickColor: ink }, legend: text, header: text,
+  };
+};
+
+// Every figure gives an estimator the same color and shape.
+const colored = (spec) => JSON.parse(JSON.stringify(spec), (key, value) => {
+  if ((key === "color" || key === "shape") && value && value.field === "estimator") {
+    return { ...value, scale: { domain: page.labels, range: key === "color" ? colors() : page.shapes } };
+  }
+  return value;
+});
+const scaled = (spec, figure) => JSON.parse(JSON.stringify(spec), (key, value) => {
+  if (figure.logarithmic.includes(key) && value && value.type === "quantitative") {
+    const type = state.linear.has(`${figure.name}.${key}`) ? "linear" : "log";
+    return { ...value, scale: { ...value.scale, type } };
+  }
+  return value;
+});
+
+const options = (view, figure, column) => [...new Set(tableOf(view, figure.table).map((row) => row[column]))];
+const chosen = (view, figure, column) => {
+  const every = options(view, figure, column);
+  const wanted = state.chosen.get(`${figure.name}.${column}`);
+  return every.find((value) => shown(value) === wanted) ?? every[0];
+};
+const kept = (view, figure) => {
+  const values = figure.switched.map((column) => [column, chosen(view, figure, column)]);
+  return tableOf(view, figure.table).filter((row) =>
+    !state.hidden.has(row.estimator) &&
+    Object.entries(figure.where).every(([name, value]) => row[name] === value) &&
+    (!("control" in row) || row.control === state.control) &&
+    values.every(([column, value]) => row[column] === value) &&
+    figure.positive.every((name) => row[name] > 0) &&
+    figure.needs.every((name) => typeof row[name] === "number") &&
+    figure.logarithmic.every((channel) => state.linear.has(`${figure.name}.${channel}`) ||
+      figure.fields[channel].every((name) => !(row[name] <= 0))));
+};
+
+// More points than can be told apart are thinned out, by whole sample sizes if there are enough of them, and that is said.
+const MOST = 3000, MOST_FACETS = 12;
+const isFaceted = (spec) => spec.facet || (spec.encoding && (spec.encoding.column || spec.encoding.row));
+const thinned = (view, rows, figure) => {
+  const notice = place(view, `notice-${figure.name}`);
+  notice.dataset.first ??= notice.textContent;
+  const sizes = [...new Set(rows.map((row) => row.sample_size))].sort((a, b) => a - b);
+  const step = Math.max(Math.ceil(rows.length / MOST), isFaceted(figure.spec) ? Math.ceil(sizes.length / MOST_FACETS) : 1);
+  notice.textContent = notice.dataset.first;
+  if (step <= 1) return rows;
+  if (sizes.length < 2 * step) {
+    notice.textContent = `one in ${step} of ${rows.length} points is drawn`;
+    return rows.filter((_, i) => i % step === 0);
+  }
+  notice.textContent = `one in ${step} of ${sizes.length} sample sizes is drawn`;
+  const some = new Set(sizes.filter((_, i) => i % step === 0));
+  return rows.filter((row) => some.has(row.sample_size));
+};
+
+const draw = async (view, figure) => {
+  const chart = place(view, `chart-${figure.name}`);
+  const rows = thinned(view, kept(view, figure), figure);
+  chart.dataset.rows = String(rows.length);
+  if (!rows.length) {
+    chart.replaceChildren(element("p", { class: "caption" }, "There is nothing to draw."));
+    return;
+  }
+  const spec = scaled(colored(figure.spec), figure);
+  const visible = (row) => !state.hidden.has(row.estimator);
+  const extra = Object.entries(figure.extra).map(([name, table]) => [name, tableOf(view, table).filter(visible)]);
+  const width = Math.max(220, Math.min(860, chart.parentElement.clientWidth - 110));
+  if (spec.spec && spec.spec.width) spec.spec.width = Math.max(160, Math.min(560, width - 160));
+  const size = isFaceted(spec) ? {} : { width, height: 320 };
+  const whole = {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json", ...size,
+    data: { name: "rows" }, datasets: { rows, ...Object.fromEntries(extra) }, ...spec,
+  };
+  await vegaEmbed(chart, whole, {
+    mode: "vega-lite", renderer: "svg", ast: true, config: config(),
+    loader: { load: () => Promise.reject(new Error("no network")) },
+    actions: { export: true, source: false, compiled: false, editor: false }, downloadFileName: figure.name,
+  });
+};
+
+let drawing = Promise.resolve();
+const redraw = () => {
+  document.documentElement.dataset.drawn = "no";
+  drawing = drawing.then(async () => {
+    for (const figure of state.view.figures) await draw(state.view, figure);
+    document.documentElement.dataset.drawn = "yes";
+  });
+  return drawing;
+};

@@ -1,0 +1,62 @@
+// The data of the page, and what the reader has chosen to see of them. Whatever the data say is text:
+// it reaches the document by textContent and the figures as values, never as markup or as an expression.
+const page = JSON.parse(document.getElementById("data").textContent);
+
+const shown = (value) => (value === null || value === undefined ? "" : String(value));
+const element = (name, attributes = {}, ...children) => {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+};
+// What belongs to a view has the view's name before its own.
+const place = (view, name) => document.getElementById(view.name + name);
+
+const rowsOf = (table) => {
+  const names = Object.keys(table);
+  const length = names.length ? table[names[0]].length : 0;
+  return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, table[name][i]])));
+};
+// Rows are made when they are first asked for. The measurements of several runs together are those of their views.
+const made = new Map();
+const tableOf = (view, name) => {
+  const key = `${view.name} ${name}`;
+  if (!made.has(key)) {
+    const several = () => page.views.filter((other) => other.run).flatMap((other) =>
+      tableOf(other, "measurements").map((row) => ({ run: other.title, value: other.value, ...row })));
+    made.set(key, name in view.tables ? rowsOf(view.tables[name]) : several());
+  }
+  return made.get(key);
+};
+
+// --- the address of the page holds what is shown -----------------------------------------------------
+const state = {};
+const recall = () => {
+  const words = new URLSearchParams(location.hash.slice(1));
+  const label = (text) => page.labels[Number(text)];
+  const sort = words.get("sort") ?? "";
+  Object.assign(state, {
+    view: page.views[Number(words.get("view") ?? "0")] ?? page.views[0],
+    hidden: new Set(words.getAll("hide").map(label).filter((x) => x !== undefined)),
+    linear: new Set(words.getAll("linear")),
+    control: label(words.get("control") ?? "0") ?? page.labels[0],
+    chosen: new Map(words.getAll("show").map((text) => {
+      const [figure, column] = text.split(".", 2);
+      return [`${figure}.${column}`, text.slice(figure.length + (column ?? "").length + 2)];
+    })),
+    down: sort.startsWith("-"),
+    sort: sort.replace(/^-/, ""),
+    filter: words.get("filter") ?? "",
+  });
+};
+const remember = () => {
+  const words = new URLSearchParams();
+  if (state.view !== page.views[0]) words.set("view", page.views.indexOf(state.view));
+  for (const label of state.hidden) words.append("hide", page.labels.indexOf(label));
+  for (const axis of state.linear) words.append("linear", axis);
+  if (state.control !== page.labels[0]) words.set("control", page.labels.indexOf(state.control));
+  for (const [column, value] of state.chosen) words.append("show", `${column}.${value}`);
+  if (state.sort) words.set("sort", (state.down ? "-" : "") + state.sort);
+  if (state.filter) words.set("filter", state.filter);
+  history.replaceState(null, "", "#" + words.toString());
+};

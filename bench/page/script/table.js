@@ -1,0 +1,61 @@
+// The table of all numbers of a run: sorted, filtered, downloaded.
+const LONGEST = 500;
+
+const columnsOf = (view) => Object.keys(view.tables.measurements);
+const listed = (view) => {
+  const names = columnsOf(view);
+  const words = state.filter.toLowerCase();
+  const rows = tableOf(view, "measurements").filter((row) =>
+    !state.hidden.has(row.estimator) && (!words || names.some((name) => shown(row[name]).toLowerCase().includes(words))));
+  if (!names.includes(state.sort)) return rows;
+  const sign = state.down ? -1 : 1;
+  const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : shown(a) < shown(b) ? -1 : shown(a) > shown(b) ? 1 : 0);
+  // What is missing comes last in either direction.
+  const missing = (row) => row[state.sort] === null || row[state.sort] === undefined;
+  return rows.slice().sort((a, b) => missing(a) - missing(b) || sign * order(a[state.sort], b[state.sort]));
+};
+
+const heading = (view, name, index) => {
+  const arrow = state.sort === name ? (state.down ? " ↓" : " ↑") : "";
+  const order = arrow ? (state.down ? "descending" : "ascending") : "none";
+  const cell = element("th", { scope: "col", tabindex: "0", "aria-sort": order }, name + arrow);
+  const sort = () => {
+    state.down = state.sort === name && !state.down;
+    state.sort = name;
+    remember();
+    list();
+    place(view, "measurements").querySelectorAll("th")[index].focus();
+  };
+  cell.addEventListener("click", sort);
+  cell.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sort(); }
+  });
+  return cell;
+};
+
+const list = () => {
+  const view = state.view;
+  if (!view.run) return;
+  const names = columnsOf(view), rows = listed(view);
+  const body = rows.slice(0, LONGEST).map((row) => element("tr", {}, ...names.map((name) => element("td", {}, shown(row[name]).slice(0, 300)))));
+  place(view, "measurements").replaceChildren(
+    element("thead", {}, element("tr", {}, ...names.map((name, i) => heading(view, name, i)))), element("tbody", {}, ...body));
+  const more = rows.length > LONGEST ? `, of which the first ${LONGEST} are shown` : "";
+  place(view, "count").textContent = `${rows.length} rows${more}`;
+};
+
+const csv = (view) => {
+  // A cell that begins like a formula would be one in a spreadsheet.
+  const quoted = (value) => {
+    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? "'" + value : shown(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const names = columnsOf(view);
+  return [names, ...listed(view).map((row) => names.map((name) => row[name]))].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
+};
+
+const download = (view) => {
+  const link = element("a", { download: `${view.title}.csv`, href: URL.createObjectURL(new Blob([csv(view)], { type: "text/csv" })) });
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
