@@ -96,7 +96,7 @@ def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
         pairs: what is compared with what.
         metrics: of `METRICS`.
     """
-    found = [(name, pair, _ratio(pair, METRICS[name])) for name in metrics for pair in pairs.pairs]
+    found = [(name, pair, ratio_of(pair, METRICS[name])) for name in metrics for pair in pairs.pairs]
     known = [(name, pair, ratio) for name, pair, ratio in found if not math.isnan(ratio.value)]
     claims = sum(not math.isnan(ratio.log_error) for _, _, ratio in known)
     level = 1 - FALSE_CLAIMS / max(claims, 1)
@@ -107,7 +107,7 @@ def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
     if claims < len(known):
         notes.append(f"{NO_INTERVAL}: too few replicates, or none is recorded for the seconds")
     frame = pd.DataFrame(
-        [_row(name, pair, ratio.at(level)) for name, pair, ratio in known], columns=list(COLUMNS)
+        [row_of(name, pair, ratio.at(level)) for name, pair, ratio in known], columns=list(COLUMNS)
     )
     labels = tuple(dict.fromkeys(pairs.whole["estimator"]))
     scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
@@ -123,7 +123,8 @@ def _ordered(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     return keys.sort_values(by, kind="stable", ignore_index=True)[list(COLUMNS)]
 
 
-def _row(metric: str, pair: Pair, ratio: Ratio) -> dict[str, Any]:
+def row_of(metric: str, pair: Pair, ratio: Ratio) -> dict[str, Any]:
+    """The row of a comparison, see `COLUMNS`."""
     row = pair.estimator
     return {
         "estimator": row.estimator, "control": pair.named, "sample_size": row.sample_size,
@@ -143,7 +144,8 @@ def _equivalent_samples(sample_size: int, ratio: Ratio, metric: str) -> dict[str
     return {n: sample_size / v if v > 0 else math.inf for n, v in zip(names, values, strict=True)}
 
 
-def _ratio(pair: Pair, metric: Metric) -> Ratio:
+def ratio_of(pair: Pair, metric: Metric) -> Ratio:
+    """The ratio of a pair, paired where both took the same draws."""
     a, b = (part[metric.contributions].to_numpy(float) for part in (pair.control_replicates, pair.replicates))
     same = np.array_equal(
         pair.control_replicates["replicate"].to_numpy(), pair.replicates["replicate"].to_numpy()
