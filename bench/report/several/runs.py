@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 
@@ -70,8 +70,9 @@ def named(runs: Sequence[Measured]) -> tuple[str, ...]:
     labels = []
     for run, parts in zip(runs, words, strict=True):
         name = plain(scenario_of(run)) or "(no name)"
-        shown = [name, *parts] if several or not parts else parts
-        labels.append(plain(", ".join(shown), LONGEST))
+        text = ", ".join(parts)
+        label = (f"{name} ({text})" if text else name) if several else text or name
+        labels.append(plain(label, LONGEST))
     return _numbered(labels)
 
 
@@ -115,10 +116,8 @@ def varied(runs: Sequence[Measured]) -> Varied | None:
     if len({scenario_of(run) for run in runs}) != 1 or len(keys) != 1:
         return None
     values = [own.get(keys[0]) for own in options]
-    numbers = [
-        float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)
-    ]
-    return Varied(keys[0], tuple(numbers)) if len(numbers) == len(values) else None
+    numbers = tuple(float(value) for value in values if _is_number(value))
+    return Varied(keys[0], numbers) if len(numbers) == len(values) else None
 
 
 def together(runs: Sequence[Measured]) -> pd.DataFrame:
@@ -191,6 +190,11 @@ def _short(keys: Sequence[str]) -> dict[str, str]:
             (end for end in ends if not any(k != key and f".{k}".endswith(f".{end}") for k in keys)), key
         )
     return short
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether it is a finite number that a float can hold; JSON knows longer ones."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _word(value: object) -> str:

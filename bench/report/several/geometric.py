@@ -1,0 +1,194 @@
+"""Ratios to a control, averaged over scenarios."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from bench.errors import Invalid, invalid, shown
+from bench.report import rows
+from bench.report.bias_claims import biased_cells
+from bench.report.comparison import FALSE_CLAIMS, METRICS, mark, ratio_of
+from bench.report.labels import plain
+from bench.report.pairs import Measured, Pair, within
+from bench.report.several.ranking import OF_ANY_BIAS
+from bench.report.several.runs import named, scenario_of
+
+COLUMNS = {
+    "estimator": "str", "control": "str", "metric": "str", "scenarios": "int64", "cells": "int64",
+    "ratio": "float64", "low": "float64", "high": "float64", "least": "float64", "most": "float64",
+    "level": "float64", "mark": "str",
+}  # fmt: skip
+"""The columns of mean ratios, in order, with their types."""
+
+TERMS = {
+    "metric": "str", "estimator": "str", "scenario": "str", "run": "int64", "draws": "str",
+    "value": "float64", "center": "float64", "error": "float64", "degrees": "float64",
+}  # fmt: skip
+"""The columns of what is averaged: one row for each ratio, on the scale of logarithms."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """Ratios to a control, averaged over scenarios.
+
+    Attributes:
+        frame: one row for each metric and estimator, see `COLUMNS`.
+        control: with what all are compared, as it is called in the scenarios.
+        level: of each interval, such that all hold together in 95 % of cases.
+        notes: what is left out, and why.
+    """
+
+    frame: pd.DataFrame
+    control: str
+    level: float
+    notes: tuple[str, ...]
+
+
+def geometric_means(
+    runs: Sequence[Measured], control: str | None = None, metrics: Sequence[str] = ("variance",)
+) -> Means:
+    """The geometric mean of each estimator's ratio to a control, over scenarios.
+
+    The ratios are those of `bench compare`, paired where both took the same draws. They are averaged on
+    the scale of logarithms: over the cells of a run (N, device, dtype), over the runs of a scenario, over
+    scenarios; so each scenario counts the same. The geometric mean alone does not depend
+    on which is the control; Fleming & Wallace (1986), How not to lie with statistics: the correct way to
+    summarize benchmark results. What it is with its interval is a statement about these scenarios
+    and no others; see `averaged` for the interval.
+
+    Left out are ratios of a biased cell or to one (verdict "biased"), but for the mean squared
+    error, because a low variance of a wrong gradient is no win; and ratios of zero and infinity, which
+    have no logarithm.
+
+    Args:
+        runs: the runs.
+        control: a label or a name; None for the label that most runs have, the first of those.
+        metrics: of `bench.report.comparison.METRICS`.
+
+    Raises:
+        Invalid: if no run has such an estimator.
+    """
+    word = _most_common(runs) if control is None else control
+    terms, notes = _terms(runs, word, metrics)
+    frame, level = averaged(terms, word)
+    return Means(frame, word, level, tuple(notes))
+
+
+def averaged(terms: pd.DataFrame, control: str) -> tuple[pd.DataFrame, float]:
+    """The means of logarithms with their intervals, as ratios.
+
+    Standard errors are propagated, and the deviation between scenarios is none of them: it is
+    not noise, and `least` and `most` tell it. Cells of different N, problem or seed have streams of
+    their own and are independent: their squared errors add. Cells that have all of these in common may
+    share draws (those of several devices or dtypes, of a run and its repetition): their errors add
+    without being squared, which holds under any dependence. Errors of a reference gradient, in ratios of
+    mean squared errors, and what a machine does to all timings of a run, are shared by all N and are
+    not in the interval. The quantile is that of t with the fewest degrees of freedom of all terms.
+
+    Args:
+        terms: see `TERMS`; `draws` is the same where random numbers may be shared.
+        control: with what all are compared.
+
+    Returns:
+        The frame, see `COLUMNS`, and the level of its intervals.
+    """
+    parts = [part for _, part in terms.groupby(["metric", "estimator"], sort=False)]
+    means = [_mean(part) for part in parts]
+    level = 1 - FALSE_CLAIMS / max(sum(not math.isnan(error) for _, error in means), 1)
+    found = [_row(part, control, *mean, level) for part, mean in zip(parts, means, strict=True)]
+    return pd.DataFrame(found, columns=list(COLUMNS)).astype(COLUMNS), level
+
+
+def _mean(part: pd.DataFrame) -> tuple[float, float]:
+    """The mean of the centers and its standard error; NaN if one is not known."""
+    weights = _weights(part)
+    own = weights * part["error"]
+    shared = own.groupby(part["draws"], sort=False).sum()
+    error = math.nan if own.isna().any() else math.sqrt(float(shared.pow(2).sum()))
+    return float((weights * part["center"]).sum(skipna=False)), error
+
+
+def _weights(part: pd.DataFrame) -> pd.Series[Any]:
+    """Of each term: scenarios count the same, so do the runs of a scenario, and the cells of a run."""
+    cells = part.groupby(["scenario", "run"])["run"].transform("size")
+    runs = part.groupby("scenario")["run"].transform("nunique")
+    weights: pd.Series[Any] = 1 / (part["scenario"].nunique() * runs * cells)
+    return weights
+
+
+def _row(part: pd.DataFrame, control: str, center: float, error: float, level: float) -> dict[str, Any]:
+    half = float(stats.t.ppf((1 + level) / 2, part["degrees"].min())) * error
+    values = (_weights(part) * part["value"]).groupby(part["scenario"]).sum() * part["scenario"].nunique()
+    low, high = (_exponential(center + sign * half) for sign in (-1, 1))
+    return {
+        "estimator": part["estimator"].iloc[0], "control": control, "metric": part["metric"].iloc[0],
+        "scenarios": len(values),
+        "cells": len(part), "ratio": _exponential(float(values.mean())), "low": low, "high": high,
+        "least": _exponential(float(values.min())), "most": _exponential(float(values.max())),
+        "level": level, "mark": mark(low, high),
+    }  # fmt: skip
+
+
+def _terms(runs: Sequence[Measured], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    found: list[dict[str, Any]] = []
+    notes, refusals = [], 0
+    for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
+        try:
+            pairs = within(run, control)
+        except Invalid as refusal:
+            notes.append(f"{label}: not averaged: {plain(refusal, 200)}")
+            refusals += 1
+            continue
+        biased = biased_cells(pairs.whole)
+        terms = [
+            _term(run, i, name, pair, name not in OF_ANY_BIAS and _is_biased(pair, biased))
+            for name in metrics
+            for pair in pairs.pairs
+        ]
+        found += [term for term in terms if math.isfinite(term["value"])]
+        if lost := sum(not math.isfinite(term["value"]) for term in terms):
+            notes.append(f"{label}: not averaged: {lost} of {len(terms)} ratios: biased, zero or not known")
+    if runs and refusals == len(runs):
+        raise invalid(f"no estimator {shown(control)} in any of the runs")
+    return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), notes
+
+
+def _term(run: Measured, i: int, metric: str, pair: Pair, biased: bool) -> dict[str, Any]:
+    ratio = ratio_of(pair, METRICS[metric])
+    known = not biased and 0 < ratio.value < math.inf
+    return {
+        "metric": metric, "estimator": pair.estimator.estimator, "scenario": scenario_of(run), "run": i,
+        "draws": _draws(run, pair), "value": math.log(ratio.value) if known else math.nan,
+        "center": ratio.log_center, "error": ratio.log_error, "degrees": ratio.degrees,
+    }  # fmt: skip
+
+
+def _draws(run: Measured, pair: Pair) -> str:
+    """What of the address of random streams is known: where it differs, they are independent."""
+    scenario = run.record["scenario"]
+    asked = [run.record.get("stream_layout"), scenario.get("seed"), scenario.get("problem")]
+    return json.dumps([*asked, int(pair.estimator.sample_size)], sort_keys=True, default=str)
+
+
+def _is_biased(pair: Pair, biased: set[str]) -> bool:
+    return pair.estimator.cell in biased or pair.control.cell in biased
+
+
+def _most_common(runs: Sequence[Measured]) -> str:
+    """The label that most runs have; of several the first."""
+    labels = [label for run in runs for label in rows.whole(run.measurements)["estimator"].unique()]
+    if not labels:
+        raise invalid("nothing was measured in any of the runs, so there is no control")
+    counts = pd.Series(labels).value_counts(sort=False)
+    return str(counts.idxmax())
+
+
+def _exponential(x: float) -> float:
+    return math.exp(x) if x < 709 or math.isnan(x) else math.inf

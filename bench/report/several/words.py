@@ -1,0 +1,36 @@
+"""Lists as they are read: the first few, and how many more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MOST_WORDS = 4
+"""Names in a sentence; the others are counted."""
+
+MOST_SENTENCES = 8
+"""Sentences of one kind; the others are counted, and tables have them all."""
+
+
+def listed(words: Sequence[str], last: str = "and", most: int = MOST_WORDS) -> str:
+    """`a`, `a and b`, `a, b and c`; the first of many, and how many more.
+
+    Args:
+        words: at least one.
+        last: what joins the last two.
+        most: how many are named.
+    """
+    if len(words) > most:
+        words = [*words[: most - 1], f"{len(words) - most + 1} more"]
+    comma = "; " if any(", " in word for word in words) else ", "
+    return f" {last} ".join([comma.join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def few(said: Sequence[str]) -> list[str]:
+    """The first sentences, and how many more there are."""
+    left = len(said) - MOST_SENTENCES
+    return [*said[:MOST_SENTENCES], *([f"And {left} more of the kind."] if left > 0 else [])]
+
+
+def notes(remarks: Sequence[str]) -> list[str]:
+    """Remarks that begin with the run they are about, as sentences."""
+    return few([f"Note on {remark}." for remark in remarks])
