@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,8 +20,7 @@ from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
 from bench.errors import did_you_mean, shown
-from bench.report.pictures import image_grid
-from bench.report.plots import draw_all
+from bench.report.figures import draw_run
 from bench.scenario import Scenario, ScenarioError, Source, read
 from bench.store import folder as run_folder
 from bench.store import frames
@@ -138,7 +137,8 @@ def execute(
         run_folder.write_tables(folder, tables)
         record = _record(prepared, truth, thread_count, started, interrupted)
         run_folder.write_record(folder, record)
-    figures = draw(prepared, tables["measurements"], folder / "figures")
+        run_folder.write_pictures(folder, prepared.experiment.problem.pictures())
+    figures = draw(folder, tables["measurements"], record["scenario"])
     return Run(folder, tables["measurements"], figures, interrupted)
 
 
@@ -185,17 +185,9 @@ def _record(
     }
 
 
-def draw(prepared: Prepared, measurements: pd.DataFrame, folder: Path) -> list[Path]:
-    """All figures that apply, and for a problem that has them its pictures."""
-    scenario = prepared.scenario
-    folder.mkdir()
-    figures = draw_all(measurements, folder, title=scenario.question)
-    images = prepared.experiment.problem.pictures()
-    if images:
-        path = folder / "pictures.png"
-        image_grid(images, title=scenario.name).savefig(path, dpi=150)
-        figures.append(path)
-    return figures
+def draw(folder: Path, measurements: pd.DataFrame, scenario: Mapping[str, Any]) -> list[Path]:
+    """All figures of a run, into a folder within its own."""
+    return draw_run(folder / "figures", measurements, run_folder.load_pictures(folder), scenario)
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -76,11 +77,11 @@ def draw_all(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, plot in PLOTS.items():
+    # A figure is drawn anew for each format: once saved its layout has moved, and files would differ.
+    for name, kind in itertools.product(PLOTS, formats):
         with style():
-            figure = plot(measurements, title)
+            figure = PLOTS[name](measurements, title)
         if figure is not None:
-            for kind in formats:
-                save(figure, folder / f"{name}.{kind}", kind)
-                written.append(folder / f"{name}.{kind}")
+            save(figure, folder / f"{name}.{kind}", kind)
+            written.append(folder / f"{name}.{kind}")
     return written

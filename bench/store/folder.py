@@ -15,6 +15,8 @@ import pyarrow as pa
 
 from bench.errors import invalid
 from bench.store.files import whole
+from bench.store.pictures import load_pictures as load_pictures
+from bench.store.pictures import write_pictures as write_pictures
 
 SCHEMA = 1
 """The version of the layout of a run folder."""

@@ -1,0 +1,84 @@
+"""The pictures of a problem in the folder of a run: what it draws them with cannot be had again."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import invalid
+from bench.store.files import whole
+
+NAME = "pictures.npz"
+LARGEST = 256 * 2**20
+"""Bytes of pictures that are read, once unpacked; a matter of taste."""
+
+_LABELS = "labels"
+
+# All that numpy and zipfile raise at bytes that somebody made up.
+_BROKEN = (
+    OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+Pictures = dict[str, npt.NDArray[np.float64]]
+
+
+def write_pictures(folder: Path, pictures: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write the pictures of a problem, if it has any.
+
+    Args:
+        folder: of the run.
+        pictures: by label, images `[K, H, W]` with values in 0..1.
+    """
+    stacks = {label: np.asarray(stack, np.float32) for label, stack in pictures.items() if len(stack)}
+    if not stacks:
+        return
+    # Labels are data: as names of files within the archive they would have to be safe.
+    named = {f"pictures_{i}": stack for i, stack in enumerate(stacks.values())}
+    with whole(folder / NAME) as path, path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **{_LABELS: np.array(list(stacks))}, **named)
+
+
+def load_pictures(folder: Path) -> Pictures:
+    """The pictures of a run by label, `[K, H, W]` in 0..1, in the order of the problem; empty without any.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        Invalid: if the file is no archive of pictures, is damaged, or too large.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return {}
+    try:
+        size = _unpacked(path)
+        pictures = _read(path) if size <= LARGEST else {}
+    except _BROKEN as error:
+        raise invalid(f"{path}: not the pictures of a run; the file may be damaged") from error
+    if size > LARGEST:
+        raise invalid(f"{path}: holds {size} bytes of pictures, and no more than {LARGEST} are read")
+    return pictures
+
+
+def _unpacked(path: Path) -> int:
+    with zipfile.ZipFile(path) as archive:
+        return sum(info.file_size for info in archive.infolist())
+
+
+def _read(path: Path) -> Pictures:
+    with np.load(path, allow_pickle=False) as archive:
+        labels = [str(label) for label in archive[_LABELS]]
+        return {label: _checked(archive[f"pictures_{i}"]) for i, label in enumerate(labels)}
+
+
+def _checked(stack: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    if stack.ndim != 3 or 0 in stack.shape or stack.dtype.kind != "f":
+        raise ValueError(f"pictures of shape {stack.shape} and type {stack.dtype}")
+    return np.clip(stack.astype(np.float64), 0.0, 1.0)
