@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import invalid
 from bench.page.one_run import one_run
 from bench.page.render import page
+from bench.page.several_runs import several_runs
+from bench.page.view import View
 from bench.report.claims import claims
+from bench.report.figures import draw_run
+from bench.report.formats import formats_of
 from bench.report.methods import methods
 from bench.report.pairs import Measured
+from bench.report.several.runs import named, varied
 from bench.report.summary import as_markdown
 from bench.report.tex import as_tex
 from bench.store.files import whole
-from bench.store.folder import load, read_record
+from bench.store.folder import load, load_pictures, read_record
 from estimators import ALIASES
 
 PAGE = "report.html"
 """What the page of a run is called in its folder."""
+
+FIGURES = "figures"
+"""What the folder beside the page is called."""
 
 
 def read_run(folder: Path) -> Measured:
@@ -34,44 +45,109 @@ def read_run(folder: Path) -> Measured:
     )
 
 
+@dataclass(frozen=True)
+class Told:
+    """A run with what is said of it."""
+
+    folder: Path
+    run: Measured
+    control: str | None
+    claims: Sequence[str]
+    pictures: Mapping[str, Images]
+
+
 def write_report(
-    folder: Path,
+    folders: Sequence[Path],
     out: Path | None = None,
     control: str | None = None,
     tex: Path | None = None,
     markdown: Path | None = None,
+    figures: Sequence[str] = (),
 ) -> list[Path]:
-    """Write the page of a run, and the texts that are asked for.
+    """Write the page of one or several runs, and the texts and figures that are asked for.
 
     Args:
-        folder: of the run.
-        out: the page; None for `report.html` in the folder.
-        control: of the sentences, by label or name; None for the first estimator.
-        tex: where a table for LaTeX goes.
+        folders: of the runs; of those of the same scenario, others are compared with the first.
+        out: the page; None for `report.html` in the folder of a single run.
+        control: of all sentences, by label or name; None for the first estimator.
+        tex: where the sentences and a table for LaTeX go.
         markdown: where a summary in Markdown goes.
+        figures: in which formats the figures of the runs are drawn, into a folder beside the page.
 
     Returns:
         The files that were written.
 
     Raises:
-        Invalid: if the folder is not that of a run, there is no such control, or nothing can be written.
+        Invalid: if a folder is not that of a run, there is no such control or format, or nothing can be
+            written.
     """
-    run = read_run(folder)
-    control = None if control is None else ALIASES.get(control, control)
-    said = claims(run, control)
-    texts = {out or folder / PAGE: page([one_run(run, load(folder, "coordinates"), {}, said, methods(run))])}
+    formats = formats_of(figures) if figures else ()
+    if out is None and len(folders) > 1:
+        raise invalid(f"one page for {len(folders)} runs: say with -o where it goes")
+    runs = [read_run(folder) for folder in folders]
+    told = [_told(folder, run, _control(control, run, runs)) for folder, run in zip(folders, runs, strict=True)]
+    place = out or folders[0] / PAGE
+    texts = {place: page(_views(told, control))}
     if tex is not None:
-        texts[tex] = as_tex(run.measurements)
+        texts[tex] = "\n".join(as_tex(one.run.measurements, one.claims) for one in told)
     if markdown is not None:
-        texts[markdown] = as_markdown(run, control)
+        texts[markdown] = "\n".join(as_markdown(one.run, one.control) for one in told)
     for path, text in texts.items():
-        _write(path, text)
-    return list(texts)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with whole(path) as temporary:
+        with _explained(path), whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
+    return [*texts, *(path for one in told for path in _drawn(one, place.parent / FIGURES, len(told), formats))]
+
+
+def _control(control: str | None, run: Measured, runs: Sequence[Measured]) -> str | None:
+    """The control of one run; the first estimator where a run of several does not have it."""
+    name = None if control is None else ALIASES.get(control, control)
+    known = {*run.measurements["estimator"], *run.measurements["estimator_name"]}
+    return None if len(runs) > 1 and name not in known else name
+
+
+def _told(folder: Path, run: Measured, control: str | None) -> Told:
+    return Told(folder, run, control, claims(run, control), load_pictures(folder))
+
+
+def _views(told: Sequence[Told], control: str | None) -> list[View]:
+    """One view for a single run; for several one of all together, then one each."""
+    if len(told) == 1:
+        return [_view(told[0])]
+    runs = [one.run for one in told]
+    labels, differ = named(runs), varied(runs)
+    together = several_runs(
+        runs,
+        [one.pictures for one in told],
+        None if control is None else ALIASES.get(control, control),
+        "all-",
+    )
+    return [
+        together,
+        *(
+            _view(one, f"run{i}-", labels[i], None if differ is None else differ.values[i])
+            for i, one in enumerate(told)
+        ),
+    ]
+
+
+def _view(one: Told, name: str = "", title: str | None = None, value: float | None = None) -> View:
+    coordinates = load(one.folder, "coordinates")
+    methods_ = methods(one.run, one.control)
+    return one_run(one.run, coordinates, one.pictures, one.claims, methods_, name, title, value)
+
+
+def _drawn(one: Told, beside: Path, runs: int, formats: Sequence[str]) -> list[Path]:
+    """The figures of a run as files; those of several runs lie in a folder for each."""
+    if not formats:
+        return []
+    folder = beside if runs == 1 else beside / one.folder.resolve().name
+    with _explained(folder):
+        return draw_run(folder, one.run.measurements, one.pictures, one.run.record["scenario"], formats)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise invalid(f"{path}: cannot be written: {error.strerror}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from bench.cli import main
 from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
 from bench.report.pairs import Measured
+from bench.report.plots import PLOTS
 from bench.report_api import read_run
+from bench.store.folder import write_pictures
 
 SCENARIO = """
 schema: 1
@@ -59,6 +62,77 @@ def test_texts_for_papers_are_written_where_they_are_asked_for(folder: Path, tmp
     assert {path.name for path in tmp_path.iterdir()} == {"a.html", "a.tex", "a.md"}
     assert r"\toprule" in (tmp_path / "a.tex").read_text()
     assert "reinforce" in (tmp_path / "a.md").read_text()
+
+
+def test_the_control_is_that_of_all_texts(folder: Path, tmp_path: Path) -> None:
+    words = ["-o", tmp_path / "a.html", "--tex", tmp_path / "a.tex"]
+    for control, other in (("pathwise", "reinforce"), ("reinforce", "pathwise")):
+        assert report(folder, *words, "--control", control).exit_code == 0
+        name = "reparameterization" if control == "pathwise" else control
+        for path in (tmp_path / "a.html", tmp_path / "a.tex"):
+            assert f"variance than {name}" in path.read_text(), (path, other)
+        assert f"Ratios of variances to that of {name} have" in (tmp_path / "a.html").read_text()
+
+
+def figures(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def drawn(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The figures in every format, and what was said of them."""
+    root = tmp_path_factory.mktemp("drawn")
+    done = report(folder, "-o", root / "page.html", "--figures", "pdf,svg, PNG,png")
+    assert done.exit_code == 0, done.output
+    return root / "figures", done
+
+
+def test_figures_lie_beside_the_page(drawn: tuple[Path, Result], folder: Path) -> None:
+    beside, done = drawn
+    names = {f"{name}.{kind}" for name in list(PLOTS)[:4] for kind in ("pdf", "svg", "png")}
+    assert set(figures(beside)) == names
+    assert all(f"report   {beside / name}" in done.output for name in names)
+    assert report(folder, "--figures", "svg").exit_code == 0
+    assert (folder / "figures" / "variance.svg").exists()
+
+
+def test_the_same_run_gives_the_same_figures(
+    drawn: tuple[Path, Result], folder: Path, tmp_path: Path
+) -> None:
+    assert report(folder, "-o", tmp_path / "page.html", "--figures", "png,svg,pdf").exit_code == 0
+    again = figures(tmp_path / "figures")
+    assert figures(drawn[0]) == again
+    by_run = {path.name: path.read_bytes() for path in (folder / "figures").glob("*.png")}
+    assert by_run == {name: content for name, content in again.items() if name.endswith(".png")}
+
+
+def test_pictures_come_from_the_run(folder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(folder, copied, ignore=shutil.ignore_patterns("figures"))
+    write_pictures(copied, {"data": np.eye(8)[None]})
+    assert report(copied, "--figures", "png,pdf").exit_code == 0
+    assert {"pictures.png", "pictures.pdf"} <= set(figures(copied / "figures"))
+    (copied / "pictures.npz").write_text("broken")
+    done = report(copied)
+    assert done.exit_code == 2
+    assert "not the pictures of a run" in done.stderr
+
+
+@pytest.mark.parametrize("formats", ["gif", "png,gif", "", "png,", "../x"])
+def test_unknown_formats_are_refused_before_anything_is_written(
+    folder: Path, tmp_path: Path, formats: str
+) -> None:
+    done = report(folder, "-o", tmp_path / "page.html", "--figures", formats)
+    assert done.exit_code == 2, done.output
+    assert "figures have no format" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_figures_that_cannot_be_written_are_told(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "figures").write_text("a file, not a folder")
+    done = report(folder, "-o", tmp_path / "page.html", "--figures", "png")
+    assert done.exit_code == 2, done.output
+    assert "figures: cannot be written" in done.stderr
 
 
 @pytest.mark.parametrize(

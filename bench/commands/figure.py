@@ -21,9 +21,10 @@ def kind_of(path: Path, option: str) -> str:
         Invalid: if it is none that is drawn, or its folder is missing; the message names the option.
     """
     from bench.errors import invalid, shown
+    from bench.report.formats import FORMATS
 
     kind = path.suffix.lower().lstrip(".")
-    if kind not in ("png", "svg", "pdf"):
+    if kind not in FORMATS:
         raise invalid(f"{option} {shown(str(path))}: a name that ends in .png, .svg or .pdf is wanted")
     if not path.parent.is_dir():
         raise invalid(f"{option} {shown(str(path))}: there is no such folder")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.commands.terminal import explained
+from bench.report.formats import formats_of
 
 
 @click.command()
@@ -17,17 +18,30 @@ from bench.commands.terminal import explained
 @click.option(
     "--control", metavar="NAME", help="The control of the sentences, by label or name.  [the first]"
 )
-@click.option("--tex", type=click.Path(dir_okay=False, path_type=Path), help="Write a table for LaTeX here.")
+@click.option(
+    "--tex", type=click.Path(dir_okay=False, path_type=Path), help="Write claims and a table for LaTeX here."
+)
 @click.option(
     "--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary in Markdown here."
 )
-def report(run: Path, out: Path | None, control: str | None, tex: Path | None, markdown: Path | None) -> None:
+@click.option(
+    "--figures", metavar="FORMAT,...", help="Write the figures too, beside the page: png, svg, pdf.  [none]"
+)
+def report(
+    run: Path,
+    out: Path | None,
+    control: str | None,
+    tex: Path | None,
+    markdown: Path | None,
+    figures: str | None,
+) -> None:
     """Write a run as one page that needs no network; nothing is estimated again.
 
-    Exits with 0, 2 (there is no such run, or it cannot be written) or 130.
+    Exits with 0, 2 (there is no such run or format, or it cannot be written) or 130.
     """
-    from bench.report_api import write_report
-
     with explained():
-        for path in write_report(run, out, control, tex, markdown):
+        formats = () if figures is None else formats_of(figures.split(","))
+        from bench.report_api import write_report
+
+        for path in write_report(run, out, control, tex, markdown, formats):
             click.echo(f"report   {path}")
