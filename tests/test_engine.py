@@ -24,7 +24,7 @@ from bench.estimator import Claim, Estimator, NotApplicable
 from bench.problem import Problem
 from bench.scenario import read_text
 from bench.store import frames
-from bench.store.frames import MEASUREMENTS
+from bench.store.columns import MEASUREMENTS
 from tests.cases import estimator_of, problem_of
 
 GAUSSIAN = """\

@@ -27,7 +27,7 @@ from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.summary import Collection, summarize
 from bench.statistics.unbiasedness import Difference, hall, hall_interval, too_skewed
 from bench.statistics.verdict import EQUIVALENCE
-from bench.store.frames import MEASUREMENTS
+from bench.store.columns import MEASUREMENTS
 from tests.cases import estimates_of, estimator_of, expectation
 
 NAN, INF = math.nan, math.inf

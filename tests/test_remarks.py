@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.report.remarks import noise, rates, remarks
-from bench.store.frames import MEASUREMENTS
+from bench.store.columns import MEASUREMENTS
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:

@@ -24,9 +24,9 @@ from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
 from bench.scenario import read_text
+from bench.store.columns import COORDINATES, MEASUREMENTS, REPLICATES
 from bench.store.files import whole
 from bench.store.folder import TABLES, new_folder, read_record
-from bench.store.frames import COORDINATES, MEASUREMENTS, REPLICATES
 
 HOSTILE = [
     "comma, \"quote\" 'apostrophe'",

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.errors import invalid
+from bench.store.columns import completed
 from bench.store.files import whole
 from bench.store.pictures import load_pictures as load_pictures
 from bench.store.pictures import write_pictures as write_pictures
@@ -71,6 +72,8 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 def load(folder: Path, table: str = "measurements") -> pd.DataFrame:
     """A table of a run; what the run was is in the frame's `attrs`.
 
+    A column that the version that wrote the run did not have is there, and nothing in it is known.
+
     Raises:
         Invalid: if the folder is not that of a run, was written by a newer version, or the
             table is missing or damaged.
@@ -85,6 +88,10 @@ def load(folder: Path, table: str = "measurements") -> pd.DataFrame:
         raise invalid(f"{path}: this table of the run is missing") from error
     except (OSError, ValueError, pa.ArrowException) as error:
         raise invalid(f"{path}: cannot be read as parquet; it may be damaged") from error
+    try:
+        frame = completed(frame, table)
+    except ValueError as error:
+        raise invalid(f"{path}: not this table of a run: {error}; run the scenario again") from error
     frame.attrs = {"run": str(folder), "scenario": record["scenario"]["name"]}
     return frame
 

@@ -19,58 +19,21 @@ from bench.statistics.metrics import measure
 from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
 from bench.store.claims import against_consistency
-
-MEASUREMENTS = [
-    "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
-    "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
-    "mean", "bias", "bias_low", "bias_high", "bias_p", "verdict", "claim", "contradiction",
-    "variance", "variance_low", "variance_high", "kurtosis", "effective_dof", "largest_share",
-    "sampling_variance", "sampling_variance_low", "sampling_variance_high",
-    "data_variance", "data_variance_low", "data_variance_high",
-    "mse", "mse_low", "mse_high", "snr", "snr_low", "snr_high", "cosine", "cosine_low", "cosine_high",
-    "positive_cosine", "positive_cosine_low", "positive_cosine_high",
-    "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations", "bytes",
-    "work_normalized_variance", "work_normalized_variance_low", "work_normalized_variance_high",
-    "evaluation_normalized_variance", "evaluation_normalized_variance_low",
-    "evaluation_normalized_variance_high", "byte_normalized_variance", "byte_normalized_variance_low",
-    "byte_normalized_variance_high", "draws", "status", "reason", "cell",
-]  # fmt: skip
-"""The columns of the table of measurements, in order."""
-
-COORDINATES = {
-    "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
-    "variance": "float64", "variance_low": "float64", "variance_high": "float64", "kurtosis": "float64",
-}  # fmt: skip
-"""The columns of the table of coordinates, in order, with their types."""
-
-REPLICATES = {
-    "cell": "str", "parameter": "str", "replicate": "int64", "squared_deviation": "float64",
-    "squared_error": "float64", "cosine": "float64",
-}  # fmt: skip
-"""The columns of the table of replicates, in order, with their types."""
-
-_WORDS = {
-    "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
-    "verdict", "claim", "contradiction", "draws", "status", "reason", "cell",
-}  # fmt: skip
-_COUNTS = {"scenario_version", "sample_size", "dim", "replicates", "nonfinite"}
+from bench.store.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, WORDS
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
     """One row per cell and block of parameters, "all" first; see `MEASUREMENTS`."""
     results = list(results)
     evidence = _pooled(experiment, truth, results)
-    nothing_said = dict.fromkeys(_WORDS, "")
+    nothing_said = dict.fromkeys(WORDS, "")
     rows = [
         {**nothing_said, **row}
         for result, known in zip(results, evidence, strict=True)
         for row in measurement_rows(experiment, truth, result, known)
     ]
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
-    kinds = {
-        name: "str" if name in _WORDS else "int64" if name in _COUNTS else "float64" for name in MEASUREMENTS
-    }
-    frame = frame.astype(kinds)
+    frame = frame.astype(MEASUREMENT_TYPES)
     return frame.assign(contradiction=against_consistency(frame))
 
 

@@ -1,0 +1,86 @@
+"""The columns of the tables of a run, and tables of earlier versions that lack some."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+MEASUREMENTS = [
+    "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
+    "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
+    "mean", "bias", "bias_low", "bias_high", "bias_p", "verdict", "claim", "contradiction",
+    "variance", "variance_low", "variance_high", "kurtosis", "effective_dof", "largest_share",
+    "sampling_variance", "sampling_variance_low", "sampling_variance_high",
+    "data_variance", "data_variance_low", "data_variance_high",
+    "mse", "mse_low", "mse_high", "snr", "snr_low", "snr_high", "cosine", "cosine_low", "cosine_high",
+    "positive_cosine", "positive_cosine_low", "positive_cosine_high",
+    "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations", "bytes",
+    "work_normalized_variance", "work_normalized_variance_low", "work_normalized_variance_high",
+    "evaluation_normalized_variance", "evaluation_normalized_variance_low",
+    "evaluation_normalized_variance_high", "byte_normalized_variance", "byte_normalized_variance_low",
+    "byte_normalized_variance_high", "draws", "status", "reason", "cell",
+]  # fmt: skip
+"""The columns of the table of measurements, in order."""
+
+COORDINATES = {
+    "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
+    "variance": "float64", "variance_low": "float64", "variance_high": "float64", "kurtosis": "float64",
+}  # fmt: skip
+"""The columns of the table of coordinates, in order, with their types."""
+
+REPLICATES = {
+    "cell": "str", "parameter": "str", "replicate": "int64", "squared_deviation": "float64",
+    "squared_error": "float64", "cosine": "float64",
+}  # fmt: skip
+"""The columns of the table of replicates, in order, with their types."""
+
+WORDS = {
+    "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
+    "verdict", "claim", "contradiction", "draws", "status", "reason", "cell",
+}  # fmt: skip
+"""The columns of measurements that hold text."""
+
+COUNTS = {"scenario_version", "sample_size", "dim", "replicates", "nonfinite"}
+"""The columns of measurements that hold whole numbers."""
+
+MEASUREMENT_TYPES = {
+    name: "str" if name in WORDS else "int64" if name in COUNTS else "float64" for name in MEASUREMENTS
+}
+
+TYPES = {"measurements": MEASUREMENT_TYPES, "coordinates": COORDINATES, "replicates": REPLICATES}
+"""Table -> its columns with their types."""
+
+LATER_WORDS = {"claim", "contradiction", "draws"}
+"""Words that the first runs did not record; numbers that were not recorded are not known."""
+
+
+def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """A table with all of its columns: what an earlier version did not record is unknown, NaN or "".
+
+    Args:
+        frame: as it was read; columns that this version does not know stay, behind the others.
+        table: a key of `TYPES`.
+
+    Raises:
+        ValueError: if a column is missing that every version writes, or holds what it cannot; the
+            message says which.
+    """
+    kinds = TYPES[table]
+    absent = [name for name in kinds if name not in frame]
+    if needed := [name for name in absent if kinds[name] != "float64" and name not in LATER_WORDS]:
+        raise ValueError(f"it has no column {needed[0]!r}")
+    unknown = {name: "" if name in WORDS else np.nan for name in absent}
+    others = [name for name in frame if name not in kinds]
+    return _typed(frame.assign(**unknown)[[*kinds, *others]], kinds)
+
+
+def _typed(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
+    for name, kind in kinds.items():
+        if frame[name].dtype != kind:
+            try:
+                frame = frame.astype({name: kind})
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"its column {name!r} does not hold what it should") from error
+        if kind == "str" and frame[name].hasnans:
+            frame = frame.assign(**{name: frame[name].fillna("")})
+    return frame

@@ -1,0 +1,105 @@
+"""Runs that an earlier version wrote, or somebody damaged: reported, or refused in words."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from bench.api import load, run
+from bench.cli import main
+from bench.store.columns import COUNTS, LATER_WORDS, MEASUREMENTS, TYPES, WORDS, completed
+from tests.test_report import ordinary
+from tests.test_report_command import SCENARIO
+
+FIRST = [
+    "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
+    "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
+    "mean", "bias", "bias_low", "bias_high", "bias_p", "verdict", "variance", "variance_low",
+    "variance_high", "kurtosis", "effective_dof", "mse", "mse_low", "mse_high", "snr", "cosine",
+    "seconds", "evaluations", "gradient_evaluations", "work_normalized_variance", "status", "reason",
+    "cell",
+]  # fmt: skip
+"""The columns of measurements that the first version wrote."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("older")
+    (root / "example.yaml").write_text(SCENARIO)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.api.draw", lambda *_: [])
+        return Path(run(root / "example.yaml", out=root, small=True).attrs["run"])
+
+
+@pytest.fixture
+def copied(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def change(folder: Path, table: str, frame: pd.DataFrame) -> None:
+    frame.to_parquet(folder / f"{table}.parquet", index=False)
+
+
+def called(*words: object) -> Result:
+    result = CliRunner().invoke(main, [*map(str, words)])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    return result
+
+
+def test_a_run_of_the_first_version_is_reported(copied: Path, tmp_path: Path) -> None:
+    frame, coordinates = load(copied), load(copied, "coordinates")
+    change(copied, "measurements", frame[FIRST])
+    change(copied, "coordinates", coordinates.drop(columns=["variance_low", "variance_high"]))
+    words = ["--tex", tmp_path / "a.tex", "--markdown", tmp_path / "a.md"]
+    done = called("report", copied, *words)
+    assert done.exit_code == 0, done.output
+    assert "variance than reinforce" in (tmp_path / "a.md").read_text()
+    assert called("show", copied).exit_code == 0
+    assert called("plot", copied, "-o", tmp_path / "a.svg").exit_code == 0
+
+
+def test_what_was_not_recorded_is_not_known(copied: Path) -> None:
+    frame = load(copied)
+    later = [name for name in MEASUREMENTS if name not in FIRST]
+    change(copied, "measurements", frame[FIRST])
+    read = load(copied)
+    pd.testing.assert_frame_equal(read[FIRST], frame[FIRST])
+    assert list(read) == MEASUREMENTS
+    assert (read[sorted(LATER_WORDS)] == "").all(axis=None)
+    assert read[[name for name in later if name not in LATER_WORDS]].isna().all(axis=None)
+    assert read.dtypes.to_dict() == frame.dtypes.to_dict()
+
+
+def test_columns_of_a_later_version_stay(copied: Path) -> None:
+    change(copied, "measurements", load(copied).assign(new=1.0))
+    assert list(load(copied)) == [*MEASUREMENTS, "new"]
+
+
+def test_words_that_are_missing_are_empty(copied: Path) -> None:
+    change(copied, "measurements", load(copied).assign(estimator=None, reason=None))
+    assert (load(copied)[["estimator", "reason"]] == "").all(axis=None)
+    assert called("report", copied).exit_code == 0
+
+
+@pytest.mark.parametrize("name", sorted((WORDS | COUNTS) - LATER_WORDS))
+def test_a_table_without_what_every_run_has_is_no_table(name: str) -> None:
+    with pytest.raises(ValueError, match=f"it has no column '{name}'"):
+        completed(ordinary().drop(columns=name), "measurements")
+
+
+@pytest.mark.parametrize("table", TYPES)
+@pytest.mark.parametrize("damage", ["missing", "words"])
+def test_a_damaged_table_is_told(copied: Path, table: str, damage: str) -> None:
+    name = {"measurements": "sample_size", "coordinates": "index", "replicates": "replicate"}[table]
+    frame = load(copied, table)
+    change(copied, table, frame.drop(columns=name) if damage == "missing" else frame.assign(**{name: "a"}))
+    done = called("report", copied)
+    assert done.exit_code == 2
+    assert f"{table}.parquet: not this table of a run: it" in done.stderr
+    assert f"column '{name}'" in done.stderr
+    assert "run the scenario again" in done.stderr
