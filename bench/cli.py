@@ -104,7 +104,7 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
         click.echo(f"figure   {figure}")
     if not no_report:
         with explained():
-            for path in write_report(done.folder):
+            for path in write_report([done.folder]):
                 click.echo(f"report   {path}")
     if short := _without_precision(done.measurements):
         click.echo(short)

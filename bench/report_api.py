@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from bench.report.summary import as_markdown
 from bench.report.tex import as_tex
 from bench.store.files import whole
 from bench.store.folder import load, load_pictures, read_record
+from bench.store.pictures import Pictures
 from estimators import ALIASES
 
 PAGE = "report.html"
@@ -53,7 +54,7 @@ class Told:
     run: Measured
     control: str | None
     claims: Sequence[str]
-    pictures: Mapping[str, Images]
+    pictures: Pictures
 
 
 def write_report(
@@ -85,7 +86,9 @@ def write_report(
     if out is None and len(folders) > 1:
         raise invalid(f"one page for {len(folders)} runs: say with -o where it goes")
     runs = [read_run(folder) for folder in folders]
-    told = [_told(folder, run, _control(control, run, runs)) for folder, run in zip(folders, runs, strict=True)]
+    told = [
+        _told(folder, run, _control(control, run, runs)) for folder, run in zip(folders, runs, strict=True)
+    ]
     place = out or folders[0] / PAGE
     texts = {place: page(_views(told, control))}
     if tex is not None:
@@ -95,7 +98,10 @@ def write_report(
     for path, text in texts.items():
         with _explained(path), whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return [*texts, *(path for one in told for path in _drawn(one, place.parent / FIGURES, len(told), formats))]
+    return [
+        *texts,
+        *(path for one in told for path in _drawn(one, place.parent / FIGURES, len(told), formats)),
+    ]
 
 
 def _control(control: str | None, run: Measured, runs: Sequence[Measured]) -> str | None:

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page_file(folder: Path) -> Path:
-    (path,) = write_report(folder)
+    (path,) = write_report([folder])
     return path
 
 

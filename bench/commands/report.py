@@ -11,9 +11,12 @@ from bench.report.formats import formats_of
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The page.  [report.html of the run]"
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The page.  [report.html of a single run]",
 )
 @click.option(
     "--control", metavar="NAME", help="The control of the sentences, by label or name.  [the first]"
@@ -28,14 +31,16 @@ from bench.report.formats import formats_of
     "--figures", metavar="FORMAT,...", help="Write the figures too, beside the page: png, svg, pdf.  [none]"
 )
 def report(
-    run: Path,
+    runs: tuple[Path, ...],
     out: Path | None,
     control: str | None,
     tex: Path | None,
     markdown: Path | None,
     figures: str | None,
 ) -> None:
-    """Write a run as one page that needs no network; nothing is estimated again.
+    """Write one or several runs as one page that needs no network; nothing is estimated again.
+
+    Several runs are ranked over all their problems; those of the same scenario are compared with the first.
 
     Exits with 0, 2 (there is no such run or format, or it cannot be written) or 130.
     """
@@ -43,5 +48,5 @@ def report(
         formats = () if figures is None else formats_of(figures.split(","))
         from bench.report_api import write_report
 
-        for path in write_report(run, out, control, tex, markdown, formats):
+        for path in write_report(runs, out, control, tex, markdown, formats):
             click.echo(f"report   {path}")

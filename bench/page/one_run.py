@@ -19,6 +19,8 @@ from bench.page.view import Field, Table, View
 from bench.report import rows
 from bench.report.labels import plain
 from bench.report.pairs import Measured
+from bench.report.several.budget import reached
+from bench.report.several.runs import together
 
 LONG = 300
 """Characters of a text that are shown."""
@@ -81,6 +83,7 @@ def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.Da
         "guides": tables.guides(run.measurements),
         "spread": spread,
         "coordinates": scatter,
+        "budget": reached(together([run])),
     }
     return frames, {"coordinates": some_coordinates, "ratios": some_ratios, "spread": some_histograms}
 

@@ -38,8 +38,8 @@ def change_claims(found: Changes) -> list[str]:
         said.append(
             f"All {intervals} intervals of changes hold together with {level_text(1 - FALSE_CLAIMS)}."
         )
-    timed = found.frame[[METRICS[name].timed for name in found.frame["metric"]]]
-    if timed["mark"].isin([BETTER, WORSE]).any():
+    timed = found.frame["metric"].isin([name for name, metric in METRICS.items() if metric.timed])
+    if found.frame["mark"][timed].isin([BETTER, WORSE]).any():
         said.append(MACHINE)
     return [*said, *notes(found.notes)]
 

@@ -1,0 +1,31 @@
+"""Which estimator to take at which budget."""
+
+from __future__ import annotations
+
+from bench.page.figures.figure import Figure
+from bench.page.figures.parts import POINT, estimator, logarithmic, number, tooltip
+
+
+def budget() -> Figure:
+    """The least error that each estimator reaches with a budget of time or of evaluations."""
+    shown = tooltip("budget", "currency", "error", "low", "high", "best", "tied")
+    title = "least error within the budget"
+    point = {"shape": estimator(), "tooltip": shown, "y": number("error", title)}
+    return Figure(
+        "budget",
+        "Which estimator when: the least error that a budget buys",
+        "For each estimator a line through the error of a mean of as many estimates, of the best N, as the "
+        "budget allows.",
+        "budget",
+        ("budget", "error"),
+        {
+            "encoding": {"x": logarithmic("budget", "budget"), "color": estimator()},
+            "layer": [
+                {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {"y": number("error", title)}},
+                {"mark": POINT, "encoding": point},
+            ],
+        },
+        where={},
+        logarithmic=("x", "y"),
+        switched=("run", "currency", "device"),
+    )

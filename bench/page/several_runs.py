@@ -1,0 +1,124 @@
+"""The view of several runs together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from bench.page import tables
+from bench.page.figures.several import FIGURES
+from bench.page.figures.several.along import along
+from bench.page.images import pictures_of
+from bench.page.one_run import LONG, has_something
+from bench.page.view import Field, Pictures, Table, View
+from bench.report.labels import plain
+from bench.report.pairs import Measured
+from bench.report.several.budget import reached
+from bench.report.several.changes import changes
+from bench.report.several.claims import claims
+from bench.report.several.geometric import geometric_means
+from bench.report.several.ranking import METRICS, mean_ranks, performance_profile, ranks
+from bench.report.several.runs import named, table, together, varied
+
+_MOST_CONTROLS = 12
+
+
+def several_runs(
+    runs: Sequence[Measured], images: Sequence[Mapping[str, npt.ArrayLike]], control: str | None, name: str
+) -> View:
+    """What is shown of several runs together.
+
+    Args:
+        runs: what they left, from the first to the last.
+        images: the pictures of each, label -> `[K, H, W]`.
+        control: with which estimators are compared in the sentences; None for the most common.
+        name: what comes before the names of its elements.
+
+    Raises:
+        Invalid: if no run has such a control.
+    """
+    whole = together(runs)
+    questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
+    frames, notices = _frames(runs, whole)
+    differ = varied(runs)
+    option = differ.option.rpartition(".")[2] if differ else "value"
+    figures = [along(option) if make is along else make() for make in FIGURES]
+    seen = {**frames, "together": whole if differ else whole.assign(value=float("nan"))}
+    return View(
+        name=name,
+        title="All runs",
+        question=" · ".join(questions),
+        claims=[plain(claim, LONG) for claim in claims(runs, control)],
+        tables=[_runs(runs), _mean_ranks(whole)],
+        figures=[figure for figure in figures if has_something(figure, seen)],
+        frames=frames,
+        notices=notices,
+        labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
+        pictures=_pictures(runs, images),
+        run=False,
+    )
+
+
+def _frames(runs: Sequence[Measured], whole: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """The rows of all figures, and what a reader must know of them."""
+    changed = changes(runs)
+    labels = list(dict.fromkeys(whole.loc[whole["status"] == "ok", "estimator"]))[:_MOST_CONTROLS]
+    found = [geometric_means(runs, label, METRICS) for label in labels]
+    notes = dict.fromkeys(plain(note, LONG) for means in found[:1] for note in means.notes)
+    frames = {
+        # The page shows one control at a time, and a change has none.
+        "changes": changed.frame.drop(columns=["control", "cell"]),
+        "means": pd.concat([means.frame for means in found], ignore_index=True) if found else pd.DataFrame(),
+        "profile": pd.concat([_profile(whole, metric) for metric in METRICS], ignore_index=True),
+        "budget": reached(whole),
+    }
+    return frames, {"changes": "; ".join(plain(n, LONG) for n in changed.notes), "means": "; ".join(notes)}
+
+
+def _profile(whole: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The steps of a performance profile, each line drawn as far as the longest."""
+    profile = performance_profile(whole, metric)
+    last = profile.groupby("estimator", sort=False).tail(1)
+    return pd.concat([profile, last.assign(factor=1.1 * profile["factor"].max())], ignore_index=True)
+
+
+def _runs(runs: Sequence[Measured]) -> Table:
+    found = table(runs)
+    head = ["run", "scenario", "version", "differs", "commit", "machine", "finished"]
+    shown = found.assign(commit=found["commit"].str[:12] + found["dirty"].map({True: ", changed", False: ""}))
+    rows = [[Field(str(row[column])) for column in head] for _, row in shown.iterrows()]
+    return Table("runs", "Runs", head, rows)
+
+
+def _mean_ranks(whole: pd.DataFrame) -> Table:
+    """By each metric, the mean rank of the estimators over all problems."""
+    found = pd.concat([mean_ranks(ranks(whole, metric)) for metric in METRICS], ignore_index=True)
+    rows = [[Field(text) for text in _ranked(row)] for row in found.to_dict("records")]
+    head = ["estimator", "by", "mean rank", "best on", "best or not told apart from it on", "failed on"]
+    notice = "Ranks go by the estimates alone; what is not told apart has overlapping 95 % intervals."
+    return Table("ranks", "Ranks over all problems (run × N × device × type)", head, rows, notice)
+
+
+def _ranked(row: Mapping[Hashable, Any]) -> list[str]:
+    near = row["problems"] - row["told_apart"] - row["failed"]
+    return [
+        plain(row["estimator"]),
+        str(row["metric"]).replace("_", " "),
+        f"{row['mean_rank']:.2f} of {row['competitors']:.3g}",
+        f"{row['best']} of {row['problems']}",
+        str(near),
+        str(row["failed"]),
+    ]
+
+
+def _pictures(runs: Sequence[Measured], images: Sequence[Mapping[str, npt.ArrayLike]]) -> Pictures:
+    """The pictures of all runs, of what is the same in all only once."""
+    rows: dict[str, Sequence[str]] = {}
+    for run, stacks in zip(named(runs), images, strict=True):
+        for label, addresses in pictures_of(stacks).rows.items():
+            if list(addresses) not in [list(known) for known in rows.values()]:
+                rows[f"{label}, {run}" if label != "data" else label] = addresses
+    return Pictures(rows)
