@@ -35,7 +35,7 @@ def means() -> Figure:
         "scenario with the smallest ratio to that with the largest.",
         "means",
         ("ratio", "low", "high"),
-        {"layer": [one, range_, interval, point]},
+        {"height": {"step": 34}, "layer": [one, range_, interval, point]},
         where={},
         switched=("metric",),
     )
