@@ -48,7 +48,7 @@ def _changed(part: pd.DataFrame, names: Mapping[str, str]) -> str:
     first = part.iloc[0]
     name = NAMES[first["metric"]]
     head = f"{name[:1].upper()}{name[1:]} of {plain(first['run'], 80)} against {plain(first['against'], 80)}"
-    same = int(((part["ratio"] == 1) & (part["low"] == 1) & (part["high"] == 1)).sum())
+    same = int(((part["ratio"] == 1) & (part["mark"] == UNDECIDED)).sum())
     if same == len(part):
         return f"{head}: exactly the same in {'the one cell' if same == 1 else f'all {same} cells'}."
     moved = [

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -32,6 +33,8 @@ TERMS = {
     "value": "float64", "center": "float64", "error": "float64", "degrees": "float64",
 }  # fmt: skip
 """The columns of what is averaged: one row for each ratio, on the scale of logarithms."""
+
+COMPETITOR = ["metric", "estimator"]
 
 
 @dataclass(frozen=True)
@@ -99,41 +102,50 @@ def averaged(terms: pd.DataFrame, control: str) -> tuple[pd.DataFrame, float]:
     Returns:
         The frame, see `COLUMNS`, and the level of its intervals.
     """
-    parts = [part for _, part in terms.groupby(["metric", "estimator"], sort=False)]
-    means = [_mean(part) for part in parts]
-    level = 1 - FALSE_CLAIMS / max(sum(not math.isnan(error) for _, error in means), 1)
-    found = [_row(part, control, *mean, level) for part, mean in zip(parts, means, strict=True)]
-    return pd.DataFrame(found, columns=list(COLUMNS)).astype(COLUMNS), level
+    means = _means(terms)
+    level = 1 - FALSE_CLAIMS / max(int(means["error"].notna().sum()), 1)
+    half = means["error"] * stats.t.ppf((1 + level) / 2, means["degrees"])
+    with np.errstate(over="ignore"):
+        ends = {"low": np.exp(means["center"] - half), "high": np.exp(means["center"] + half)}
+        ratios = {name: np.exp(means[name]) for name in ("ratio", "least", "most")}
+    found = means.assign(control=control, level=level, **ends, **ratios)
+    marks = [mark(low, high) for low, high in zip(found["low"], found["high"], strict=True)]
+    return found.assign(mark=marks)[list(COLUMNS)].astype(COLUMNS), level
 
 
-def _mean(part: pd.DataFrame) -> tuple[float, float]:
-    """The mean of the centers and its standard error; NaN if one is not known."""
-    weights = _weights(part)
-    own = weights * part["error"]
-    shared = own.groupby(part["draws"], sort=False).sum()
-    error = math.nan if own.isna().any() else math.sqrt(float(shared.pow(2).sum()))
-    return float((weights * part["center"]).sum(skipna=False)), error
+def _means(terms: pd.DataFrame) -> pd.DataFrame:
+    """For each metric and estimator the means, on the scale of logarithms, and the standard error."""
+    terms = terms.assign(weight=_weights(terms))
+    own = terms.assign(
+        value=terms["weight"] * terms["value"],
+        center=terms["weight"] * terms["center"],
+        error=terms["weight"] * terms["error"],
+    )
+    whole = own.groupby(COMPETITOR, sort=False)
+    # A scenario's own mean: its terms weigh one scenario-th of all.
+    single = own.groupby([*COMPETITOR, "scenario"], sort=False)[["value", "weight"]].sum()
+    scenarios = (single["value"] / single["weight"]).groupby(COMPETITOR, sort=False)
+    shared = own.groupby([*COMPETITOR, "draws"], sort=False)["error"].sum().pow(2)
+    known = own["error"].notna().groupby([own[name] for name in COMPETITOR], sort=False).all()
+    means = {
+        "scenarios": scenarios.size(),
+        "cells": whole.size(),
+        "ratio": scenarios.mean(),
+        "least": scenarios.min(),
+        "most": scenarios.max(),
+        "center": whole["center"].sum().where(known),
+        "error": shared.groupby(COMPETITOR, sort=False).sum().pow(0.5).where(known),
+        "degrees": whole["degrees"].min(),
+    }
+    return pd.DataFrame(means).reindex(whole.size().index).reset_index()
 
 
-def _weights(part: pd.DataFrame) -> pd.Series[Any]:
+def _weights(terms: pd.DataFrame) -> pd.Series[float]:
     """Of each term: scenarios count the same, so do the runs of a scenario, and the cells of a run."""
-    cells = part.groupby(["scenario", "run"])["run"].transform("size")
-    runs = part.groupby("scenario")["run"].transform("nunique")
-    weights: pd.Series[Any] = 1 / (part["scenario"].nunique() * runs * cells)
-    return weights
-
-
-def _row(part: pd.DataFrame, control: str, center: float, error: float, level: float) -> dict[str, Any]:
-    half = float(stats.t.ppf((1 + level) / 2, part["degrees"].min())) * error
-    values = (_weights(part) * part["value"]).groupby(part["scenario"]).sum() * part["scenario"].nunique()
-    low, high = (_exponential(center + sign * half) for sign in (-1, 1))
-    return {
-        "estimator": part["estimator"].iloc[0], "control": control, "metric": part["metric"].iloc[0],
-        "scenarios": len(values),
-        "cells": len(part), "ratio": _exponential(float(values.mean())), "low": low, "high": high,
-        "least": _exponential(float(values.min())), "most": _exponential(float(values.max())),
-        "level": level, "mark": mark(low, high),
-    }  # fmt: skip
+    scenarios = terms.groupby(COMPETITOR)["scenario"].transform("nunique")
+    runs = terms.groupby([*COMPETITOR, "scenario"])["run"].transform("nunique")
+    cells = terms.groupby([*COMPETITOR, "scenario", "run"])["run"].transform("size")
+    return 1 / (scenarios * runs * cells)
 
 
 def _terms(runs: Sequence[Measured], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -188,7 +200,3 @@ def _most_common(runs: Sequence[Measured]) -> str:
         raise invalid("nothing was measured in any of the runs, so there is no control")
     counts = pd.Series(labels).value_counts(sort=False)
     return str(counts.idxmax())
-
-
-def _exponential(x: float) -> float:
-    return math.exp(x) if x < 709 or math.isnan(x) else math.inf
