@@ -125,8 +125,8 @@ def test_the_numbers_are_those_of_the_comparison(run: Measured) -> None:
     other = compare(within(run, "pathwise"), ["variance"]).frame.set_index(["estimator", "sample_size"])
     row = other.loc["reinforce", 8]
     times = ratio_text(row["ratio"], row["low"], row["high"]).replace("…", "to")
-    said = about(claims(run, "pathwise"), "8 reinforce")
-    assert f"reinforce has {times} times more variance than pathwise; " in said
+    said = about(claims(run, "pathwise"), "variance than pathwise")
+    assert f"and reinforce has {times} times more; " in said
 
 
 def test_all_ratios_hold_together(run: Measured) -> None:
@@ -164,15 +164,16 @@ def test_ratios_that_change_with_the_sample_size_are_told_as_a_range(run: Measur
 def test_what_has_no_variance_is_told_without_a_number(run: Measured) -> None:
     exact = scaled(run, "pathwise", {4: 0.0, 8: 0.0})
     assert "pathwise has no variance at all, and reinforce has some" in about(claims(exact), "8 pathwise")
-    said = about(claims(exact, "pathwise"), "8 rloo")
-    assert "rloo has some variance, and pathwise has none at all; more at every N from 4 to 8." in said
+    said = about(claims(exact, "pathwise"), "8 reinforce")
+    alike = "reinforce and rloo have some variance, and pathwise has none at all; "
+    assert f"{alike}each has more at every N from 4 to 8." in said
 
 
 def test_two_replicates_give_no_interval(run: Measured) -> None:
     few = Measured(run.measurements, run.replicates[run.replicates["replicate"] < 2], run.record)
     said = claims(few)
-    sentence = about(said, "it cannot be told whether rloo has less variance than reinforce")
-    assert sentence.endswith("the ratio has no interval; the ratio has no interval at N = 4.")
+    sentence = about(said, "it cannot be told whether pathwise and rloo have less variance than reinforce")
+    assert sentence.endswith("the ratios have no interval; the ratios have no interval at N = 4.")
     assert not any("hold together" in sentence for sentence in said)
     assert ratio_claims(compare(within(few, None), ["variance"]))
 
@@ -182,9 +183,76 @@ def test_verdicts_are_grouped_over_estimators(run: Measured) -> None:
     assert about(claims(fine), "Unbiased within 1 %").endswith(": every estimator at every N.")
     some = edited(fine, {"estimator": "rloo", "sample_size": 4}, verdict="unresolved (needs R = 12 000)")
     said = claims(some)
-    assert "Whether rloo is biased is unresolved at N = 4 (needs R = 12 000)." in said
+    assert "Whether there is a bias is unresolved for rloo at N = 4 (needs R = 12 000)." in said
     assert about(said, "Unbiased").endswith("reinforce, pathwise; rloo at N = 8.")
     assert not any("unresolved" in sentence for sentence in claims(fine))
+
+
+def more(run: Measured, count: int, **columns: Any) -> Measured:
+    """The run with as many copies of pathwise, which have the same ratios."""
+    frame, replicates = run.measurements, run.replicates
+    mine = frame[frame["estimator"] == "pathwise"]
+    frames, tables = [frame], [replicates]
+    for i in range(count):
+        frames.append(mine.assign(estimator=f"copy {i}", cell=mine["cell"] + str(i), **columns))
+        tables.append(replicates.assign(cell=replicates["cell"] + str(i)))
+    return Measured(pd.concat(frames, ignore_index=True), pd.concat(tables, ignore_index=True), run.record)
+
+
+def test_the_least_noisy_comes_first(run: Measured) -> None:
+    assert claims(run)[0].startswith("At N = 8 pathwise has ")
+    assert claims(run)[1].startswith("At N = 8 rloo has ")
+    assert claims(scaled(run, "pathwise", {4: 50.0, 8: 50.0}))[0].startswith("At N = 8 rloo has ")
+
+
+def test_both_are_unbiased_only_where_both_are(run: Measured) -> None:
+    words = "times less variance than reinforce, both unbiased within 1 %; "
+    fine = edited(run, verdict="within 1 %")
+    assert words in claims(fine)[0]
+    for estimator in ("reinforce", "pathwise"):
+        some = edited(fine, {"estimator": estimator, "sample_size": 8}, verdict="unresolved (needs R = 9)")
+        assert "both unbiased" not in claims(some)[0]
+    assert words in claims(edited(fine, {"sample_size": 4}, verdict="biased"))[0]
+
+
+def test_estimators_alike_are_told_together(run: Measured) -> None:
+    said = claims(scaled(more(run, 3), "copy 2", {4: 1.5, 8: 1.5}))
+    times = re.search(r"pathwise has (.*) times less variance than reinforce; less at every", said[0])
+    assert times
+    alike = f"copy 0 and copy 1 have {times[1]} times less variance than reinforce, and copy 2 has "
+    together = about(said, "copy")
+    assert together.startswith(f"At N = 8 {alike}")
+    assert together.endswith(" times less; each has less at every N from 4 to 8.")
+    assert len(re.findall(r"\([\d.]+ to [\d.]+\)", together)) == 2
+
+
+def test_no_sentence_has_more_than_four_estimators_and_none_is_lost(run: Measured) -> None:
+    said = [sentence for sentence in claims(more(run, 9)) if "variance than" in sentence]
+    assert [len(re.findall(r"copy \d|rloo|pathwise", sentence)) for sentence in said] == [1, 4, 4, 1, 1]
+    found = [name for sentence in said for name in re.findall(r"copy \d|rloo|pathwise", sentence)]
+    assert sorted(found) == sorted([f"copy {i}" for i in range(9)] + ["rloo", "pathwise"])
+
+
+def test_what_cannot_be_told_apart_is_told_together(run: Measured) -> None:
+    variance = run.measurements.set_index(["estimator", "sample_size"])["variance"]
+    equal = {N: variance["reinforce", N] / variance["pathwise", N] for N in (4, 8)}
+    said = about(claims(more(scaled(run, "pathwise", equal), 1)), "copy 0")
+    assert re.fullmatch(
+        r"At N = 8 pathwise and copy 0 cannot be told apart from reinforce: the ratios of their variances to "
+        r"its own are (1\.0+ \(.*\)) and \1; none can be told apart from it at N = 4\.",
+        said,
+    )
+
+
+def test_what_is_unresolved_is_one_sentence(run: Measured) -> None:
+    one = edited(run, {"sample_size": 4}, verdict="unresolved (needs R = 46 000)")
+    one = edited(one, {"sample_size": 4, "estimator": "rloo"}, verdict="unresolved (needs R = 2100)")
+    one = edited(one, {"sample_size": 8}, verdict="unresolved (needs a better reference)")
+    one = edited(one, {"sample_size": 8, "estimator": "pathwise"}, verdict="within 1 %")
+    assert about(claims(one), "unresolved") == (
+        "Whether there is a bias is unresolved for every estimator at N = 4 (needs R = 2100 to 46 000); "
+        "reinforce, rloo at N = 8 (needs a better reference)."
+    )
 
 
 def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Measured) -> None:

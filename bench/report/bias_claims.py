@@ -8,17 +8,34 @@ import pandas as pd
 
 from bench.report import rows
 from bench.report.labels import distinct, plain
-from bench.report.numbers import count, interval, significant
+from bench.report.numbers import grouped, interval, significant
+
+_MOST_PHRASES = 6
+_MORE = r"(?<=needs R = )(\d[\d ]*)(?=\))"
 
 
 def bias_claims(whole: pd.DataFrame) -> list[str]:
-    """One sentence on all that is unbiased, one for each estimator that is biased or may be.
+    """One sentence on all that is unbiased, one for each estimator that is biased, one on what is unresolved.
 
     Args:
         whole: the measurements of the whole gradient.
     """
     frame = whole[whole["status"] == "ok"]
     return [*_within(frame), *_biased(frame), *_unresolved(frame), *_unknown(frame)]
+
+
+def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
+    """Within which margin a cell is unbiased, where the control at the same N is within it too.
+
+    Args:
+        whole: the measurements of the whole gradient.
+        control: its label.
+    """
+    shown = whole[(whole["status"] == "ok") & whole["verdict"].str.startswith("within")]
+    same = [*rows.SETTINGS, "sample_size", "verdict"]
+    beside = shown.loc[shown["estimator"] == control, same].drop_duplicates()
+    both = shown.merge(beside, on=same)
+    return dict(zip(both["cell"], both["verdict"], strict=True))
 
 
 def biased_cells(whole: pd.DataFrame) -> set[str]:
@@ -38,18 +55,39 @@ def _biased(frame: pd.DataFrame) -> Iterator[str]:
     for who, cells in _by_estimator(frame, frame["verdict"] == "biased"):
         last = cells.iloc[-1]
         off = interval(last["bias"], last["bias_low"], last["bias_high"]).replace("…", "to")
-        at = f"at N = {count(last['sample_size'])} the mean estimate is off by {off}"
+        at = f"at N = {grouped(last['sample_size'])} the mean estimate is off by {off}"
         norm = significant(last["truth_norm"])
         yield f"Biased is {who} at {_sizes(cells)}: {at}, where the gradient has norm {norm}."
 
 
 def _unresolved(frame: pd.DataFrame) -> Iterator[str]:
-    for who, cells in _by_estimator(frame, frame["verdict"].str.startswith("unresolved")):
-        parts = [
-            f"at {_sizes(part)}{plain(verdict).removeprefix('unresolved')}"
-            for verdict, part in cells.groupby("verdict", sort=False)
-        ]
-        yield f"Whether {who} is biased is unresolved {'; '.join(parts)}."
+    part = frame[frame["verdict"].str.startswith("unresolved")]
+    phrases = [f"{_which(cells, frame)}{_needs(cells)}" for cells in _alike(part, frame)]
+    rest = len(phrases) - _MOST_PHRASES
+    if phrases:
+        listed = "; ".join(phrases[:_MOST_PHRASES]) + (f"; {rest} more" if rest > 0 else "")
+        yield f"Whether there is a bias is unresolved for {listed}."
+
+
+def _alike(part: pd.DataFrame, frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Cells that one phrase names: of one setting, same N, and in need of the same; more R at one N."""
+    setting = rows.setting_of(frame).loc[part.index]
+    needed = part["verdict"].str.replace(_MORE, "", regex=True)
+    size = part["sample_size"].where(needed != part["verdict"], 0)
+    sizes = part.groupby([setting, "estimator", needed, size])["sample_size"].transform(
+        lambda each: " ".join(map(str, sorted(each)))
+    )
+    keys = [key.rename(str(i)) for i, key in enumerate((setting, needed, size, sizes))]
+    return [cells for _, cells in part.groupby(keys, sort=False)]
+
+
+def _needs(cells: pd.DataFrame) -> str:
+    """What would resolve them: ` (needs R = 2100 to 46 000)`."""
+    replicates = [int(found[0].replace(" ", "")) for found in cells["verdict"].str.findall(_MORE) if found]
+    if not replicates:
+        return plain(cells["verdict"].iloc[0]).removeprefix("unresolved")
+    least, most = grouped(min(replicates)), grouped(max(replicates))
+    return f" (needs R = {least})" if least == most else f" (needs R = {least} to {most})"
 
 
 def _unknown(frame: pd.DataFrame) -> Iterator[str]:
@@ -73,4 +111,4 @@ def _which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
 
 
 def _sizes(cells: pd.DataFrame) -> str:
-    return "N = " + ", ".join(map(count, cells["sample_size"]))
+    return "N = " + ", ".join(map(grouped, cells["sample_size"]))

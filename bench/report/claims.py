@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.report import rows
-from bench.report.bias_claims import bias_claims, biased_cells
+from bench.report.bias_claims import bias_claims, biased_cells, unbiased_beside
 from bench.report.comparison import compare
 from bench.report.labels import distinct
-from bench.report.numbers import count, interval
+from bench.report.numbers import grouped, interval
 from bench.report.pairs import Measured, within
 from bench.report.ratio_claims import ratio_claims
 from bench.report.remarks import remarks
@@ -19,10 +19,11 @@ NOTHING = "Nothing was measured."
 
 
 def claims(run: Measured, control: str | None = None) -> list[str]:
-    """One sentence for each claim, with its interval: variances, biases, what is missing, what to beware of.
+    """The answer first, with its interval: variances, biases, what is missing, what to beware of.
 
-    Ratios are those of `compare`, at the level at which all hold together. Plain text on one
-    line each; labels are data and must be escaped for where they go.
+    What holds of several estimators alike is said once. Ratios are those of `compare`, at the level at
+    which all hold together. Plain text on one line each; labels are data and must be escaped for where
+    they go.
 
     Args:
         run: the run.
@@ -38,8 +39,8 @@ def claims(run: Measured, control: str | None = None) -> list[str]:
     found = compare(pairs, ["variance"])
     return [
         *([] if (whole["status"] == "ok").any() else [NOTHING]),
+        *ratio_claims(found, biased_cells(whole), unbiased_beside(whole, pairs.control)),
         *_scale(whole, pairs.control),
-        *ratio_claims(found, biased_cells(whole)),
         *bias_claims(whole),
         *_missing(run, whole, found.notes),
         *(f"Beware: {remark}." for remark in remarks(run.measurements)),
@@ -55,7 +56,7 @@ def _scale(whole: pd.DataFrame, control: str) -> Iterator[str]:
         row = cells.sort_values("sample_size").iloc[-1]
         on = f" on {setting}" if setting else ""
         value = interval(row["variance"], row["variance_low"], row["variance_high"]).replace("…", "to")
-        yield f"At N = {count(row['sample_size'])}{on} one estimate of {name} has variance {value}."
+        yield f"At N = {grouped(row['sample_size'])}{on} one estimate of {name} has variance {value}."
 
 
 def _missing(run: Measured, whole: pd.DataFrame, notes: tuple[str, ...]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LONGEST = 40
 """Characters of a label that are shown: enough for an estimator with two options, a matter of taste."""
@@ -41,6 +41,12 @@ def distinct(labels: Iterable[str], limit: int = LONGEST) -> dict[str, str]:
         seen[short] += 1
         shown[label] = short if seen[short] == 1 else f"{short} ({seen[short]})"
     return shown
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *some, last = words
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 def drawn(text: str) -> str:

@@ -12,7 +12,7 @@ from bench.report import rows
 from bench.report.comparison import FALSE_CLAIMS, compare
 from bench.report.comparison_table import level_text
 from bench.report.labels import distinct, plain
-from bench.report.numbers import count
+from bench.report.numbers import grouped
 from bench.report.pairs import Measured, within
 
 _MOST_NAMES = 12
@@ -68,7 +68,7 @@ def _subject(record: Mapping[str, Any], whole: pd.DataFrame) -> str:
 def _cells(record: Mapping[str, Any], whole: pd.DataFrame, known: pd.DataFrame) -> str:
     if known.empty:
         return "Nothing was measured."
-    sizes = ", ".join(map(count, sorted(known["sample_size"].unique())))
+    sizes = ", ".join(map(grouped, sorted(known["sample_size"].unique())))
     where = " and ".join(plain(device) for device in known["device"].unique())
     dtypes = " and ".join(plain(dtype) for dtype in known["dtype"].unique())
     missing = "" if len(known) == len(whole) else f", of {len(whole)} planned"
@@ -80,7 +80,8 @@ def _cells(record: Mapping[str, Any], whole: pd.DataFrame, known: pd.DataFrame) 
 
 def _replicates(record: Mapping[str, Any], known: pd.DataFrame) -> str:
     least, most = int(known["replicates"].min()), int(known["replicates"].max())
-    times = f"R = {least} times" if least == most else f"R = {least} to {most} times"
+    often = grouped(least) if least == most else f"{grouped(least)} to {grouped(most)}"
+    times = f"R = {often} times"
     wanted = (record["scenario"].get("precision") or {}).get("variance")
     if wanted is None:
         return times

@@ -58,6 +58,12 @@ def count(value: float) -> str:
     return f"{value:.0f}" if math.isfinite(value) and value == round(value) else significant(value)
 
 
+def grouped(value: float) -> str:
+    """A number of things in a sentence: from five digits on in groups of three, `10 000`."""
+    text = count(value)
+    return f"{value:,.0f}".replace(",", " ") if text.isdigit() and len(text) > 4 else text
+
+
 def _is_interval(low: float, high: float) -> bool:
     return math.isfinite(low) and math.isfinite(high)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -11,13 +13,17 @@ import pandas as pd
 from bench.report import rows
 from bench.report.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE, Comparison
 from bench.report.comparison_table import level_text, ratio_text
-from bench.report.labels import distinct
-from bench.report.numbers import count
+from bench.report.labels import distinct, listed, plain
+from bench.report.numbers import grouped
 
 Row = Any
 """A row of a comparison, by `itertuples`: one attribute a column."""
 
 _DIRECTION = {BETTER: "less", WORSE: "more"}
+_ORDER = (BETTER, UNDECIDED, WORSE, NO_INTERVAL)
+_MOST = 4
+"""Estimators of one sentence; a matter of taste."""
+
 _ELSEWHERE = {
     BETTER: "it has less at {}",
     WORSE: "it has more at {}",
@@ -25,44 +31,111 @@ _ELSEWHERE = {
     NO_INTERVAL: "the ratio has no interval at {}",
 }
 
+_SEVERAL = {
+    "it has": "each has",
+    "less at": "each has less at",
+    "more at": "each has more at",
+    "the two cannot be told apart": "none can be told apart from it",
+    "the ratio has": "the ratios have",
+}
+"""How a clause on one estimator begins -> the same on several."""
 
-def ratio_claims(found: Comparison, biased: Collection[str] = ()) -> list[str]:
-    """One sentence for each estimator and setting, and one on how far all may be believed together.
+
+@dataclass(frozen=True)
+class _Told:
+    """What is said of one estimator: its ratio at the largest N, and what holds at others."""
+
+    who: str
+    row: Row
+    rest: tuple[str, ...]
+
+
+def ratio_claims(
+    found: Comparison, biased: Collection[str] = (), unbiased: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """In each setting the least noisy first, then the others, and how far all may be believed together.
 
     Args:
         found: ratios of variances.
         biased: the cells that are, which is said where their variance is.
+        unbiased: cells -> within which margin both they and the control are unbiased.
     """
     frame = found.frame.assign(setting=rows.setting_of(found.frame))
     names = distinct(found.estimators)
-    said = [
-        _sentence(cells.sort_values("sample_size"), names[str(label)], names, biased)
-        for (_, label), cells in frame.groupby(["setting", "estimator"], sort=False)
-    ]
+    said = []
+    for _, part in frame.groupby("setting", sort=False):
+        told = [
+            _told(cells.sort_values("sample_size"), names[str(label)], biased)
+            for label, cells in part.groupby("estimator", sort=False)
+        ]
+        told.sort(key=lambda each: (_ORDER.index(each.row.mark), each.row.ratio))
+        said += [_sentence(alike, names, unbiased) for alike in _alike(told)]
     return [*said, *_confidence(found)]
 
 
-def _sentence(cells: pd.DataFrame, name: str, names: Mapping[str, str], biased: Collection[str]) -> str:
-    records: list[Row] = list(cells.itertuples(index=False))
-    largest = records[-1]
-    who = f"{name}, which is biased there," if largest.cell in biased else name
-    on = f" on {largest.setting}" if largest.setting else ""
-    head = f"At N = {count(largest.sample_size)}{on} {_at_largest(largest, who, names[largest.control])}"
-    rest = _at_others(cells, largest.mark) if len(records) > 1 else []
-    return "; ".join([head, *rest]) + "."
+def _told(cells: pd.DataFrame, name: str, biased: Collection[str]) -> _Told:
+    row: Row = list(cells.itertuples(index=False))[-1]
+    who = f"{name}, which is biased there," if row.cell in biased else name
+    return _Told(who, row, tuple(_at_others(cells, row.mark)) if len(cells) > 1 else ())
 
 
-def _at_largest(row: Row, who: str, control: str) -> str:
+def _alike(told: list[_Told]) -> Iterator[list[_Told]]:
+    """Those of whom the same can be said; the least noisy, which is the answer, stands alone."""
+    best = told[:1] if told[0].row.mark == BETTER else []
+    if best:
+        yield best
+    together: dict[tuple[Any, ...], list[_Told]] = {}
+    for each in told[len(best) :]:
+        number = 0 < each.row.ratio < math.inf or each.row.ratio
+        together.setdefault((each.row.sample_size, each.row.mark, number, each.rest), []).append(each)
+    for group in together.values():
+        yield from (group[i : i + _MOST] for i in range(0, len(group), _MOST))
+
+
+def _sentence(told: list[_Told], names: Mapping[str, str], unbiased: Mapping[str, str]) -> str:
+    row, rest = told[0].row, told[0].rest
+    on = f" on {row.setting}" if row.setting else ""
+    head = f"At N = {grouped(row.sample_size)}{on} {_at_largest(told, names[row.control])}"
+    if len(told) == 1 and row.cell in unbiased:
+        head += f", both unbiased {plain(unbiased[row.cell])}"
+    return "; ".join([head, *(rest if len(told) == 1 else map(_of_each, rest))]) + "."
+
+
+def _of_each(clause: str) -> str:
+    """What is said of one estimator, said of several."""
+    one = next((words for words in _SEVERAL if clause.startswith(words)), "")
+    return _SEVERAL.get(one, "") + clause.removeprefix(one)
+
+
+def _at_largest(told: list[_Told], control: str) -> str:
+    row, several = told[0].row, len(told) > 1
+    who, have = listed([each.who for each in told]), "have" if several else "has"
     if row.mark == NO_INTERVAL:
-        return f"it cannot be told whether {who} has less variance than {control}: the ratio has no interval"
+        why = "the ratios have no interval" if several else "the ratio has no interval"
+        return f"it cannot be told whether {who} {have} less variance than {control}: {why}"
     if row.mark == UNDECIDED:
-        ratio = _to(ratio_text(row.ratio, row.low, row.high))
-        return f"{who} cannot be told apart from {control}: the ratio of their variances is {ratio}"
+        ratios = listed([_to(ratio_text(e.row.ratio, e.row.low, e.row.high)) for e in told])
+        of = "the ratios of their variances to its own are" if several else "the ratio of their variances is"
+        return f"{who} cannot be told apart from {control}: {of} {ratios}"
     if row.ratio == 0:
-        return f"{who} has no variance at all, and {control} has some"
+        return f"{who} {have} no variance at all, and {control} has some"
     if math.isinf(row.ratio):
-        return f"{who} has some variance, and {control} has none at all"
-    return f"{who} has {_times(row)} times {_DIRECTION[row.mark]} variance than {control}"
+        return f"{who} {have} some variance, and {control} has none at all"
+    return _numbers(told, control)
+
+
+def _numbers(told: list[_Told], control: str) -> str:
+    """The ratios, each once: `a has 3 (…) times less variance than b, and c and d have 2 (…) times less`."""
+    direction = _DIRECTION[told[0].row.mark]
+    alike: dict[str, list[str]] = {}
+    for each in told:
+        alike.setdefault(_times(each.row), []).append(each.who)
+    parts = [
+        f"{listed(who)} {'have' if len(who) > 1 else 'has'} {times} times {direction}"
+        for times, who in alike.items()
+    ]
+    parts[0] += f" variance than {control}"
+    return ", ".join([*parts[:-1], f"and {parts[-1]}"]) if len(parts) > 1 else parts[0]
 
 
 def _times(row: Row) -> str:
@@ -77,10 +150,10 @@ def _at_others(cells: pd.DataFrame, mark: str) -> list[str]:
     sizes = cells["sample_size"]
     if mark not in _DIRECTION or (cells["mark"] != mark).any():
         return [
-            _ELSEWHERE[str(other)].format("N = " + ", ".join(map(count, part["sample_size"])))
+            _ELSEWHERE[str(other)].format("N = " + ", ".join(map(grouped, part["sample_size"])))
             for other, part in cells.iloc[:-1].groupby("mark", sort=False)
         ]
-    every = f"at every N from {count(sizes.min())} to {count(sizes.max())}"
+    every = f"at every N from {grouped(sizes.min())} to {grouped(sizes.max())}"
     if not _differ(cells):
         return [f"{_DIRECTION[mark]} {every}"]
     low, high = cells["low"].min(), cells["high"].max()

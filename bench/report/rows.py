@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.errors import did_you_mean, invalid
 from bench.report.labels import distinct, plain
+from bench.report.numbers import grouped
 
 SETTINGS = ("problem", "device", "dtype")
 """What sets apart two rows of the same estimator and sample size."""
@@ -72,7 +73,7 @@ def replicates(frame: pd.DataFrame) -> str:
     if known.empty:
         return ""
     least, most = int(known.min()), int(known.max())
-    return f"R = {least}" if least == most else f"R = {least} to {most}"
+    return f"R = {grouped(least)}" if least == most else f"R = {grouped(least)} to {grouped(most)}"
 
 
 def not_measured(frame: pd.DataFrame) -> list[str]:
@@ -108,7 +109,7 @@ def _phrase(
 ) -> str:
     everyone = len(estimators) == of_estimators > 1
     who = "every estimator" if everyone else _listed(estimators, MOST_PHRASES, ", ")
-    when = "" if len(sizes) == of_sizes else f" at N = {', '.join(map(str, sizes))}"
+    when = "" if len(sizes) == of_sizes else f" at N = {', '.join(map(grouped, sizes))}"
     return who + when + (f" on {setting}" if setting else "")
 
 

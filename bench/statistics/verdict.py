@@ -127,4 +127,4 @@ def needs(evidence: Evidence, margin: float) -> str:
     R = max(R, evidence.replicates + 1)
     digits = max(0, math.floor(math.log10(R)) - 1)
     rounded = math.ceil(R / 10**digits) * 10**digits
-    return f"needs R = {rounded:,}".replace(",", " ")
+    return "needs R = " + (f"{rounded:,}".replace(",", " ") if rounded >= 10_000 else str(rounded))
