@@ -10,7 +10,7 @@ import pandas as pd
 from bench.report import rows
 from bench.report.labels import distinct
 from bench.report.numbers import interval
-from bench.statistics.rate import rate, verdict
+from bench.report.rates import fits
 
 FEWEST_DEGREES = 50
 LARGEST_SHARE = 0.05
@@ -56,20 +56,14 @@ def _weak(frame: pd.DataFrame) -> Iterator[str]:
 
 def rates(measurements: pd.DataFrame) -> list[str]:
     """For each estimator how its variance falls with N, where there are sample sizes enough."""
-    frame = rows.whole(measurements)
-    frame = frame[frame["status"] == "ok"]
-    names = distinct(frame["estimator"])
-    several = frame["device"].nunique() * frame["dtype"].nunique() > 1
+    names = distinct(rows.whole(measurements)["estimator"])
+    found = fits(measurements)
+    several = found["device"].nunique() * found["dtype"].nunique() > 1
     lines = []
-    for (label, device, dtype), cells in frame.groupby(["estimator", "device", "dtype"], sort=False):
-        error = np.sqrt(2 / cells["effective_dof"])
-        fit = rate(cells["sample_size"].tolist(), cells["variance"].tolist(), error.tolist())
-        said = verdict(fit)
-        if said:
-            slope = fit.slope
-            power = f"N^{slope.value:.3f} ({slope.low:.3f} … {slope.high:.3f})"
-            where = f" on {device}, {dtype}" if several else ""
-            lines.append(f"{names[str(label)]}{where}: {power}, {said}")
+    for fit in found.to_dict("records"):
+        power = f"N^{fit['slope']:.3f} ({fit['low']:.3f} … {fit['high']:.3f})"
+        where = f" on {fit['device']}, {fit['dtype']}" if several else ""
+        lines.append(f"{names[fit['estimator']]}{where}: {power}, {fit['verdict']}")
     return lines
 
 
