@@ -83,6 +83,9 @@ def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.Da
         "guides": tables.guides(run.measurements),
         "spread": spread,
         "coordinates": scatter,
+        "costs": tables.costs(run.measurements),
+        "rates": tables.rate_fits(run.measurements),
+        "settings": tables.settings(run.measurements),
         "budget": reached(together([run])),
     }
     return frames, {"coordinates": some_coordinates, "ratios": some_ratios, "spread": some_histograms}

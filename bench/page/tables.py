@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.report import pairs
+from bench.report import pairs, rates, rows
 from bench.report.comparison import COLUMNS, METRICS, compare
 from bench.report.pairs import Measured
+from bench.report.remarks import FEWEST_DEGREES, LARGEST_SHARE
 
 MOST_RATIOS = 1500
 """Ratios that are formed; of more, with the first estimator as the control and at some sample sizes only."""
 
-MOST_POINTS = 2000
-"""Coordinates that are drawn of a cell; of more, evenly chosen ones."""
+MOST_POINTS = 3000
+"""Coordinates that are drawn of all cells; of more, evenly chosen ones."""
 
 MOST_HISTOGRAMS = 12
 """Sample sizes whose estimates are drawn."""
+
+COSTS = ("seconds", "evaluations")
+"""What an estimate may cost."""
 
 _BINS = 40
 _CELL = ["cell", "estimator", "sample_size", "device", "dtype"]
@@ -57,18 +61,103 @@ def spread(run: Measured) -> tuple[pd.DataFrame, str]:
     sizes = sorted(whole["sample_size"].unique())
     step = max(1, math.ceil(len(sizes) / MOST_HISTOGRAMS))
     cells = whole[whole["sample_size"].isin(sizes[::step])][_CELL]
-    rows = run.replicates[run.replicates["parameter"] == "all"]
-    rows = rows[rows["cell"].isin(cells["cell"]) & np.isfinite(rows["squared_deviation"].to_numpy(float))]
-    multiples = rows["squared_deviation"] / rows.groupby("cell")["squared_deviation"].transform("mean")
+    every = run.replicates[run.replicates["parameter"] == "all"]
+    kept = every["cell"].isin(cells["cell"]) & np.isfinite(every["squared_deviation"].to_numpy(float))
+    deviations = every[kept]
+    means = deviations.groupby("cell")["squared_deviation"].transform("mean")
+    deviations = deviations.assign(multiple=deviations["squared_deviation"] / means)
+    deviations = deviations[np.isfinite(deviations["multiple"])]
+    found = cells.merge(_histograms(deviations), on="cell", how="inner")
+    notice = f"of {len(sizes)} sample sizes every {step}th is drawn" if step > 1 else ""
+    return _with_tails(found, deviations, whole), notice
+
+
+def _histograms(deviations: pd.DataFrame) -> pd.DataFrame:
+    """One row for each bin of each cell that is not empty."""
     edges = np.logspace(-4, 3, _BINS + 1)
-    bins = np.clip(np.digitize(multiples, edges) - 1, 0, _BINS - 1)
-    rows = rows.assign(bin=bins)[np.isfinite(multiples)]
-    counts = rows.groupby(["cell", "bin"], sort=False).size().reset_index(name="count")
+    bins = np.clip(np.digitize(deviations["multiple"], edges) - 1, 0, _BINS - 1)
+    counts = deviations.assign(bin=bins).groupby(["cell", "bin"], sort=False).size().reset_index(name="count")
     counts["share"] = counts["count"] / counts.groupby("cell")["count"].transform("sum")
     counts["low"], counts["high"] = edges[counts["bin"]], edges[counts["bin"] + 1]
-    found = counts.sort_values(["cell", "bin"]).merge(cells, on="cell", how="inner").drop(columns="bin")
-    notice = f"of {len(sizes)} sample sizes every {step}th is drawn" if step > 1 else ""
-    return found, notice
+    return counts.sort_values(["cell", "bin"], ignore_index=True).drop(columns="bin")
+
+
+def _with_tails(bins: pd.DataFrame, deviations: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
+    """The same with the largest deviation of each cell in its last row, and a flag if its tail is heavy.
+
+    Flags are numbered within a sample size, so that they can be written below one another.
+    """
+    last = ~bins["cell"].duplicated(keep="last")
+    largest = bins["cell"].map(deviations.groupby("cell")["multiple"].max())
+    known = whole.set_index("cell")
+    heavy = last & bins["cell"].map(heavy_tailed(known)).astype(bool)
+    kurtosis = bins["cell"].map(known["kurtosis"].astype(float))
+    words = (
+        "heavy tail: kurtosis "
+        + kurtosis.map("{:.3g}".format)
+        + [f" ({s})" if s else "" for s in _settings(bins)]
+    )
+    place = heavy.astype(int).groupby(bins["sample_size"]).cumsum() - 1
+    return bins.assign(
+        largest=largest.where(last),
+        kurtosis=kurtosis,
+        heavy=heavy,
+        flag=words.where(heavy, ""),
+        place=place.where(heavy),
+    )
+
+
+def heavy_tailed(cells: pd.DataFrame) -> pd.Series[bool]:
+    """Whether the tail of a cell makes its variance uncertain, by the rule of the remarks."""
+    return (cells["effective_dof"] < FEWEST_DEGREES) | (cells["largest_share"] > LARGEST_SHARE)
+
+
+def costs(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Variance against each kind of cost, and which points none of the same device and type beats in both.
+
+    As in `evaluation_normalized_variance`, evaluations are those of f, without those of its gradient.
+    """
+    whole = rows.measured(rows.whole(measurements), "variance")
+    columns = [*_CELL, "variance", "variance_low", "variance_high"]
+    found = [whole[columns].assign(cost=cost, value=whole[cost].astype(float)) for cost in COSTS]
+    every = pd.concat(found, ignore_index=True)
+    every = every[np.isfinite(every["value"])].reset_index(drop=True)
+    return every.assign(front=_front(every))
+
+
+def _front(points: pd.DataFrame) -> pd.Series[bool]:
+    ordered = points.sort_values(["value", "variance"], kind="stable")
+    least = ordered.groupby(["cost", "device", "dtype"])["variance"].transform(
+        lambda variance: variance.cummin().shift(fill_value=math.inf)
+    )
+    return (ordered["variance"] < least).reindex(points.index)
+
+
+def rate_fits(measurements: pd.DataFrame) -> pd.DataFrame:
+    """The fitted powers of N, with device and type of numbers in words where they vary."""
+    found = rates.fits(measurements)
+    return found.assign(setting=_settings(found))
+
+
+def settings(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and variance of one estimate, in a row each, by device and type of numbers in words."""
+    whole = rows.whole(measurements)
+    whole = whole[whole["status"] == "ok"].reset_index(drop=True)
+    cells = whole[_CELL].assign(setting=_settings(whole))
+    found = [
+        cells.assign(
+            metric=metric, value=whole[metric], low=whole[f"{metric}_low"], high=whole[f"{metric}_high"]
+        )
+        for metric in ("seconds", "variance")
+    ]
+    return pd.concat(found, ignore_index=True)
+
+
+def _settings(frame: pd.DataFrame) -> list[str]:
+    varying = [name for name in ("device", "dtype") if frame[name].nunique() > 1]
+    return [", ".join(map(str, values)) for values in frame[varying].itertuples(index=False)] or [""] * len(
+        frame
+    )
 
 
 def scatter(run: Measured, coordinates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -78,10 +167,13 @@ def scatter(run: Measured, coordinates: pd.DataFrame) -> tuple[pd.DataFrame, str
     known = coordinates[np.isfinite(coordinates["truth"].to_numpy(float))]
     known = known[known["cell"].isin(whole["cell"])]
     largest = int(known.groupby("cell").size().max()) if len(known) else 0
-    step = max(1, math.ceil(largest / MOST_POINTS))
+    step = max(1, math.ceil(len(known) / MOST_POINTS))
     kept = known[known.groupby("cell").cumcount() % step == 0] if len(known) else known
     notice = f"every {step}th of {largest} coordinates is drawn" if step > 1 else ""
-    return kept.merge(whole[_CELL], on="cell", how="inner"), notice
+    found = kept.merge(whole[[*_CELL, "replicates", "nonfinite"]], on="cell", how="inner")
+    error = np.sqrt(found["variance"].astype(float) / (found["replicates"] - found["nonfinite"]))
+    found = found.drop(columns=["replicates", "nonfinite"])
+    return found.assign(low=found["mean"] - error, high=found["mean"] + error), notice
 
 
 def guides(measurements: pd.DataFrame) -> pd.DataFrame:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from bench.page.figures.figure import Figure
-from bench.page.figures.parts import SAMPLES, number, tooltip
+from bench.page.figures.parts import POWERS, number, tooltip, with_settings
 
 
 def blocks() -> Figure:
     """Variance of each block of parameters, as a heat map."""
-    tilted = {"labelAngle": -40, "labelLimit": 140}
-    color = number(
-        "variance",
-        "variance",
-        scale={"type": "log", "scheme": "viridis"},
-        legend={"title": "variance", "format": "~g"},
-    )
+    tilted = {"labelAngle": -40, "labelLimit": 120}
+    scale = {"type": "log", "scheme": "viridis"}
+    legend = {"title": "variance", "labelExpr": POWERS, "tickCount": 4, "gradientLength": 120}
     encoding = {
         "x": {"field": "estimator", "type": "nominal", "title": None, "axis": tilted},
         "y": {"field": "parameter", "type": "nominal", "title": None, "sort": None},
-        "color": color,
+        "color": number("variance", "variance", scale=scale, legend=legend),
         "tooltip": tooltip("parameter", "variance", "variance_low", "variance_high"),
     }
+    above = {"labelAnchor": "start", "labelExpr": "'N = ' + datum.value"}
+    left = {"labelAngle": 0, "labelAlign": "left"}
     return Figure(
         "blocks",
         "Variance of each block of parameters",
@@ -28,8 +26,13 @@ def blocks() -> Figure:
         "measurements",
         ("variance",),
         {
-            "facet": {"column": {"field": "sample_size", "type": "ordinal", "title": SAMPLES}},
-            "spec": {"mark": {"type": "rect"}, "encoding": encoding},
+            "transform": with_settings(),
+            "facet": {
+                "column": {"field": "sample_size", "type": "ordinal", "title": None, "header": above},
+                "row": {"field": "setting", "type": "nominal", "title": None, "header": left},
+            },
+            "spec": {"mark": {"type": "rect"}, "height": {"step": 18}, "encoding": encoding},
+            "spacing": 12,
         },
         where={"status": "ok"},
         positive=("variance",),

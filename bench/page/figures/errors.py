@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from bench.page.figures.figure import Figure
-from bench.page.figures.parts import BEHIND, POINT, SAMPLES, estimator, in_order, number, tooltip
+from bench.page.figures.parts import (
+    BEHIND,
+    PLAIN,
+    POINT,
+    SAMPLES,
+    below,
+    by_sample_size,
+    dodged,
+    estimator,
+    in_order,
+    names,
+    number,
+    tooltip,
+    with_settings,
+)
 
 
 def bias() -> Figure:
     """Bias with its interval, against the margin of equivalence, in units of the gradient."""
-    names = ("bias", "bias_low", "bias_high")
+    columns = ("bias", "bias_low", "bias_high")
     relative = "datum.truth_norm > 0 ? datum.{0} / datum.truth_norm : datum.{0}"
-    scaled = [{"calculate": relative.format(name), "as": f"relative {name}"} for name in names]
+    scaled = [{"calculate": relative.format(name), "as": f"relative {name}"} for name in columns]
     title, percent = "bias, as a part of the gradient's norm", {"axis": {"format": "%"}}
     place = {"x": in_order(SAMPLES), "xOffset": {"field": "estimator"}, "color": estimator()}
     margin = {
@@ -28,42 +42,53 @@ def bias() -> Figure:
         "Bias, and the margin of 1 % within which it counts as none",
         "For each N and estimator the bias with its 95 % interval; the gray band is 1 % of the norm.",
         "measurements",
-        names,
+        columns,
         {"layer": [margin, {"transform": scaled, **rule}, {"transform": scaled, **point}]},
     )
 
 
 def error() -> Figure:
-    """The mean squared error as a stack of squared bias and variance."""
-    parts = ["variance", "squared bias"]
+    """The mean squared error as the variance, and the squared bias on top of it."""
+    title = "mean squared error = variance + squared bias (dark)"
+    share = "datum.sum > 0 ? (datum.sum - datum.variance) / datum.sum : 0"
+    part = "datum['bias share'] < 0.01 ? '' : ' bias² ' + format(100 * datum['bias share'], '.0f') + ' %'"
     split = [
-        {"calculate": "max(0, datum.mse - datum.variance)", "as": "squared bias"},
-        {"fold": parts, "as": ["part", "value"]},
+        {"calculate": "max(datum.mse, datum.variance)", "as": "sum"},
+        {"calculate": share, "as": "bias share"},
+        {"calculate": f"datum.setting + ({part})", "as": "said"},
     ]
-    legend = {"title": None, "orient": "bottom"}
+    columns = ("mse", "mse_low", "mse_high", "variance", "bias share")
+    place = {"y": names(), "yOffset": dodged(), "tooltip": tooltip(*columns)}
+    axis = {"axis": {"tickCount": 4, "labelExpr": PLAIN}}
+    noise = {
+        "mark": {"type": "bar", "opacity": 0.75},
+        "encoding": {**place, "x": number("variance", None, **axis), "color": estimator()},
+    }
+    squared_bias = {
+        "mark": {"type": "bar", "style": "ink"},
+        "encoding": {**place, "x": number("variance", None, **axis), "x2": {"field": "sum"}},
+    }
+    words = {
+        "mark": {"type": "text", "align": "left", "dx": 4, "style": "words"},
+        "encoding": {
+            **place,
+            "x": number("sum", None, **axis),
+            "text": {"field": "said"},
+        },
+    }
     return Figure(
         "error",
         "Mean squared error: variance and squared bias",
-        "For each estimator and N two stacked bars: the variance and what the squared bias adds to it.",
+        "For each N and estimator a bar of the variance, with the squared bias as its dark end; "
+        "beside it the part of the squared bias, if it is 1 % or more. Each N has a scale of its own.",
         "measurements",
         ("mse", "variance"),
         {
-            "transform": split,
-            "mark": {"type": "bar"},
-            "encoding": {
-                "column": {"field": "sample_size", "type": "ordinal", "title": SAMPLES},
-                "x": {"field": "estimator", "type": "nominal", "title": None, "axis": None},
-                "y": number("value", "mean squared error"),
-                "color": estimator(),
-                "opacity": {
-                    "field": "part",
-                    "type": "ordinal",
-                    "sort": parts,
-                    "scale": {"domain": parts, "range": [0.55, 1]},
-                    "legend": legend,
-                },
-                "tooltip": tooltip("mse", "mse_low", "mse_high", "part", "value"),
-            },
-            "resolve": {"scale": {"y": "independent"}},
+            "facet": by_sample_size(),
+            "spec": {"width": 420, "height": {"step": 18}, "layer": [noise, squared_bias, words]},
+            "transform": [*with_settings(), *split],
+            "spacing": 10,
+            "title": below(title),
+            "resolve": {"scale": {"x": "independent"}},
         },
     )

@@ -1,9 +1,9 @@
-"""Variance, against N and against what it costs."""
+"""Variance, against N and times what it costs."""
 
 from __future__ import annotations
 
 from bench.page.figures.figure import Figure
-from bench.page.figures.parts import POINT, against_samples, banded, estimator, logarithmic, number, tooltip
+from bench.page.figures.parts import against_samples, banded, powers
 
 
 def variance() -> Figure:
@@ -12,7 +12,7 @@ def variance() -> Figure:
     guide = {
         "data": {"name": "guides"},
         "mark": {"type": "line", "strokeDash": [2, 3], "strokeWidth": 1, "opacity": 0.7},
-        "encoding": {"y": number("guide", title)},
+        "encoding": {"y": powers("guide", title)},
     }
     return Figure(
         "variance",
@@ -23,29 +23,6 @@ def variance() -> Figure:
         against_samples(guide, *banded("variance", title)),
         logarithmic=("x", "y"),
         extra={"guides": "guides"},
-    )
-
-
-def frontier() -> Figure:
-    """Variance against what an estimate costs."""
-    line = {"mark": {"type": "line", "strokeWidth": 1.2}, "encoding": {"order": {"field": "sample_size"}}}
-    shown = tooltip("variance", "variance_low", "variance_high", "seconds", "evaluations")
-    return Figure(
-        "frontier",
-        "Variance against time: nobody is better than the lowest line",
-        "For each estimator a line through its sample sizes; to the left is faster, below is less noisy.",
-        "measurements",
-        ("variance", "seconds"),
-        {
-            "encoding": {
-                "x": logarithmic("seconds", "seconds of one estimate"),
-                "y": number("variance", "variance of one estimate"),
-                "color": estimator(),
-                "detail": {"field": "device"},
-            },
-            "layer": [line, {"mark": POINT, "encoding": {"shape": estimator(), "tooltip": shown}}],
-        },
-        logarithmic=("x", "y"),
     )
 
 

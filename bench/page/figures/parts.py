@@ -2,31 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.page.figures.figure import Spec
 
 POINT: Spec = {"type": "point", "filled": True, "size": 55}
+HOLLOW: Spec = {"type": "point", "filled": False, "size": 55, "strokeWidth": 1.6}
+"""A point through which one beneath it is seen."""
+
 BEHIND = "#8c8c8c"
 """The color of what is not data."""
 
 SAMPLES = "samples per estimate, N"
-_SPARSE = {"format": "~g", "labelOverlap": "greedy", "labelSeparation": 4}
+
+Title = str | Sequence[str] | None
+
+# Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
+_NAMED = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
+_FEW = {"tickCount": 5, "gridOpacity": _NAMED, "labelOverlap": "greedy", "labelSeparation": 4}
+_LOG = {"type": "log", "nice": False, "padding": 12}
+_EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
+_DIGITS = f"format(datum.value / pow(10, {_EXPONENT}), '.2~f')"
+_RAISED = (
+    f"({_EXPONENT} < 0 ? '⁻' : '')"
+    f" + (abs({_EXPONENT}) < 10 ? '' : substring('⁰¹²³⁴⁵⁶⁷⁸⁹', floor(abs({_EXPONENT}) / 10), floor(abs({_EXPONENT}) / 10) + 1))"
+    f" + substring('⁰¹²³⁴⁵⁶⁷⁸⁹', abs({_EXPONENT}) % 10, abs({_EXPONENT}) % 10 + 1)"
+)
+_POWER = f"({_DIGITS} == '1' ? '' : {_DIGITS} + '·') + '10' + {_RAISED}"
+POWERS = f"datum.label == '' || !(datum.value > 0) ? datum.label : {_POWER}"
+"""A label as a power of ten: 10⁻⁵, or 2·10⁻⁵."""
+PLAIN = (
+    "datum.value == 0 || abs(datum.value) >= 1e-6 && abs(datum.value) < 1e6"
+    f" ? format(datum.value, '.6~r') : ({_POWER})"
+)
+"""A label of a linear axis that is positive."""
 
 
 def estimator() -> Spec:
-    """A color, or a shape, for each estimator; the page puts in the scale, the same in every figure."""
+    """A color, a shape or dashes for each estimator; the page puts in the scale, the same in every figure."""
     return {"field": "estimator", "type": "nominal", "legend": None}
 
 
-def number(name: str, title: str, **more: Any) -> Spec:
+def settings() -> list[Spec]:
+    """What sets apart lines of one estimator."""
+    return [{"field": "device"}, {"field": "dtype"}]
+
+
+def dodged() -> Spec:
+    """A lane for each setting within the place of an estimator."""
+    return {"field": "setting", "sort": "ascending", "scale": {"paddingInner": 0.15}}
+
+
+def with_settings() -> list[Spec]:
+    """Adds a column `setting`: device and type of numbers, where they vary among the rows."""
+    kinds = [{"op": "distinct", "field": name, "as": f"{name}s"} for name in ("device", "dtype")]
+    words = (
+        "(datum.devices > 1 ? datum.device : '') + (datum.devices > 1 && datum.dtypes > 1 ? ', ' : '')"
+        " + (datum.dtypes > 1 ? datum.dtype : '')"
+    )
+    return [{"joinaggregate": kinds}, {"calculate": words, "as": "setting"}]
+
+
+def number(name: str, title: Title, **more: Any) -> Spec:
     """An axis of numbers."""
     return {"field": name, "type": "quantitative", "title": title, **more}
 
 
-def logarithmic(name: str, title: str) -> Spec:
-    """A logarithmic axis, with few enough labels not to touch."""
-    return number(name, title, scale={"type": "log"}, axis=_SPARSE)
+def logarithmic(name: str, title: Title) -> Spec:
+    """A logarithmic axis of plain numbers, with few enough labels not to touch."""
+    return number(name, title, scale=_LOG, axis={**_FEW, "format": "~g"})
+
+
+def powers(name: str, title: Title) -> Spec:
+    """A logarithmic axis whose labels are powers of ten."""
+    return number(name, title, scale=_LOG, axis={**_FEW, "labelExpr": POWERS})
 
 
 def in_order(title: str) -> Spec:
@@ -35,14 +85,26 @@ def in_order(title: str) -> Spec:
 
 
 def by_sample_size() -> Spec:
-    """A row of its own for each sample size, with its name at the left."""
-    header = {"labelAngle": 0, "labelAlign": "left", "labelExpr": "'N = ' + datum.value"}
+    """A row of its own for each sample size, under its name."""
+    header = {
+        "labelOrient": "top", "labelAnchor": "start", "labelExpr": "'N = ' + datum.value", "labelPadding": 4,
+    }  # fmt: skip
     return {"row": {"field": "sample_size", "type": "ordinal", "title": None, "header": header}}
+
+
+def names() -> Spec:
+    """An axis of the estimators' names."""
+    return {"field": "estimator", "type": "nominal", "title": None}
+
+
+def below(title: str) -> Spec:
+    """One title below all rows of a figure, where each has an axis of its own."""
+    return {"text": title, "orient": "bottom", "anchor": "middle", "offset": 8}
 
 
 def tooltip(*names: str) -> list[Spec]:
     """What is shown on hovering: which cell it is, and these columns."""
-    shown = ("estimator", "sample_size", "device", *names)
+    shown = ("estimator", "sample_size", "device", "dtype", *names)
     return [{"field": name, "title": name.replace("_", " ")} for name in shown]
 
 
@@ -50,17 +112,18 @@ def banded(metric: str, title: str) -> list[Spec]:
     """A line through points, in a band from the lower to the upper ends of their intervals."""
     low, high = f"{metric}_low", f"{metric}_high"
     point = {"shape": estimator(), "tooltip": tooltip(metric, low, high, "replicates")}
+    line = {"y": powers(metric, title), "strokeDash": estimator()}
     return [
         {
             "mark": {"type": "area", "opacity": 0.18},
-            "encoding": {"y": number(low, title), "y2": {"field": high}},
+            "encoding": {"y": powers(low, title), "y2": {"field": high}},
         },
-        {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {"y": number(metric, title)}},
-        {"mark": POINT, "encoding": {"y": number(metric, title), **point}},
+        {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": line},
+        {"mark": HOLLOW, "encoding": {"y": powers(metric, title), **point}},
     ]
 
 
 def against_samples(*layers: Spec) -> Spec:
-    """Layers above a logarithmic axis of sample sizes; devices have lines of their own."""
+    """Layers above a logarithmic axis of sample sizes; devices and dtypes have lines of their own."""
     x = logarithmic("sample_size", SAMPLES)
-    return {"encoding": {"x": x, "color": estimator(), "detail": {"field": "device"}}, "layer": list(layers)}
+    return {"encoding": {"x": x, "color": estimator(), "detail": settings()}, "layer": list(layers)}

@@ -7,7 +7,9 @@ const config = () => {
   const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 13, titleFontWeight: "normal" };
   return {
     background: null, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: faint },
-    axis: { ...text, gridColor: faint, domainColor: ink, tickColor: ink }, legend: text, header: text,
+    axis: { ...text, gridColor: faint, domainColor: ink, tickColor: ink, labelLimit: innerWidth < 600 ? 110 : 180 },
+    legend: text, header: text, title: { color: ink, fontSize: 13, fontWeight: "normal" },
+    style: { ink: { color: ink }, words: { color: ink } },
   };
 };
 
