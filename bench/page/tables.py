@@ -76,16 +76,18 @@ def _histograms(deviations: pd.DataFrame) -> pd.DataFrame:
     """One row for each bin of each cell that is not empty."""
     edges = np.logspace(-4, 3, _BINS + 1)
     bins = np.clip(np.digitize(deviations["multiple"], edges) - 1, 0, _BINS - 1)
-    counts = deviations.assign(bin=bins).groupby(["cell", "bin"], sort=False).size().reset_index(name="count")
+    counts: pd.DataFrame = (
+        deviations.assign(bin=bins).groupby(["cell", "bin"]).size().reset_index(name="count")
+    )
     counts["share"] = counts["count"] / counts.groupby("cell")["count"].transform("sum")
     counts["low"], counts["high"] = edges[counts["bin"]], edges[counts["bin"] + 1]
-    return counts.sort_values(["cell", "bin"], ignore_index=True).drop(columns="bin")
+    return counts.drop(columns="bin")
 
 
 def _with_tails(bins: pd.DataFrame, deviations: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     """The same with the largest deviation of each cell in its last row, and a flag if its tail is heavy.
 
-    Flags are numbered within a sample size, so that they can be written below one another.
+    Flags are numbered within a sample size, the heaviest first, to be written below one another.
     """
     last = ~bins["cell"].duplicated(keep="last")
     largest = bins["cell"].map(deviations.groupby("cell")["multiple"].max())
@@ -97,13 +99,13 @@ def _with_tails(bins: pd.DataFrame, deviations: pd.DataFrame, whole: pd.DataFram
         + kurtosis.map("{:.3g}".format)
         + [f" ({s})" if s else "" for s in _settings(bins)]
     )
-    place = heavy.astype(int).groupby(bins["sample_size"]).cumsum() - 1
+    place = kurtosis[heavy].groupby(bins["sample_size"]).rank(method="first", ascending=False) - 1
     return bins.assign(
         largest=largest.where(last),
         kurtosis=kurtosis,
         heavy=heavy,
         flag=words.where(heavy, ""),
-        place=place.where(heavy),
+        place=place,
     )
 
 
@@ -182,9 +184,9 @@ def guides(measurements: pd.DataFrame) -> pd.DataFrame:
     drawn = measurements[
         (measurements["parameter"] == "all") & np.isfinite(measurements["variance"].astype(float))
     ]
-    for label, rows in drawn[drawn["variance"] > 0].groupby("estimator", sort=False):
-        first = rows.sort_values("sample_size").iloc[0]
-        for N in sorted(rows["sample_size"].unique()):
+    for label, cells in drawn[drawn["variance"] > 0].groupby("estimator", sort=False):
+        first = cells.sort_values("sample_size").iloc[0]
+        for N in sorted(cells["sample_size"].unique()):
             value = float(first["variance"]) * float(first["sample_size"]) / float(N)
             found.append({"estimator": label, "sample_size": int(N), "guide": value})
     return pd.DataFrame(found, columns=["estimator", "sample_size", "guide"])

@@ -39,6 +39,6 @@ def devices() -> Figure:
         },
         where={},
         positive=("value",),
-        switched="metric",
+        switched=("metric",),
         several="setting",
     )

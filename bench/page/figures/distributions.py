@@ -26,8 +26,8 @@ def spread() -> Figure:
         "spread",
         "How single estimates are spread: a long tail makes every variance uncertain",
         "For each N the share of the estimates whose squared deviation is so many times the variance. The "
-        "points below are the largest deviations, in full where the tail is heavy: the variance has fewer than "
-        "50 effective degrees of freedom, or a single estimate carries more than 5 % of it.",
+        "points below are the largest deviations, in full where the tail is heavy: the variance has fewer "
+        "than 50 effective degrees of freedom, or a single estimate carries more than 5 % of it.",
         "spread",
         ("low", "share"),
         {
@@ -54,11 +54,12 @@ def _largest() -> Spec:
 
 
 def _flags() -> Spec:
-    """The words about heavy tails, below one another in the corner."""
+    """The words about heavy tails, below one another in the corner; where it is narrow the heaviest only."""
+    seen = "child_width > 300 || datum.place == 0 ? 1 : 0"
     words = {"type": "text", "align": "right", "baseline": "top", "fontSize": 10.5}
     return {
         "transform": [{"filter": f"datum.heavy && datum.place < {MOST_FLAGS}"}],
-        "mark": {**words, "dx": -4, "dy": {"expr": "4 + 12 * datum.place"}},
+        "mark": {**words, "dx": -4, "dy": {"expr": "4 + 12 * datum.place"}, "opacity": {"expr": seen}},
         "encoding": {
             "x": {"value": "width"},
             "y": {"value": 0},

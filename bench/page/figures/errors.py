@@ -49,7 +49,7 @@ def bias() -> Figure:
 
 def error() -> Figure:
     """The mean squared error as the variance, and the squared bias on top of it."""
-    title = "mean squared error = variance + squared bias (dark)"
+    title = "mean squared error: variance + squared bias"
     share = "datum.sum > 0 ? (datum.sum - datum.variance) / datum.sum : 0"
     part = "datum['bias share'] < 0.01 ? '' : ' bias² ' + format(100 * datum['bias share'], '.0f') + ' %'"
     split = [
@@ -79,8 +79,8 @@ def error() -> Figure:
     return Figure(
         "error",
         "Mean squared error: variance and squared bias",
-        "For each N and estimator a bar of the variance, with the squared bias as its dark end; "
-        "beside it the part of the squared bias, if it is 1 % or more. Each N has a scale of its own.",
+        "For each N and estimator a bar of the variance, and on its end, in the color of the text, the "
+        "squared bias; beside it its part of the sum, if that is 1 % or more. Each N has a scale of its own.",
         "measurements",
         ("mse", "variance"),
         {

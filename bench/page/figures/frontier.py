@@ -36,5 +36,5 @@ def frontier() -> Figure:
         },
         where={},
         logarithmic=("x", "y"),
-        switched="cost",
+        switched=("cost",),
     )

@@ -24,14 +24,17 @@ _FEW = {"tickCount": 5, "gridOpacity": _NAMED, "labelOverlap": "greedy", "labelS
 _LOG = {"type": "log", "nice": False, "padding": 12}
 _EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
 _DIGITS = f"format(datum.value / pow(10, {_EXPONENT}), '.2~f')"
-_RAISED = (
-    f"({_EXPONENT} < 0 ? '⁻' : '')"
-    f" + (abs({_EXPONENT}) < 10 ? '' : substring('⁰¹²³⁴⁵⁶⁷⁸⁹', floor(abs({_EXPONENT}) / 10), floor(abs({_EXPONENT}) / 10) + 1))"
-    f" + substring('⁰¹²³⁴⁵⁶⁷⁸⁹', abs({_EXPONENT}) % 10, abs({_EXPONENT}) % 10 + 1)"
-)
+_DIGIT = "substring('⁰¹²³⁴⁵⁶⁷⁸⁹', {0}, {0} + 1)"
+_TENS, _ONES = f"floor(abs({_EXPONENT}) / 10)", f"abs({_EXPONENT}) % 10"
+_RAISED = f"({_EXPONENT} < 0 ? '⁻' : '') + ({_TENS} ? {_DIGIT.format(_TENS)} : '') + {_DIGIT.format(_ONES)}"
 _POWER = f"({_DIGITS} == '1' ? '' : {_DIGITS} + '·') + '10' + {_RAISED}"
 POWERS = f"datum.label == '' || !(datum.value > 0) ? datum.label : {_POWER}"
 """A label as a power of ten: 10⁻⁵, or 2·10⁻⁵."""
+ORDINARY = (
+    "datum.label == '' ? '' : datum.value >= 1e-3 && datum.value < 1e6"
+    f" ? format(datum.value, '.6~r') : ({POWERS})"
+)
+"""A label as an ordinary number, if it has few digits."""
 PLAIN = (
     "datum.value == 0 || abs(datum.value) >= 1e-6 && abs(datum.value) < 1e6"
     f" ? format(datum.value, '.6~r') : ({_POWER})"
@@ -71,7 +74,7 @@ def number(name: str, title: Title, **more: Any) -> Spec:
 
 def logarithmic(name: str, title: Title) -> Spec:
     """A logarithmic axis of plain numbers, with few enough labels not to touch."""
-    return number(name, title, scale=_LOG, axis={**_FEW, "format": "~g"})
+    return number(name, title, scale=_LOG, axis={**_FEW, "labelExpr": ORDINARY})
 
 
 def powers(name: str, title: Title) -> Spec:

@@ -8,7 +8,7 @@ from bench.page.figures.parts import BEHIND, POINT, dodged, estimator, names, nu
 
 def rate() -> Figure:
     """The fitted power of N of each estimator, against −1."""
-    title = "slope of log variance against log N"
+    title = "power of N"
     place = {"y": names(), "yOffset": dodged(), "color": estimator(), "detail": settings()}
     columns = ("estimator", "device", "dtype", "slope", "low", "high", "verdict", "lack_of_fit")
     shown = [{"field": name, "title": name.replace("_", " ")} for name in columns]
@@ -42,6 +42,6 @@ def rate() -> Figure:
         "an average of independent terms has −1.",
         "rates",
         ("slope", "low", "high"),
-        {"layer": [expected, rule, point, words]},
+        {"autosize": {"type": "fit-x", "contains": "padding"}, "layer": [expected, rule, point, words]},
         where={},
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bench.page.figures.figure import Figure
-from bench.page.figures.parts import BEHIND, POINT, by_sample_size, estimator, logarithmic, tooltip
+from bench.page.figures.parts import BEHIND, POINT, by_sample_size, estimator, logarithmic, names, tooltip
 
 
 def forest() -> Figure:
     """Ratios to the control, with simultaneous intervals."""
     title = "ratio to the control"
-    y = {"field": "estimator", "type": "nominal", "title": None, "axis": {"labelLimit": 180}}
-    place = {"y": y, "color": estimator()}
+    place = {"y": names(), "color": estimator()}
     shown = tooltip("control", "metric", "ratio", "low", "high", "mark", "paired")
     one = {
         "mark": {"type": "rule", "strokeDash": [3, 3], "color": BEHIND},
