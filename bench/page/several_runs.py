@@ -44,9 +44,10 @@ def several_runs(
     questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
     frames, notices = _frames(runs, whole)
     differ = varied(runs)
-    option = differ.option.rpartition(".")[2] if differ else "value"
-    figures = [along(option) if make is along else make() for make in FIGURES]
-    seen = {**frames, "together": whole if differ else whole.assign(value=float("nan"))}
+    figures = [make() for make in FIGURES]
+    if differ:
+        figures.insert(1, along(differ.option.rpartition(".")[2], sorted(differ.values)))
+    seen = {**frames, "together": whole}
     return View(
         name=name,
         title="All runs",

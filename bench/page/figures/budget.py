@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bench.page.figures.figure import Figure
-from bench.page.figures.parts import POINT, estimator, logarithmic, number, tooltip
+from bench.page.figures.parts import HOLLOW, estimator, powers, tooltip
 
 
 def budget() -> Figure:
     """The least error that each estimator reaches with a budget of time or of evaluations."""
     shown = tooltip("budget", "currency", "error", "low", "high", "best", "tied")
     title = "least error within the budget"
-    point = {"shape": estimator(), "tooltip": shown, "y": number("error", title)}
+    line = {"y": powers("error", title), "strokeDash": estimator()}
+    point = {"shape": estimator(), "tooltip": shown, "y": powers("error", title)}
     return Figure(
         "budget",
         "Which estimator when: the least error that a budget buys",
@@ -19,10 +20,10 @@ def budget() -> Figure:
         "budget",
         ("budget", "error"),
         {
-            "encoding": {"x": logarithmic("budget", "budget"), "color": estimator()},
+            "encoding": {"x": powers("budget", "budget, in seconds or evaluations"), "color": estimator()},
             "layer": [
-                {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": {"y": number("error", title)}},
-                {"mark": POINT, "encoding": point},
+                {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": line},
+                {"mark": HOLLOW, "encoding": point},
             ],
         },
         where={},

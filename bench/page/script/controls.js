@@ -25,7 +25,7 @@ const controls = () => {
 
 const axes = (view, figure) => {
   const row = place(view, `axes-${figure.name}`);
-  for (const column of figure.switched) {
+  for (const column of figure.switched.filter((column) => options(view, figure, column).length > 1)) {
     const name = `${figure.name}.${column}`;
     const select = selection(options(view, figure, column), { "data-switch": name }, (value) => { state.chosen.set(name, shown(value)); });
     row.append(element("label", {}, column.replaceAll("_", " "), select));
@@ -65,8 +65,8 @@ const reflect = () => {
   for (const view of page.views) {
     place(view, "view").hidden = view !== state.view;
     for (const figure of view.figures) {
-      place(view, `axes-${figure.name}`).querySelectorAll("select").forEach((select, i) => {
-        const column = figure.switched[i];
+      place(view, `axes-${figure.name}`).querySelectorAll("select").forEach((select) => {
+        const column = select.dataset.switch.slice(figure.name.length + 1);
         select.selectedIndex = options(view, figure, column).indexOf(chosen(view, figure, column));
       });
     }

@@ -13,13 +13,12 @@ const config = () => {
   };
 };
 
-// Every figure gives an estimator the same color and shape.
-const colored = (spec) => JSON.parse(JSON.stringify(spec), (key, value) => {
-  if ((key === "color" || key === "shape") && value && value.field === "estimator") {
-    return { ...value, scale: { domain: page.labels, range: key === "color" ? colors() : page.shapes } };
-  }
-  return value;
-});
+// Every figure gives an estimator the same color, shape and dashes.
+const colored = (spec) => {
+  const ranges = { color: colors(), shape: page.shapes, strokeDash: page.dashes };
+  return JSON.parse(JSON.stringify(spec), (key, value) =>
+    (key in ranges && value && value.field === "estimator" ? { ...value, scale: { domain: page.labels, range: ranges[key] } } : value));
+};
 const scaled = (spec, figure) => JSON.parse(JSON.stringify(spec), (key, value) => {
   if (figure.logarithmic.includes(key) && value && value.type === "quantitative") {
     const type = state.linear.has(`${figure.name}.${key}`) ? "linear" : "log";

@@ -19,7 +19,7 @@ from bench.report.several.change_claims import change_claims
 from bench.report.several.changes import changes
 from bench.report.several.geometric import Means, geometric_means
 from bench.report.several.ranking import mean_ranks, ranks
-from bench.report.several.runs import together
+from bench.report.several.runs import together, varied
 from bench.report.several.words import few, listed, notes
 
 Row = Any
@@ -49,7 +49,8 @@ def claims(runs: Sequence[Measured], control: str | None = None) -> list[str]:
     return [
         *mean_claims(geometric_means(runs, control)),
         *rank_claims(mean_ranks(ranks(frame, "variance"))),
-        *change_claims(changes(runs)),
+        # Runs that were meant to differ in an option are not before and after.
+        *([] if varied(runs) else change_claims(changes(runs))),
         *budget_claims(reached(frame)),
     ]
 

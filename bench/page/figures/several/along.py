@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.page.figures.figure import Figure
 from bench.page.figures.parts import banded, estimator, number
 
 
-def along(option: str = "value") -> Figure:
+def along(option: str = "value", values: Sequence[float] = ()) -> Figure:
     """Variance against the one number in which all runs differ.
 
     Args:
         option: what the number is called.
+        values: those of the runs, to be named on the axis.
     """
+    axis = {"values": list(values), "format": "~g", "labelOverlap": "greedy"}
     # Zero steps have no logarithm, and the first steps matter most.
-    x = number("value", option, scale={"type": "symlog"}, axis={"format": "~s", "labelOverlap": "greedy"})
+    x = number("value", option, scale={"type": "symlog"}, axis=axis)
     return Figure(
         "along",
         f"Variance along {option}",

@@ -30,7 +30,7 @@ def means() -> Figure:
     }
     return Figure(
         "means",
-        "Over all scenarios: ratios to the control, below 1 is better",
+        "Over all problems: ratios to the control, below 1 is better",
         "For each estimator the geometric mean over scenarios with its interval, on a pale bar from the "
         "scenario with the smallest ratio to that with the largest.",
         "means",
