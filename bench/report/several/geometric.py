@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.errors import Invalid, invalid, shown
+from bench.errors import Invalid, invalid
 from bench.report import rows
 from bench.report.bias_claims import biased_cells
 from bench.report.comparison import FALSE_CLAIMS, METRICS, mark, ratio_of
@@ -76,7 +76,7 @@ def geometric_means(
         metrics: of `bench.report.comparison.METRICS`.
 
     Raises:
-        Invalid: if no run has such an estimator.
+        Invalid: if no run has such an estimator, or the name is that of several in all of them.
     """
     word = _most_common(runs) if control is None else control
     terms, notes = _terms(runs, word, metrics)
@@ -150,13 +150,14 @@ def _weights(terms: pd.DataFrame) -> pd.Series[float]:
 
 def _terms(runs: Sequence[Measured], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     found: list[dict[str, Any]] = []
-    notes, refusals = [], 0
+    notes: list[str] = []
+    refusals: list[Invalid] = []
     for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
         try:
             pairs = within(run, control)
         except Invalid as refusal:
             notes.append(f"{label}: not averaged: {plain(refusal, 200)}")
-            refusals += 1
+            refusals.append(refusal)
             continue
         biased = biased_cells(pairs.whole)
         terms = [
@@ -167,8 +168,8 @@ def _terms(runs: Sequence[Measured], control: str, metrics: Sequence[str]) -> tu
         found += [term for term in terms if math.isfinite(term["value"])]
         if lost := sum(not math.isfinite(term["value"]) for term in terms):
             notes.append(f"{label}: not averaged: {lost} of {len(terms)} ratios: biased, zero or not known")
-    if runs and refusals == len(runs):
-        raise invalid(f"no estimator {shown(control)} in any of the runs")
+    if refusals and len(refusals) == len(runs):
+        raise refusals[0]
     return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), notes
 
 

@@ -118,6 +118,8 @@ def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         one. The first is at 1.
     """
     found = ranks(frame, metric)
+    if found.empty:
+        return pd.DataFrame(columns=list(PROFILE)).astype(PROFILE)
     finite = found[np.isfinite(found["factor"])]
     problems = found.groupby("estimator", sort=False).size()
     starts = pd.DataFrame({"estimator": problems.index, "factor": 1.0, "reached": 0})

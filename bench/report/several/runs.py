@@ -79,11 +79,14 @@ def named(runs: Sequence[Measured]) -> tuple[str, ...]:
 def differs(runs: Sequence[Measured]) -> tuple[str, ...]:
     """For each run those options in which the runs of its scenario differ: `steps = 100, loc = 2`."""
     options = [_options(run) for run in runs]
-    texts = []
+    alike: dict[str, list[dict[str, Any]]] = {}
     for run, own in zip(runs, options, strict=True):
-        alike = [o for other, o in zip(runs, options, strict=True) if scenario_of(other) == scenario_of(run)]
-        names = _short(_varying(alike))
-        texts.append(", ".join(f"{name} = {_word(own.get(key))}" for key, name in names.items()))
+        alike.setdefault(scenario_of(run), []).append(own)
+    names = {name: _short(_varying(several)) for name, several in alike.items()}
+    texts = [
+        ", ".join(f"{name} = {_word(own.get(key))}" for key, name in names[scenario_of(run)].items())
+        for run, own in zip(runs, options, strict=True)
+    ]
     return tuple(plain(text, 4 * LONGEST) for text in texts)
 
 
