@@ -94,17 +94,16 @@ def _with_tails(bins: pd.DataFrame, deviations: pd.DataFrame, whole: pd.DataFram
     known = whole.set_index("cell")
     heavy = last & bins["cell"].map(heavy_tailed(known)).astype(bool)
     kurtosis = bins["cell"].map(known["kurtosis"].astype(float))
-    words = (
-        "heavy tail: kurtosis "
-        + kurtosis.map("{:.3g}".format)
-        + [f" ({s})" if s else "" for s in _settings(bins)]
-    )
+    words = [
+        f"heavy tail: kurtosis {value:.3g}{f' ({setting})' if setting else ''}" if flagged else ""
+        for value, setting, flagged in zip(kurtosis, _settings(bins), heavy, strict=True)
+    ]
     place = kurtosis[heavy].groupby(bins["sample_size"]).rank(method="first", ascending=False) - 1
     return bins.assign(
         largest=largest.where(last),
         kurtosis=kurtosis,
         heavy=heavy,
-        flag=words.where(heavy, ""),
+        flag=words,
         place=place,
     )
 
@@ -120,10 +119,10 @@ def costs(measurements: pd.DataFrame) -> pd.DataFrame:
     As in `evaluation_normalized_variance`, evaluations are those of f, without those of its gradient.
     """
     whole = rows.measured(rows.whole(measurements), "variance")
-    columns = [*_CELL, "variance", "variance_low", "variance_high"]
-    found = [whole[columns].assign(cost=cost, value=whole[cost].astype(float)) for cost in COSTS]
-    every = pd.concat(found, ignore_index=True)
-    every = every[np.isfinite(every["value"])].reset_index(drop=True)
+    numbers = ["variance", "variance_low", "variance_high"]
+    known = whole[_CELL].join(whole[numbers].astype(float))
+    found = [known.assign(cost=cost, value=whole[cost].astype(float)) for cost in COSTS]
+    every: pd.DataFrame = pd.concat(found, ignore_index=True).dropna(subset=["value"])
     return every.assign(front=_front(every))
 
 
