@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +13,12 @@ import pytest
 
 from bench.api import load, prepare, run
 from bench.report_api import write_report
+from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="the page is not tested: playwright is missing")
-BROWSER = os.environ.get("BENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="the page is not tested: there is no Chromium")
+__all__ = ["browser"]
 
-SCREENSHOTS = os.environ.get("BENCH_SCREENSHOTS")
+pytestmark = needs_browser
+
 SCENARIO = """
 schema: 1
 name: example
@@ -38,7 +35,6 @@ replicates: 400
 """
 LONG = "x" * 10_000
 HOSTILE = "</script><script>alert(1)</script>"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 400, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -56,69 +52,11 @@ def page_file(folder: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
-        yield made
-        made.close()
-
-
-class Opened:
-    """The page in a window, with all that it asked for and complained of."""
-
-    def __init__(
-        self, browser: Any, path: Path, size: dict[str, int], fragment: str = "", dark: bool = False
-    ) -> None:
-        scheme = "dark" if dark else "light"
-        self.context = browser.new_context(
-            viewport=size, offline=True, color_scheme=scheme, accept_downloads=True
-        )
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda _: self.complaints.append("a dialog was opened"))
-        self.page.goto(path.as_uri() + fragment)
-        self.drawn()
-
-    def drawn(self) -> None:
-        self.page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
-
-    def rows(self, figure: str) -> int:
-        return int(self.page.get_attribute(f"#chart-{figure}", "data-rows"))
-
-    def marks(self, figure: str, kind: str = "symbol") -> int:
-        """How many points (or rules, or bars) a figure really has."""
-        return self.page.locator(
-            f"#chart-{figure} svg g.mark-{kind} path, #chart-{figure} svg g.mark-{kind} line"
-        ).count()
-
-    def toggle(self, label: str) -> None:
-        before = self.page.locator("#legend label")
-        index = [before.nth(i).locator(".name").inner_text() for i in range(before.count())].index(label)
-        before.nth(index).locator("input").click()
-        self.drawn()
-
-    def keep(self, name: str) -> None:
-        if SCREENSHOTS:
-            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
-
-
 @pytest.fixture
 def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
     made = Opened(browser, page_file, DESKTOP)
     yield made
     made.context.close()
-
-
-def data_of(path: Path) -> dict[str, Any]:
-    text = path.read_text().split('<script type="application/json" id="data">')[1].split("</script>")[0]
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,15 @@ from bench.api import load, run
 from bench.cli import main
 from bench.page import tables
 from bench.page.figures.distributions import MOST_FLAGS
+from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.report.pairs import Measured
 from bench.report_api import read_run, write_report
 from bench.store.frames import MEASUREMENTS
-from tests import test_page
-from tests.test_page import DESKTOP, PHONE, Opened, data_of
+from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
 
-browser, pytestmark = test_page.browser, test_page.pytestmark
+__all__ = ["browser"]
+pytestmark = needs_browser
 
 SCENARIO = """
 schema: 1
@@ -60,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page_file(folder: Path) -> Path:
-    (path,) = write_report(folder)
+    (path,) = write_report([folder])
     return path
 
 
@@ -78,7 +79,7 @@ def measured(folder: Path) -> pd.DataFrame:
 
 
 def table(path: Path, name: str) -> pd.DataFrame:
-    return pd.DataFrame(data_of(path)["tables"][name])
+    return pd.DataFrame(data_of(path)["views"][0]["tables"][name])
 
 
 def texts(opened: Opened, figure: str) -> list[str]:
@@ -132,7 +133,7 @@ def test_a_cell_of_unknown_cost_or_variance_is_not_on_it() -> None:
 
 @pytest.mark.parametrize("cost", ["seconds", "evaluations"])
 def test_points_of_the_front_stand_out(opened: Opened, page_file: Path, cost: str) -> None:
-    opened.page.locator("[data-switch=frontier]").select_option(cost)
+    opened.page.locator("[data-switch='frontier.cost']").select_option(cost)
     opened.drawn()
     costs = table(page_file, "costs")
     costs = costs[costs["cost"] == cost]
@@ -203,7 +204,7 @@ def test_the_largest_deviation_of_each_cell_is_marked(folder: Path) -> None:
 
 @pytest.mark.parametrize("metric", ["seconds", "variance"])
 def test_devices_stand_side_by_side(opened: Opened, measured: pd.DataFrame, metric: str) -> None:
-    opened.page.locator("[data-switch=devices]").select_option(metric)
+    opened.page.locator("[data-switch='devices.metric']").select_option(metric)
     opened.drawn()
     plotted = opened.page.locator("#chart-devices svg .mark-symbol.role-mark path").count()
     assert opened.rows("devices") == plotted == len(measured) == CELLS
@@ -222,7 +223,7 @@ def test_devices_and_blocks_are_drawn_only_if_there_are_several(folder: Path) ->
 
 
 def figures_of(run: Measured, folder: Path) -> set[str]:
-    text = page(run, load(folder, "coordinates"), [], "")
+    text = page([one_run(run, load(folder, "coordinates"), {}, [], "")])
     return set(re.findall(r'<section class="figure" id="(\w+)"', text))
 
 

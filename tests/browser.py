@@ -1,0 +1,76 @@
+"""A real browser for the tests of pages: what a page asks for, complains of and draws."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the page is not tested: playwright is missing")
+BROWSER = os.environ.get("BENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="the page is not tested: there is no Chromium")
+
+SCREENSHOTS = os.environ.get("BENCH_SCREENSHOTS")
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 400, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        yield made
+        made.close()
+
+
+class Opened:
+    """The page in a window, with all that it asked for and complained of."""
+
+    def __init__(
+        self, browser: Any, path: Path, size: dict[str, int], fragment: str = "", dark: bool = False
+    ) -> None:
+        scheme = "dark" if dark else "light"
+        self.context = browser.new_context(
+            viewport=size, offline=True, color_scheme=scheme, accept_downloads=True
+        )
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda _: self.complaints.append("a dialog was opened"))
+        self.page.goto(path.as_uri() + fragment)
+        self.drawn()
+
+    def drawn(self) -> None:
+        self.page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
+
+    def rows(self, figure: str, prefix: str = "") -> int:
+        return int(self.page.get_attribute(f"#{prefix}chart-{figure}", "data-rows"))
+
+    def marks(self, figure: str, kind: str = "symbol", prefix: str = "") -> int:
+        """How many points (or rules, or bars) a figure really has."""
+        marks = f"#{prefix}chart-{figure} svg g.mark-{kind}"
+        return self.page.locator(f"{marks} path, {marks} line").count()
+
+    def toggle(self, label: str) -> None:
+        before = self.page.locator("#legend label")
+        index = [before.nth(i).locator(".name").inner_text() for i in range(before.count())].index(label)
+        before.nth(index).locator("input").click()
+        self.drawn()
+
+    def keep(self, name: str) -> None:
+        if SCREENSHOTS:
+            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+
+def data_of(path: Path) -> dict[str, Any]:
+    text = path.read_text().split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    found: dict[str, Any] = json.loads(text)
+    return found
