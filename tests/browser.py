@@ -50,6 +50,14 @@ class Opened:
     def drawn(self) -> None:
         self.page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
 
+    def again(self) -> Opened:
+        """The page as it was when it was opened."""
+        if self.page.evaluate("location.hash.length") > 1:
+            self.page.evaluate("document.documentElement.dataset.drawn = 'no'; location.hash = ''")
+            self.drawn()
+        self.requests[1:], self.complaints[:] = [], []
+        return self
+
     def rows(self, figure: str, prefix: str = "") -> int:
         return int(self.page.get_attribute(f"#{prefix}chart-{figure}", "data-rows"))
 

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.api import load, prepare, run
+from bench.api import load
 from bench.report_api import write_report
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
+from tests.runs import run_of
 
 __all__ = ["browser"]
 
@@ -39,11 +40,7 @@ HOSTILE = "</script><script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("page")
-    path = root / "example.yaml"
-    path.write_text(SCENARIO.replace("LABEL", LONG))
-    assert prepare(path).cells
-    return Path(run(path, out=root).attrs["run"])
+    return run_of(tmp_path_factory.mktemp("page"), SCENARIO.replace("LABEL", LONG))
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +49,16 @@ def page_file(folder: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
+@pytest.fixture(scope="module")
+def window(browser: Any, page_file: Path) -> Iterator[Opened]:
     made = Opened(browser, page_file, DESKTOP)
     yield made
     made.context.close()
+
+
+@pytest.fixture
+def opened(window: Opened) -> Opened:
+    return window.again()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.api import load, run
+from bench.api import load
 from bench.cli import main
 from bench.page import tables
 from bench.page.figures.distributions import MOST_FLAGS
@@ -23,6 +23,7 @@ from bench.report.pairs import Measured
 from bench.report_api import read_run, write_report
 from bench.store.frames import MEASUREMENTS
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
+from tests.runs import run_of
 
 __all__ = ["browser"]
 pytestmark = needs_browser
@@ -46,10 +47,7 @@ CELLS = 24
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose float64 cells pass for those of another device, and whose second estimator for biased."""
-    root = tmp_path_factory.mktemp("figures")
-    path = root / "figures.yaml"
-    path.write_text(SCENARIO)
-    made = Path(run(path, out=root).attrs["run"])
+    made = run_of(tmp_path_factory.mktemp("figures"), SCENARIO)
     frame = load(made)
     frame["device"] = np.where(frame["dtype"] == "float64", "cuda", "cpu")
     frame["dtype"] = "float32"

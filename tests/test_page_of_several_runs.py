@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.api import load, run
+from bench.api import load
 from bench.cli import main
 from bench.report_api import write_report
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
+from tests.runs import run_of
 
 __all__ = ["browser"]
 pytestmark = needs_browser
@@ -39,21 +40,15 @@ replicates: 20
 """
 
 
-def made(root: Path, text: str, *overrides: str) -> Path:
-    path = root / "scenario.yaml"
-    path.write_text(text)
-    return Path(run(path, out=root, overrides=overrides).attrs["run"])
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two scenarios; and the first of them again, on other random numbers."""
     root = tmp_path_factory.mktemp("several")
     square = SCENARIO.replace("NAME", "square").replace("COST", "z**2")
     return [
-        made(root, square),
-        made(root, SCENARIO.replace("NAME", "cosine").replace("COST", "cos(z)")),
-        made(root, square, "seed=1"),
+        run_of(root, square),
+        run_of(root, SCENARIO.replace("NAME", "cosine").replace("COST", "cos(z)")),
+        run_of(root, square, "seed=1"),
     ]
 
 
@@ -64,11 +59,16 @@ def page_file(folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
+@pytest.fixture(scope="module")
+def window(browser: Any, page_file: Path) -> Iterator[Opened]:
+    made = Opened(browser, page_file, DESKTOP)
+    yield made
+    made.context.close()
+
+
 @pytest.fixture
-def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
-    window = Opened(browser, page_file, DESKTOP)
-    yield window
-    window.context.close()
+def opened(window: Opened) -> Opened:
+    return window.again()
 
 
 def table(path: Path, view: int, name: str) -> pd.DataFrame:
@@ -145,8 +145,8 @@ def test_the_control_can_be_changed(opened: Opened, page_file: Path) -> None:
 
 def test_the_curve_along_an_option_and_its_pictures(browser: Any, tmp_path: Path) -> None:
     steps = [0, 10, 100]
-    folders = [made(tmp_path, VAE, f"problem.theta.train.steps={n}") for n in steps if n] + [
-        made(tmp_path, VAE, "problem.theta.train.steps=1")
+    folders = [run_of(tmp_path, VAE, f"problem.theta.train.steps={n}") for n in steps if n] + [
+        run_of(tmp_path, VAE, "problem.theta.train.steps=1")
     ]
     path = tmp_path / "along.html"
     write_report(folders, path)
