@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -382,6 +384,7 @@ def test_a_hostile_label_is_harmless_in_latex(run: Measured, labels: tuple[str, 
         ("leave-one-out -- x", r"leave-one-out -{}- x"),
         ("8.65e-4 (-1.5 to 2)", r"$8.65 \times 10^{-4}$ ($-1.5$ to 2)"),
         ("N = 100.", "N = 100."),
+        ("N = 10, 100 000", r"N = 10, 100\,000"),
     ],
 )
 def test_text_for_latex(text: str, wanted: str) -> None:
@@ -391,9 +394,10 @@ def test_text_for_latex(text: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("0.0870 (0.078 … 0.097)", r"$0.0870\;(0.078 \ldots 0.097)$"),
-        ("4.00e-5 (3.6e-5 … 4.4e-5)", r"$4.00\;(3.6 \ldots 4.4) \times 10^{-5}$"),
-        ("0 (-8e-4 … 1e-4)", r"$0\;(-8 \ldots 1) \times 10^{-4}$"),
+        ("0.0870 (0.078 … 0.097)", r"$0.0870\;(0.078, 0.097)$"),
+        ("4.00e-5 (3.6e-5 … 4.4e-5)", r"$4.00\;(3.6, 4.4) \times 10^{-5}$"),
+        ("0 (-8e-4 … 1e-4)", r"$0\;(-8, 1) \times 10^{-4}$"),
+        ("100 000", r"$100\,000$"),
         ("1.00e9", r"$1.00 \times 10^{9}$"),
         ("inf", r"$\infty$"),
         ("—", "---"),
@@ -411,6 +415,36 @@ def test_a_table_has_a_line_for_each_cell(run: Measured) -> None:
     for name in ("reinforce", "rloo", "pathwise"):
         assert rf"\multicolumn{{6}}{{l}}{{{name}}}" in text
     assert r"\item" not in text
+
+
+def wide(run: Measured) -> pd.DataFrame:
+    """Intervals as long as they are told without a power of ten."""
+    numbers = {"variance": 9.27e-3, "variance_low": 8.51e-3, "variance_high": 1.01e-2, "mse": 9.26e-5}
+    bias = {"bias": -3.3e-3, "bias_low": -4.16e-3, "bias_high": -2.22e-3, "work_normalized_variance": 4.4e-9}
+    return edited(run, **numbers, **bias, verdict="unresolved", sample_size=100_000).measurements
+
+
+def test_columns_yield_where_a_page_is_too_narrow(run: Measured) -> None:
+    assert r"$N$ & Variance & Bias & Verdict & MSE & Var.\ $\times$ time \\" in as_tex(run.measurements)
+    assert "left out" not in as_tex(run.measurements)
+    text = as_tex(wide(run))
+    assert "% left out, because the page is too narrow: MSE" in text
+    assert r"$N$ & Variance & Bias & Verdict & Var.\ $\times$ time \\" in text
+    several = pd.concat([wide(run), wide(run).assign(device="a long name")], ignore_index=True)
+    assert r"$N$ & On & Variance & Bias & Verdict \\" in as_tex(several)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_tables_fit_on_a_page(run: Measured, tmp_path: Path) -> None:
+    for i, frame in enumerate((run.measurements, wide(run), renamed(run, WILD[:3]).measurements)):
+        (tmp_path / f"{i}.tex").write_text(as_tex(frame, claims(run)))
+    body = "".join(rf"\input{{{i}}}" for i in range(3))
+    page = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{body}\end{{document}}"
+    (tmp_path / "page.tex").write_text(page)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert not re.findall(r"Overfull \\hbox.*alignment|Overfull \\hbox.*paragraph", done.stdout)
 
 
 # --- methods --------------------------------------------------------------------------------------

@@ -2,15 +2,18 @@ r"""The results of a run as a table for LaTeX, which needs `\usepackage{booktabs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from bench.report import rows
 from bench.report.labels import distinct, plain
-from bench.report.numbers import count, interval, significant
+from bench.report.numbers import MISSING, grouped, interval, significant
 from bench.report.tex_text import tex, tex_number
+from bench.report.tex_width import points
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
@@ -19,23 +22,50 @@ Row = Any
 def _verdict(row: Row) -> str:
     """In a word or two: what would resolve it is for the claims to say."""
     words = plain(row.verdict).split(" (")[0] if row.status == "ok" else plain(row.status)
-    return tex(words.replace("_", " ")) or "---"
+    return words.replace("_", " ") or MISSING
 
 
-def _interval(value: float, low: float, high: float) -> str:
-    return tex_number(interval(value, low, high))
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        heading: above it, in LaTeX.
+        align: l or r.
+        text: what it says of a row, as plain text.
+        words: whether that is words, not a number with its interval.
+        yields: the place in the order in which columns go where the page is too narrow; None never goes.
+    """
+
+    heading: str
+    align: str
+    text: Callable[[Row], str]
+    words: bool = False
+    yields: int | None = None
+
+    def cell(self, row: Row) -> str:
+        """What it says of a row, in LaTeX."""
+        return tex(self.text(row)) if self.words else tex_number(self.text(row))
+
+    def width(self, cells: Iterable[Row]) -> float:
+        """About how wide it is, in points."""
+        heading = re.sub(r"[$\\]", "", self.heading.replace(r"\times", "×"))
+        return max(points(text) for text in (heading, *map(self.text, cells)))
 
 
-Column = tuple[str, str, Callable[[Row], str]]
-"""Heading, alignment, and what it says of a row."""
-
-COLUMNS: tuple[Column, ...] = (
-    ("Variance", "r", lambda row: _interval(row.variance, row.variance_low, row.variance_high)),
-    ("Bias", "r", lambda row: _interval(row.bias, row.bias_low, row.bias_high)),
-    ("Verdict", "l", _verdict),
-    ("MSE", "r", lambda row: tex_number(significant(row.mse))),
-    (r"Var.\ $\times$ time", "r", lambda row: tex_number(significant(row.work_normalized_variance))),
+COLUMNS = (
+    Column("Variance", "r", lambda row: interval(row.variance, row.variance_low, row.variance_high)),
+    Column("Bias", "r", lambda row: interval(row.bias, row.bias_low, row.bias_high)),
+    Column("Verdict", "l", _verdict, words=True),
+    Column("MSE", "r", lambda row: significant(row.mse), yields=0),
+    Column(r"Var.\ $\times$ time", "r", lambda row: significant(row.work_normalized_variance), yields=1),
 )
+
+WIDEST = 345
+"""Points: the text of LaTeX's own classes on letter paper at 10 points."""
+
+GAP = 6
+"""Points between columns."""
 
 
 def as_tex(measurements: pd.DataFrame, claims: Sequence[str] = ()) -> str:
@@ -62,14 +92,15 @@ def _items(claims: Sequence[str]) -> list[str]:
 
 def _table(whole: pd.DataFrame) -> list[str]:
     shown = _present(whole).assign(setting=lambda frame: rows.setting_of(frame))
-    columns = _columns(shown)
+    columns, gone = _fitting(_columns(shown), list(shown.itertuples(index=False)))
     return [
+        *(f"% left out, because the page is too narrow: {each.heading}" for each in gone),
         r"\begin{table}",
-        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}",
         rf"  \caption{{{_caption(whole, shown)}}}",
-        rf"  \begin{{tabular}}{{{''.join(align for _, align, _ in columns)}}}",
+        rf"  \begin{{tabular}}{{@{{}}{''.join(each.align for each in columns)}@{{}}}}",
         r"    \toprule",
-        _line([heading for heading, _, _ in columns]),
+        _line([each.heading for each in columns]),
         *_body(shown, distinct(whole["estimator"]), columns),
         r"    \bottomrule",
         r"  \end{tabular}",
@@ -83,7 +114,7 @@ def _body(shown: pd.DataFrame, names: Mapping[str, str], columns: Sequence[Colum
         yield r"    \midrule"
         yield _line([rf"\multicolumn{{{len(columns)}}}{{l}}{{{tex(names[str(label)])}}}"])
         for row in cells.sort_values("sample_size", kind="stable").itertuples(index=False):
-            yield _line([text(row) for _, _, text in columns])
+            yield _line([each.cell(row) for each in columns])
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -91,9 +122,20 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _columns(shown: pd.DataFrame) -> list[Column]:
-    sizes: Column = ("$N$", "r", lambda row: tex_number(count(row.sample_size)))
-    setting: Column = ("On", "l", lambda row: tex(row.setting))
+    sizes = Column("$N$", "r", lambda row: grouped(row.sample_size))
+    setting = Column("On", "l", lambda row: row.setting, words=True)
     return [sizes, *([setting] if shown["setting"].nunique() > 1 else []), *COLUMNS]
+
+
+def _fitting(columns: list[Column], cells: list[Row]) -> tuple[list[Column], list[Column]]:
+    """The columns that find room on a page, and those that go, because others say more."""
+    widths = {each.heading: each.width(cells) + GAP for each in columns}
+    gone: list[Column] = []
+    for each in sorted((each for each in columns if each.yields is not None), key=lambda c: c.yields or 0):
+        if sum(widths.values()) - GAP > WIDEST:
+            gone.append(each)
+            del widths[each.heading]
+    return [each for each in columns if each.heading in widths], gone
 
 
 def _present(whole: pd.DataFrame) -> pd.DataFrame:

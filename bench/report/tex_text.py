@@ -17,7 +17,7 @@ _SPECIAL = {
     # After the end of a row these would be its options.
     **{c: f"{{{c}}}" for c in "[]*"},
     "…": r"\ldots{}", "–": r"\textendash{}", "—": r"\textemdash{}",
-    "ß": r"\ss{}", "æ": r"\ae{}", "ø": r"\o{}", "Ø": r"\O{}",
+    "\u2009": r"\,", "ß": r"\ss{}", "æ": r"\ae{}", "ø": r"\o{}", "Ø": r"\O{}",
 }  # fmt: skip
 
 _GREEK = (
@@ -34,6 +34,9 @@ _MATH = {
 
 _NUMBER = re.compile(r"(?<![\w.-])(-\d+(?:\.\d+)?(?:e-?\d+)?|\d+(?:\.\d+)?e-?\d+)(?![\w-])")
 """A number with a sign or a power of ten, which plain text would set with a hyphen."""
+
+_GROUPS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
+"""Between groups of three digits, where a line may not end."""
 
 _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r", "\u030c": "v",
@@ -61,13 +64,18 @@ def tex_number(text: str) -> str:
         return "---"
     powers = sorted(set(re.findall(r"e(-?\d+)", text)))
     assert len(powers) <= 1
-    bare = re.sub(r"e-?\d+", "", text).replace(" … ", r" \ldots ").replace("inf", r"\infty")
-    return "$" + bare.replace(" (", r"\;(") + "".join(rf" \times 10^{{{n}}}" for n in powers) + "$"
+    bare = re.sub(r"e-?\d+", "", text).replace(" … ", ", ").replace("inf", r"\infty")
+    return (
+        "$"
+        + _GROUPS.sub(r"\,", bare).replace(" (", r"\;(")
+        + "".join(rf" \times 10^{{{n}}}" for n in powers)
+        + "$"
+    )
 
 
 def _words(text: str) -> str:
     # Two hyphens together would be a dash.
-    return re.sub("-(?=-)", "-{}", "".join(map(_character, text)))
+    return re.sub("-(?=-)", "-{}", "".join(map(_character, _GROUPS.sub("\u2009", text))))
 
 
 def _character(c: str) -> str:
