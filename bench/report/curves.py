@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ from bench.report.style import FAINT, GUIDE, Look, looks, style
 
 SLOPE = "slope −1: ∝ 1/N"
 FRONT = "least variance for the time"
+CLEAR = np.array([0.06, 0.045])
+"""The room that the name of a point takes in a large panel, as shares of its width and height."""
 
 
 @dataclass(frozen=True)
@@ -163,19 +166,41 @@ def _front(ax: Axes, part: pd.DataFrame, curve: Curve) -> None:
 
 def _name_points(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look], room: bool) -> None:
     """Writes N beside points; beside the ends of lines only, where all names would cover the points."""
+    clear = CLEAR if room else 2 * CLEAR
+    taken = np.empty((0, 2))
     for name, line in part.groupby("estimator", sort=False):
         ends = line.loc[[line["sample_size"].idxmin(), line["sample_size"].idxmax()]]
         named = line if room and len(shown) <= 4 else ends if len(shown) <= 10 else line.iloc[:0]
         for _, point in named.drop_duplicates("sample_size").iterrows():
-            ax.annotate(
-                size_text(point["sample_size"]),
-                (point["seconds"], point["variance"]),
-                xytext=(4, 4),
-                textcoords="offset points",
-                fontsize=7,
-                color=shown[str(name)].color,
-                path_effects=[withStroke(linewidth=2, foreground="white")],
-            )
+            place = _place(ax, point["seconds"], point["variance"])
+            for side in (1, -1):
+                # Names that would lie over one another are not legible: one of them is left out.
+                beside = place + side * clear / 2
+                if (np.abs(taken - beside) >= clear).any(axis=1).all():
+                    taken = np.vstack([taken, beside])
+                    _name(ax, point, side, shown[str(name)].color)
+                    break
+
+
+def _place(ax: Axes, x: float, y: float) -> Numbers:
+    """Where a point is on logarithmic axes, as shares of their lengths."""
+    ends = np.log10([ax.get_xlim(), ax.get_ylim()])
+    return np.asarray((np.log10([x, y]) - ends[:, 0]) / (ends[:, 1] - ends[:, 0]), float)
+
+
+def _name(ax: Axes, point: pd.Series[Any], side: int, color: str) -> None:
+    """Writes N above and to the right of a point, or below and to the left."""
+    ax.annotate(
+        size_text(point["sample_size"]),
+        (point["seconds"], point["variance"]),
+        xytext=(4 * side, 4 * side),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        va="bottom" if side > 0 else "top",
+        fontsize=7,
+        color=color,
+        path_effects=[withStroke(linewidth=2, foreground="white")],
+    )
 
 
 def _scale(axes: Sequence[Axes], points: pd.DataFrame, curve: Curve, sizes: Sequence[int]) -> None:
@@ -193,9 +218,9 @@ def _scale(axes: Sequence[Axes], points: pd.DataFrame, curve: Curve, sizes: Sequ
 
 
 def _intervals(curve: Curve) -> str:
-    if curve.y == "variance":
-        return "bars: 95 % intervals, where larger than the markers"
-    return "bars: 95 % intervals of the variance alone, where larger than the markers"
+    of = "" if curve.y == "variance" else " of the variance alone"
+    bars = f"bars: 95 % intervals{of}, where larger than the markers"
+    return f"{bars} · numbers beside points: N" if curve.front else bars
 
 
 def _remarks(frame: pd.DataFrame, finite: pd.DataFrame, points: pd.DataFrame, curve: Curve) -> list[str]:
