@@ -8,12 +8,19 @@ from bench.page.figures.parts import POWERS, number, tooltip, with_settings
 
 def blocks() -> Figure:
     """Variance of each block of parameters, as a heat map."""
+    whole = {"labelLimit": 180}  # on a phone too: blocks differ in the ends of their names
     tilted = {"labelAngle": -40, "labelLimit": 120}
     scale = {"type": "log", "scheme": "viridis"}
-    legend = {"title": "variance", "labelExpr": POWERS, "tickCount": 4, "gradientLength": 120}
+    legend = {
+        "title": "variance",
+        "labelExpr": POWERS,
+        "tickCount": 4,
+        "orient": "top",
+        "gradientLength": 160,
+    }
     encoding = {
         "x": {"field": "estimator", "type": "nominal", "title": None, "axis": tilted},
-        "y": {"field": "parameter", "type": "nominal", "title": None, "sort": None},
+        "y": {"field": "parameter", "type": "nominal", "title": None, "sort": None, "axis": whole},
         "color": number("variance", "variance", scale=scale, legend=legend),
         "tooltip": tooltip("parameter", "variance", "variance_low", "variance_high"),
     }

@@ -71,20 +71,26 @@ def _flags() -> Spec:
 
 def scatter() -> Figure:
     """Mean against truth of single coordinates, with standard errors."""
-    x, title = number("truth", "truth"), "mean estimate ± its standard error"
+    near = {"scale": {"zero": False}, "axis": {"tickCount": 5}}
+    x, title = number("truth", "truth", **near), "mean estimate ± its standard error"
     diagonal = {
         "mark": {"type": "line", "color": BEHIND, "strokeWidth": 1, "strokeDash": [3, 3]},
-        "encoding": {"x": x, "y": number("truth", title)},
+        "encoding": {"x": x, "y": number("truth", title, **near)},
     }
     error = {
         "mark": {"type": "rule", "strokeWidth": 1, "opacity": 0.4},
-        "encoding": {"x": x, "y": number("low", title), "y2": {"field": "high"}, "color": estimator()},
+        "encoding": {
+            "x": x,
+            "y": number("low", title, **near),
+            "y2": {"field": "high"},
+            "color": estimator(),
+        },
     }
     point = {
         "mark": {"type": "point", "filled": True, "size": 18, "opacity": 0.5},
         "encoding": {
             "x": x,
-            "y": number("mean", title),
+            "y": number("mean", title, **near),
             "color": estimator(),
             "tooltip": tooltip("parameter", "index", "truth", "mean", "low", "high", "variance"),
         },

@@ -25,8 +25,9 @@ def bias() -> Figure:
     columns = ("bias", "bias_low", "bias_high")
     relative = "datum.truth_norm > 0 ? datum.{0} / datum.truth_norm : datum.{0}"
     scaled = [{"calculate": relative.format(name), "as": f"relative {name}"} for name in columns]
+    scaled.append({"calculate": "datum.estimator + '\\t' + datum.device + ' ' + datum.dtype", "as": "lane"})
     title, percent = "bias, as a part of the gradient's norm", {"axis": {"format": "%"}}
-    place = {"x": in_order(SAMPLES), "xOffset": {"field": "estimator"}, "color": estimator()}
+    place = {"x": in_order(SAMPLES), "xOffset": {"field": "lane", "sort": "ascending"}, "color": estimator()}
     margin = {
         "data": {"values": [{"low": -0.01, "high": 0.01}]},
         "mark": {"type": "rect", "color": BEHIND, "opacity": 0.15},

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from bench.page.figures.figure import Figure
-from bench.page.figures.parts import BEHIND, POINT, by_sample_size, estimator, logarithmic, names, tooltip
+from bench.page.figures.parts import (
+    BEHIND,
+    POINT,
+    by_sample_size,
+    dodged,
+    estimator,
+    logarithmic,
+    names,
+    tooltip,
+    with_settings,
+)
 
 
 def forest() -> Figure:
     """Ratios to the control, with simultaneous intervals."""
     title = "ratio to the control"
-    place = {"y": names(), "color": estimator()}
+    place = {"y": names(), "yOffset": dodged(), "color": estimator()}
     shown = tooltip("control", "metric", "ratio", "low", "high", "mark", "paired")
     one = {
         "mark": {"type": "rule", "strokeDash": [3, 3], "color": BEHIND},
@@ -29,7 +39,12 @@ def forest() -> Figure:
         "For each N and estimator the ratio to the control; all its intervals hold together with 95 %.",
         "ratios",
         ("ratio", "low", "high"),
-        {"facet": by_sample_size(), "spec": {"width": 420, "layer": [one, rule, point]}, "spacing": 6},
+        {
+            "transform": with_settings(),
+            "facet": by_sample_size(),
+            "spec": {"width": 420, "layer": [one, rule, point]},
+            "spacing": 6,
+        },
         where={},
         switched=("metric",),
     )
