@@ -20,7 +20,7 @@ Title = str | Sequence[str] | None
 
 # Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
 _NAMED = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
-_FEW = {"tickCount": 5, "gridOpacity": _NAMED, "labelOverlap": "greedy", "labelSeparation": 4}
+_FEW = {"grid": True, "tickCount": 5, "gridOpacity": _NAMED, "labelOverlap": "greedy", "labelSeparation": 4}
 _LOG = {"type": "log", "nice": False, "padding": 12}
 _EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
 _DIGITS = f"format(datum.value / pow(10, {_EXPONENT}), '.2~f')"
