@@ -227,6 +227,7 @@ def test_an_address_that_makes_no_sense_is_harmless(browser: Any, page_file: Pat
 def test_figures_can_be_reached_and_read_without_seeing(opened: Opened) -> None:
     for place in opened.page.locator(".chart").all():
         assert len(place.get_attribute("aria-label")) > 40
+    opened.page.click("h1")
     focused = set()
     for _ in range(8):
         opened.page.keyboard.press("Tab")

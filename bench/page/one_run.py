@@ -22,8 +22,8 @@ from bench.report.pairs import Measured
 from bench.report.several.budget import reached
 from bench.report.several.runs import together
 
-LONG = 300
-"""Characters of a text that are shown."""
+LONG = 1000
+"""Characters of a text that are shown; beyond it nobody reads."""
 
 _MOST_VERDICTS = 20
 

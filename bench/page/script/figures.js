@@ -21,8 +21,9 @@ const colored = (spec) => {
 };
 const scaled = (spec, figure) => JSON.parse(JSON.stringify(spec), (key, value) => {
   if (figure.logarithmic.includes(key) && value && value.type === "quantitative") {
-    const type = state.linear.has(`${figure.name}.${key}`) ? "linear" : "log";
-    return { ...value, scale: { ...value.scale, type } };
+    if (!state.linear.has(`${figure.name}.${key}`)) return value;
+    const axis = { labelOverlap: "greedy", format: "~g" };  // powers of ten are no labels for it
+    return { ...value, scale: { ...value.scale, type: "linear" }, axis };
   }
   return value;
 });
@@ -77,7 +78,7 @@ const draw = async (view, figure) => {
   const visible = (row) => !state.hidden.has(row.estimator);
   const extra = Object.entries(figure.extra).map(([name, table]) => [name, tableOf(view, table).filter(visible)]);
   const width = Math.max(220, Math.min(860, chart.parentElement.clientWidth - 110));
-  if (spec.spec && spec.spec.width) spec.spec.width = Math.max(160, Math.min(560, width - 160));
+  if (spec.spec && spec.spec.width) spec.spec.width = Math.max(160, Math.min(560, width - 100));
   const size = isFaceted(spec) ? {} : { width, height: 320 };
   const whole = {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json", ...size,
