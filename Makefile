@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format gate speed calibrate clean
+.PHONY: help run test lint format journeys gate speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -19,8 +19,8 @@ $(VENV)/installed: requirements.lock pyproject.toml
 run: $(VENV)/installed  ## measure the Gaussian example; about ten seconds
 	$(BIN)/python -m bench run scenarios/gaussian.yaml
 
-test: $(VENV)/installed  ## the ordinary test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet
+test: $(VENV)/installed  ## the ordinary test suite; with Chromium it tests pages, and leaves results/screenshots
+	BENCH_SCREENSHOTS=results/screenshots $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet
 
 lint: $(VENV)/installed  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -34,12 +34,24 @@ format: $(VENV)/installed  ## lay the code out
 gate: $(VENV)/installed  ## the scenarios against their baselines; below three minutes
 	$(BIN)/python -m bench gate scenarios/*.yaml
 
+journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from an empty repository; about two minutes
+	$(BIN)/python -m pytest tests/journeys --override-ini addopts= --quiet --no-header
+
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
 
 calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; about ten minutes
 	$(BIN)/python -m pytest tests/calibration --override-ini python_files='calibrate_*.py' --quiet --no-header \
 		--table results/reference/calibration.md
+
+reference: $(VENV)/installed  ## the scenarios in full, for the documents: results/reference; some minutes
+	for scenario in $(basename $(notdir $(wildcard scenarios/*.yaml))); do \
+		rm -rf results/made && \
+		$(BIN)/python -m bench run scenarios/$$scenario.yaml --out results/made --no-report && \
+		$(BIN)/python -m bench report results/made/$$scenario/* -o results/reference/$$scenario/report.html \
+			--figures png --markdown results/reference/$$scenario/summary.md && \
+		cp results/made/$$scenario/*/measurements.csv results/reference/$$scenario/ || exit 1; \
+	done
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .benchmarks

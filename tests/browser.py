@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright import sync_api
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="the page is not tested: playwright is missing")
 BROWSER = os.environ.get("BENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="the page is not tested: there is no Chromium")
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 # Tensors here are small: a second thread costs more than it brings, above all when
 # several test processes share two cores.
 torch.set_num_threads(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for all tests that need a browser, where there is none."""
+    from tests.browser import BROWSER
+
+    if BROWSER is None:
+        terminalreporter.write_line("pages are not tested: there is no Chromium (apt-get install chromium)")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).parent.parent / "docs" / "ci.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "ci.md"
 FILES = {
     "mine.py": "python",
     "scenarios/mine.yaml": "yaml",

@@ -1,0 +1,1 @@
+"""Whole paths as users walk them, program by program; `make journeys`."""
