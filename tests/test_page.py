@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ replicates: 400
 """
 LONG = "x" * 10_000
 HOSTILE = "</script><script>alert(1)</script>"
+QUOTED = """z * "1" + '2' && datum["x"] \\" ' ` ${alert(1)} <img src=x onerror=alert(1)>"""
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +249,42 @@ def test_labels_are_text(opened: Opened, page_file: Path) -> None:
     assert HOSTILE in names
     assert LONG in names
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= DESKTOP["width"]
+
+
+def test_whatever_a_run_folder_says_is_text(browser: Any, folder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(folder, copied)
+    record = json.loads((copied / "run.json").read_text())
+    record["scenario"] |= {"name": HOSTILE, "question": QUOTED, "problem": {"cost": QUOTED, HOSTILE: HOSTILE}}
+    record |= {
+        "command": ["bench", "run", HOSTILE],
+        "git": {"commit": HOSTILE},
+        "machine": {"cores": HOSTILE},
+    }
+    (copied / "run.json").write_text(json.dumps(record))
+    frame = load(folder)
+    for name in ("scenario", "problem", "options", "verdict", "reason", "truth", "claim"):
+        frame[name] = HOSTILE + QUOTED
+    frame["parameter"] = frame["parameter"].where(frame["parameter"] == "all", HOSTILE + frame["parameter"])
+    frame.to_parquet(copied / "measurements.parquet", index=False)
+    path = tmp_path / "page.html"
+    write_report([copied, folder], path)
+    opened = Opened(browser, path, DESKTOP)
+    for button in opened.page.locator("#views button").all():
+        button.click()
+        opened.drawn()
+    assert opened.complaints == []
+    assert opened.requests == [path.as_uri()]
+    assert opened.page.locator("script").count() == 5
+    assert HOSTILE not in path.read_text()
+    opened.page.locator("#views button").nth(1).click()
+    assert opened.page.locator("article:visible h1").inner_text().startswith("</script>")
+    opened.context.close()
+
+
+def test_it_can_be_printed(opened: Opened) -> None:
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator("#controls").is_hidden()
+    assert opened.page.locator("#chart-variance svg.marks").is_visible()
+    assert len(opened.page.pdf()) > 50_000
+    opened.page.emulate_media(media="screen")
