@@ -11,15 +11,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bench.build import experiment_of, quick
+from bench.build import experiments_of, quick
 from bench.engine.plan import Cell, Experiment, NamedEstimator, numbers, plan
 from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
-from bench.errors import did_you_mean, shown
+from bench.errors import did_you_mean, invalid, shown
 from bench.report.figures import draw_run
 from bench.scenario import Scenario, ScenarioError, Source, read
 from bench.store import folder as run_folder
@@ -32,13 +33,45 @@ LARGEST = 10**11
 
 
 @dataclass(frozen=True)
+class Planned:
+    """An experiment and its cells."""
+
+    experiment: Experiment
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A scenario that is ready to run."""
+    """A scenario that is ready to run.
+
+    Attributes:
+        scenario: what the file says.
+        source: where.
+        plans: one for each point of the sweep over options of the problem; one if there is no such.
+    """
 
     scenario: Scenario
     source: Source
-    experiment: Experiment
-    cells: list[Cell]
+    plans: tuple[Planned, ...]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Those of all points."""
+        return [cell for planned in self.plans for cell in planned.cells]
+
+    @property
+    def experiment(self) -> Experiment:
+        """The only one.
+
+        Raises:
+            Invalid: if the scenario ranges over options of its problem.
+        """
+        if len(self.plans) > 1:
+            raise invalid(
+                f"{self.scenario.name} ranges over {len(self.plans)} problems, and one is wanted here: "
+                "choose it with --set sweep.options={} and --set problem.OPTION=VALUE"
+            )
+        return self.plans[0].experiment
 
 
 @dataclass(frozen=True)
@@ -79,16 +112,22 @@ def prepare(
     """
     scenario, source = read(path, overrides)
     scenario = quick(scenario) if small else scenario
-    experiment = experiment_of(scenario, source)
+    experiments = experiments_of(scenario, source)
     if only is not None:
-        experiment = replace(experiment, estimators=_selected(experiment.estimators, only))
-    cells = plan(experiment)
-    size = numbers(experiment, cells)
+        chosen = _selected(experiments[0].estimators, only)
+        labels = {named.label for named in chosen}
+        experiments = [
+            replace(each, estimators=tuple(named for named in each.estimators if named.label in labels))
+            for each in experiments
+        ]
+    plans = tuple(Planned(experiment, plan(experiment)) for experiment in experiments)
+    cells = [cell for planned in plans for cell in planned.cells]
+    size = sum(numbers(planned.experiment, planned.cells) for planned in plans)
     if size > LARGEST and not confirmed:
         raise ScenarioError(
             [f"{os.fspath(path)}: {len(cells)} cells take {size:.1e} numbers; if that is meant, add --yes"]
         )
-    return Prepared(scenario, source, experiment, cells)
+    return Prepared(scenario, source, plans)
 
 
 def _selected(estimators: Sequence[NamedEstimator], only: Sequence[str]) -> tuple[NamedEstimator, ...]:
@@ -130,44 +169,57 @@ def execute(
     started = datetime.now(UTC)
     with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
         with threads(thread_count):
-            truth = truth_of(prepared.experiment)
-            tell(truth)
-            results, interrupted = _until_interrupted(prepared, truth, tell)
-        tables = _tables(prepared.experiment, truth, results)
+            done, interrupted = _until_interrupted(prepared, tell)
+        tables = _tables(done)
         run_folder.write_tables(folder, tables)
-        record = _record(prepared, truth, thread_count, started, interrupted)
+        truths = [part.truth for part in done]
+        record = _record(prepared, truths, thread_count, started, interrupted)
         run_folder.write_record(folder, record)
-        run_folder.write_pictures(folder, prepared.experiment.problem.pictures())
+        run_folder.write_pictures(folder, _pictures(prepared))
     figures = draw(folder, tables["measurements"], record["scenario"])
     return Run(folder, tables["measurements"], figures, interrupted)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What came of one point of a scenario."""
+
+    experiment: Experiment
+    truth: Truth
+    results: list[Result]
+
+
 def _until_interrupted(
-    prepared: Prepared, truth: Truth, tell: Callable[[Truth | Result], None]
-) -> tuple[list[Result], bool]:
-    """The results, and whether there are fewer of them than cells because the user stopped it."""
-    results: list[Result] = []
+    prepared: Prepared, tell: Callable[[Truth | Result], None]
+) -> tuple[list[Measured], bool]:
+    """What was measured, and whether it is less than planned because the user stopped it."""
+    done: list[Measured] = []
     try:
-        for result in measured(prepared.experiment, prepared.cells, truth):
-            results.append(result)
-            tell(result)
+        for planned in prepared.plans:
+            truth = truth_of(planned.experiment)
+            tell(truth)
+            done.append(Measured(planned.experiment, truth, []))
+            for result in measured(planned.experiment, planned.cells, truth):
+                done[-1].results.append(result)
+                tell(result)
     except KeyboardInterrupt:
-        if all(result.replication is None for result in results):
+        if all(result.replication is None for part in done for result in part.results):
             raise
-        return results, True
-    return results, False
+        return done, True
+    return done, False
 
 
-def _tables(experiment: Experiment, truth: Truth, results: Sequence[Result]) -> dict[str, pd.DataFrame]:
+def _tables(done: Sequence[Measured]) -> dict[str, pd.DataFrame]:
+    parts = [(part.experiment, part.truth, part.results) for part in done]
     return {
-        "measurements": frames.measurements(experiment, truth, results),
-        "coordinates": frames.coordinates(experiment, truth, results),
-        "replicates": frames.replicates(experiment, truth, results),
+        "measurements": frames.joined([frames.measurements(*part) for part in parts], "measurements"),
+        "coordinates": frames.joined([frames.coordinates(*part) for part in parts], "coordinates"),
+        "replicates": frames.joined([frames.replicates(*part) for part in parts], "replicates"),
     }
 
 
 def _record(
-    prepared: Prepared, truth: Truth, thread_count: int, started: datetime, interrupted: bool
+    prepared: Prepared, truths: Sequence[Truth], thread_count: int, started: datetime, interrupted: bool
 ) -> dict[str, Any]:
     text = prepared.source.text
     return {
@@ -177,12 +229,33 @@ def _record(
         "overrides": [override for override, _ in prepared.source.overrides],
         "command": sys.argv,
         "threads": thread_count,
-        "truth": {"kind": truth.kind, "note": truth.note},
+        "truth": {
+            "kind": " and ".join(dict.fromkeys(truth.kind for truth in truths)),
+            "note": "; ".join(dict.fromkeys(truth.note for truth in truths if truth.note)),
+        },
         "started": started.isoformat(),
         "finished": datetime.now(UTC).isoformat(),
         "interrupted": interrupted,
         **provenance(),
     }
+
+
+def _pictures(prepared: Prepared) -> dict[str, np.ndarray]:
+    """Those of all points; what is the same in all of them is there once."""
+    parts = {planned.experiment.point: planned.experiment.problem.pictures() for planned in prepared.plans}
+    first = next(iter(parts.values()))
+    same = {
+        label
+        for label, images in first.items()
+        if all(np.array_equal(images, part.get(label, [])) for part in parts.values())
+    }
+    own = {
+        f"{label}, {point}": images
+        for point, part in parts.items()
+        for label, images in part.items()
+        if label not in same
+    }
+    return {label: first[label] for label in first if label in same} | own
 
 
 def draw(folder: Path, measurements: pd.DataFrame, scenario: Mapping[str, Any]) -> list[Path]:

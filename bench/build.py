@@ -11,7 +11,7 @@ from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
 from bench.errors import Collected, Fault, Invalid, collected, invalid
 from bench.gate.thresholds import faults_of as threshold_faults
-from bench.scenario import EstimatorSpec, Scenario, ScenarioError, Source
+from bench.scenario import EstimatorSpec, Point, Scenario, ScenarioError, Source, points
 
 # Those that may give a reference, the first that applies: nearly always less noisy first.
 _REFERENCES = (
@@ -26,12 +26,37 @@ _QUICK_REPLICATES = 16
 _QUICK_SAMPLE_SIZE = 100
 
 
-def experiment_of(scenario: Scenario, source: Source) -> Experiment:
-    """The experiment that a scenario describes.
+def experiments_of(scenario: Scenario, source: Source) -> list[Experiment]:
+    """The experiments that a scenario describes, one for each point of its sweep.
 
     Raises:
         ScenarioError: with everything that is wrong, and where it was said.
     """
+    found, lines = [], []
+    for point in points(scenario, source):
+        try:
+            found.append(_experiment(point))
+        except ScenarioError as error:
+            lines += error.lines
+    if lines:
+        raise ScenarioError(list(dict.fromkeys(lines)))
+    return found
+
+
+def experiment_of(scenario: Scenario, source: Source) -> Experiment:
+    """The experiment that a scenario without a sweep over options describes.
+
+    Raises:
+        ScenarioError: with everything that is wrong, and where it was said; or if there are several.
+    """
+    found = experiments_of(scenario, source)
+    if len(found) > 1:
+        raise ScenarioError([f"{scenario.name}: one problem is wanted, and its sweep has {len(found)}"])
+    return found[0]
+
+
+def _experiment(point: Point) -> Experiment:
+    scenario, source = point.scenario, point.source
     try:
         with collected() as wrong:
             with wrong.under("problem"):
@@ -60,6 +85,8 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
         reference_replicates=scenario.reference.replicates or _REFERENCE_EFFORT * scenario.replicates,
         precision=_precision(scenario),
         resampled=scenario.data == "resampled",
+        settings=point.settings,
+        point=point.label,
     )
 
 
@@ -69,8 +96,10 @@ def quick(scenario: Scenario) -> Scenario:
     sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
     replicates = min(_QUICK_REPLICATES, scenario.replicates)
     reference = scenario.reference.model_copy(update={"sample_size": None, "replicates": None})
+    gated = [n for n in scenario.gate.sample_sizes or [] if n in sweep.sample_sizes] or None
+    gate = scenario.gate.model_copy(update={"sample_sizes": gated})
     few = {"replicates": replicates, "precision": None}
-    return scenario.model_copy(update={"sweep": sweep, "reference": reference, **few})
+    return scenario.model_copy(update={"sweep": sweep, "reference": reference, "gate": gate, **few})
 
 
 def _precision(scenario: Scenario) -> Precision | None:

@@ -22,7 +22,7 @@ from bench.report.several.claims import NOTHING, claims, mean_claims, rank_claim
 from bench.report.several.geometric import averaged, geometric_means
 from bench.report.several.ranking import mean_ranks, performance_profile, ranks
 from bench.report.several.runs import Varied, named, table, together, varied
-from bench.report.several.words import few, listed
+from bench.report.words import few, listed
 from bench.report_api import read_run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
 from tests.test_compare import SCENARIO, measured, noisy

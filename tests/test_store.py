@@ -17,7 +17,7 @@ import yaml
 from torch import Tensor
 
 import bench
-from bench.api import Prepared, Run, execute, prepare
+from bench.api import Planned, Prepared, Run, execute, prepare
 from bench.engine.plan import NamedEstimator, cell_id, plan
 from bench.engine.streams import LAYOUT
 from bench.errors import Invalid
@@ -74,7 +74,7 @@ def prepared(folder: Path, text: str = NORMAL, *overrides: str) -> Prepared:
 
 def with_estimators(ready: Prepared, *named: NamedEstimator) -> Prepared:
     experiment = replace(ready.experiment, estimators=named)
-    return replace(ready, experiment=experiment, cells=plan(experiment))
+    return replace(ready, plans=(Planned(experiment, plan(experiment)),))
 
 
 @pytest.fixture(scope="module")

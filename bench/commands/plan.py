@@ -24,21 +24,18 @@ def plan(**options: Any) -> None:
     from rich.text import Text
 
     prepared = prepared_from(**options)
-    if prepared.experiment.precision is not None:
+    if prepared.scenario.precision is not None:
         _print_forecasts(prepared)
         return
-    table = Table("estimator", "N", "R", "device", "type", "status")
-    for cell in prepared.cells:
-        status = cell.status if cell.status == "ok" else f"{cell.status}: {cell.reason}"
-        row = (
-            cell.named.label,
-            str(cell.sample_size),
-            str(prepared.experiment.replicates),
-            cell.device,
-            cell.dtype,
-            status,
-        )
-        table.add_row(*(Text(text) for text in row))
+    swept = len(prepared.plans) > 1
+    table = Table(*(["problem"] if swept else []), "estimator", "N", "R", "device", "type", "status")
+    for planned in prepared.plans:
+        for cell in planned.cells:
+            status = cell.status if cell.status == "ok" else f"{cell.status}: {cell.reason}"
+            numbers = (str(cell.sample_size), str(planned.experiment.replicates))
+            row = (cell.named.label, *numbers, cell.device, cell.dtype, status)
+            place = [planned.experiment.point] if swept else []
+            table.add_row(*(Text(text) for text in (*place, *row)))
     console().print(table)
     _print_thresholds(prepared)
     ready = sum(cell.status == "ok" for cell in prepared.cells)
@@ -51,9 +48,9 @@ def _print_forecasts(prepared: Prepared) -> None:
     from bench.report.forecasts import forecast_summary, forecast_table
 
     with explained(), threads(1):
-        told = list(forecasts(prepared.experiment, prepared.cells))
+        told = [each for planned in prepared.plans for each in forecasts(planned.experiment, planned.cells)]
     console().print(forecast_table(told))
-    click.echo(forecast_summary(prepared.experiment, told))
+    click.echo(forecast_summary(prepared.plans[0].experiment, told))
 
 
 def _print_thresholds(prepared: Prepared) -> None:

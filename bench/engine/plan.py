@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 import torch
 
@@ -63,6 +65,8 @@ class Experiment:
         reference_replicates: R of the reference run.
         precision: when a cell has enough replicates, or None if all have R of them.
         resampled: whether each replicate has a batch of data of its own.
+        settings: the options of the problem over which the scenario ranges, with their values here.
+        point: the same in words; empty where it ranges over none.
     """
 
     scenario: str
@@ -81,6 +85,13 @@ class Experiment:
     reference_replicates: int
     precision: Precision | None = None
     resampled: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    point: str = ""
+
+    @property
+    def problem_label(self) -> str:
+        """How tables and figures call the problem: its name, and where it stands in the sweep."""
+        return f"{self.problem_name} ({self.point})" if self.point else self.problem_name
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""

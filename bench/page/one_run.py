@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 
 from bench.page import tables
 from bench.page.figures import FIGURES
+from bench.page.figures.along import along
 from bench.page.figures.figure import Figure
 from bench.page.images import pictures_of
 from bench.page.provenance import provenance_of
@@ -20,7 +22,6 @@ from bench.report import rows
 from bench.report.labels import plain
 from bench.report.pairs import Measured
 from bench.report.several.budget import reached
-from bench.report.several.runs import together
 
 LONG = 1000
 """Characters of a text that are shown; beyond it nobody reads."""
@@ -61,7 +62,7 @@ def one_run(
         claims=[plain(claim, LONG) for claim in claims if not claim.startswith("Not measured:")],
         tables=[_verdicts(whole)],
         missing=missing,
-        figures=[figure for make in FIGURES if has_something(figure := make(), frames)],
+        figures=[figure for figure in _figures(frames) if has_something(figure, frames)],
         frames=frames,
         notices=notices,
         labels=list(tables.labels_of(run)),
@@ -70,6 +71,21 @@ def one_run(
         methods=methods,
         value=value,
     )
+
+
+def _figures(frames: Mapping[str, pd.DataFrame]) -> Iterator[Figure]:
+    """Those of a run; of a scenario with several problems, one problem at a time."""
+    moved = frames["along"]
+    if len(moved):
+        option = " or ".join(name.rpartition(".")[2] for name in moved["option"].unique())
+        switched = ["sample_size", "option", "rest"]
+        yield along("along", option, sorted(moved["value"].unique()), switched)
+    several = frames["measurements"]["problem"].nunique() > 1
+    for make in FIGURES:
+        figure = make()
+        if several and "problem" in frames[figure.table]:
+            figure = replace(figure, switched=(*figure.switched, "problem"))
+        yield figure
 
 
 def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
@@ -86,9 +102,16 @@ def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.Da
         "costs": tables.costs(run.measurements),
         "rates": tables.rate_fits(run.measurements),
         "settings": tables.settings(run.measurements),
-        "budget": reached(together([run])),
+        "along": tables.along(run.measurements),
+        "budget": _budgets(run),
     }
     return frames, {"coordinates": some_coordinates, "ratios": some_ratios, "spread": some_histograms}
+
+
+def _budgets(run: Measured) -> pd.DataFrame:
+    """What budgets reach, each problem of a scenario by itself."""
+    found = reached(run.measurements.assign(run=run.measurements["problem"]))
+    return found.assign(problem=found["run"]).drop(columns="run")
 
 
 def has_something(figure: Figure, frames: Mapping[str, pd.DataFrame]) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
 
 from bench.page import tables
+from bench.page.figures.along import along
 from bench.page.figures.several import FIGURES
-from bench.page.figures.several.along import along
 from bench.page.images import pictures_of
 from bench.page.one_run import LONG, has_something
 from bench.page.view import Field, Pictures, Table, View
@@ -45,8 +46,10 @@ def several_runs(
     frames, notices = _frames(runs, whole)
     differ = varied(runs)
     figures = [make() for make in FIGURES]
+    figures[-1] = replace(figures[-1], switched=("run", *figures[-1].switched))
     if differ:
-        figures.insert(1, along(differ.option.rpartition(".")[2], sorted(differ.values)))
+        option = differ.option.rpartition(".")[2]
+        figures.insert(1, along("together", option, sorted(differ.values), ["sample_size"]))
     seen = {**frames, "together": whole}
     return View(
         name=name,

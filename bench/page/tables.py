@@ -27,7 +27,7 @@ COSTS = ("seconds", "evaluations")
 """What an estimate may cost."""
 
 _BINS = 40
-_CELL = ["cell", "estimator", "sample_size", "device", "dtype"]
+_CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
 
 
 def column_table(frame: pd.DataFrame) -> dict[str, list[Any]]:
@@ -128,7 +128,7 @@ def costs(measurements: pd.DataFrame) -> pd.DataFrame:
 
 def _front(points: pd.DataFrame) -> pd.Series[bool]:
     ordered = points.sort_values(["value", "variance"], kind="stable")
-    least = ordered.groupby(["cost", "device", "dtype"])["variance"].transform(
+    least = ordered.groupby(["cost", "problem", "device", "dtype"])["variance"].transform(
         lambda variance: variance.cummin().shift(fill_value=math.inf)
     )
     return (ordered["variance"] < least).reindex(points.index)
@@ -183,12 +183,43 @@ def guides(measurements: pd.DataFrame) -> pd.DataFrame:
     drawn = measurements[
         (measurements["parameter"] == "all") & np.isfinite(measurements["variance"].astype(float))
     ]
-    for label, cells in drawn[drawn["variance"] > 0].groupby("estimator", sort=False):
+    for (problem, label), cells in drawn[drawn["variance"] > 0].groupby(["problem", "estimator"], sort=False):
         first = cells.sort_values("sample_size").iloc[0]
         for N in sorted(cells["sample_size"].unique()):
             value = float(first["variance"]) * float(first["sample_size"]) / float(N)
-            found.append({"estimator": label, "sample_size": int(N), "guide": value})
-    return pd.DataFrame(found, columns=["estimator", "sample_size", "guide"])
+            found.append({"problem": problem, "estimator": label, "sample_size": int(N), "guide": value})
+    return pd.DataFrame(found, columns=["problem", "estimator", "sample_size", "guide"])
+
+
+def along(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Variance against each number over which the scenario ranges, the other options being fixed.
+
+    Columns: `option`, its `value`, the other options as `rest`, and those of a cell with its variance.
+    """
+    whole = rows.measured(rows.whole(measurements), "variance")
+    swept = [name for name in measurements.columns if "." in name]
+    numbers = [name for name in swept if whole[name].dtype.kind == "f" and whole[name].nunique() > 1]
+    known = whole[[*_CELL, "variance", "variance_low", "variance_high", "replicates"]]
+    found = [
+        known.assign(option=name, value=whole[name], rest=_in_words(whole, [o for o in swept if o != name]))
+        for name in numbers
+    ]
+    empty = known.assign(option="", value=math.nan, rest="")[:0]
+    return pd.concat(found, ignore_index=True) if found else empty
+
+
+def _in_words(frame: pd.DataFrame, options: list[str]) -> list[str]:
+    """`k = 2, loc = 0.5` of each row; empty without options."""
+    shown = [option.rpartition(".")[2] for option in options]
+    texts = frame[options].map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
+    return (
+        [
+            ", ".join(f"{name} = {text}" for name, text in zip(shown, row, strict=True))
+            for row in texts.itertuples(index=False)
+        ]
+        if options
+        else [""] * len(frame)
+    )
 
 
 def as_data(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, list[Any]]]:

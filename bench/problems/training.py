@@ -37,8 +37,8 @@ class Training:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise invalid(f"steps must be at least 1, got {self.steps}", "steps")
+        if self.steps < 0:
+            raise invalid(f"steps must be at least 0, got {self.steps}", "steps")
         if not 0 < self.learning_rate < math.inf:
             raise invalid(f"learning_rate must be positive, got {self.learning_rate}", "learning_rate")
         if self.batch_size is not None and self.batch_size < 1:

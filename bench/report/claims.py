@@ -14,6 +14,7 @@ from bench.report.numbers import grouped, interval
 from bench.report.pairs import Measured, within
 from bench.report.ratio_claims import ratio_claims
 from bench.report.remarks import remarks
+from bench.report.words import few
 
 NOTHING = "Nothing was measured."
 
@@ -39,9 +40,9 @@ def claims(run: Measured, control: str | None = None) -> list[str]:
     found = compare(pairs, ["variance"])
     return [
         *([] if (whole["status"] == "ok").any() else [NOTHING]),
-        *ratio_claims(found, biased_cells(whole), unbiased_beside(whole, pairs.control)),
-        *_scale(whole, pairs.control),
-        *bias_claims(whole),
+        *few(ratio_claims(found, biased_cells(whole), unbiased_beside(whole, pairs.control))),
+        *few(list(_scale(whole, pairs.control))),
+        *few(bias_claims(whole)),
         *_missing(run, whole, found.notes),
         *(f"Beware: {remark}." for remark in remarks(run.measurements)),
     ]

@@ -23,7 +23,7 @@ class Progress:
     """Told of the truth and of each result as they come; writes to standard error."""
 
     def __init__(self, prepared: Prepared) -> None:
-        experiment = prepared.experiment
+        scenario = prepared.scenario
         self.console = Console(file=sys.stderr)
         self.bar = Bar(
             TextColumn("{task.description}", markup=False),
@@ -36,7 +36,7 @@ class Progress:
         )
         self.samples = sum(cell.sample_size for cell in prepared.cells if cell.status == "ok")
         self.task = self.bar.add_task("the truth", total=len(prepared.cells))
-        header = f"{experiment.scenario}: {len(prepared.cells)} cells, R = {experiment.replicates}"
+        header = f"{scenario.name}: {len(prepared.cells)} cells, R = {scenario.replicates}"
         self.console.print(Text(header))
 
     def __enter__(self) -> Progress:

@@ -8,21 +8,22 @@ import pandas as pd
 from bench.report import rows
 from bench.statistics.rate import rate, verdict
 
-COLUMNS = ("estimator", "device", "dtype", "slope", "low", "high", "lack_of_fit", "verdict")
+COLUMNS = ("problem", "estimator", "device", "dtype", "slope", "low", "high", "lack_of_fit", "verdict")
 
 
 def fits(measurements: pd.DataFrame) -> pd.DataFrame:
-    """One row for each estimator, device and dtype with sample sizes enough, see `COLUMNS`.
+    """One row for each problem, estimator, device and dtype with sample sizes enough, see `COLUMNS`.
 
     The slope is that of log variance on log N, with its 95 % interval.
     """
     frame = rows.whole(measurements)
     frame = frame[frame["status"] == "ok"]
     found = []
-    for (label, device, dtype), cells in frame.groupby(["estimator", "device", "dtype"], sort=False):
+    names = ["problem", "estimator", "device", "dtype"]
+    for which, cells in frame.groupby(names, sort=False):
         error = np.sqrt(2 / cells["effective_dof"])
         fit = rate(cells["sample_size"].tolist(), cells["variance"].tolist(), error.tolist())
         slope, said = fit.slope, verdict(fit)
         if said:
-            found.append((label, device, dtype, slope.value, slope.low, slope.high, fit.lack_of_fit, said))
+            found.append((*which, slope.value, slope.low, slope.high, fit.lack_of_fit, said))
     return pd.DataFrame(found, columns=list(COLUMNS))

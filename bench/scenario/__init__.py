@@ -1,6 +1,7 @@
 """A scenario: one YAML file that asks one question, read with the position of every word."""
 
 from bench.scenario.document import Document, ScenarioError, parse
+from bench.scenario.points import Point, points
 from bench.scenario.reading import Source, read, read_text
 from bench.scenario.schema import (
     EstimatorSpec,
@@ -15,6 +16,7 @@ __all__ = [
     "Document",
     "EstimatorSpec",
     "NamedSpec",
+    "Point",
     "Reference",
     "Scenario",
     "ScenarioError",
@@ -22,6 +24,7 @@ __all__ = [
     "Sweep",
     "json_schema",
     "parse",
+    "points",
     "read",
     "read_text",
 ]

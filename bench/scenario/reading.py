@@ -22,6 +22,21 @@ __all__ = ["ScenarioError", "Source", "read", "read_text"]
 
 
 @dataclass(frozen=True)
+class Swept:
+    """An option that takes several values, at one of them.
+
+    Attributes:
+        text: the option and its value.
+        said: the path of where its values are listed.
+        path: the path at which the value now is.
+    """
+
+    text: str
+    said: Path
+    path: Path
+
+
+@dataclass(frozen=True)
 class Source:
     """Where the parts of a scenario were said: in a file, or on the command line.
 
@@ -29,17 +44,24 @@ class Source:
         text: the file as it was read.
         document: what the file says.
         overrides: what the command line says instead, as it was written, and at which path.
+        swept: what the sweep says instead.
     """
 
     text: str
     document: Document
     overrides: tuple[tuple[str, Path], ...] = ()
+    swept: tuple[Swept, ...] = ()
 
     def lines(self, faults: Iterable[Fault]) -> list[str]:
         """Complaints as `file:line:column: message` or `--set key=value: message`, in order, each once."""
         return [line for _, line in sorted({self._placed(fault) for fault in faults})]
 
     def _placed(self, fault: Fault) -> tuple[tuple[int, int, int], str]:
+        for option in self.swept:
+            if self._stems_from(option.path, fault.path):
+                line, column = self.document.position(option.said, key=True)
+                message = f"at {option.text}: {fault.message}"
+                return (0, line, column), placed(self.document.file, (line, column), message)
         for number, (text, path) in reversed(list(enumerate(self.overrides))):
             if self._stems_from(path, fault.path):
                 return (1, number, 0), f"{label(text)}: {fault.message}"

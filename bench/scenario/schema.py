@@ -21,6 +21,7 @@ from bench.errors import Fault, Invalid, KeyFault, did_you_mean, invalid, shown
 from bench.problems import PROBLEMS
 from bench.scenario.gate import Gate
 from bench.scenario.parts import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
+from bench.scenario.sweep import Values
 from estimators import ALIASES, ESTIMATORS
 
 _RESERVED_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?")
@@ -162,6 +163,18 @@ class Sweep(Part):
         max_length=1000,
         description="The precision of the samples and of the cost.",
         json_schema_extra=UNIQUE,
+    )
+    options: dict[str, Values] = Field(
+        default={},
+        description="Options that take several values, by their dotted names: problem.OPTION, or "
+        "estimators.NAME.OPTION with the label or the name of an estimator.",
+        examples=[{"problem.cost.bump.k": {"log": [0.1, 10, 9]}}],
+    )
+    zip: list[list[str]] = Field(
+        default=[], max_length=20, description="Options of the problem that go side by side, not crosswise."
+    )
+    exclude: list[dict[str, Any]] = Field(
+        default=[], max_length=1000, description="Combinations of options of the problem that are left out."
     )
 
 

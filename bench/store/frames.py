@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from bench.statistics.metrics import measure
 from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
 from bench.store.claims import against_consistency
-from bench.store.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, WORDS
+from bench.store.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, TYPES, WORDS
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
@@ -34,7 +35,30 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
     ]
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
     frame = frame.astype(MEASUREMENT_TYPES)
-    return frame.assign(contradiction=against_consistency(frame))
+    return frame.assign(contradiction=against_consistency(frame), **_swept(experiment.settings))
+
+
+def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
+    """The tables of all points of a scenario as one.
+
+    Args:
+        parts: one for each point.
+        table: which: measurements, coordinates or replicates.
+    """
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True).astype(TYPES[table])
+
+
+def _swept(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A column for each option of the problem that the scenario ranges over: numbers, else words."""
+    numbers = (int, float)
+    return {
+        key: float(value)
+        if type(value) in numbers
+        else value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for key, value in settings.items()
+    }
 
 
 def _pooled(experiment: Experiment, truth: Truth, results: list[Result]) -> list[dict[str, Evidence]]:
@@ -58,7 +82,7 @@ def measurement_rows(
     row = {
         "scenario": experiment.scenario,
         "scenario_version": experiment.version,
-        "problem": experiment.problem_name,
+        "problem": experiment.problem_label,
         "estimator": result.cell.named.label,
         "estimator_name": result.cell.named.name,
         "options": result.cell.named.options,

@@ -28,5 +28,5 @@ def budget() -> Figure:
         },
         where={},
         logarithmic=("x", "y"),
-        switched=("run", "currency", "device"),
+        switched=("currency", "device"),
     )

@@ -26,7 +26,7 @@ const controls = () => {
 const axes = (view, figure) => {
   const row = place(view, `axes-${figure.name}`);
   for (const column of figure.switched.filter((column) => options(view, figure, column).length > 1)) {
-    const name = `${figure.name}.${column}`;
+    const name = switchOf(figure, column);
     const select = selection(options(view, figure, column), { "data-switch": name }, (value) => { state.chosen.set(name, shown(value)); });
     row.append(element("label", {}, column.replaceAll("_", " "), select));
   }
@@ -66,7 +66,7 @@ const reflect = () => {
     place(view, "view").hidden = view !== state.view;
     for (const figure of view.figures) {
       place(view, `axes-${figure.name}`).querySelectorAll("select").forEach((select) => {
-        const column = select.dataset.switch.slice(figure.name.length + 1);
+        const column = select.dataset.switch.split(".")[1];
         select.selectedIndex = options(view, figure, column).indexOf(chosen(view, figure, column));
       });
     }

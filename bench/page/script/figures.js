@@ -28,10 +28,12 @@ const scaled = (spec, figure) => JSON.parse(JSON.stringify(spec), (key, value) =
   return value;
 });
 
+// One choice of a problem holds for all figures; other choices for one.
+const switchOf = (figure, column) => (column === "problem" ? "every.problem" : `${figure.name}.${column}`);
 const options = (view, figure, column) => [...new Set(tableOf(view, figure.table).map((row) => row[column]))];
 const chosen = (view, figure, column) => {
   const every = options(view, figure, column);
-  const wanted = state.chosen.get(`${figure.name}.${column}`);
+  const wanted = state.chosen.get(switchOf(figure, column));
   return every.find((value) => shown(value) === wanted) ?? every[0];
 };
 const kept = (view, figure) => {
@@ -75,7 +77,8 @@ const draw = async (view, figure) => {
     return;
   }
   const spec = scaled(colored(figure.spec), figure);
-  const visible = (row) => !state.hidden.has(row.estimator);
+  const visible = (row) => !state.hidden.has(row.estimator) &&
+    figure.switched.every((column) => !(column in row) || row[column] === chosen(view, figure, column));
   const extra = Object.entries(figure.extra).map(([name, table]) => [name, tableOf(view, table).filter(visible)]);
   const width = Math.max(220, Math.min(860, chart.parentElement.clientWidth - 110));
   if (spec.spec && spec.spec.width) spec.spec.width = Math.max(160, Math.min(560, width - 100));

@@ -75,7 +75,7 @@ def reached(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row for each market (see `MARKET`), budget and estimator that can pay, see `COLUMNS`.
     """
-    offers = _offers(frame) if len(frame) else frame
+    offers = _offers(_problems_apart(frame)) if len(frame) else frame
     if offers.empty:
         return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
     market = offers.groupby(MARKET, sort=False, dropna=False)["cost"]
@@ -92,6 +92,14 @@ def reached(frame: pd.DataFrame) -> pd.DataFrame:
     order = found["estimator"].map({label: i for i, label in enumerate(offers["estimator"].unique())})
     found = found.assign(order=order).sort_values(["market", "budget", "order"], kind="stable")
     return found[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)
+
+
+def _problems_apart(frame: pd.DataFrame) -> pd.DataFrame:
+    """Runs of several problems as so many runs."""
+    if "problem" not in frame:
+        return frame
+    several = frame.groupby("run", sort=False)["problem"].transform("nunique") > 1
+    return frame.assign(run=frame["run"].mask(several, frame["run"] + ", " + frame["problem"]))
 
 
 def budgets(least: float, most: float) -> list[float]:

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.report.labels import distinct, plain
 from bench.report.numbers import count, duration
 from bench.report.several.budget import SECONDS, Market, Range, answers
-from bench.report.several.words import few, listed
+from bench.report.words import few, listed
 
 LESS_THAN_SURE = (
     "Estimators that are joined by 'or' are not told apart: the intervals of their errors overlap."

@@ -14,7 +14,7 @@ from bench.report.comparison_table import NAMES, level_text, ratio_text
 from bench.report.labels import distinct, plain
 from bench.report.numbers import count
 from bench.report.several.changes import Changes
-from bench.report.several.words import few, listed, notes
+from bench.report.words import few, listed, notes
 
 Row = Any
 """A row of changes, by `itertuples`: one attribute a column."""

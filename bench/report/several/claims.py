@@ -20,7 +20,7 @@ from bench.report.several.changes import changes
 from bench.report.several.geometric import Means, geometric_means
 from bench.report.several.ranking import mean_ranks, ranks
 from bench.report.several.runs import together, varied
-from bench.report.several.words import few, listed, notes
+from bench.report.words import few, listed, notes
 
 Row = Any
 """A row of a frame, by `itertuples`: one attribute a column."""

@@ -19,12 +19,13 @@ METRICS = ("variance", "mse", "work_normalized_variance")
 OF_ANY_BIAS = ("mse",)
 """Metrics in which a bias is counted already."""
 
-PROBLEM = ["run", "scenario", "sample_size", "device", "dtype"]
+PROBLEM = ["run", "scenario", "problem", "sample_size", "device", "dtype"]
 """The columns that together name a problem on which estimators compete."""
 
 RANKS = {
-    "metric": "str", "run": "str", "scenario": "str", "sample_size": "int64", "device": "str", "dtype": "str",
-    "estimator": "str", "value": "float64", "low": "float64", "high": "float64", "failed": "bool",
+    "metric": "str", "run": "str", "scenario": "str", "problem": "str", "sample_size": "int64",
+    "device": "str", "dtype": "str", "estimator": "str",
+    "value": "float64", "low": "float64", "high": "float64", "failed": "bool",
     "rank": "float64", "competitors": "int64", "factor": "float64", "best": "bool", "told_apart": "bool",
 }  # fmt: skip
 """The columns of ranks, in order, with their types."""

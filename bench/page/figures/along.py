@@ -1,0 +1,37 @@
+"""What becomes of the variance along an option, such as the steps of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.page.figures.figure import Figure
+from bench.page.figures.parts import banded, estimator, number, settings
+
+
+def along(table: str, option: str, values: Sequence[float], switched: Sequence[str]) -> Figure:
+    """Variance against a number that an option takes in turn.
+
+    Args:
+        table: whose column `value` holds it.
+        option: what the number is called.
+        values: those that it takes, to be named on the axis.
+        switched: columns of each of which one value is shown at a time.
+    """
+    axis = {"values": list(values), "format": "~g", "labelOverlap": "greedy"}
+    # Zero has no logarithm, and the first steps of a training matter most.
+    x = number("value", option, scale={"type": "symlog"}, axis=axis)
+    return Figure(
+        "along",
+        f"Variance along {option}",
+        f"A line for each estimator in its 95 % band, against {option}; one N at a time.",
+        table,
+        ("value", "variance", "variance_low", "variance_high"),
+        {
+            "encoding": {"x": x, "color": estimator(), "detail": settings()},
+            "layer": banded("variance", "variance of one estimate"),
+        },
+        where={"parameter": "all", "status": "ok"} if table == "together" else {},
+        logarithmic=("y",),
+        switched=switched,
+        several="value",
+    )
