@@ -102,7 +102,7 @@ def test_options_of_an_estimator_make_estimators() -> None:
         (f"  options: {{{LOC}: [1, 2]}}\n  zip: [[{LOC}, {SCALE}]]\n", "is no swept option"),
         (f"  options: {{{LOC}: [1, 2], {SCALE}: [1, 2, 3]}}\n  zip: [[{LOC}, {SCALE}]]\n", "as many values"),
         (f"  options: {{{LOC}: [1, 2]}}\n  exclude: [{{{LOC}: 1}}, {{{LOC}: 2}}]\n", "nothing is left"),
-        (f"  options: {{{LOC}: [1, 2]}}\n  exclude: [{{problem.distribution.normal.lox: 1}}]\n", "did you mean"),
+        (f"  options: {{{LOC}: [1, 2]}}\n  exclude: [{{problem.cost: z}}]\n", "no swept option"),
         (f"  options: {{{LOC}: {{log: [1, 2, 99]}}, {SCALE}: {{log: [1, 2, 99]}}}}\n", "more than 1000"),
     ],
 )  # fmt: skip
