@@ -3,6 +3,7 @@
 ESTIMATORS = {
     "reinforce": "estimators.reinforce:Reinforce",
     "reparameterization": "estimators.reparameterization:Reparameterization",
+    "measure_valued": "estimators.measure_valued:MeasureValued",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
 

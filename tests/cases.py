@@ -56,6 +56,8 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "optimal": ("reinforce", {"baseline": "optimal"}),
     "optimal-scalar": ("reinforce", {"baseline": {"optimal": {"per": "scalar"}}}),
     "reparameterization": ("reparameterization", {}),
+    "measure_valued": ("measure_valued", {}),
+    "measure_valued-uncoupled": ("measure_valued", {"coupled": False}),
 }
 
 
