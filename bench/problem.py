@@ -36,12 +36,15 @@ class Problem(ABC):
         truth_kind: how `expectation` knows what it says.
         width: how many numbers one sample of one replicate takes in memory, at its
             widest: the engine chooses the size of its blocks by it.
+        data_per_row: whether each row of theta has data of its own, so that it cannot
+            have more or other rows; see `resampled`.
     """
 
     theta: Tensor
     parameters: Mapping[str, slice]
     truth_kind: TruthKind = "closed_form"
     width: int = 1
+    data_per_row: bool = False
 
     @abstractmethod
     def distribution(self, theta: Tensor) -> Distribution:
@@ -75,7 +78,8 @@ class Problem(ABC):
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """A copy whose data are drawn afresh, one batch for each `copies` consecutive rows of theta.
 
-        They are drawn from torch's global generator of the CPU; theta stays as it is.
+        They are drawn from torch's global generator of the CPU; theta stays as it is. The
+        copy says that it has `data_per_row`.
 
         Args:
             rows: R, of all theta that the copy is given; a multiple of `copies`.

@@ -3,7 +3,11 @@
 ESTIMATORS = {
     "reinforce": "estimators.reinforce:Reinforce",
     "reparameterization": "estimators.reparameterization:Reparameterization",
+    "exact": "estimators.exact:Exact",
     "measure_valued": "estimators.measure_valued:MeasureValued",
+    "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
+    "simultaneous_perturbation": "estimators.simultaneous_perturbation:SimultaneousPerturbation",
+    "finite_differences": "estimators.finite_differences:FiniteDifferences",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
 

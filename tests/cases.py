@@ -56,9 +56,22 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "optimal": ("reinforce", {"baseline": "optimal"}),
     "optimal-scalar": ("reinforce", {"baseline": {"optimal": {"per": "scalar"}}}),
     "reparameterization": ("reparameterization", {}),
+    "exact": ("exact", {}),
     "measure_valued": ("measure_valued", {}),
     "measure_valued-uncoupled": ("measure_valued", {"coupled": False}),
 }
+
+BIASED: dict[str, tuple[str, dict[str, Any]]] = {
+    "evolution_strategies": ("evolution_strategies", {}),
+    "evolution_strategies-forward": ("evolution_strategies", {"direction": "forward", "smoothing": 0.03}),
+    "evolution_strategies-independent": ("evolution_strategies", {"smoothing": 0.03, "common": False}),
+    "simultaneous_perturbation": ("simultaneous_perturbation", {"step": 0.1}),
+    "simultaneous_perturbation-independent": ("simultaneous_perturbation", {"step": 0.1, "common": False}),
+    "finite_differences": ("finite_differences", {"step": 0.1}),
+    "finite_differences-forward": ("finite_differences", {"step": 0.1, "direction": "forward"}),
+    "finite_differences-independent": ("finite_differences", {"step": 0.1, "common": False}),
+}
+"""Those that do not claim to be unbiased: they keep to all else that estimators keep to."""
 
 
 def problem_of(name: str) -> Problem:
@@ -70,7 +83,7 @@ def problem_of(name: str) -> Problem:
 
 def estimator_of(name: str) -> Estimator:
     """An estimator of the table, not yet fitted."""
-    estimator: Estimator = build("estimators", *ESTIMATORS[name])
+    estimator: Estimator = build("estimators", *(ESTIMATORS | BIASED)[name])
     return estimator
 
 

@@ -104,9 +104,12 @@ def test_the_contracts_import_nothing_of_ours_but_each_other(contract: str) -> N
     assert strangers(contract, CONTRACTS) == []
 
 
+SHARED_BY_ESTIMATORS = ["estimators.baselines", "estimators.perturbed"]
+
+
 @pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("estimators.")])
 def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> None:
-    assert strangers(name, [*CONTRACTS, "bench.distributions", "estimators.baselines"]) == []
+    assert strangers(name, [*CONTRACTS, "bench.distributions", *SHARED_BY_ESTIMATORS]) == []
 
 
 def test_the_tables_of_names_import_nothing() -> None:

@@ -16,7 +16,7 @@ from bench.engine.memory import peak_bytes, peak_of
 from bench.engine.streams import Address
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
-from tests.cases import ESTIMATORS, estimator_of, problem_of
+from tests.cases import BIASED, ESTIMATORS, estimator_of, problem_of
 
 N, ROWS = 1000, 64
 REINFORCE = estimator_of("reinforce")
@@ -77,7 +77,7 @@ def test_what_is_freed_on_the_way_does_not_add_up() -> None:
     assert peak_bytes(Frugal(), gaussian(), N, ROWS) <= 3 * 4
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", [*ESTIMATORS, *BIASED])
 def test_the_peak_is_the_same_every_time(name: str) -> None:
     first, *others = (peak_bytes(estimator_of(name), gaussian(), 100, ROWS) for _ in range(3))
     assert others == [first, first]

@@ -110,6 +110,7 @@ class VAE(VariationalProblem):
         index = torch.randint(len(self.items), batches).repeat_interleave(copies, 0)  # [R, B]
         drawn = copy.copy(self)
         drawn.data = self.items[index.to(self.items.device)]  # [R, B, D]
+        drawn.data_per_row = True
         return drawn
 
     def distribution(self, theta: Tensor) -> Distribution:

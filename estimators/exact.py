@@ -1,0 +1,39 @@
+"""The gradient itself, where it is known: a control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bench.estimator import Claim, Estimator, gradient_of
+from bench.problem import Problem
+
+
+@dataclass(frozen=True)
+class Exact(Estimator):
+    r"""The gradient of the problem's own expectation, by quadrature, enumeration or in closed form.
+
+    .. math:: \nabla_\theta \int f(x, \theta)\, p(x; \theta)\, dx
+
+    Needs a problem whose expectation is known without sampling. It has no variance,
+    whatever N, and its cost is not counted: f is evaluated at nodes or states of the
+    problem's choosing, in float64 on the CPU.
+
+    References:
+        Mohamed et al. (2020), Monte Carlo gradient estimation in machine learning, §2.1:
+        the integral that the others estimate.
+    """
+
+    bias: ClassVar[Claim] = "unbiased"
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        # Rows that lie in the same memory are the same, and one of them tells for all.
+        same = theta.stride(0) == 0 and not problem.data_per_row
+        rows = theta[:1] if same else theta  # [1, P] or [R, P]
+        rows = rows.detach().to("cpu", torch.float64).requires_grad_()
+        value = problem.to("cpu", torch.float64).expectation(rows)  # [1] or [R]
+        gradient: Tensor = gradient_of(rows, value)  # [1, P] or [R, P]
+        return gradient.to(theta).expand_as(theta).contiguous()

@@ -1,0 +1,65 @@
+"""What the zeroth-order estimators share: costs at points beside θ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from bench.distributions.families import component
+from bench.problem import NotApplicable, Problem
+
+
+def differences(problem: Problem, ahead: Tensor, behind: Tensor, sample_size: int, common: bool) -> Tensor:
+    """Costs of samples at points ahead less those of samples at points behind, no gradients taken.
+
+    Random numbers are made common by drawing from the same state of the generator twice:
+    nothing is seeded. A sampler whose use of numbers depends on its parameters, such as
+    that of a gamma or Poisson, may fall out of step: its samples are then less alike, but
+    still of the laws that they should be of.
+
+    Args:
+        problem: what is evaluated.
+        ahead: S points for each row of theta, `[S, R, P]`.
+        behind: as many.
+        sample_size: N, the samples at each point.
+        common: whether both sides share their random numbers.
+
+    Returns:
+        `[N, S, R]`.
+    """
+    device = ahead.device
+    others = [] if device.type == "cpu" else [torch.get_device_module(device).current_device()]
+    with torch.no_grad():
+        # On leaving the fork the generators are where they were.
+        with torch.random.fork_rng(others, enabled=common, device_type=device.type):
+            up = _values(problem, ahead, sample_size)
+        return up - _values(problem, behind, sample_size)
+
+
+def _values(problem: Problem, points: Tensor, sample_size: int) -> Tensor:
+    """One-sample estimates of F, `[S, R, P] -> [N, S, R]`."""
+    if problem.data_per_row:
+        return torch.stack([_at(problem, theta, sample_size) for theta in points], 1)
+    return _at(problem, points.flatten(0, 1), sample_size).reshape(-1, *points.shape[:2])
+
+
+def _at(problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+    """f(x, θ) + a(θ), the mean over the items, x ~ p(x; θ): `[R, P] -> [N, R]`."""
+    p = problem.distribution(theta)
+    if not _is_defined(component(p)):
+        raise NotApplicable("the step leads out of the set of θ for which p is defined")
+    cost = problem.cost(p.sample((sample_size,)), theta)  # [N, R, (B)]
+    value = cost if cost.dim() == 2 else cost.mean(2)  # [N, R]
+    term = problem.analytic_term(theta, p)  # [R, (B)]
+    return value if term is None else value + (term if term.dim() == 1 else term.mean(1))
+
+
+def _is_defined(law: Distribution) -> bool:
+    """Whether the parameters by which the law was given are such as it can have."""
+    constraints: Mapping[str, Any] = law.arg_constraints
+    given = [(vars(law)[name], constraint) for name, constraint in constraints.items() if name in vars(law)]
+    return all(bool(constraint.check(value).all()) for value, constraint in given)
