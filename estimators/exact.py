@@ -32,8 +32,25 @@ class Exact(Estimator):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         # Rows that lie in the same memory are the same, and one of them tells for all.
         same = theta.stride(0) == 0 and not problem.data_per_row
-        rows = theta[:1] if same else theta  # [1, P] or [R, P]
-        rows = rows.detach().to("cpu", torch.float64).requires_grad_()
-        value = problem.to("cpu", torch.float64).expectation(rows)  # [1] or [R]
-        gradient: Tensor = gradient_of(rows, value)  # [1, P] or [R, P]
-        return gradient.to(theta).expand_as(theta).contiguous()
+        gradient = self._of_rows(problem, theta[:1] if same else theta)  # [1, P] or [R, P]
+        return gradient.expand_as(theta).contiguous()
+
+    def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Exact:
+        return Known(theta[:1].detach(), self.gradient(problem, theta[:1], sample_size))
+
+    def _of_rows(self, problem: Problem, theta: Tensor) -> Tensor:
+        rows = theta.detach().to("cpu", torch.float64).requires_grad_()
+        value = problem.to("cpu", torch.float64).expectation(rows)  # [R]
+        return gradient_of(rows, value).to(theta)
+
+
+@dataclass(frozen=True)
+class Known(Exact):
+    """The gradient and the point at which it is known, `[1, P]` each, so that quadrature is done once."""
+
+    point: Tensor
+    value: Tensor
+
+    def _of_rows(self, problem: Problem, theta: Tensor) -> Tensor:
+        there = torch.equal(theta, self.point) and not problem.data_per_row
+        return self.value if there else super()._of_rows(problem, theta)

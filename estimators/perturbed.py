@@ -32,7 +32,7 @@ def differences(problem: Problem, ahead: Tensor, behind: Tensor, sample_size: in
         `[N, S, R]`.
     """
     device = ahead.device
-    others = [] if device.type == "cpu" else [torch.get_device_module(device).current_device()]
+    others = [] if device.type == "cpu" else [device]
     with torch.no_grad():
         # On leaving the fork the generators are where they were.
         with torch.random.fork_rng(others, enabled=common, device_type=device.type):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.problem import Problem
+from estimators.evolution_strategies import EvolutionStrategies
 from tests.cases import estimator_of
 
 
@@ -67,3 +68,19 @@ class OneDrawForAll(Mutant):
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         return estimator_of("reinforce").gradient(problem, theta, 1)
+
+
+class SmoothingInverted(Mutant):
+    """Evolution strategies that multiply by h where they should divide by it: h² times the gradient."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        whole = EvolutionStrategies()
+        return whole.smoothing**2 * whole.gradient(problem, theta, sample_size)
+
+
+class SmoothingMissing(Mutant):
+    """Evolution strategies that do not divide by h at all: h times the gradient."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        whole = EvolutionStrategies()
+        return whole.smoothing * whole.gradient(problem, theta, sample_size)

@@ -20,6 +20,8 @@ from tests.mutants import (
     OneDrawForAll,
     OwnSampleInTheBaseline,
     SignFlipInOneCoordinate,
+    SmoothingInverted,
+    SmoothingMissing,
     SumForMean,
 )
 
@@ -39,7 +41,15 @@ def evidence(estimates: Tensor, problem: Problem) -> Evidence:
 
 @pytest.mark.parametrize(
     "mutant",
-    [SumForMean(), OwnSampleInTheBaseline(), SignFlipInOneCoordinate(), NForNMinusOne(), MissingDetach()],
+    [
+        SumForMean(),
+        OwnSampleInTheBaseline(),
+        SignFlipInOneCoordinate(),
+        NForNMinusOne(),
+        MissingDetach(),
+        SmoothingInverted(),
+        SmoothingMissing(),
+    ],
     ids=lambda mutant: type(mutant).__name__,
 )
 @pytest.mark.parametrize("problem_name", ["gaussian", "normals"])
@@ -49,7 +59,16 @@ def test_a_biased_mutant_is_called_biased(mutant: Estimator, problem_name: str) 
     assert measure(evidence(estimates, problem))["verdict"] == "biased"
 
 
-@pytest.mark.parametrize("estimator_name", ["reinforce", "leave_one_out", "reparameterization"])
+@pytest.mark.parametrize(
+    "estimator_name",
+    [
+        "reinforce",
+        "leave_one_out",
+        "reparameterization",
+        # The expectations are quadratic, so that smoothing does no harm.
+        "evolution_strategies",
+    ],
+)
 @pytest.mark.parametrize("problem_name", ["gaussian", "normals"])
 def test_the_originals_are_not(estimator_name: str, problem_name: str) -> None:
     problem = problem_of(problem_name)
