@@ -76,6 +76,15 @@ def test_the_originals_are_not(estimator_name: str, problem_name: str) -> None:
     assert measure(evidence(estimates, problem))["verdict"] != "biased"
 
 
+@pytest.mark.parametrize("problem_name", ["gaussian", "normals", "gamma", "bernoullis"])
+def test_the_exact_gradient_is_called_exact(problem_name: str) -> None:
+    # The two rules of the truth differ by rounding, and the estimates by nothing.
+    problem = problem_of(problem_name)
+    estimates = estimates_of(estimator_of("exact"), problem, SAMPLE_SIZE, 100)
+    assert measure(evidence(estimates, problem))["verdict"] == "within 1 %"
+    assert measure(evidence(1.02 * estimates, problem))["verdict"] == "biased"
+
+
 def interval_of(estimates: Tensor) -> tuple[float, float]:
     found = measure(evidence(estimates, problem_of("gaussian")))
     return float(found["variance_low"]), float(found["variance_high"])

@@ -40,7 +40,7 @@ def bias_p(evidence: Evidence, level: float = BIASED_BELOW) -> float:
     difference = evidence.difference
     if bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return math.nan
-    rounding = ROUNDING * float(evidence.truth.norm()) + ZERO
+    rounding = _rounding(evidence)
     right = difference.value.abs() <= rounding  # [P]
     # A coordinate without noise, but for rounding, that is wrong: a hundred errors off at least.
     if bool((~right & (100 * difference.error <= rounding)).any()):
@@ -62,7 +62,7 @@ def bias_p(evidence: Evidence, level: float = BIASED_BELOW) -> float:
 def excess_p(evidence: Evidence, margin: float) -> float:
     """The p-value of a bias whose norm is within a margin, which must be positive."""
     difference = evidence.difference
-    if not bool((difference.error > 0).any()):
+    if _is_certain(evidence):
         return float(float(difference.value.norm()) <= margin + ZERO)
     if len(difference.value) == 1:
         beyond = difference.value.sign() * (difference.value.abs() - margin).clamp(min=0)
@@ -99,7 +99,7 @@ def verdict_of(evidence: Evidence, p: float) -> str:
 def is_equivalent(evidence: Evidence, margin: float) -> bool:
     """Whether the bias is shown to be within the margin, by a test of equivalence at 5 %."""
     difference = evidence.difference
-    if not bool((difference.error > 0).any()):
+    if _is_certain(evidence):
         return float(difference.value.norm()) <= margin + ZERO
     if len(difference.value) == 1:
         interval = hall_interval(difference, _EQUIVALENCE_LEVEL)
@@ -112,6 +112,15 @@ def is_equivalent(evidence: Evidence, margin: float) -> bool:
     )
     within = -(margin**2) < square.low and square.high < margin**2
     return within and p <= (1 - _EQUIVALENCE_LEVEL) / 2
+
+
+def _is_certain(evidence: Evidence) -> bool:
+    """Whether nothing varies, and the truth is known, but for rounding."""
+    return bool((100 * evidence.difference.error <= _rounding(evidence)).all())
+
+
+def _rounding(evidence: Evidence) -> float:
+    return ROUNDING * float(evidence.truth.norm()) + ZERO
 
 
 def needs(evidence: Evidence, margin: float) -> str:
