@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal, Self
@@ -109,7 +110,12 @@ class VariationalProblem(Problem):
 
     The cost is minus the log weight, :math:`\log q(x; \theta) - \log p(\text{data}, x; \theta)`,
     unless a problem takes a part of it out as `analytic_term`.
+
+    Attributes:
+        samples: K, the latent samples that one cost takes: 1 for the ELBO.
     """
+
+    samples: int = 1
 
     @abstractmethod
     def log_joint(self, x: Tensor, theta: Tensor) -> Tensor:
@@ -117,3 +123,31 @@ class VariationalProblem(Problem):
 
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         return self.distribution(theta).log_prob(x) - self.log_joint(x, theta)
+
+
+class MultiSampleProblem(VariationalProblem):
+    r"""Minus a bound on log evidence that averages K weights within the logarithm.
+
+    .. math:: f(x, \theta) = -\log \frac{1}{K} \sum_k w_k, \quad
+        w_k = \frac{p(\text{data}, x_k; \theta)}{q(x_k; \theta)}
+
+    An x is K independent samples of q, `[N, R, (B,) K, *event]`, and `distribution` is
+    their joint law, with batch shape `[R]` or `[R, B]`.
+
+    Burda, Grosse & Salakhutdinov (2016), Importance weighted autoencoders, §3.
+    """
+
+    @abstractmethod
+    def log_joint(self, x: Tensor, theta: Tensor) -> Tensor:
+        """log p(data, x_k; θ) of each sample, `[N, R, (B,) K, *event] -> [N, R, (B), K]`."""
+
+    @abstractmethod
+    def log_weights(self, x: Tensor, theta: Tensor) -> Tensor:
+        """log w_k, `[N, R, (B,) K, *event] -> [N, R, (B), K]`."""
+
+    @abstractmethod
+    def log_probs(self, x: Tensor, p: Distribution) -> Tensor:
+        """log q(x_k; θ) of each sample, `[N, R, (B), K]`, where p is `distribution(theta)`."""
+
+    def cost(self, x: Tensor, theta: Tensor) -> Tensor:
+        return math.log(self.samples) - self.log_weights(x, theta).logsumexp(-1)

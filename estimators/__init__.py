@@ -8,11 +8,13 @@ ESTIMATORS = {
     "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
     "simultaneous_perturbation": "estimators.simultaneous_perturbation:SimultaneousPerturbation",
     "finite_differences": "estimators.finite_differences:FiniteDifferences",
+    "sticking_the_landing": "estimators.sticking_the_landing:StickingTheLanding",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
 
 ALIASES = {
     "score_function": "reinforce",
     "pathwise": "reparameterization",
+    "stl": "sticking_the_landing",
 }
 """Other names that the field uses for the same things."""

@@ -48,6 +48,24 @@ VAES: dict[str, dict[str, Any]] = {
     for bound in ("analytic_kl", "analytic_entropy", "sampled")
 }
 
+VARIATIONAL: dict[str, dict[str, Any]] = {
+    "gaussian_elbo": {"name": "gaussian_elbo", "loc": 0.6, "scale": 0.7},
+    "normal_normal": {
+        "name": "gaussian_elbo",
+        "prior_loc": 0.3,
+        "prior_scale": 1.4,
+        "data": [-0.5, 2.0],
+        "noise": 0.7,
+    },
+    "linear_vae": {"name": "linear_vae", "batch_size": 3, "dimensions": 4, "latent": 2, "seed": 3},
+}
+"""Bounds on log evidence whose gradient is known."""
+
+VARIATIONAL_ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sticking_the_landing": ("sticking_the_landing", {}),
+}
+"""Those that need such a bound."""
+
 ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "reinforce": ("reinforce", {}),
     "constant": ("reinforce", {"baseline": {"constant": {"value": 0.7}}}),
@@ -76,7 +94,7 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
 
 def problem_of(name: str) -> Problem:
     """A problem of the table, in float64 on the CPU."""
-    options = dict((PROBLEMS | VAES)[name])
+    options = dict((PROBLEMS | VAES | VARIATIONAL)[name])
     problem: Problem = build("problems", options.pop("name"), options)
     return problem.to("cpu", torch.float64)
 
@@ -84,6 +102,7 @@ def problem_of(name: str) -> Problem:
 def estimator_of(name: str) -> Estimator:
     """An estimator of the table, not yet fitted."""
     estimator: Estimator = build("estimators", *(ESTIMATORS | BIASED)[name])
+    estimator: Estimator = build("estimators", *(ESTIMATORS | VARIATIONAL_ESTIMATORS)[name])
     return estimator
 
 

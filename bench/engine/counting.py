@@ -9,7 +9,7 @@ from typing import Self
 
 from torch import Tensor
 
-from bench.problem import Problem
+from bench.problem import MultiSampleProblem, Problem, VariationalProblem
 
 
 @dataclass
@@ -31,16 +31,31 @@ class Counts:
 
 
 def counted(problem: Problem, counts: Counts) -> Problem:
-    """A copy of the problem that adds the evaluations of its cost to the counts."""
+    """A copy of the problem that adds the evaluations of its cost to the counts.
+
+    A cost that averages K weights counts K times. An estimator that goes round the cost,
+    and takes the weights or the joint density themselves, is counted there.
+    """
     copied = copy.copy(problem)
-    vars(copied)["cost"] = _counting(problem.cost, counts)  # shadows the method
+    # These shadow the methods. The cost calls those of the problem itself: nothing counts twice.
+    K = problem.samples if isinstance(problem, VariationalProblem) else 1
+    vars(copied)["cost"] = _counting(problem.cost, counts, K)
+    if isinstance(problem, MultiSampleProblem):
+        vars(copied)["log_weights"] = _counting(problem.log_weights, counts, K)
+        vars(copied)["log_joint"] = _counting(problem.log_joint, counts, K)
+    elif isinstance(problem, VariationalProblem):
+        vars(copied)["log_joint"] = _counting(problem.log_joint, counts, K)
     return copied
 
 
-def _counting(cost: Callable[[Tensor, Tensor], Tensor], counts: Counts) -> Callable[[Tensor, Tensor], Tensor]:
+def _counting(
+    function: Callable[[Tensor, Tensor], Tensor], counts: Counts, each: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The function, each of whose N·R values counts `each` times."""
+
     def counting(x: Tensor, theta: Tensor) -> Tensor:
-        value = cost(x, theta)  # [N, R, (B)]
-        samples = value[..., 0].numel() if value.dim() > 2 else value.numel()
+        value = function(x, theta)  # [N, R, (B), (K)]
+        samples = each * value.shape[:2].numel()
         counts.evaluations += samples
         if value.requires_grad:
 

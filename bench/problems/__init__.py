@@ -2,6 +2,8 @@
 
 PROBLEMS = {
     "expectation": "bench.problems.expectation:Expectation",
+    "gaussian_elbo": "bench.problems.gaussian_elbo:GaussianElbo",
+    "linear_vae": "bench.problems.linear_vae:LinearVae",
     "vae": "bench.problems.vae:VAE",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
