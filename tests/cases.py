@@ -58,6 +58,7 @@ VARIATIONAL: dict[str, dict[str, Any]] = {
         "noise": 0.7,
     },
     "linear_vae": {"name": "linear_vae", "batch_size": 3, "dimensions": 4, "latent": 2, "seed": 3},
+    "logistic_regression": {"name": "logistic_regression", "steps": 30},
 }
 """Bounds on log evidence whose gradient is known."""
 

@@ -4,6 +4,7 @@ PROBLEMS = {
     "expectation": "bench.problems.expectation:Expectation",
     "gaussian_elbo": "bench.problems.gaussian_elbo:GaussianElbo",
     "linear_vae": "bench.problems.linear_vae:LinearVae",
+    "logistic_regression": "bench.problems.logistic_regression:LogisticRegression",
     "vae": "bench.problems.vae:VAE",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""

@@ -140,7 +140,11 @@ def _check(batch_size: int, dimensions: int, latent: int, noise: float, perturba
         (dimensions >= 1, f"dimensions must be at least 1, got {dimensions}", "dimensions"),
         (latent >= 1, f"latent must be at least 1, got {latent}", "latent"),
         (0 < noise < math.inf, f"noise must be positive, got {noise}", "noise"),
-        (0 <= perturbation < math.inf, f"perturbation must be at least 0, got {perturbation}", "perturbation"),
+        (
+            0 <= perturbation < math.inf,
+            f"perturbation must be at least 0, got {perturbation}",
+            "perturbation",
+        ),
     ]
     faults = [Fault(message, (key,)) for fits, message, key in checks if not fits]
     if faults:
