@@ -1,6 +1,7 @@
 """The estimators, one family per file; here is the table of their names."""
 
 ESTIMATORS = {
+    "dreg": "estimators.dreg:Dreg",
     "reinforce": "estimators.reinforce:Reinforce",
     "reparameterization": "estimators.reparameterization:Reparameterization",
     "exact": "estimators.exact:Exact",
@@ -9,11 +10,14 @@ ESTIMATORS = {
     "simultaneous_perturbation": "estimators.simultaneous_perturbation:SimultaneousPerturbation",
     "finite_differences": "estimators.finite_differences:FiniteDifferences",
     "sticking_the_landing": "estimators.sticking_the_landing:StickingTheLanding",
+    "vimco": "estimators.vimco:Vimco",
+    "wake_phase": "estimators.wake_phase:WakePhase",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
 
 ALIASES = {
     "score_function": "reinforce",
+    "doubly_reparameterized": "dreg",
     "pathwise": "reparameterization",
     "stl": "sticking_the_landing",
 }

@@ -59,11 +59,27 @@ VARIATIONAL: dict[str, dict[str, Any]] = {
     },
     "linear_vae": {"name": "linear_vae", "batch_size": 3, "dimensions": 4, "latent": 2, "seed": 3},
     "logistic_regression": {"name": "logistic_regression", "steps": 30},
+    "linear_gaussian": {"name": "linear_gaussian", "dimensions": 3, "batch_size": 2, "perturbation": 0.2},
 }
 """Bounds on log evidence whose gradient is known."""
 
+_POSTERIOR = {"name": "gaussian_elbo", "data": [1.5], "loc": 0.65, "scale": (2 / 3) ** 0.5}
+VARIATIONAL |= {
+    f"iwae-{K}": {"name": "importance_weighted", "samples": K, "problem": _POSTERIOR} for K in (1, 2, 5)
+}
+
+BOUNDS: dict[str, dict[str, Any]] = {
+    "iwae-linear": {"name": "importance_weighted", "samples": 4, "problem": VARIATIONAL["linear_gaussian"]},
+    "iwae-vae": {"name": "importance_weighted", "samples": 4, "problem": VAES["vae-sampled"]},
+}
+"""Bounds on log evidence whose gradient is not known."""
+
 VARIATIONAL_ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "sticking_the_landing": ("sticking_the_landing", {}),
+    "dreg": ("dreg", {}),
+    "vimco": ("vimco", {}),
+    "vimco-arithmetic": ("vimco", {"mean": "arithmetic"}),
+    "wake_phase": ("wake_phase", {}),
 }
 """Those that need such a bound."""
 
@@ -95,7 +111,7 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
 
 def problem_of(name: str) -> Problem:
     """A problem of the table, in float64 on the CPU."""
-    options = dict((PROBLEMS | VAES | VARIATIONAL)[name])
+    options = dict((PROBLEMS | VAES | VARIATIONAL | BOUNDS)[name])
     problem: Problem = build("problems", options.pop("name"), options)
     return problem.to("cpu", torch.float64)
 

@@ -3,6 +3,8 @@
 PROBLEMS = {
     "expectation": "bench.problems.expectation:Expectation",
     "gaussian_elbo": "bench.problems.gaussian_elbo:GaussianElbo",
+    "importance_weighted": "bench.problems.importance_weighted:ImportanceWeighted",
+    "linear_gaussian": "bench.problems.linear_gaussian:LinearGaussian",
     "linear_vae": "bench.problems.linear_vae:LinearVae",
     "logistic_regression": "bench.problems.logistic_regression:LogisticRegression",
     "vae": "bench.problems.vae:VAE",

@@ -103,14 +103,14 @@ class LinearVae(VariationalProblem):
 
     def log_joint(self, x: Tensor, theta: Tensor) -> Tensor:
         part = self._split(theta)
-        W = part["weights"].unflatten(-1, (-1, self.latent))  # [R, D, L]
+        W = part["weights"].reshape(len(theta), -1, self.latent)  # [R, D, L]
         squares = (self.data - x @ W.mT - part["offset"][:, None]).square().sum(-1)  # [N, R, B]
         return -0.5 * (squares / self.noise**2 + x.square().sum(-1) + self._normalizer())
 
     def expectation(self, theta: Tensor) -> Tensor:
         part = self._split(theta)
         mean, scale = self._posterior(part)  # [R, B, L] each
-        W = part["weights"].unflatten(-1, (-1, self.latent))  # [R, D, L]
+        W = part["weights"].reshape(len(theta), -1, self.latent)  # [R, D, L]
         squares = (self.data - mean @ W.mT - part["offset"][:, None]).square().sum(-1)  # [R, B]
         spread = (scale.square() * W.square().sum(-2)[:, None]).sum(-1)  # [R, B]
         second = (mean.square() + scale.square()).sum(-1)  # [R, B]: E‖z‖²
@@ -129,7 +129,7 @@ class LinearVae(VariationalProblem):
 
     def _posterior(self, part: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Mean and scale of q, `[R, B, L]` each."""
-        V = part["encoder_weights"].unflatten(-1, (self.latent, -1))  # [R, L, D]
+        V = part["encoder_weights"].reshape(-1, self.latent, self.data.shape[-1])  # [R, L, D]
         mean = self.data @ V.mT + part["encoder_offset"][:, None]  # [R, B, L]
         return mean, part["log_scale"].exp()[:, None].expand_as(mean)
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 from bench.distributions.normal import Normal
 from bench.errors import Fault, Invalid
 from bench.problem import TruthKind, VariationalProblem
+from bench.problems.training import one_thread
 
 _LOG_TWO_PI = math.log(2 * math.pi)
 _REACH = 9.0  # standard deviations; beyond them the normal law has less than 1e-18
@@ -91,10 +92,11 @@ class LogisticRegression(VariationalProblem):
     def _descended(self, start: Tensor, steps: int, learning_rate: float) -> Tensor:
         theta = start[None].clone().requires_grad_()  # [1, P]
         optimizer = torch.optim.Adam([theta], lr=learning_rate)
-        for _ in range(steps):
-            value = self._expectation(theta, _FITTING_NODES)
-            (theta.grad,) = torch.autograd.grad(value.sum(), theta)
-            optimizer.step()
+        with one_thread():
+            for _ in range(steps):
+                value = self._expectation(theta, _FITTING_NODES)
+                (theta.grad,) = torch.autograd.grad(value.sum(), theta)
+                optimizer.step()
         return theta.detach()[0]
 
 

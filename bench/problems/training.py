@@ -66,7 +66,7 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
     working = problem.to("cpu", torch.float32)
     theta = working.theta[None].clone().requires_grad_()  # [1, P]
     optimizer = torch.optim.Adam([theta], lr=training.learning_rate)
-    with torch.random.fork_rng(devices=[]), _one_thread():
+    with torch.random.fork_rng(devices=[]), one_thread():
         # torch.manual_seed would seed the accelerators' generators too, which are not restored.
         torch.default_generator.manual_seed(seed_for(training.seed, "training"))
         for step in range(training.steps):
@@ -80,7 +80,8 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Sums that are the same on every machine, however many threads it has."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
