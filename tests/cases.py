@@ -60,12 +60,19 @@ VARIATIONAL: dict[str, dict[str, Any]] = {
     "linear_vae": {"name": "linear_vae", "batch_size": 3, "dimensions": 4, "latent": 2, "seed": 3},
     "logistic_regression": {"name": "logistic_regression", "steps": 30},
     "linear_gaussian": {"name": "linear_gaussian", "dimensions": 3, "batch_size": 2, "perturbation": 0.2},
+    "gamma_poisson": {"name": "gamma_poisson"},
+    "dirichlet_multinomial": {"name": "dirichlet_multinomial", "categories": 4, "trials": 9, "prior": 1.3},
 }
 """Bounds on log evidence whose gradient is known."""
 
 _POSTERIOR = {"name": "gaussian_elbo", "data": [1.5], "loc": 0.65, "scale": (2 / 3) ** 0.5}
 VARIATIONAL |= {
     f"iwae-{K}": {"name": "importance_weighted", "samples": K, "problem": _POSTERIOR} for K in (1, 2, 5)
+}
+VARIATIONAL["iwae-gamma"] = {
+    "name": "importance_weighted",
+    "samples": 3,
+    "problem": {"name": "gamma_poisson"},
 }
 
 BOUNDS: dict[str, dict[str, Any]] = {
