@@ -2,13 +2,13 @@
 
 ESTIMATORS = {
     "dreg": "estimators.dreg:Dreg",
+    "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
+    "exact": "estimators.exact:Exact",
+    "finite_differences": "estimators.finite_differences:FiniteDifferences",
+    "measure_valued": "estimators.measure_valued:MeasureValued",
     "reinforce": "estimators.reinforce:Reinforce",
     "reparameterization": "estimators.reparameterization:Reparameterization",
-    "exact": "estimators.exact:Exact",
-    "measure_valued": "estimators.measure_valued:MeasureValued",
-    "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
     "simultaneous_perturbation": "estimators.simultaneous_perturbation:SimultaneousPerturbation",
-    "finite_differences": "estimators.finite_differences:FiniteDifferences",
     "sticking_the_landing": "estimators.sticking_the_landing:StickingTheLanding",
     "vimco": "estimators.vimco:Vimco",
     "wake_phase": "estimators.wake_phase:WakePhase",
@@ -16,9 +16,9 @@ ESTIMATORS = {
 """Name -> where the class is. The modules are imported when they are asked for."""
 
 ALIASES = {
-    "score_function": "reinforce",
     "doubly_reparameterized": "dreg",
     "pathwise": "reparameterization",
+    "score_function": "reinforce",
     "stl": "sticking_the_landing",
 }
 """Other names that the field uses for the same things."""

@@ -125,8 +125,7 @@ def problem_of(name: str) -> Problem:
 
 def estimator_of(name: str) -> Estimator:
     """An estimator of the table, not yet fitted."""
-    estimator: Estimator = build("estimators", *(ESTIMATORS | BIASED)[name])
-    estimator: Estimator = build("estimators", *(ESTIMATORS | VARIATIONAL_ESTIMATORS)[name])
+    estimator: Estimator = build("estimators", *(ESTIMATORS | BIASED | VARIATIONAL_ESTIMATORS)[name])
     return estimator
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from bench.estimator import Claim, Estimator, gradient_of
-from bench.problem import Problem
+from bench.problem import MultiSampleProblem, Problem
 from estimators.evolution_strategies import EvolutionStrategies
 from tests.cases import estimator_of
 
@@ -84,3 +84,15 @@ class SmoothingMissing(Mutant):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         whole = EvolutionStrategies()
         return whole.smoothing * whole.gradient(problem, theta, sample_size)
+
+
+class StuckWithSeveralSamples(Mutant):
+    """The weighed score is left out of a bound that averages K weights, as if its mean were zero."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        assert isinstance(problem, MultiSampleProblem)
+        q = problem.distribution(theta)
+        x = q.rsample((sample_size,))
+        log_weights = problem.log_weights(x, theta)
+        weights = -problem.samples * log_weights.detach().softmax(-1)
+        return gradient_of(theta, (log_weights, weights), (problem.log_probs(x.detach(), q), weights))
