@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.catalogue import build
 from bench.engine.truth import exact_gradient
 from bench.estimator import Estimator
 from bench.problem import Problem
@@ -13,7 +14,7 @@ from bench.statistics.evidence import Evidence, evidence_of, segments_of
 from bench.statistics.intervals import variance_interval
 from bench.statistics.metrics import measure
 from bench.statistics.summary import summarize
-from tests.cases import estimates_of, estimator_of, problem_of
+from tests.cases import estimates_of, estimator_of, expectation, problem_of
 from tests.mutants import (
     MissingDetach,
     NForNMinusOne,
@@ -76,11 +77,13 @@ def test_the_originals_are_not(estimator_name: str, problem_name: str) -> None:
     assert measure(evidence(estimates, problem))["verdict"] != "biased"
 
 
-@pytest.mark.parametrize("problem_name", ["gaussian", "normals", "gamma", "bernoullis"])
-def test_the_exact_gradient_is_called_exact(problem_name: str) -> None:
-    # The two rules of the truth differ by rounding, and the estimates by nothing.
-    problem = problem_of(problem_name)
-    estimates = estimates_of(estimator_of("exact"), problem, SAMPLE_SIZE, 100)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("parameters", [["loc"], ["loc", "scale"]])
+def test_the_exact_gradient_is_called_exact(parameters: list[str], dtype: torch.dtype) -> None:
+    # The two rules of the truth differ by rounding, and the estimates from them by no more.
+    options = expectation("z**2", parameters, normal={"loc": 2.0, "scale": 1.0})
+    problem = build("problems", options.pop("name"), options)
+    estimates = estimates_of(estimator_of("exact"), problem.to("cpu", dtype), SAMPLE_SIZE, 100).double()
     assert measure(evidence(estimates, problem))["verdict"] == "within 1 %"
     assert measure(evidence(1.02 * estimates, problem))["verdict"] == "biased"
 
