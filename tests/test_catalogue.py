@@ -83,7 +83,11 @@ def test_options_are_listed_with_their_defaults() -> None:
         ("estimators", "pathwis", "unknown estimator 'pathwis'; did you mean 'pathwise'?"),
         ("problems", "expectations", "unknown problem 'expectations'; did you mean 'expectation'?"),
         ("problems", "reinforce", "unknown problem 'reinforce'; known: "),
-        ("estimators", "qqqq", "unknown estimator 'qqqq'; known: "),
+        (
+            "estimators",
+            "qqqq",
+            f"unknown estimator 'qqqq'; known: {', '.join(sorted([*ESTIMATORS, *ALIASES]))}",
+        ),
         # An alias is one of an estimator only.
         ("problems", "pathwise", "unknown problem 'pathwise'"),
     ],
