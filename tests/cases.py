@@ -78,6 +78,11 @@ VARIATIONAL["iwae-gamma"] = {
 BOUNDS: dict[str, dict[str, Any]] = {
     "iwae-linear": {"name": "importance_weighted", "samples": 4, "problem": VARIATIONAL["linear_gaussian"]},
     "iwae-vae": {"name": "importance_weighted", "samples": 4, "problem": VAES["vae-sampled"]},
+    "iwae-dirichlet": {
+        "name": "importance_weighted",
+        "samples": 3,
+        "problem": VARIATIONAL["dirichlet_multinomial"],
+    },
 }
 """Bounds on log evidence whose gradient is not known."""
 

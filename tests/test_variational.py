@@ -181,6 +181,12 @@ def test_with_one_sample_it_is_the_elbo() -> None:
         torch.testing.assert_close(*estimates, rtol=1e-12, atol=1e-12)
 
 
+def test_of_a_vector_the_bound_is_not_known() -> None:
+    for name in BOUNDS:
+        with pytest.raises(NotApplicable, match="one real number"):
+            exact_gradient(problem_of(name))
+
+
 def test_with_many_it_is_the_log_evidence() -> None:
     values = [-float(bound(K).expectation(bound(K).theta[None])) for K in (1, 2, 8, 64, 1024)]
     assert values == sorted(values)
@@ -230,7 +236,7 @@ def test_they_agree_where_the_truth_is_not_known(estimator_name: str, problem_na
     assert z_scores(estimates, reference.mean(0), error).abs().max() < Z_LIMIT
 
 
-@pytest.mark.parametrize("problem_name", BOUNDS)
+@pytest.mark.parametrize("problem_name", ["iwae-linear", "iwae-vae"])
 def test_the_wake_phase_moves_the_model_as_the_bound_does(problem_name: str) -> None:
     problem = problem_of(problem_name)
     model = problem.parameters["decoder" if "decoder" in problem.parameters else "prior_mean"]

@@ -100,8 +100,8 @@ class ImportanceWeighted(MultiSampleProblem):
 
     def _expectation(self, theta: Tensor, nodes: int, times: int) -> Tensor:
         q = self.single.distribution(theta)
-        if q.event_shape or len(q.batch_shape) > 1:
-            raise NotApplicable("the bound is known without sampling only where x is one number")
+        if q.event_shape or len(q.batch_shape) > 1 or not q.has_rsample:
+            raise NotApplicable("the bound is known without sampling only where x is one real number")
         z, log_step = self._line(theta, nodes)  # [M] each
         log_q = q.log_prob(z[:, None])  # [M, R]
         log_w = self.single.log_joint(z[:, None].expand_as(log_q), theta) - log_q  # [M, R]
