@@ -55,6 +55,26 @@ class Problem(ABC):
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         """f(x, θ), `[N, R]` or `[N, R, B]`, at samples x of shape `[N, R, (B,) *event]`."""
 
+    def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[Tensor | None, Tensor] | None:
+        r"""The cost taken apart, :math:`f(x, \theta) = s(x, \theta) + \sum_d f_d(x_d, \theta)`.
+
+        What depends on neither x nor θ may be left out. A call counts as one evaluation of f
+        for each sample.
+
+        Returns:
+            s, `[N, R, (B)]` or None where nothing is shared, and the f_d in the shape of x,
+            `[N, R, (B,) *event]`; None if the cost does not split, as by default.
+        """
+        return None
+
+    def inputs(self) -> Tensor | None:
+        """The data of each item, `[B, D]` or, with a batch for each row of theta, `[R, B, D]`.
+
+        What may be learned of an item without looking at its sample. None, the default, if
+        the problem has no items or does not tell.
+        """
+        return None
+
     def analytic_term(self, theta: Tensor, p: Distribution) -> Tensor | None:
         """a(θ), `[R]` or `[R, B]`: what is known without sampling, such as an analytic KL.
 

@@ -12,6 +12,9 @@ ESTIMATORS = {
     "sticking_the_landing": "estimators.sticking_the_landing:StickingTheLanding",
     "vimco": "estimators.vimco:Vimco",
     "wake_phase": "estimators.wake_phase:WakePhase",
+    "delta_method": "estimators.delta_method:DeltaMethod",
+    "rao_blackwell": "estimators.rao_blackwell:RaoBlackwell",
+    "mixture": "estimators.mixture:Mixture",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
 

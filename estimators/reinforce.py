@@ -22,8 +22,9 @@ class Reinforce(Estimator):
         = E[(f(x, \theta) - b)\, \nabla_\theta \log p(x; \theta) + \nabla_\theta f(x, \theta)],
 
     since the score has mean zero. log p must be differentiable in θ; f may be
-    discontinuous in x, and x may be discrete. Each estimate evaluates f N times, and
-    the gradient of f only where f depends on θ itself.
+    discontinuous in x, and x may be discrete. Each estimate evaluates f N times, twice
+    as often with the baseline `independent`, and the gradient of f only where f depends
+    on θ itself.
 
     Attributes:
         baseline: what is subtracted from the cost; see `estimators.baselines`.
@@ -46,8 +47,9 @@ class Reinforce(Estimator):
         x = p.sample((sample_size,))  # [N, R, (B,) *event]
         cost = problem.cost(x, theta)  # [N, R, (B)]
         log_prob = p.log_prob(x)  # [N, R, (B)]
-        weights = self.baseline.subtracted(cost.detach())  # [N, R, (B)]
-        correction = self.baseline.correction(theta, log_prob)  # [R, P]
+        baseline = self.baseline.prepared(problem, theta, p, sample_size)
+        weights = baseline.subtracted(cost.detach())  # [N, R, (B)]
+        correction = baseline.correction(theta, log_prob)  # [R, P]
         total = gradient_of(theta, (log_prob, weights), cost, problem.analytic_term(theta, p))  # [R, P]
         return total if correction is None else total - correction
 

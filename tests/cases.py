@@ -106,6 +106,14 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "exact": ("exact", {}),
     "measure_valued": ("measure_valued", {}),
     "measure_valued-uncoupled": ("measure_valued", {"coupled": False}),
+    "delta_method": ("delta_method", {}),
+    "delta_method-optimal": ("delta_method", {"coefficient": "optimal"}),
+    "learned": ("reinforce", {"baseline": {"learned": {"hidden": 8, "steps": 100}}}),
+    "independent": ("reinforce", {"baseline": "independent"}),
+    "rao_blackwell": ("rao_blackwell", {}),
+    "rao_blackwell-leave_one_out": ("rao_blackwell", {"baseline": "leave_one_out"}),
+    "mixture": ("mixture", {}),
+    "mixture-scalar": ("mixture", {"per": "scalar", "covariance": "estimated"}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {

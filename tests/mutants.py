@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.problem import MultiSampleProblem, Problem
+from estimators.delta_method import _parts
 from estimators.evolution_strategies import EvolutionStrategies
+from estimators.mixture import _both
 from tests.cases import estimator_of
 
 
@@ -96,3 +99,48 @@ class StuckWithSeveralSamples(Mutant):
         log_weights = problem.log_weights(x, theta)
         weights = -problem.samples * log_weights.detach().softmax(-1)
         return gradient_of(theta, (log_weights, weights), (problem.log_probs(x.detach(), q), weights))
+
+
+class AverageUpdatedBeforeUse(Mutant):
+    """A moving average into which this step's costs have gone already: it shrinks the gradient."""
+
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        average = 0.5 * 5.0 + 0.5 * cost.mean(0)
+        return gradient_of(theta, (log_prob, cost - average))
+
+
+class SecondSampleReused(Mutant):
+    """The "independent" sample is the same one, of another place: half of them are their own baseline."""
+
+    def combined(self, theta: Tensor, log_prob: Tensor, cost: Tensor) -> Tensor:
+        return gradient_of(theta, (log_prob, cost - cost[len(cost) // 2 :].repeat(2, 1)))
+
+
+class ExpansionWithoutItsMean(Mutant):
+    """The expansion of the cost is subtracted, and the gradient of its expectation not added."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        parts = _parts(problem, theta, sample_size)
+        return gradient_of(theta, (parts.log_prob, parts.cost - parts.expansion), parts.analytic)
+
+
+class WeightsFromTheSameSamples(Mutant):
+    """The variances that weigh the score against the path are those of the very samples that are weighed."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        each = [_both(problem, theta, 1) for _ in range(sample_size)]
+        score, path = (torch.stack(estimates) for estimates in zip(*each, strict=True))  # [N, R, P]
+        alpha = path.var(0) / (path.var(0) + score.var(0))
+        return alpha * score.mean(0) + (1 - alpha) * path.mean(0)
+
+
+class TermsOfOtherCoordinates(Mutant):
+    """The score of each coordinate is weighed by the term of its neighbor."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))
+        terms = problem.cost_terms(x, theta)
+        assert terms is not None
+        weighed = p.base_dist.log_prob(x) * terms[1].roll(1, -1)  # type: ignore[attr-defined]
+        return gradient_of(theta, weighed.sum(-1))

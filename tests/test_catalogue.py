@@ -15,7 +15,14 @@ from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.problems import PROBLEMS
 from estimators import ALIASES, ESTIMATORS
-from estimators.baselines import BASELINES, LeaveOneOut, MovingAverage, NoBaseline
+from estimators.baselines import (
+    BASELINES,
+    IndependentSample,
+    InputDependent,
+    LeaveOneOut,
+    MovingAverage,
+    NoBaseline,
+)
 from estimators.reinforce import Reinforce
 from estimators.reparameterization import Reparameterization
 
@@ -108,6 +115,8 @@ def test_an_unknown_name_brings_a_suggestion(kind: catalogue.Kind, name: str, me
         ("leave_one_out", LeaveOneOut()),
         ({"leave_one_out": None}, LeaveOneOut()),
         ({"leave_one_out": {}}, LeaveOneOut()),
+        ("independent", IndependentSample()),
+        ({"learned": {"steps": 3}}, InputDependent(steps=3)),
         ({"moving_average": {"decay": 0}}, MovingAverage(decay=0.0)),
         ({"moving_average": {"decay": 0.5, "steps": 3}}, MovingAverage(0.5, 3)),
         (MovingAverage(0.5, 3), MovingAverage(0.5, 3)),
@@ -176,6 +185,13 @@ BAD_OPTIONS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("baseline", "moving_average"),
         "decay must be in [0, 1), got nan",
     ),
+    "no step": ({"baseline": {"learned": {"steps": 0}}}, ("baseline", "learned"), "steps must be at least 1"),
+    "no width": ({"baseline": {"learned": {"hidden": 0}}}, ("baseline", "learned"), "hidden must be at"),
+    "no rate": (
+        {"baseline": {"learned": {"learning_rate": 0.0}}},
+        ("baseline", "learned"),
+        "learning_rate must be positive, got 0.0",
+    ),
     "none of the words": (
         {"baseline": {"optimal": {"per": "coordinate"}}},
         ("baseline", "optimal", "per"),
@@ -190,6 +206,11 @@ def test_a_wrong_option_is_refused_where_it_stands(name: str) -> None:
     (fault,) = faults_of("estimators", "reinforce", options)
     assert fault.path == path
     assert message in fault.message
+
+
+def test_a_mixture_is_no_extrapolation() -> None:
+    (fault,) = faults_of("estimators", "mixture", {"alpha": 1.5})
+    assert "alpha must be in [0, 1], got 1.5" in fault.message
 
 
 def test_an_estimator_without_options_takes_none() -> None:

@@ -16,14 +16,19 @@ from bench.statistics.metrics import measure
 from bench.statistics.summary import summarize
 from tests.cases import estimates_of, estimator_of, expectation, problem_of
 from tests.mutants import (
+    AverageUpdatedBeforeUse,
+    ExpansionWithoutItsMean,
     MissingDetach,
     NForNMinusOne,
     OneDrawForAll,
     OwnSampleInTheBaseline,
+    SecondSampleReused,
     SignFlipInOneCoordinate,
     SmoothingInverted,
     SmoothingMissing,
     SumForMean,
+    TermsOfOtherCoordinates,
+    WeightsFromTheSameSamples,
 )
 
 SAMPLE_SIZE, REPLICATES = 4, 20_000
@@ -50,6 +55,10 @@ def evidence(estimates: Tensor, problem: Problem) -> Evidence:
         MissingDetach(),
         SmoothingInverted(),
         SmoothingMissing(),
+        AverageUpdatedBeforeUse(),
+        SecondSampleReused(),
+        ExpansionWithoutItsMean(),
+        WeightsFromTheSameSamples(),
     ],
     ids=lambda mutant: type(mutant).__name__,
 )
@@ -57,6 +66,12 @@ def evidence(estimates: Tensor, problem: Problem) -> Evidence:
 def test_a_biased_mutant_is_called_biased(mutant: Estimator, problem_name: str) -> None:
     problem = problem_of(problem_name)
     estimates = estimates_of(mutant, problem, SAMPLE_SIZE, REPLICATES)
+    assert measure(evidence(estimates, problem))["verdict"] == "biased"
+
+
+def test_terms_of_other_coordinates_are_called_biased() -> None:
+    problem = problem_of("normals")
+    estimates = estimates_of(TermsOfOtherCoordinates(), problem, SAMPLE_SIZE, REPLICATES)
     assert measure(evidence(estimates, problem))["verdict"] == "biased"
 
 

@@ -113,9 +113,10 @@ class Undifferentiable(torch.autograd.Function):
         raise AssertionError("the derivative of the cost was used")
 
 
-@pytest.mark.parametrize(
-    "estimator_name", [name for name in [*ESTIMATORS, *BIASED] if name != "reparameterization"]
-)
+OF_COSTS = [name for name, (of, _) in ESTIMATORS.items() if of == "reinforce"]
+
+
+@pytest.mark.parametrize("estimator_name", OF_COSTS)
 def test_reinforce_never_uses_the_derivative_of_the_cost(
     estimator_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +252,70 @@ def test_discrete_draws_have_no_path() -> None:
             problem_of("bernoulli").theta[None],
             3,
         )
+
+
+NOT_APPLICABLE = {
+    "delta_method of discrete draws": ("delta_method", "bernoulli", "x is discrete"),
+    "delta_method of a count": ("delta_method", "poisson", "x is discrete"),
+    "mixture of discrete draws": ("mixture", "bernoulli", "no reparameterized sampler"),
+    "terms of a coupled cost": ("rao_blackwell", "product", "does not split into a sum"),
+    "terms of a likelihood": ("rao_blackwell", "vae-analytic_kl", "does not split into a sum"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_APPLICABLE)
+def test_what_does_not_fit_is_said(case: str) -> None:
+    estimator_name, problem_name, reason = NOT_APPLICABLE[case]
+    problem = problem_of(problem_name)
+    with pytest.raises(NotApplicable, match=reason):
+        drawn(estimator_of(estimator_name), problem, problem.theta[None], 3)
+
+
+@pytest.mark.parametrize("cost", ["z > 0.3", "4"])
+def test_the_delta_method_needs_derivatives(cost: str) -> None:
+    options = expectation(cost, ["loc"], normal={"loc": 0.4, "scale": 1.3})
+    problem = catalogue.build("problems", options.pop("name"), options)
+    with pytest.raises(NotApplicable, match="not differentiable"):
+        drawn(estimator_of("delta_method"), problem, problem.theta[None], 3)
+
+
+def test_the_delta_method_needs_few_dimensions() -> None:
+    options = expectation("sum(z**2)", ["loc"], normal={"loc": [0.1] * 65, "scale": 1.3})
+    problem = catalogue.build("problems", options.pop("name"), options)
+    with pytest.raises(NotApplicable, match="65 dimensions is too large"):
+        drawn(estimator_of("delta_method"), problem, problem.theta[None], 3)
+
+
+@pytest.mark.parametrize(
+    "problem_name", ["gaussian", "normals", "bernoulli", "vae-analytic_entropy", "vae-sampled"]
+)
+def test_terms_of_the_cost_add_up_to_it(problem_name: str) -> None:
+    problem = problem_of(problem_name)
+    theta = problem.theta.expand(3, -1)
+    p = problem.distribution(theta)
+    x = p.sample((5,))
+    terms = problem.cost_terms(x, theta)
+    assert terms is not None
+    shared, own = terms
+    assert own.shape == x.shape
+    total = (own.sum(-1) if p.event_shape else own) + (0 if shared is None else shared)
+    assert torch.allclose(total, problem.cost(x, theta), rtol=1e-10)
+
+
+@pytest.mark.parametrize("resampled", [False, True])
+def test_a_learned_baseline_knows_the_items_apart(resampled: bool) -> None:
+    problem = catalogue.build("problems", "vae", {"batch_size": 8, "latent": 2, "hidden": 4})
+    learned = fitted("learned", problem, 3).baseline  # type: ignore[attr-defined]
+    theta = problem.theta.expand(6, -1)
+    if resampled:  # each row has items of its own
+        problem = problem.resampled(6)
+    p = problem.distribution(theta)
+    values = -learned.prepared(problem, theta, p, 3).subtracted(torch.zeros(1, 6, 8))[0]  # [R, B]
+    assert (values[0] != values[0, 0]).any()
+    assert bool((values[0] != values[1]).any()) == resampled
+    # About the mean cost of each item, in float32 and after 100 steps.
+    costs = torch.stack([problem.cost(p.sample((1,)), theta)[0] for _ in range(200)]).mean(0).detach()
+    assert torch.corrcoef(torch.stack([values.flatten(), costs.flatten()]))[0, 1] > 0.5
 
 
 def test_leave_one_out_needs_two_samples() -> None:

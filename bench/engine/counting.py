@@ -45,6 +45,7 @@ def counted(problem: Problem, counts: Counts) -> Problem:
         vars(copied)["log_joint"] = _counting(problem.log_joint, counts, K)
     elif isinstance(problem, VariationalProblem):
         vars(copied)["log_joint"] = _counting(problem.log_joint, counts, K)
+    vars(copied)["cost_terms"] = _counting_terms(problem.cost_terms, counts)
     return copied
 
 
@@ -57,12 +58,36 @@ def _counting(
         value = function(x, theta)  # [N, R, (B), (K)]
         samples = each * value.shape[:2].numel()
         counts.evaluations += samples
-        if value.requires_grad:
-
-            def count(_: Tensor) -> None:
-                counts.gradient_evaluations += samples
-
-            value.register_hook(count)  # type: ignore[no-untyped-call]
+        _count_gradients(value, samples, counts)
         return value
 
     return counting
+
+
+Terms = tuple[Tensor | None, Tensor] | None
+
+
+def _counting_terms(
+    cost_terms: Callable[[Tensor, Tensor], Terms], counts: Counts
+) -> Callable[[Tensor, Tensor], Terms]:
+    def counting(x: Tensor, theta: Tensor) -> Terms:
+        terms = cost_terms(x, theta)
+        if terms is None:
+            return None
+        samples = x.shape[0] * x.shape[1]
+        counts.evaluations += samples
+        # One backward pass goes through both parts: it is counted at one of them.
+        values = [value for value in terms if value is not None and value.requires_grad]
+        for value in values[:1]:
+            _count_gradients(value, samples, counts)
+        return terms
+
+    return counting
+
+
+def _count_gradients(value: Tensor, samples: int, counts: Counts) -> None:
+    def count(_: Tensor) -> None:
+        counts.gradient_evaluations += samples
+
+    if value.requires_grad:
+        value.register_hook(count)  # type: ignore[no-untyped-call]

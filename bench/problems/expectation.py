@@ -78,6 +78,10 @@ class Expectation(Problem):
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         return self.formula(x.to(theta.dtype), self.event_dim)
 
+    def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[None, Tensor] | None:
+        split = self.formula.additive(self.width)
+        return None if split is None else (None, split[1](x.to(theta.dtype)))
+
     def expectation(self, theta: Tensor) -> Tensor:
         return self._expectation(theta, 0)
 

@@ -126,6 +126,18 @@ class VAE(VariationalProblem):
             return -self.log_joint(x, theta)
         return super().cost(x, theta)
 
+    def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The pixels share all of x; the prior and q have a term for each dimension."""
+        if self.bound == "analytic_kl":
+            return None
+        own = 0.5 * (x.square() + math.log(2 * math.pi))  # [N, R, B, latent]
+        if self.bound == "sampled":
+            own = own + self.distribution(theta).base_dist.log_prob(x)  # type: ignore[attr-defined]
+        return -self.log_likelihood(x, theta), own
+
+    def inputs(self) -> Tensor:
+        return self.data
+
     def analytic_term(self, theta: Tensor, p: Distribution) -> Tensor | None:
         if self.bound == "analytic_kl":
             variance = p.variance  # [R, B, latent]
