@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
+from bench.estimator import Claim, Estimator, gradient_of
 from bench.problem import Problem
+from estimators.samplers import Iid, Sampler
 
 
 @dataclass(frozen=True)
@@ -20,20 +21,30 @@ class Reparameterization(Estimator):
     .. math:: \nabla_\theta E[f(x, \theta)] = E[\nabla_\theta f(g(\epsilon; \theta), \theta)].
 
     Needs a reparameterized sampler, and a cost that is differentiable in x: where f
-    jumps, the estimate is wrong and cannot know it. Each estimate evaluates f and its
+    jumps, the estimate is wrong and cannot know it. Samplers by rejection (gamma, beta,
+    Dirichlet, Student's t, von Mises) and mixtures are followed by implicit
+    differentiation of their distribution function. Each estimate evaluates f and its
     gradient N times.
+
+    Attributes:
+        sampler: `iid`, `antithetic` or `rqmc`, see `estimators.samplers`. The samples of
+            one estimate then depend on one another; estimates never do.
 
     References:
         Kingma & Welling (2014), Auto-encoding variational Bayes, §2.4.
+        Figurnov, Mohamed & Mnih (2018), Implicit reparameterization gradients.
         Mohamed et al. (2020), Monte Carlo gradient estimation in machine learning, §5.
     """
 
     bias: ClassVar[Claim] = "unbiased"
+    sampler: Sampler = Iid()  # noqa: RUF009 - it is frozen
+
+    @property
+    def minimum_sample_size(self) -> int:  # type: ignore[override]
+        return self.sampler.minimum_sample_size
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         p = problem.distribution(theta)
-        if not p.has_rsample:
-            raise NotApplicable("x has no reparameterized sampler")
-        x = p.rsample((sample_size,))  # [N, R, (B,) *event], a function of θ
+        x = self.sampler.samples(p, sample_size)  # [N, R, (B,) *event], a function of θ
         cost = problem.cost(x, theta)  # [N, R, (B)]
         return gradient_of(theta, cost, problem.analytic_term(theta, p))

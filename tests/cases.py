@@ -40,6 +40,34 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "bernoullis": expectation("sum(z)**2", ["probs"], bernoulli={"probs": [0.3, 0.6, 0.8]}),
     "categorical": expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, 0.9]}),
     "poisson": expectation("sqrt(z + 1)", ["rate"], poisson={"rate": 3.4}),
+    "student_t": expectation(
+        "tanh(z) + z**2 / 9", ["df", "loc", "scale"], student_t={"df": 6.4, "loc": 0.4, "scale": 0.7}
+    ),
+    "von_mises": expectation(
+        "cos(z) + sin(2*z) / 3", ["loc", "concentration"], von_mises={"loc": 0.6, "concentration": 1.8}
+    ),
+    "half_normal": expectation("cos(z) + z", ["scale"], half_normal={"scale": 0.7}),
+    "weibull": expectation("z**2", ["scale", "concentration"], weibull={"scale": 0.8, "concentration": 1.7}),
+    "geometric": expectation("sqrt(z + 0.5)", ["logits"], geometric={"logits": -0.6}),
+    "binomial": expectation("(z - 2.4)**2", ["probs"], binomial={"total_count": 7, "probs": 0.3}),
+    "binomials": expectation(
+        "sum(z) + sum(z)**2 / 5", ["logits"], binomial={"total_count": [3, 5], "logits": [0.4, -0.7]}
+    ),
+    "dirichlet": expectation(
+        "sum((z - 0.4)**2) + sum(exp(z))",
+        ["concentration"],
+        dirichlet={"concentration": [1.4, 2.2, 0.9]},
+    ),
+    "multivariate_normal": expectation(
+        "sum(cos(z) + z**2)",
+        ["loc", "scale_tril"],
+        multivariate_normal={"loc": [0.7, -0.4], "scale_tril": [[0.8], [-0.3, 0.6]]},
+    ),
+    "normal_mixture": expectation(
+        "z**2 + tanh(z)",
+        ["loc", "scale", "logits"],
+        normal_mixture={"loc": [-0.9, 1.2], "scale": [0.6, 0.4], "logits": [0.3, -0.5]},
+    ),
 }
 """Those whose gradient is known, but for "product"."""
 
@@ -114,6 +142,10 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "rao_blackwell-leave_one_out": ("rao_blackwell", {"baseline": "leave_one_out"}),
     "mixture": ("mixture", {}),
     "mixture-scalar": ("mixture", {"per": "scalar", "covariance": "estimated"}),
+    "antithetic": ("reparameterization", {"sampler": "antithetic"}),
+    "linear_control_variate": ("linear_control_variate", {}),
+    "linear_control_variate-product": ("linear_control_variate", {"hessian": "product"}),
+    "rqmc": ("reparameterization", {"sampler": "rqmc"}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -127,6 +159,8 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
     "finite_differences-independent": ("finite_differences", {"step": 0.1, "common": False}),
 }
 """Those that do not claim to be unbiased: they keep to all else that estimators keep to."""
+
+REINFORCE = [name for name, (kind, _) in ESTIMATORS.items() if kind == "reinforce"]
 
 
 def problem_of(name: str) -> Problem:

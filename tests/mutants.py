@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from bench.distributions.paths import path_of
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.problem import MultiSampleProblem, Problem
 from estimators.delta_method import _parts
@@ -144,3 +145,21 @@ class TermsOfOtherCoordinates(Mutant):
         assert terms is not None
         weighed = p.base_dist.log_prob(x) * terms[1].roll(1, -1)  # type: ignore[attr-defined]
         return gradient_of(theta, weighed.sum(-1))
+
+
+class LopsidedPairs(Mutant):
+    """Noise that is mirrored about 1/2, where it is symmetric about 0."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        path = path_of(problem.distribution(theta))
+        noise = torch.randn(sample_size // 2, *path.shape, dtype=theta.dtype)
+        return gradient_of(theta, problem.cost(path.follow(torch.cat([noise, 1 - noise])), theta))
+
+
+class MirroredSamples(Mutant):
+    """Samples that are mirrored about their mean, where their law is not symmetric."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.rsample((sample_size // 2,))
+        return gradient_of(theta, problem.cost(torch.cat([x, 2 * p.mean - x]), theta))

@@ -78,7 +78,7 @@ def test_everything_has_a_summary_of_one_sentence(kind: catalogue.Kind) -> None:
 
 def test_options_are_listed_with_their_defaults() -> None:
     assert catalogue.options("estimators", "reinforce") == {"baseline": "none"}
-    assert catalogue.options("estimators", "reparameterization") == {}
+    assert catalogue.options("estimators", "reparameterization") == {"sampler": "iid"}
     required = dict.fromkeys(("distribution", "parameters", "cost"), "required")
     assert catalogue.options("problems", "expectation") == required
 
@@ -213,10 +213,10 @@ def test_a_mixture_is_no_extrapolation() -> None:
     assert "alpha must be in [0, 1], got 1.5" in fault.message
 
 
-def test_an_estimator_without_options_takes_none() -> None:
-    (fault,) = faults_of("estimators", "reparameterization", {"baseline": "none"})
+def test_what_has_no_options_takes_none() -> None:
+    (fault,) = faults_of("estimators", "reinforce", {"baseline": {"none": {"value": 2}}})
     assert fault == KeyFault(
-        "unknown option 'baseline' of estimator reparameterization; it has none", ("baseline",)
+        "unknown option 'value' of baseline none; it has none", ("baseline", "none", "value")
     )
 
 
@@ -282,7 +282,7 @@ BAD_PROBLEMS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("distribution", "bernoulli"),
         "takes only one of the parameters probs, logits",
     ),
-    "text": (of_normal(loc="two"), (*NORMAL, "loc"), "wanted a number or a list (a number each), got 'two'"),
+    "text": (of_normal(loc="two"), (*NORMAL, "loc"), "wanted a number or a list (a number each) or a list"),
     "true": (of_normal(loc=True), (*NORMAL, "loc"), "wanted a number or a list"),
     "text in a list": (of_normal(loc=[1.0, "a"]), (*NORMAL, "loc"), "wanted a number or a list"),
     "negative scale": (
@@ -349,7 +349,7 @@ BAD_PROBLEMS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         "'log_scale' is no parameter of the distribution as given: loc, scale",
     ),
     "parameter named twice": ({"parameters": ["loc", "loc"]}, ("parameters", 1), "loc is named twice"),
-    "a number for a cost": ({"cost": 3}, ("cost",), "wanted text, got 3"),
+    "a number for a cost": ({"cost": 3}, ("cost",), "wanted text or a mapping, got 3"),
     "empty cost": ({"cost": " "}, ("cost",), "the formula is empty"),
     "cost that breaks off": ({"cost": "z +"}, ("cost",), "the formula cannot be read"),
     "unknown name": ({"cost": "x**2"}, ("cost",), "the formula cannot have 'x' at character 1"),

@@ -18,6 +18,8 @@ from tests.cases import estimates_of, estimator_of, expectation, problem_of
 from tests.mutants import (
     AverageUpdatedBeforeUse,
     ExpansionWithoutItsMean,
+    LopsidedPairs,
+    MirroredSamples,
     MissingDetach,
     NForNMinusOne,
     OneDrawForAll,
@@ -31,6 +33,7 @@ from tests.mutants import (
     WeightsFromTheSameSamples,
 )
 
+PAIRED = ("antithetic", "reparameterization")
 SAMPLE_SIZE, REPLICATES = 4, 20_000
 
 
@@ -101,6 +104,33 @@ def test_the_exact_gradient_is_called_exact(parameters: list[str], dtype: torch.
     estimates = estimates_of(estimator_of("exact"), problem.to("cpu", dtype), SAMPLE_SIZE, 100).double()
     assert measure(evidence(estimates, problem))["verdict"] == "within 1 %"
     assert measure(evidence(1.02 * estimates, problem))["verdict"] == "biased"
+
+
+@pytest.mark.parametrize(
+    ("mutant", "problem_name"),
+    [(LopsidedPairs(), "gaussian"), (LopsidedPairs(), "normals"), (MirroredSamples(), "exponential")],
+    ids=lambda case: case if isinstance(case, str) else type(case).__name__,
+)
+def test_pairs_that_are_mirrored_wrongly_are_called_biased(mutant: Estimator, problem_name: str) -> None:
+    problem = problem_of(problem_name)
+    estimates = estimates_of(mutant, problem, SAMPLE_SIZE, REPLICATES)
+    assert measure(evidence(estimates, problem))["verdict"] == "biased"
+
+
+# Of "normals" the derivatives in loc have no noise but rounding, and those in scale do.
+@pytest.mark.parametrize("problem_name", ["normals", "exponential", "laplace"])
+def test_pairs_that_are_mirrored_right_are_not(problem_name: str) -> None:
+    problem = problem_of(problem_name)
+    estimates = estimates_of(estimator_of("antithetic"), problem, SAMPLE_SIZE, REPLICATES)
+    assert measure(evidence(estimates, problem))["verdict"] != "biased"
+
+
+def test_pairs_counted_as_independent_are_seen_in_the_variance() -> None:
+    # The two of a pair err to opposite sides: their mean does not vary where its error,
+    # from their spread as if they were independent, would be 4 σ²/2 = 2.
+    x = [estimates_of(estimator_of(name), problem_of("gaussian"), 2, 2000) for name in PAIRED]
+    assert float(x[0].var()) < 1e-20
+    assert float(x[1].var()) == pytest.approx(2, rel=0.2)
 
 
 def interval_of(estimates: Tensor) -> tuple[float, float]:

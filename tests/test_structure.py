@@ -21,6 +21,7 @@ from tests.cases import (
     BIASED,
     ESTIMATORS,
     PROBLEMS,
+    REINFORCE,
     VAES,
     estimates_of,
     estimator_of,
@@ -113,10 +114,7 @@ class Undifferentiable(torch.autograd.Function):
         raise AssertionError("the derivative of the cost was used")
 
 
-OF_COSTS = [name for name, (of, _) in ESTIMATORS.items() if of == "reinforce"]
-
-
-@pytest.mark.parametrize("estimator_name", OF_COSTS)
+@pytest.mark.parametrize("estimator_name", REINFORCE)
 def test_reinforce_never_uses_the_derivative_of_the_cost(
     estimator_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,7 +177,7 @@ def test_the_gradient_scales_with_the_cost(factor: str) -> None:
 def test_how_the_gradient_is_known_is_said(name: str) -> None:
     problem = problem_of(name)
     truth = exact_gradient(problem)
-    discrete = {"bernoulli", "bernoullis", "categorical", "poisson"}
+    discrete = {"bernoulli", "bernoullis", "categorical", "poisson", "geometric", "binomial", "binomials"}
     assert truth.kind == ("enumeration" if name in discrete else "quadrature")
     assert truth.gradient is not None
     assert truth.gradient.shape == truth.standard_error.shape == problem.theta.shape

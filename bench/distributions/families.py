@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import (
     Bernoulli,
     Beta,
+    Binomial,
     Categorical,
+    Dirichlet,
     Distribution,
     Exponential,
     Gamma,
+    Geometric,
+    HalfNormal,
     Independent,
     Laplace,
     LogNormal,
     Poisson,
+    StudentT,
+    Weibull,
     constraints,
 )
 
+from bench.distributions.mixture import NormalMixture
+from bench.distributions.multivariate_normal import MultivariateNormal
 from bench.distributions.normal import Normal
+from bench.distributions.von_mises import VonMises
 from bench.errors import did_you_mean, invalid, shown
+from bench.problem import NotApplicable
 
 LOG = "log_"
 """A parameter that is positive may be given by its logarithm, under this prefix."""
@@ -36,22 +47,31 @@ class Family:
         cls: torch's class, or ours.
         parameters: the arguments that are needed; each a tuple of alternatives.
         vector: whether a parameter of one draw is itself a vector (the logits of a categorical).
+        joint: whether one draw is a vector, whose numbers depend on one another.
     """
 
     cls: type[Distribution]
     parameters: tuple[tuple[str, ...], ...]
     vector: bool = False
+    joint: bool = False
 
     def names(self) -> list[str]:
         """All words by which a parameter may be given."""
         plain = [name for alternatives in self.parameters for name in alternatives]
         positive = (constraints.positive, constraints.nonnegative)
-        return plain + [LOG + name for name in plain if self.constraint(name) in positive]
+        of_each = {name: self.constraint(name) for name in plain}
+        return plain + [
+            LOG + name for name, of in of_each.items() if getattr(of, "base_constraint", of) in positive
+        ]
 
     def constraint(self, name: str) -> constraints.Constraint:
         """What values a parameter may have."""
         constraint: constraints.Constraint = self.cls.arg_constraints[name]  # type: ignore[index]
         return constraint
+
+    def shape(self, name: str) -> int:
+        """How many axes a parameter of one draw can have: 2 for a matrix."""
+        return 2 if self.joint and self.constraint(name.removeprefix(LOG)).event_dim == 2 else 1
 
     def check(self, given: Mapping[str, object]) -> None:
         """Refuse parameters that are unknown, missing or given twice.
@@ -72,22 +92,31 @@ class Family:
                 raise invalid(f"{count} one of the parameters {', '.join(words)}")
 
     def make(self, values: Mapping[str, Tensor], event_dim: int) -> Distribution:
-        """The distribution; parameters have the batch shape, then D if the event is a vector of draws."""
+        """The distribution; parameters have the batch shape, then what one event takes of them."""
         plain = {name.removeprefix(LOG): v.exp() if name.startswith(LOG) else v for name, v in values.items()}
         p = self.cls(**plain, validate_args=False)  # type: ignore[arg-type]
-        return Independent(p, 1, validate_args=False) if event_dim else p
+        return Independent(p, 1, validate_args=False) if event_dim and not self.joint else p
 
 
 FAMILIES: dict[str, Family] = {
     "bernoulli": Family(Bernoulli, (("probs", "logits"),)),
     "beta": Family(Beta, (("concentration1",), ("concentration0",))),
+    "binomial": Family(Binomial, (("total_count",), ("probs", "logits"))),
     "categorical": Family(Categorical, (("probs", "logits"),), vector=True),
+    "dirichlet": Family(Dirichlet, (("concentration",),), joint=True),
     "exponential": Family(Exponential, (("rate",),)),
     "gamma": Family(Gamma, (("concentration",), ("rate",))),
+    "geometric": Family(Geometric, (("probs", "logits"),)),
+    "half_normal": Family(HalfNormal, (("scale",),)),
     "laplace": Family(Laplace, (("loc",), ("scale",))),
     "lognormal": Family(LogNormal, (("loc",), ("scale",))),
+    "multivariate_normal": Family(MultivariateNormal, (("loc",), ("scale_tril",)), joint=True),
     "normal": Family(Normal, (("loc",), ("scale",))),
+    "normal_mixture": Family(NormalMixture, (("loc",), ("scale",), ("probs", "logits")), vector=True),
     "poisson": Family(Poisson, (("rate",),)),
+    "student_t": Family(StudentT, (("df",), ("loc",), ("scale",))),
+    "von_mises": Family(VonMises, (("loc",), ("concentration",))),
+    "weibull": Family(Weibull, (("scale",), ("concentration",))),
 }
 """Name -> family."""
 
@@ -104,13 +133,45 @@ def find_family(name: str) -> Family:
 
 
 def component(p: Distribution) -> Distribution:
-    """The law of the single draws of which p's event consists."""
-    return p.base_dist if isinstance(p, Independent) else p
+    """The law of each single number of which p's event consists, `[..., D]` of them; p if it is a number."""
+    if isinstance(p, Independent):
+        single: Distribution = p.base_dist
+        return single
+    if isinstance(p, Dirichlet):
+        rest = p.concentration.sum(-1, keepdim=True) - p.concentration
+        return Beta(p.concentration, rest, validate_args=False)
+    if isinstance(p, MultivariateNormal):
+        return Normal(p.loc, p.scale_tril.square().sum(-1).sqrt(), validate_args=False)
+    return p
 
 
-def support(p: Distribution) -> Tensor | None:
-    """All values of a single draw, `[S]` in float64, if they are few; else None."""
-    if not component(p).has_enumerate_support:
-        return None
-    values = component(p).enumerate_support(expand=False)
-    return values.flatten().to(torch.float64)
+# How many of the values 0, 1, 2, … of a law on all of them matter.
+_COUNTS: dict[type[Distribution], Callable[[Any], Tensor]] = {
+    Binomial: lambda p: p.total_count + 1,
+    # Beyond mean + 12 √mean + 60 the tail is below 1e-20, and stays so times any cost
+    # that grows no faster than e^z.
+    Poisson: lambda p: p.mean + 12 * p.mean.sqrt() + 60,
+    # (1 − p)^n = e^−80 = 2e-35: below 1e-20 times any power of z that one would write.
+    Geometric: lambda p: 20 - 80 / (-p.probs).log1p(),
+}
+_MOST = 1 << 20
+
+
+def support(p: Distribution, factor: int = 1) -> Tensor:
+    """The values of a single discrete draw, `[S]` in float64; of infinitely many those that matter.
+
+    Args:
+        p: a law, or a vector of independent ones.
+        factor: how many times as far to go as is thought to be enough, where they are infinitely many.
+
+    Raises:
+        NotApplicable: if they are too many.
+    """
+    single = component(p)
+    if type(single) not in _COUNTS:
+        return single.enumerate_support(expand=False).flatten().to(torch.float64)
+    count = float(_COUNTS[type(single)](single).detach().max())
+    count *= 1 if single.has_enumerate_support else factor
+    if not count < _MOST:
+        raise NotApplicable(f"there are more than {_MOST} values that matter")
+    return torch.arange(int(count), dtype=torch.float64)

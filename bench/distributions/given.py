@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.distributions.families import LOG, Family, find_family
+from bench.distributions.multivariate_normal import triangle
 from bench.errors import Invalid, invalid, shown
 
 
@@ -19,8 +20,9 @@ class Given:
 
     Attributes:
         family: which.
-        dimensions: D, of a vector of independent draws; 0 for a single draw.
-        blocks: each parameter as it was written, `[1]`, `[D]`, or a categorical's vector.
+        dimensions: D, of a vector; 0 for a single number.
+        blocks: each parameter as it was written, `[1]`, `[D]`, a categorical's vector, or
+            the lower triangle of a matrix, row by row.
     """
 
     family: Family
@@ -28,7 +30,11 @@ class Given:
     blocks: Mapping[str, Tensor]
 
 
-def given(distribution: Mapping[str, Mapping[str, float | list[float]]]) -> Given:
+Value = float | list[float] | list[list[float]]
+"""A number, a list, or the rows of a lower triangular matrix."""
+
+
+def given(distribution: Mapping[str, Mapping[str, Value]]) -> Given:
     """The distribution that `{name: {parameter: value}}` stands for.
 
     Raises:
@@ -41,15 +47,29 @@ def given(distribution: Mapping[str, Mapping[str, float | list[float]]]) -> Give
         family = find_family(name)
         family.check(values)
         dimensions = _dimensions(family, name, values)
-        blocks = {key: torch.tensor(v, dtype=torch.float64).reshape(-1) for key, v in values.items()}
+        blocks = {key: _tensor(key, v, dimensions) for key, v in values.items()}
         _check_values(family, name, blocks)
     except Invalid as error:
         raise error.under(name) from error
-    return Given(family, dimensions, blocks)
+    return Given(family, dimensions, {key: triangle(v) if v.dim() == 2 else v for key, v in blocks.items()})
+
+
+def _tensor(key: str, value: Any, D: int) -> Tensor:
+    """A number or a list, `[D]`; a matrix `[D, D]`, whose rows may end at the diagonal."""
+    if not _is_matrix(value):
+        return torch.tensor(value, dtype=torch.float64).reshape(-1)
+    if [len(row) for row in value] not in ([D] * D, list(range(1, D + 1))):
+        raise invalid(f"{key} has {D} rows, of {D} numbers each or up to the diagonal", key)
+    rows = [[*row, *[0.0] * (D - len(row))] for row in value]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def _is_matrix(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(row, list) for row in value)
 
 
 def _dimensions(family: Family, name: str, values: Mapping[str, Any]) -> int:
-    """D, or 0 for a single draw.
+    """D, or 0 for a single number.
 
     Raises:
         Invalid: if lists differ in length, or a parameter should or should not be a list.
@@ -58,14 +78,16 @@ def _dimensions(family: Family, name: str, values: Mapping[str, Any]) -> int:
     for key, length in lengths.items():
         if length == 0:
             raise invalid(f"{key} is an empty list", key)
-    if family.vector:
-        if missing := [key for key in values if key not in lengths]:
-            raise invalid(f"{missing[0]} of a {name} is a list of numbers", missing[0])
-        return 0
+    for key, value in values.items():
+        rows, needed = family.shape(key) == 2, family.vector or family.joint
+        if (needed and key not in lengths) or (rows and not _is_matrix(value)):
+            raise invalid(f"{key} of a {name} is a list of {'rows' if rows else 'numbers'}", key)
+        if _is_matrix(value) and not rows:
+            raise invalid(f"{key} of a {name} is no matrix", key)
     if len(set(lengths.values())) > 1:
         described = ", ".join(f"{key} has {length}" for key, length in lengths.items())
         raise invalid(f"lists of different length: {described}")
-    return next(iter(lengths.values()), 0)
+    return 0 if family.vector else next(iter(lengths.values()), 0)
 
 
 def _check_values(family: Family, name: str, blocks: Mapping[str, Tensor]) -> None:
@@ -84,7 +106,10 @@ def _words(constraint: Any) -> str:
     text = str(constraint)
     return {
         "GreaterThan(lower_bound=0.0)": "positive",
+        "IndependentConstraint(GreaterThan(lower_bound=0.0), 1)": "positive",
         "GreaterThanEq(lower_bound=0.0)": "at least 0",
         "Interval(lower_bound=0.0, upper_bound=1.0)": "between 0 and 1",
         "Simplex()": "probabilities that add up to 1",
+        "IntegerGreaterThan(lower_bound=0)": "a whole number, at least 0",
+        "LowerCholesky()": "lower triangular with a positive diagonal",
     }.get(text, text)

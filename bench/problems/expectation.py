@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Poisson, biject_to
+from torch.distributions import Distribution
 
-from bench import formula, quadrature
-from bench.distributions.families import component, support
-from bench.distributions.given import given
+from bench import quadrature
+from bench.distributions.families import LOG, Family, component, support
+from bench.distributions.given import Value, given
+from bench.distributions.lines import line_of
 from bench.errors import collected, invalid, shown
+from bench.formula.named import cost_of
 from bench.problem import NotApplicable, Problem, TruthKind
 
 _STATES = 1 << 16  # of a vector of discrete draws, at most
@@ -26,35 +28,40 @@ class Expectation(Problem):
     θ are those parameters of the distribution that are named in `parameters`, in that
     order and as they are written: `scale` or `log_scale`, `probs` or `logits`. A
     parameter written as a list of D numbers makes z a vector of D independent draws; one
-    number is shared by all of them.
+    number is shared by all of them. A `dirichlet` or `multivariate_normal` is a vector of
+    dependent numbers; the `scale_tril` of the latter is a list of rows, and θ holds those
+    up to the diagonal, one after another.
 
-    The expectation is exact by enumeration of finite supports (and of the part of the
-    Poisson's that matters), else by quadrature of one-dimensional integrals, where z is a
-    single draw or the cost a sum over the draws.
+    The expectation is exact by enumeration of finite supports (and of the part that
+    matters of infinite ones), else by quadrature of one-dimensional integrals, where z is
+    a number or the cost a sum over the numbers of which z consists.
 
     Args:
-        distribution: `{name: {parameter: number or list of numbers}}`.
+        distribution: `{name: {parameter: number, list of numbers or list of rows}}`.
         parameters: which of them are θ.
-        cost: a formula of z; see `bench.formula`.
+        cost: a formula of z, see `bench.formula`; or one of `quadratic`, `bump`, `cosine`,
+            `heaviside` and `rosenbrock` with its constants, `{bump: {k: 2}}`, summed over a
+            vector z; see `bench.formula.named`.
     """
 
     def __init__(
         self,
-        distribution: dict[str, dict[str, float | list[float]]],
+        distribution: dict[str, dict[str, Value]],
         parameters: list[str],
-        cost: str,
+        cost: str | dict[str, Any],
     ) -> None:
         with collected() as faults:
             with faults.under("distribution"):
                 law = given(distribution)
             with faults.under("cost"):
-                self.formula = formula.parse(cost)
+                self.formula = cost_of(cost)
         self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks
         with collected() as faults:
             with faults.under("cost"):
                 self.formula.check(self.event_dim)
             with faults.under("parameters"):
                 self.parameters = _theta(parameters, blocks)
+                _refuse_whole_numbers(parameters, law.family)
         self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
         fixed = [key for key in blocks if key not in parameters]
         self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in fixed)])
@@ -98,7 +105,7 @@ class Expectation(Problem):
         constant, each = split
         single = component(p)
         if self._discrete:
-            z = self._single_states(p, which)  # [K]
+            z = support(p, 1 + which)  # [K]
             z = z[:, None, None] if self.event_dim else z[:, None]  # [K, 1, (1)]
             total = _sum_over(z, single, each(z.to(theta.dtype)))
         else:
@@ -117,7 +124,7 @@ class Expectation(Problem):
     def _rules_of_draw(self, d: int) -> list[tuple[Tensor, Tensor]]:
         theta = self.theta.to(torch.float64)
         single = component(self.distribution(theta[None]))
-        transform = biject_to(single.support)
+        transform: Any = line_of(single)
         each = self._each
 
         @torch.enable_grad()
@@ -151,20 +158,11 @@ class Expectation(Problem):
     def _discrete(self) -> bool:
         return bool(self.family.cls.support.is_discrete)  # type: ignore[attr-defined]
 
-    def _single_states(self, p: Distribution, which: int) -> Tensor:
-        """All values of one draw that matter, `[S]`."""
-        values = support(p)
-        if values is not None:
-            return values
-        assert self.family.cls is Poisson
-        mean = float(component(p).mean.detach().max())
-        # Beyond mean + 12 √mean + 60 the tail is below 1e-20, and stays so times any cost
-        # that grows no faster than e^z; the second rule goes further.
-        return torch.arange((1 + which) * int(mean + 12 * mean**0.5 + 60), dtype=torch.float64)
-
     def _states(self, p: Distribution, which: int) -> Tensor | None:
         """All values of z, `[S, 1, (D)]`, if they are not too many."""
-        single = self._single_states(p, which)  # [S]
+        if self.family.joint:
+            return None
+        single = support(p, 1 + which)  # [S]
         if not self.event_dim:
             return single[:, None]
         if len(single) ** self.dimensions > _STATES:
@@ -195,8 +193,10 @@ def _stacked(rules: list[tuple[Tensor, Tensor]], event_dim: int) -> tuple[Tensor
 
 
 def _center_and_scale(p: Distribution, transform: Any, d: int) -> tuple[float, float]:
-    """Where on the real line the d-th draw is, and how wide."""
+    """Where on the real line the d-th number is, and how wide."""
     mean, deviation = p.mean.reshape(-1)[d], p.stddev.reshape(-1)[d]
+    if not (mean.isfinite() and deviation.isfinite()):  # heavy tails
+        mean, deviation = p.loc.reshape(-1)[d], p.scale.reshape(-1)[d]  # type: ignore[attr-defined]
     center = transform.inv(mean)
     slope = transform.log_abs_det_jacobian(center, mean).exp()
     return float(center), float(deviation / slope)
@@ -214,6 +214,12 @@ def _theta(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
         if name in names[:i]:
             raise invalid(f"{name} is named twice", i)
     return _slices(names, blocks)
+
+
+def _refuse_whole_numbers(names: list[str], family: Family) -> None:
+    for i, name in enumerate(names):
+        if family.constraint(name.removeprefix(LOG)).is_discrete:
+            raise invalid(f"{name} is a whole number, and has no gradient", i)
 
 
 def _slices(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:

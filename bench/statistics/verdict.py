@@ -42,14 +42,17 @@ def bias_p(evidence: Evidence, level: float = BIASED_BELOW) -> float:
         return math.nan
     rounding = _rounding(evidence)
     right = difference.value.abs() <= rounding  # [P]
-    # A coordinate without noise, but for rounding, that is wrong: a hundred errors off at least.
-    if bool((~right & (100 * difference.error <= rounding)).any()):
+    quiet = 100 * difference.error <= rounding  # [P], without noise, but for rounding
+    # Such a coordinate that is wrong is a hundred errors off at least.
+    if bool((~right & quiet).any()):
         return 0.0
     live = difference.variance > 0
     # One that never varied, against a reference that did: only the vector as a whole can tell.
     tested = live if len(live) > 1 else difference.error > 0
     if bool(right.all()) or not bool((difference.error > 0).any()):
         return 1.0
+    # One that is right to rounding may well be many times its noise off.
+    tested = tested & ~quiet
     count = max(1, int(tested.sum()))
     tested = tested & ~too_skewed(difference, level / 2 / count)
     worst = float(hall(difference)[tested].min()) * count if bool(tested.any()) else 1.0

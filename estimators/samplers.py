@@ -1,0 +1,86 @@
+"""How the pathwise estimator draws its noise, by name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from bench.distributions.paths import inside, path_of
+from bench.distributions.sobol import scrambled_sobol
+from bench.options import Choice
+from bench.problem import NotApplicable
+
+
+class Sampler(Choice, ABC):
+    """N samples of each row that follow θ; each has the law p, but they may depend on one another."""
+
+    minimum_sample_size: int = 1
+
+    @abstractmethod
+    def samples(self, p: Distribution, sample_size: int) -> Tensor:
+        """`[N, R, (B,) *event]`, differentiable in the parameters of p; rows are independent."""
+
+    @classmethod
+    def choices(cls) -> Mapping[str, type[Sampler]]:
+        return SAMPLERS
+
+
+@dataclass(frozen=True)
+class Iid(Sampler):
+    """Independent samples."""
+
+    def samples(self, p: Distribution, sample_size: int) -> Tensor:
+        if not p.has_rsample:
+            raise NotApplicable("x has no reparameterized sampler")
+        return p.rsample((sample_size,))
+
+
+@dataclass(frozen=True)
+class Antithetic(Sampler):
+    """N/2 pairs (ε, −ε) of normal noise, or (u, 1 − u) through the inverse CDF.
+
+    The variance is at most twice that of independent samples, and less where the cost's
+    derivative is monotone. Hammersley & Morton (1956), A new Monte Carlo technique:
+    antithetic variates.
+    """
+
+    minimum_sample_size: int = 2
+
+    def samples(self, p: Distribution, sample_size: int) -> Tensor:
+        if sample_size % 2:
+            raise NotApplicable("antithetic samples come in pairs: N must be even")
+        path = path_of(p)
+        shape = (sample_size // 2, *path.shape)  # [N/2, R, (B,) *event]
+        dtype, device = p.mean.dtype, p.mean.device
+        if path.noise == "normal":
+            noise = torch.randn(shape, dtype=dtype, device=device)
+            return path.follow(torch.cat([noise, -noise]))
+        noise = inside(torch.rand(shape, dtype=dtype, device=device))
+        return path.follow(inside(torch.cat([noise, 1 - noise])))
+
+
+@dataclass(frozen=True)
+class Rqmc(Sampler):
+    """Randomized quasi-Monte Carlo: Sobol points through the inverse CDF, scrambled for each estimate apart.
+
+    Buchholz, Wenzel & Mandt (2018), Quasi-Monte Carlo variational inference, §3. See
+    `bench.distributions.sobol` for the scrambling. Items of a batch have points of their own.
+    """
+
+    def samples(self, p: Distribution, sample_size: int) -> Tensor:
+        path = path_of(p)
+        batch = path.shape[: len(path.shape) - path.event_dim]
+        event = path.shape[len(batch) :]
+        points = scrambled_sobol(sample_size, batch, event.numel(), p.mean.device)  # [N, R, (B,) D]
+        if path.noise == "normal":
+            points = torch.special.ndtri(points)
+        noise = points.reshape(sample_size, *path.shape).to(p.mean.dtype)
+        return path.follow(noise if path.noise == "normal" else inside(noise))
+
+
+SAMPLERS: Mapping[str, type[Sampler]] = {"iid": Iid, "antithetic": Antithetic, "rqmc": Rqmc}
