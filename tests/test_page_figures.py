@@ -87,6 +87,7 @@ def texts(opened: Opened, figure: str) -> list[str]:
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
     """Measurements made by hand."""
     usual = {"parameter": "all", "status": "ok", "device": "cpu", "dtype": "float32", "evaluations": 10.0}
+    usual |= {"problem": "expectation"}
     records = [
         {**dict.fromkeys(MEASUREMENTS, math.nan), **usual, "cell": str(i), **row}
         for i, row in enumerate(rows)

@@ -420,7 +420,7 @@ def test_files_that_are_no_archives_are_refused(tmp_path, content):
         ({"theta": {"init": True}}, ("theta", "init")),
         ({"theta": {"trained": {}}}, ("theta", "trained")),
         ({"theta": {"train": 300}}, ("theta", "train")),
-        ({"theta": train(steps=0)}, ("theta", "train", "steps")),
+        ({"theta": train(steps=-1)}, ("theta", "train", "steps")),
         ({"theta": train(learning_rate=-1.0)}, ("theta", "train", "learning_rate")),
         ({"theta": train(learning_rate=math.nan)}, ("theta", "train", "learning_rate")),
         ({"theta": train(batch_size=0)}, ("theta", "train", "batch_size")),
