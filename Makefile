@@ -49,7 +49,7 @@ calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; abo
 
 reference: $(VENV)/installed  ## the scenarios in full, for the documents: results/reference; some minutes
 	for scenario in $(basename $(notdir $(wildcard scenarios/*.yaml))); do \
-		rm -rf results/made && \
+		rm -rf results/made && mkdir -p results/reference/$$scenario && \
 		$(BIN)/python -m bench run scenarios/$$scenario.yaml --out results/made --no-report && \
 		$(BIN)/python -m bench report results/made/$$scenario/* -o results/reference/$$scenario/report.html \
 			--figures png --markdown results/reference/$$scenario/summary.md && \

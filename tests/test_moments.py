@@ -253,16 +253,16 @@ def test_joined_blocks_keep_the_order_and_the_moments_of_all() -> None:
 
 
 def test_deviations_are_unbiased_in_the_first_block_and_in_others() -> None:
-    # 4000 cells of two blocks of 5: the mean of u has a standard error of about √(2/10/4000) = 0.7 %.
-    first, second = normal(4000, 10, 1).split(5, 1)
+    # 1000 cells of two blocks of 5: the mean of u has a standard error of about √(2/10/1000) = 1.4 %.
+    first, second = normal(1000, 10, 1).split(5, 1)
     found = [in_blocks([a, b], None, [slice(0, 1)]) for a, b in zip(first, second, strict=True)]
     for i in (0, 1):
         u = torch.stack([blocks[i].deviation.mean() for blocks in found])
-        z = float((u.mean() - 1) / (u.std() / 4000**0.5))
+        z = float((u.mean() - 1) / (u.std() / 1000**0.5))
         assert abs(z) < 5  # 6e-7 for each
         # The control: without its factor each is off by a fifth or more.
         factor = 5 / 4 if i == 0 else 5 / 6
-        assert abs(float((u.mean() / factor - 1) / (u.std() / 4000**0.5))) > 5
+        assert abs(float((u.mean() / factor - 1) / (u.std() / 1000**0.5))) > 5
 
 
 def test_the_same_blocks_in_the_same_order_give_the_same_bits() -> None:
