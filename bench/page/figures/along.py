@@ -17,7 +17,8 @@ def along(table: str, option: str, values: Sequence[float], switched: Sequence[s
         values: those that it takes, to be named on the axis.
         switched: columns of each of which one value is shown at a time.
     """
-    axis = {"values": list(values), "format": "~g", "labelOverlap": "greedy"}
+    shown = "format(datum.value, '.3~r')"
+    axis = {"values": list(values), "labelExpr": shown, "labelOverlap": "greedy"}
     # Zero has no logarithm, and the first steps of a training matter most.
     x = number("value", option, scale={"type": "symlog"}, axis=axis)
     return Figure(
