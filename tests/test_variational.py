@@ -440,3 +440,18 @@ def test_options_that_do_not_fit_are_refused(
     with pytest.raises(Invalid) as caught:
         build("problems", name, options)
     assert [fault.path for fault in caught.value.faults] == [path]
+
+
+@pytest.mark.parametrize("name", ["linear_vae", "linear_gaussian", "iwae-linear", "vae-sampled"])
+@pytest.mark.parametrize("estimator_name", ["evolution_strategies", "simultaneous_perturbation"])
+def test_points_beside_theta_have_the_data_of_their_row(name: str, estimator_name: str) -> None:
+    # Rows that are folded with their directions would be given the data of others, or none.
+    problem = problem_of(name)
+    theta = problem.theta.expand(6, -1)
+    batches = problem.resampled(6)
+    alike = problem.resampled(6, copies=6)
+    assert batches.data_per_row
+    for drawn in (batches, alike):
+        estimates = estimator_of(estimator_name).gradient(drawn, theta, 3)
+        assert estimates.shape == theta.shape
+        assert estimates.isfinite().all()

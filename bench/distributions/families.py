@@ -31,6 +31,7 @@ from torch.distributions import (
 from bench.distributions.mixture import NormalMixture
 from bench.distributions.multivariate_normal import MultivariateNormal
 from bench.distributions.normal import Normal
+from bench.distributions.repeated import Repeated
 from bench.distributions.von_mises import VonMises
 from bench.errors import did_you_mean, invalid, shown
 from bench.problem import NotApplicable
@@ -134,6 +135,8 @@ def find_family(name: str) -> Family:
 
 def component(p: Distribution) -> Distribution:
     """The law of each single number of which p's event consists, `[..., D]` of them; p if it is a number."""
+    if isinstance(p, Repeated):
+        return component(p.base)
     if isinstance(p, Independent):
         single: Distribution = p.base_dist
         return single

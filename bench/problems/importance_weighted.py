@@ -91,7 +91,7 @@ class ImportanceWeighted(MultiSampleProblem):
 
     def _with(self, single: VariationalProblem) -> Self:
         other = copy.copy(self)
-        other.single = single
+        other.single, other.data_per_row = single, single.data_per_row
         return other
 
     def _each(self, x: Tensor, theta: Tensor, p: Repeated) -> Tensor:

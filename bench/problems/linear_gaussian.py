@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Self
 
@@ -13,6 +12,7 @@ from torch.distributions import Distribution, Independent
 from bench.distributions.normal import Normal
 from bench.errors import Fault, Invalid
 from bench.problem import VariationalProblem
+from bench.problems.batches import redrawn
 from bench.problems.seeds import generator_for
 
 _LOG_TWO_PI = math.log(2 * math.pi)
@@ -77,11 +77,7 @@ class LinearGaussian(VariationalProblem):
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """Each batch has B items that are drawn with replacement from all."""
-        batches = (rows // copies, self.data.shape[-2])
-        index = torch.randint(len(self.pool), batches).repeat_interleave(copies, 0)  # [R, B]
-        drawn = copy.copy(self)
-        drawn.data = self.pool[index.to(self.pool.device)]  # [R, B, D]
-        return drawn
+        return redrawn(self, self.pool, rows, copies)
 
     def distribution(self, theta: Tensor) -> Distribution:
         mean = self._mean(theta)  # [R, B, D]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from itertools import accumulate, pairwise
 from typing import Self
@@ -14,6 +13,7 @@ from torch.distributions import Distribution, Independent
 from bench.distributions.normal import Normal
 from bench.errors import Fault, Invalid
 from bench.problem import VariationalProblem
+from bench.problems.batches import redrawn
 from bench.problems.seeds import generator_for
 
 _LOG_TWO_PI = math.log(2 * math.pi)
@@ -91,11 +91,7 @@ class LinearVae(VariationalProblem):
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """Each batch has B items that are drawn with replacement from 1024."""
-        batches = (rows // copies, self.data.shape[-2])
-        index = torch.randint(len(self.items), batches).repeat_interleave(copies, 0)  # [R, B]
-        drawn = copy.copy(self)
-        drawn.data = self.items[index.to(self.items.device)]  # [R, B, D]
-        return drawn
+        return redrawn(self, self.items, rows, copies)
 
     def distribution(self, theta: Tensor) -> Distribution:
         mean, scale = self._posterior(self._split(theta))  # [R, B, L] each

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -19,6 +18,7 @@ from bench.networks import Weights, perceptron
 from bench.options import construct
 from bench.problem import VariationalProblem
 from bench.problems import images
+from bench.problems.batches import redrawn
 from bench.problems.seeds import generator_for
 from bench.problems.training import Training, trained
 
@@ -105,13 +105,7 @@ class VAE(VariationalProblem):
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """Each batch has B items that are drawn from all of them with replacement."""
-        batches = (rows // copies, self.data.shape[-2])
-        # Drawn on the CPU, so that every device has the same batches.
-        index = torch.randint(len(self.items), batches).repeat_interleave(copies, 0)  # [R, B]
-        drawn = copy.copy(self)
-        drawn.data = self.items[index.to(self.items.device)]  # [R, B, D]
-        drawn.data_per_row = True
-        return drawn
+        return redrawn(self, self.items, rows, copies)
 
     def distribution(self, theta: Tensor) -> Distribution:
         data = self.data.expand(len(theta), -1, -1)  # [R, B, D]

@@ -1,0 +1,31 @@
+"""Batches of data that are drawn afresh."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from bench.problem import Problem
+
+AnyProblem = TypeVar("AnyProblem", bound=Problem)
+
+
+def redrawn(problem: AnyProblem, items: Tensor, rows: int, copies: int) -> AnyProblem:
+    """A copy whose attribute `data`, `[R, B, D]`, holds batches drawn with replacement.
+
+    Args:
+        problem: it has one batch as its attribute `data`, `[B, D]`.
+        items: all that may be drawn, `[n, D]`.
+        rows: R, of all theta that the copy is given.
+        copies: how many consecutive rows share a batch.
+    """
+    batches = (rows // copies, vars(problem)["data"].shape[-2])
+    # Drawn on the CPU, so that every device has the same batches.
+    index = torch.randint(len(items), batches).repeat_interleave(copies, 0)  # [R, B]
+    drawn = copy.copy(problem)
+    vars(drawn)["data"] = items[index.to(items.device)]  # [R, B, D]
+    drawn.data_per_row = True
+    return drawn
