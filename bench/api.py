@@ -114,12 +114,7 @@ def prepare(
     scenario = quick(scenario) if small else scenario
     experiments = experiments_of(scenario, source)
     if only is not None:
-        chosen = _selected(experiments[0].estimators, only)
-        labels = {named.label for named in chosen}
-        experiments = [
-            replace(each, estimators=tuple(named for named in each.estimators if named.label in labels))
-            for each in experiments
-        ]
+        experiments = [replace(each, estimators=_selected(each.estimators, only)) for each in experiments]
     plans = tuple(Planned(experiment, plan(experiment)) for experiment in experiments)
     cells = [cell for planned in plans for cell in planned.cells]
     size = sum(numbers(planned.experiment, planned.cells) for planned in plans)
@@ -181,7 +176,7 @@ def execute(
 
 
 @dataclass(frozen=True)
-class Measured:
+class Done:
     """What came of one point of a scenario."""
 
     experiment: Experiment
@@ -189,16 +184,14 @@ class Measured:
     results: list[Result]
 
 
-def _until_interrupted(
-    prepared: Prepared, tell: Callable[[Truth | Result], None]
-) -> tuple[list[Measured], bool]:
+def _until_interrupted(prepared: Prepared, tell: Callable[[Truth | Result], None]) -> tuple[list[Done], bool]:
     """What was measured, and whether it is less than planned because the user stopped it."""
-    done: list[Measured] = []
+    done: list[Done] = []
     try:
         for planned in prepared.plans:
             truth = truth_of(planned.experiment)
             tell(truth)
-            done.append(Measured(planned.experiment, truth, []))
+            done.append(Done(planned.experiment, truth, []))
             for result in measured(planned.experiment, planned.cells, truth):
                 done[-1].results.append(result)
                 tell(result)
@@ -209,7 +202,7 @@ def _until_interrupted(
     return done, False
 
 
-def _tables(done: Sequence[Measured]) -> dict[str, pd.DataFrame]:
+def _tables(done: Sequence[Done]) -> dict[str, pd.DataFrame]:
     parts = [(part.experiment, part.truth, part.results) for part in done]
     return {
         "measurements": frames.joined([frames.measurements(*part) for part in parts], "measurements"),

@@ -6,7 +6,7 @@ import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -26,9 +26,6 @@ from bench.commands.terminal import (
     console,
     explained,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def _version() -> str:
@@ -184,11 +181,12 @@ def _print_results(measurements: Any) -> None:
     from bench.report.remarks import noise, rates, remarks
     from bench.report.table import results_table
 
-    terminal = console()
-    terminal.print(results_table(measurements))
     lines = [f"rate: {line}" for line in rates(measurements)]
     lines += [f"variance: {line}" for line in noise(measurements)]
     lines += [f"note: {line}" for line in remarks(measurements)]
+    # Unlike `tell`, these sentences are wrapped: nobody takes them apart.
+    terminal = console()
+    terminal.print(results_table(measurements))
     for line in lines:
         terminal.print(line, markup=False, highlight=False)
 

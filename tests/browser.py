@@ -78,6 +78,20 @@ class Opened:
             self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
 
 
+@pytest.fixture(scope="module")
+def window(browser: Any, page_file: Path) -> Iterator[Opened]:
+    """The page of a module's `page_file`."""
+    made = Opened(browser, page_file, DESKTOP)
+    yield made
+    made.context.close()
+
+
+@pytest.fixture
+def opened(window: Opened) -> Opened:
+    """The same, as it was when it was opened."""
+    return window.again()
+
+
 def data_of(path: Path) -> dict[str, Any]:
     text = path.read_text().split('<script type="application/json" id="data">')[1].split("</script>")[0]
     found: dict[str, Any] = json.loads(text)

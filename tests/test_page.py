@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import pytest
 
 from bench.api import load
 from bench.report_api import write_report
-from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
+from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser, opened, window
 from tests.runs import run_of
 
-__all__ = ["browser"]
+__all__ = ["browser", "opened", "window"]
 
 pytestmark = needs_browser
 
@@ -50,18 +49,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page_file(folder: Path) -> Path:
     (path,) = write_report([folder])
     return path
-
-
-@pytest.fixture(scope="module")
-def window(browser: Any, page_file: Path) -> Iterator[Opened]:
-    made = Opened(browser, page_file, DESKTOP)
-    yield made
-    made.context.close()
-
-
-@pytest.fixture
-def opened(window: Opened) -> Opened:
-    return window.again()
 
 
 @pytest.fixture(scope="module")

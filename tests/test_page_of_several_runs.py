@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ from click.testing import CliRunner
 from bench.api import load
 from bench.cli import main
 from bench.report_api import write_report
-from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
+from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser, opened, window
 from tests.runs import run_of
 
-__all__ = ["browser"]
+__all__ = ["browser", "opened", "window"]
 pytestmark = needs_browser
 
 SCENARIO = """
@@ -57,18 +56,6 @@ def page_file(folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("page") / "several.html"
     write_report(folders, path)
     return path
-
-
-@pytest.fixture(scope="module")
-def window(browser: Any, page_file: Path) -> Iterator[Opened]:
-    made = Opened(browser, page_file, DESKTOP)
-    yield made
-    made.context.close()
-
-
-@pytest.fixture
-def opened(window: Opened) -> Opened:
-    return window.again()
 
 
 def table(path: Path, view: int, name: str) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
 from bench.report.pairs import Measured
 from bench.report.plots import PLOTS
-from bench.report_api import read_run
+from bench.report_api import read_run, write_report
 from bench.store.folder import write_pictures
 
 SCENARIO = """
@@ -206,3 +206,37 @@ def test_ten_thousand_cells_take_ten_seconds_and_twenty_megabytes(folder: Path) 
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert len(data["views"][0]["tables"]["measurements"]["cell"]) == 10_000
     assert "sample sizes" in text.split('id="notice-forest">')[1].split("<")[0]
+
+
+def test_what_was_not_measured_is_on_the_page(folder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(folder, copied)
+    record = json.loads((copied / "run.json").read_text()) | {"interrupted": True}
+    (copied / "run.json").write_text(json.dumps(record))
+    frame = load(folder)
+    lost = frame["estimator"] == "reinforce"
+    frame.loc[lost, "status"], frame.loc[lost, "reason"] = "error", "it broke"
+    frame.to_parquet(copied / "measurements.parquet", index=False)
+    (path,) = write_report([copied])
+    text = path.read_text().split('id="data"')[0]
+    assert "Not measured: reinforce: error (it broke)." in text
+    assert "Not measured: what was left when the run was interrupted." in text
+
+
+def test_several_runs_of_which_nothing_was_measured_have_a_page(folder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(folder, copied)
+    load(folder).assign(status="unavailable").to_parquet(copied / "measurements.parquet", index=False)
+    done = report(copied, copied, "-o", tmp_path / "page.html")
+    assert done.exit_code == 0, done.output
+    assert "Nothing was measured." in (tmp_path / "page.html").read_text()
+
+
+def test_a_budget_is_of_one_type_of_numbers(folder: Path) -> None:
+    run_ = read_run(folder)
+    again = run_.measurements.assign(dtype="float64", cell=run_.measurements["cell"] + "b")
+    both = pd.concat([run_.measurements, again], ignore_index=True)
+    view = one_run(Measured(both, run_.replicates, run_.record), load(folder, "coordinates"), {}, [], "")
+    (figure,) = (each for each in view.figures if each.name == "budget")
+    drawn = [*figure.switched, "estimator", "budget"]
+    assert not view.frames["budget"][drawn].duplicated().any()

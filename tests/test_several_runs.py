@@ -608,7 +608,7 @@ def test_lists_are_short() -> None:
 
 
 def test_real_runs_say_all(really_run: list[Measured]) -> None:
-    text = "\n".join(claims(really_run))
+    text = "\n".join(claims(really_run, changes.changes(really_run)))
     for words in (
         "times less variance than reinforce",
         "Mean ranks by variance",
@@ -616,17 +616,17 @@ def test_real_runs_say_all(really_run: list[Measured]) -> None:
         "By seconds",
     ):
         assert words in text
-    assert claims(really_run[:1], "rloo")
+    assert claims(really_run[:1], changes.changes(really_run[:1]), "rloo")
 
 
 def test_nothing_measured_is_said() -> None:
     failed = run(scenario(), [{"status": "error"}, {"estimator": "b"}])
     empty = Measured(failed.measurements.iloc[:1], failed.replicates.iloc[:0], failed.record)
-    assert claims([]) == [NOTHING]
-    assert claims([empty]) == [NOTHING]
+    assert claims([], changes.changes([])) == [NOTHING]
+    assert claims([empty], changes.changes([empty])) == [NOTHING]
     nan = run(scenario(), [{"variance": 1.0}, {"estimator": "b"}])
     lost = Measured(nan.measurements.assign(variance=math.nan), nan.replicates, nan.record)
-    assert all("nan" not in text for text in claims([lost, lost]))
+    assert all("nan" not in text for text in claims([lost, lost], changes.changes([lost, lost])))
 
 
 def test_sentences_are_harmless() -> None:
@@ -634,7 +634,7 @@ def test_sentences_are_harmless() -> None:
         run(scenario(text), [{"estimator": label, "sample_size": N} for label in HOSTILE for N in (1, 2)])
         for text in HOSTILE[:2]
     ]
-    said = claims([*some, *some])
+    said = claims([*some, *some], changes.changes([*some, *some]))
     assert said
     assert all(text.isprintable() for text in said)
 

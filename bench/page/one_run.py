@@ -54,14 +54,12 @@ def one_run(
     scenario = run.record["scenario"]
     whole = rows.whole(run.measurements)
     frames, notices = frames_of(run, coordinates)
-    missing = [plain(line, LONG) for line in rows.not_measured(whole)]
     return View(
         name=name,
         title=plain(scenario["name"] if title is None else title, LONG),
         question=plain(scenario.get("question"), LONG),
-        claims=[plain(claim, LONG) for claim in claims if not claim.startswith("Not measured:")],
+        claims=[plain(claim, LONG) for claim in claims],
         tables=[_verdicts(whole)],
-        missing=missing,
         figures=[figure for figure in _figures(frames) if has_something(figure, frames)],
         frames=frames,
         notices=notices,

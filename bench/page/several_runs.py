@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -11,6 +10,7 @@ import pandas as pd
 
 from bench.page import tables
 from bench.page.figures.along import along
+from bench.page.figures.budget import budget
 from bench.page.figures.several import FIGURES
 from bench.page.images import pictures_of
 from bench.page.one_run import LONG, has_something
@@ -18,8 +18,9 @@ from bench.page.view import Field, Pictures, Table, View
 from bench.report.labels import plain
 from bench.report.pairs import Measured
 from bench.report.several.budget import reached
-from bench.report.several.changes import changes
+from bench.report.several.changes import Changes, changes
 from bench.report.several.claims import claims
+from bench.report.several.geometric import COLUMNS as MEANS
 from bench.report.several.geometric import geometric_means
 from bench.report.several.ranking import METRICS, mean_ranks, performance_profile, ranks
 from bench.report.several.runs import named, table, together, varied
@@ -43,10 +44,11 @@ def several_runs(
     """
     whole = together(runs)
     questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
-    frames, notices = _frames(runs, whole)
+    # Runs that were meant to differ in an option are not before and after.
     differ = varied(runs)
-    figures = [make() for make in FIGURES]
-    figures[-1] = replace(figures[-1], switched=("run", *figures[-1].switched))
+    changed = changes(runs[:1] if differ else runs)
+    frames, notices = _frames(runs, whole, changed)
+    figures = [*(make() for make in FIGURES), budget("run")]
     if differ:
         option = differ.option.rpartition(".")[2]
         figures.insert(1, along("together", option, sorted(differ.values), ["sample_size"]))
@@ -55,7 +57,7 @@ def several_runs(
         name=name,
         title="All runs",
         question=" · ".join(questions),
-        claims=[plain(claim, LONG) for claim in claims(runs, control)],
+        claims=[plain(claim, LONG) for claim in claims(runs, changed, control)],
         tables=[_runs(runs), _mean_ranks(whole)],
         figures=[figure for figure in figures if has_something(figure, seen)],
         frames=frames,
@@ -66,16 +68,17 @@ def several_runs(
     )
 
 
-def _frames(runs: Sequence[Measured], whole: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+def _frames(
+    runs: Sequence[Measured], whole: pd.DataFrame, changed: Changes
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The rows of all figures, and what a reader must know of them."""
-    changed = changes(runs)
     labels = list(dict.fromkeys(whole.loc[whole["status"] == "ok", "estimator"]))[:_MOST_CONTROLS]
     found = [geometric_means(runs, label, METRICS) for label in labels]
     notes = dict.fromkeys(plain(note, LONG) for means in found[:1] for note in means.notes)
     frames = {
         # The page shows one control at a time, and a change has none.
         "changes": changed.frame.drop(columns=["control", "cell"]),
-        "means": pd.concat([means.frame for means in found], ignore_index=True) if found else pd.DataFrame(),
+        "means": pd.concat([pd.DataFrame(columns=list(MEANS)), *(means.frame for means in found)]),
         "profile": pd.concat([_profile(whole, metric) for metric in METRICS], ignore_index=True),
         "budget": reached(whole),
     }

@@ -48,7 +48,7 @@ def ratios(run: Measured) -> tuple[pd.DataFrame, str]:
     some = run if step == 1 else pairs.of_sample_sizes(run, [int(N) for N in sizes[::step]])
     found = [compare(pairs.within(some, label), list(METRICS)).frame for label in controls if len(labels) > 1]
     found = [frame for frame in found if not frame.empty]
-    notice = f"of {len(sizes)} sample sizes every {step}th is compared" if step > 1 else ""
+    notice = f"one in {step} of {len(sizes)} sample sizes is compared" if step > 1 else ""
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS)), notice
 
 
@@ -68,7 +68,7 @@ def spread(run: Measured) -> tuple[pd.DataFrame, str]:
     deviations = deviations.assign(multiple=deviations["squared_deviation"] / means)
     deviations = deviations[np.isfinite(deviations["multiple"])]
     found = cells.merge(_histograms(deviations), on="cell", how="inner")
-    notice = f"of {len(sizes)} sample sizes every {step}th is drawn" if step > 1 else ""
+    notice = f"one in {step} of {len(sizes)} sample sizes is drawn" if step > 1 else ""
     return _with_tails(found, deviations, whole), notice
 
 
@@ -170,7 +170,7 @@ def scatter(run: Measured, coordinates: pd.DataFrame) -> tuple[pd.DataFrame, str
     largest = int(known.groupby("cell").size().max()) if len(known) else 0
     step = max(1, math.ceil(len(known) / MOST_POINTS))
     kept = known[known.groupby("cell").cumcount() % step == 0] if len(known) else known
-    notice = f"every {step}th of {largest} coordinates is drawn" if step > 1 else ""
+    notice = f"one in {step} of {largest} coordinates is drawn" if step > 1 else ""
     found = kept.merge(whole[[*_CELL, "replicates", "nonfinite"]], on="cell", how="inner")
     error = np.sqrt(found["variance"].astype(float) / (found["replicates"] - found["nonfinite"]))
     found = found.drop(columns=["replicates", "nonfinite"])

@@ -65,7 +65,6 @@ class View:
         question: what was to be found out.
         claims: the answer, a sentence each.
         tables: small tables.
-        missing: what was not measured and why, a line each.
         figures: what is drawn.
         frames: the rows of the figures, by name.
         notices: name of a frame -> what a reader must know of it.
@@ -82,7 +81,6 @@ class View:
     question: str = ""
     claims: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    missing: Sequence[str] = ()
     figures: Sequence[Figure] = ()
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     notices: Mapping[str, str] = field(default_factory=dict)

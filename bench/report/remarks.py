@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.report import rows
-from bench.report.labels import distinct
+from bench.report.labels import distinct, plain
 from bench.report.numbers import interval
 from bench.report.rates import fits
 
@@ -63,6 +63,7 @@ def rates(measurements: pd.DataFrame) -> list[str]:
     for fit in found.to_dict("records"):
         power = f"N^{fit['slope']:.3f} ({fit['low']:.3f} … {fit['high']:.3f})"
         where = f" on {fit['device']}, {fit['dtype']}" if several else ""
+        where += f" of {plain(fit['problem'], 80)}" if found["problem"].nunique() > 1 else ""
         lines.append(f"{names[fit['estimator']]}{where}: {power}, {fit['verdict']}")
     return lines
 

@@ -6,8 +6,12 @@ from bench.page.figures.figure import Figure
 from bench.page.figures.parts import HOLLOW, estimator, powers, tooltip
 
 
-def budget() -> Figure:
-    """The least error that each estimator reaches with a budget of time or of evaluations."""
+def budget(*apart: str) -> Figure:
+    """The least error that each estimator reaches with a budget of time or of evaluations.
+
+    Args:
+        apart: columns besides those of a single run, of each of which one value is shown at a time.
+    """
     shown = tooltip("budget", "currency", "error", "low", "high", "best", "tied")
     title = "least error within the budget"
     line = {"y": powers("error", title), "strokeDash": estimator()}
@@ -28,5 +32,5 @@ def budget() -> Figure:
         },
         where={},
         logarithmic=("x", "y"),
-        switched=("currency", "device"),
+        switched=(*apart, "currency", "device", "dtype"),
     )

@@ -126,6 +126,34 @@ def banded(metric: str, title: str) -> list[Spec]:
     ]
 
 
+def ratio_layers(title: str, *shown: str) -> list[Spec]:
+    """Ratios with their intervals, an estimator a row, and a line at 1."""
+    place = {"y": names(), "color": estimator()}
+    one = {
+        "mark": {"type": "rule", "strokeDash": [3, 3], "color": BEHIND},
+        "encoding": {"x": {"datum": 1, "type": "quantitative", "scale": {"type": "log"}}},
+    }
+    rule = {
+        "mark": {"type": "rule", "strokeWidth": 1.5},
+        "encoding": {**place, "x": logarithmic("low", title), "x2": {"field": "high"}},
+    }
+    ratio = {"x": logarithmic("ratio", title), "shape": estimator(), "tooltip": tooltip(*shown)}
+    return [one, rule, {"mark": POINT, "encoding": {**place, **ratio}}]
+
+
+def forest_of(title: str, *shown: str) -> Spec:
+    """Ratios in a panel for each sample size, devices and dtypes in lanes of their own."""
+    one, *layers = ratio_layers(title, *shown)
+    for layer in layers:
+        layer["encoding"]["yOffset"] = dodged()
+    return {
+        "transform": with_settings(),
+        "facet": by_sample_size(),
+        "spec": {"width": 420, "layer": [one, *layers]},
+        "spacing": 6,
+    }
+
+
 def against_samples(*layers: Spec) -> Spec:
     """Layers above a logarithmic axis of sample sizes; devices and dtypes have lines of their own."""
     x = logarithmic("sample_size", SAMPLES)

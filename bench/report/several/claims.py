@@ -16,10 +16,10 @@ from bench.report.pairs import Measured
 from bench.report.several.budget import reached
 from bench.report.several.budget_claims import budget_claims
 from bench.report.several.change_claims import change_claims
-from bench.report.several.changes import changes
+from bench.report.several.changes import Changes
 from bench.report.several.geometric import Means, geometric_means
 from bench.report.several.ranking import mean_ranks, ranks
-from bench.report.several.runs import together, varied
+from bench.report.several.runs import together
 from bench.report.words import few, listed, notes
 
 Row = Any
@@ -31,13 +31,14 @@ MOST_RANKS = 8
 _DIRECTION = {BETTER: "less", WORSE: "more"}
 
 
-def claims(runs: Sequence[Measured], control: str | None = None) -> list[str]:
+def claims(runs: Sequence[Measured], changed: Changes, control: str | None = None) -> list[str]:
     """The answer of several runs: mean ratios, ranks, what changed, and what to take at which budget.
 
     Text on one line each; labels are data and must be escaped for where they go.
 
     Args:
         runs: from the first to the last.
+        changed: how they differ from the first.
         control: of the mean ratios, by label or name; None for the label that most runs have.
 
     Raises:
@@ -49,8 +50,7 @@ def claims(runs: Sequence[Measured], control: str | None = None) -> list[str]:
     return [
         *mean_claims(geometric_means(runs, control)),
         *rank_claims(mean_ranks(ranks(frame, "variance"))),
-        # Runs that were meant to differ in an option are not before and after.
-        *([] if varied(runs) else change_claims(changes(runs))),
+        *change_claims(changed),
         *budget_claims(reached(frame)),
     ]
 
