@@ -43,18 +43,6 @@ def experiments_of(scenario: Scenario, source: Source) -> list[Experiment]:
     return found
 
 
-def experiment_of(scenario: Scenario, source: Source) -> Experiment:
-    """The experiment that a scenario without a sweep over options describes.
-
-    Raises:
-        ScenarioError: with everything that is wrong, and where it was said; or if there are several.
-    """
-    found = experiments_of(scenario, source)
-    if len(found) > 1:
-        raise ScenarioError([f"{scenario.name}: one problem is wanted, and its sweep has {len(found)}"])
-    return found[0]
-
-
 def _experiment(point: Point) -> Experiment:
     scenario, source = point.scenario, point.source
     try:

@@ -7,12 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.build import experiments_of
 from bench.catalogue import build
 from bench.engine.blocks import blocks_of
+from bench.engine.plan import Experiment
 from bench.engine.replicate import fit
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import Problem
+from bench.scenario import Scenario, Source
 
 
 def expectation(cost: str, parameters: list[str], **distribution: dict[str, Any]) -> dict[str, Any]:
@@ -161,6 +164,12 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
 """Those that do not claim to be unbiased: they keep to all else that estimators keep to."""
 
 REINFORCE = [name for name, (kind, _) in ESTIMATORS.items() if kind == "reinforce"]
+
+
+def experiment_of(scenario: Scenario, source: Source) -> Experiment:
+    """The experiment of a scenario with a single problem."""
+    (found,) = experiments_of(scenario, source)
+    return found
 
 
 def problem_of(name: str) -> Problem:

@@ -9,7 +9,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bench.build import experiment_of
 from bench.engine.plan import Experiment, plan
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.gate.baseline import Baseline
@@ -21,6 +20,7 @@ from bench.scenario import read_text
 from bench.scenario.gate import Gate
 from bench.statistics.gating import Margin
 from estimators.reinforce import Reinforce
+from tests.cases import experiment_of
 from tests.mutants import MissingDetach, OwnSampleInTheBaseline
 
 TEXT = """

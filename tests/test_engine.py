@@ -16,7 +16,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.build import experiment_of
 from bench.engine.plan import Experiment, NamedEstimator, cell_id, plan
 from bench.engine.run import Result, run
 from bench.engine.truth import Truth, truth_of
@@ -25,7 +24,7 @@ from bench.problem import Problem
 from bench.scenario import read_text
 from bench.store import frames
 from bench.store.columns import MEASUREMENTS
-from tests.cases import estimator_of, problem_of
+from tests.cases import estimator_of, experiment_of, problem_of
 
 GAUSSIAN = """\
 schema: 1

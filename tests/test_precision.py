@@ -18,7 +18,7 @@ from torch import Tensor
 
 import bench
 import bench.engine.replicate as engine
-from bench.build import experiment_of, quick
+from bench.build import quick
 from bench.cli import main
 from bench.engine.blocks import blocks_of
 from bench.engine.pilot import Forecast, forecasts
@@ -39,6 +39,7 @@ from bench.scenario import ScenarioError, json_schema, read_text
 from bench.statistics.moments import center_of
 from bench.statistics.summary import Collection, Summary, summarize
 from bench.store import frames
+from tests.cases import experiment_of
 
 # Blocks are cut by N: at this one they have 208 replicates, whatever the estimator draws.
 N = 10_000

@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal
 
 import bench
-from bench.build import experiment_of
 from bench.engine.plan import Experiment, NamedEstimator, cell_id, plan
 from bench.engine.run import run
 from bench.engine.truth import truth_of
@@ -25,7 +24,7 @@ from bench.problem import NotApplicable, Problem
 from bench.scenario import read_text
 from bench.statistics.components import components
 from bench.store import frames
-from tests.cases import VAES, problem_of
+from tests.cases import VAES, experiment_of, problem_of
 
 Z_LIMIT = 5.0  # two-sided false alarms: 6e-7 each
 HALF_WIDTH = 1.96  # of a 95 % interval, in standard errors

@@ -16,11 +16,11 @@ from bench.page.figures import FIGURES
 from bench.page.figures.along import along
 from bench.page.figures.figure import Figure
 from bench.page.images import pictures_of
-from bench.page.provenance import provenance_of
 from bench.page.view import Field, Table, View
 from bench.report import rows
 from bench.report.labels import plain
 from bench.report.pairs import Measured
+from bench.report.provenance import provenance_of
 from bench.report.several.budget import reached
 
 LONG = 1000

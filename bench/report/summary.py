@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
 from typing import Any
 
 from bench.report import comparison_table, rows
@@ -13,6 +11,7 @@ from bench.report.comparison import compare
 from bench.report.labels import code, markdown, plain
 from bench.report.methods import methods
 from bench.report.pairs import Measured, within
+from bench.report.provenance import command_of, machine_of
 from bench.report.remarks import noise, rates
 from bench.report.table import plain_table
 
@@ -68,10 +67,10 @@ def _provenance(record: Mapping[str, Any]) -> Iterator[str]:
     if versions := record.get("versions"):
         packages = (f"{plain(name)} {plain(version)}" for name, version in versions.items() if version)
         yield f"versions: {markdown(', '.join(packages))}"
-    if machine := record.get("machine"):
-        yield f"machine: {markdown(_machine(machine))}"
-    if command := record.get("command"):
-        yield f"command: {code(plain(_command(command), _LONG))}"
+    if machine := machine_of(record):
+        yield f"machine: {markdown(machine)}"
+    if command := command_of(record):
+        yield f"command: {code(plain(command, _LONG))}"
     if record.get("hash"):
         yield f"scenario: SHA-256 {code(plain(record['hash'], 64))}"
     yield f"time: {markdown(plain(record.get('started')) or 'unknown')}"
@@ -82,20 +81,6 @@ def _commit(git: Mapping[str, Any] | None) -> str:
         return "unknown"
     state = "the files differed from it" if git.get("dirty") else "the files were those of it"
     return f"{code(plain(git.get('commit'), 64))}, {state}"
-
-
-def _machine(machine: Mapping[str, Any]) -> str:
-    cores = f"{plain(machine['cores'])} cores" if machine.get("cores") else ""
-    devices = ", ".join(plain(device, _LONG) for device in machine.get("devices") or [])
-    words = [plain(machine.get("processor"), _LONG), cores, plain(machine.get("platform"), _LONG), devices]
-    return "; ".join(filter(None, words))
-
-
-def _command(command: list[str]) -> str:
-    """As one would type it, wherever the program is."""
-    program, *words = map(str, command)
-    module = PurePath(program).name == "__main__.py"
-    return shlex.join([*(["python", "-m", "bench"] if module else [PurePath(program).name]), *words])
 
 
 def _listed(texts: list[str]) -> str:

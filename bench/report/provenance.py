@@ -22,22 +22,28 @@ def provenance_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if versions := record.get("versions"):
         packages = (f"{plain(name)} {plain(version)}" for name, version in versions.items() if version)
         yield "versions", ", ".join(packages)
-    if machine := record.get("machine"):
-        cores = f"{plain(machine['cores'])} cores" if machine.get("cores") else ""
-        words = [plain(machine.get("processor"), _LONG), cores, plain(machine.get("platform"), _LONG)]
-        yield "machine", ", ".join(filter(None, words))
+    if machine := machine_of(record):
+        yield "machine", machine
     if record.get("stream_layout"):
         yield "random numbers", plain(record["stream_layout"])
     if record.get("finished"):
         yield "finished", plain(record["finished"])
     if command := command_of(record):
-        yield "to repeat", plain(command, _LONG)
+        yield "command", plain(command, _LONG)
+
+
+def machine_of(record: Mapping[str, Any]) -> str:
+    """Processor, cores, platform and devices; empty if it was not recorded."""
+    machine = record.get("machine") or {}
+    cores = f"{plain(machine['cores'])} cores" if machine.get("cores") else ""
+    devices = ", ".join(plain(device, _LONG) for device in machine.get("devices") or [])
+    words = [plain(machine.get("processor"), _LONG), cores, plain(machine.get("platform"), _LONG), devices]
+    return "; ".join(filter(None, words))
 
 
 def command_of(record: Mapping[str, Any]) -> str:
-    """What was typed, as it can be typed anywhere; empty if the run came from a program of its own."""
+    """What was typed, wherever the program is; empty if nothing was."""
     program, *words = map(str, record.get("command") or [""])
     name = PurePath(program).name
-    if name == "__main__.py":
-        return shlex.join(["python", "-m", "bench", *words])
-    return shlex.join([name, *words]) if name == "bench" else ""
+    called = ["python", "-m", "bench"] if name == "__main__.py" else [name]
+    return shlex.join([*called, *words]) if name else ""
