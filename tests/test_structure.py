@@ -304,16 +304,22 @@ def test_terms_of_the_cost_add_up_to_it(problem_name: str) -> None:
 def test_a_learned_baseline_knows_the_items_apart(resampled: bool) -> None:
     problem = catalogue.build("problems", "vae", {"batch_size": 8, "latent": 2, "hidden": 4})
     learned = fitted("learned", problem, 3).baseline  # type: ignore[attr-defined]
-    theta = problem.theta.expand(6, -1)
-    if resampled:  # each row has items of its own
-        problem = problem.resampled(6)
-    p = problem.distribution(theta)
-    values = -learned.prepared(problem, theta, p, 3).subtracted(torch.zeros(1, 6, 8))[0]  # [R, B]
+    rows = 60
+    theta = problem.theta.expand(rows, -1)
+    with stream(Address(0, "test", 3, "estimates", 0), CPU):
+        if resampled:  # each row has items of its own
+            problem = problem.resampled(rows)
+        p = problem.distribution(theta)
+        costs = torch.stack([problem.cost(p.sample((1,)), theta)[0] for _ in range(100)]).mean(0).detach()
+    values = -learned.prepared(problem, theta, p, 3).subtracted(torch.zeros(1, rows, 8))[0]  # [R, B]
     assert (values[0] != values[0, 0]).any()
     assert bool((values[0] != values[1]).any()) == resampled
-    # About the mean cost of each item, in float32 and after 100 steps.
-    costs = torch.stack([problem.cost(p.sample((1,)), theta)[0] for _ in range(200)]).mean(0).detach()
-    assert torch.corrcoef(torch.stack([values.flatten(), costs.flatten()]))[0, 1] > 0.5
+    # The mean cost of its own items, in float32 and after 100 steps; of items it has never seen in part:
+    # the correlation over 480 of them was 0.56 to 0.69 at twelve seeds, and is 0 ± 0.05 without knowledge.
+    limit = 0.4 if resampled else 0.95
+    assert torch.corrcoef(torch.stack([values.flatten(), costs.flatten()]))[0, 1] > limit
+    shuffled = torch.stack([values.flatten(), costs[:, torch.arange(8).roll(1)].flatten()])
+    assert torch.corrcoef(shuffled)[0, 1] < limit
 
 
 def test_leave_one_out_needs_two_samples() -> None:
