@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,6 +22,7 @@ from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
 from bench.errors import did_you_mean, invalid, shown
 from bench.report.figures import draw_run
+from bench.runs import read_run
 from bench.scenario import Scenario, ScenarioError, Source, read
 from bench.store import folder as run_folder
 from bench.store import frames
@@ -171,7 +172,7 @@ def execute(
         record = _record(prepared, truths, thread_count, started, interrupted)
         run_folder.write_record(folder, record)
         run_folder.write_pictures(folder, _pictures(prepared))
-    figures = draw(folder, tables["measurements"], record["scenario"])
+    figures = draw(folder)
     return Run(folder, tables["measurements"], figures, interrupted)
 
 
@@ -251,9 +252,10 @@ def _pictures(prepared: Prepared) -> dict[str, np.ndarray]:
     return {label: first[label] for label in first if label in same} | own
 
 
-def draw(folder: Path, measurements: pd.DataFrame, scenario: Mapping[str, Any]) -> list[Path]:
+def draw(folder: Path) -> list[Path]:
     """All figures of a run, into a folder within its own."""
-    return draw_run(folder / "figures", measurements, run_folder.load_pictures(folder), scenario)
+    run, coordinates = read_run(folder), run_folder.load(folder, "coordinates")
+    return draw_run(folder / "figures", run, coordinates, run_folder.load_pictures(folder))
 
 
 def run(

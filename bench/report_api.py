@@ -13,15 +13,16 @@ from bench.page.render import page
 from bench.page.several_runs import several_runs
 from bench.page.view import View
 from bench.report.claims import claims
-from bench.report.figures import draw_run
+from bench.report.figures import draw_run, draw_several
 from bench.report.formats import formats_of
 from bench.report.methods import methods
 from bench.report.pairs import Measured
 from bench.report.several.runs import named, varied
 from bench.report.summary import as_markdown
 from bench.report.tex import as_tex
+from bench.runs import read_run
 from bench.store.files import whole
-from bench.store.folder import load, load_pictures, read_record
+from bench.store.folder import load, load_pictures
 from bench.store.pictures import Pictures
 from estimators import ALIASES
 
@@ -30,20 +31,6 @@ PAGE = "report.html"
 
 FIGURES = "figures"
 """What the folder beside the page is called."""
-
-
-def read_run(folder: Path) -> Measured:
-    """What a run left, with estimators by their own names.
-
-    Raises:
-        Invalid: if the folder is not that of a run.
-    """
-    measurements = load(folder)
-    # A scenario may use another name for the same estimator; a control is found by either.
-    names = measurements["estimator_name"].map(lambda name: ALIASES.get(name, name))
-    return Measured(
-        measurements.assign(estimator_name=names), load(folder, "replicates"), read_record(folder)
-    )
 
 
 @dataclass(frozen=True)
@@ -85,11 +72,14 @@ def write_report(
     formats = formats_of(figures) if figures else ()
     if out is None and len(folders) > 1:
         raise invalid(f"one page for {len(folders)} runs: say with -o where it goes")
+    place = out or folders[0] / PAGE
     runs = [read_run(folder) for folder in folders]
+    for path in filter(None, (place, tex, markdown)):
+        if not path.parent.is_dir():
+            raise invalid(f"{path}: cannot be written: there is no such folder")
     told = [
         _told(folder, run, _control(control, run, runs)) for folder, run in zip(folders, runs, strict=True)
     ]
-    place = out or folders[0] / PAGE
     texts = {place: page(_views(told, control))}
     if tex is not None:
         texts[tex] = "\n".join(as_tex(one.run.measurements, one.claims) for one in told)
@@ -98,10 +88,7 @@ def write_report(
     for path, text in texts.items():
         with _explained(path), whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return [
-        *texts,
-        *(path for one in told for path in _drawn(one, place.parent / FIGURES, len(told), formats)),
-    ]
+    return [*texts, *_drawn(told, place.parent / FIGURES, control, formats)]
 
 
 def _control(control: str | None, run: Measured, runs: Sequence[Measured]) -> str | None:
@@ -142,13 +129,19 @@ def _view(one: Told, name: str = "", title: str | None = None, value: float | No
     return one_run(one.run, coordinates, one.pictures, one.claims, methods_, name, title, value)
 
 
-def _drawn(one: Told, beside: Path, runs: int, formats: Sequence[str]) -> list[Path]:
-    """The figures of a run as files; those of several runs lie in a folder for each."""
+def _drawn(told: Sequence[Told], beside: Path, control: str | None, formats: Sequence[str]) -> list[Path]:
+    """The figures as files; those of several runs together, and of each in a folder of its own."""
     if not formats:
         return []
-    folder = beside if runs == 1 else beside / one.folder.resolve().name
-    with _explained(folder):
-        return draw_run(folder, one.run.measurements, one.pictures, one.run.record["scenario"], formats)
+    with _explained(beside):
+        if len(told) == 1:
+            return _drawn_run(told[0], beside, formats)
+        own = [path for one in told for path in _drawn_run(one, beside / one.folder.resolve().name, formats)]
+        return [*draw_several(beside, [one.run for one in told], control, formats), *own]
+
+
+def _drawn_run(one: Told, folder: Path, formats: Sequence[str]) -> list[Path]:
+    return draw_run(folder, one.run, load(one.folder, "coordinates"), one.pictures, one.control, formats)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bench.report import labels, numbers, rows
 from bench.report.pictures import image_grid
-from bench.report.plots import PLOTS, draw_all
+from bench.report.plots import PLOTS
 from bench.report.style import looks
 from bench.report.table import WIDEST, plain_table, results_table
 
@@ -234,21 +234,6 @@ def test_bars_of_one_size_do_not_overlap():
         [np.asarray(c.get_offsets())[:, 0] for c in axes.collections if isinstance(c, PathCollection)]
     )
     assert len(np.unique(places.round(6))) == len(ordinary())
-
-
-def test_all_plots_are_written_and_nothing_else(tmp_path):
-    folder = tmp_path / "new" / "figures"
-    written = draw_all(with_blocks(), folder, title="Where is the noise?", formats=("png", "svg"))
-    assert written == [folder / f"{name}.{kind}" for name in PLOTS for kind in ("png", "svg")]
-    assert sorted(folder.iterdir()) == sorted(written)
-    assert all(path.stat().st_size > 1000 for path in written)
-    assert [p.name for p in draw_all(ordinary(), tmp_path)] == [f"{n}.png" for n in list(PLOTS)[:-1]]
-
-
-def test_a_failed_write_leaves_nothing(tmp_path):
-    with pytest.raises(ValueError, match="nonsense"):
-        draw_all(ordinary(), tmp_path, formats=("nonsense",))
-    assert not list(tmp_path.iterdir())
 
 
 def printed(measurements: pd.DataFrame, width: int) -> str:

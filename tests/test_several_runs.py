@@ -23,7 +23,7 @@ from bench.report.several.geometric import averaged, geometric_means
 from bench.report.several.ranking import mean_ranks, performance_profile, ranks
 from bench.report.several.runs import Varied, named, table, together, varied
 from bench.report.words import few, listed
-from bench.report_api import read_run
+from bench.runs import read_run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
 from tests.test_compare import SCENARIO, measured, noisy
 from tests.test_report import HOSTILE, cell

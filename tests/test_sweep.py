@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from bench.api import load, prepare
 from bench.build import experiments_of
 from bench.cli import main
-from bench.page.tables import along
+from bench.report.frames import along
 from bench.report.rates import fits
 from bench.scenario import ScenarioError, read_text
 from bench.scenario.points import points

@@ -94,14 +94,10 @@ def _compared(
 
 
 def _read(folder: Path, sizes: list[int] | None) -> Measured:
-    from bench.report.pairs import Measured, of_sample_sizes
-    from bench.store.folder import load, read_record
-    from estimators import ALIASES
+    from bench.report.pairs import of_sample_sizes
+    from bench.runs import read_run
 
-    measurements = load(folder)
-    # A scenario may use another name for the same estimator; a control is found by either.
-    names = measurements["estimator_name"].map(lambda name: ALIASES.get(name, name))
-    run = Measured(measurements.assign(estimator_name=names), load(folder, "replicates"), read_record(folder))
+    run = read_run(folder)
     return run if sizes is None else of_sample_sizes(run, sizes)
 
 

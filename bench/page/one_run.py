@@ -18,10 +18,10 @@ from bench.page.figures.figure import Figure
 from bench.page.images import pictures_of
 from bench.page.view import Field, Table, View
 from bench.report import rows
+from bench.report.frames import frames_of
 from bench.report.labels import plain
 from bench.report.pairs import Measured
 from bench.report.provenance import provenance_of
-from bench.report.several.budget import reached
 
 LONG = 1000
 """Characters of a text that are shown; beyond it nobody reads."""
@@ -84,32 +84,6 @@ def _figures(frames: Mapping[str, pd.DataFrame]) -> Iterator[Figure]:
         if several and "problem" in frames[figure.table]:
             figure = replace(figure, switched=(*figure.switched, "problem"))
         yield figure
-
-
-def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """The rows of all figures of a run, and what a reader must know where only some are kept."""
-    scatter, some_coordinates = tables.scatter(run, coordinates)
-    ratios, some_ratios = tables.ratios(run)
-    spread, some_histograms = tables.spread(run)
-    frames = {
-        "measurements": run.measurements,
-        "ratios": ratios,
-        "guides": tables.guides(run.measurements),
-        "spread": spread,
-        "coordinates": scatter,
-        "costs": tables.costs(run.measurements),
-        "rates": tables.rate_fits(run.measurements),
-        "settings": tables.settings(run.measurements),
-        "along": tables.along(run.measurements),
-        "budget": _budgets(run),
-    }
-    return frames, {"coordinates": some_coordinates, "ratios": some_ratios, "spread": some_histograms}
-
-
-def _budgets(run: Measured) -> pd.DataFrame:
-    """What budgets reach, each problem of a scenario by itself."""
-    found = reached(run.measurements.assign(run=run.measurements["problem"]))
-    return found.assign(problem=found["run"]).drop(columns="run")
 
 
 def has_something(figure: Figure, frames: Mapping[str, pd.DataFrame]) -> bool:

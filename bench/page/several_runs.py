@@ -20,12 +20,9 @@ from bench.report.pairs import Measured
 from bench.report.several.budget import reached
 from bench.report.several.changes import Changes, changes
 from bench.report.several.claims import claims
-from bench.report.several.geometric import COLUMNS as MEANS
-from bench.report.several.geometric import geometric_means
-from bench.report.several.ranking import METRICS, mean_ranks, performance_profile, ranks
+from bench.report.several.frames import means, profiles
+from bench.report.several.ranking import METRICS, mean_ranks, ranks
 from bench.report.several.runs import named, table, together, varied
-
-_MOST_CONTROLS = 12
 
 
 def several_runs(
@@ -72,24 +69,16 @@ def _frames(
     runs: Sequence[Measured], whole: pd.DataFrame, changed: Changes
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The rows of all figures, and what a reader must know of them."""
-    labels = list(dict.fromkeys(whole.loc[whole["status"] == "ok", "estimator"]))[:_MOST_CONTROLS]
-    found = [geometric_means(runs, label, METRICS) for label in labels]
-    notes = dict.fromkeys(plain(note, LONG) for means in found[:1] for note in means.notes)
+    ratios, notes = means(runs, whole)
     frames = {
         # The page shows one control at a time, and a change has none.
         "changes": changed.frame.drop(columns=["control", "cell"]),
-        "means": pd.concat([pd.DataFrame(columns=list(MEANS)), *(means.frame for means in found)]),
-        "profile": pd.concat([_profile(whole, metric) for metric in METRICS], ignore_index=True),
+        "means": ratios,
+        "profile": profiles(whole),
         "budget": reached(whole),
     }
-    return frames, {"changes": "; ".join(plain(n, LONG) for n in changed.notes), "means": "; ".join(notes)}
-
-
-def _profile(whole: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The steps of a performance profile, each line drawn as far as the longest."""
-    profile = performance_profile(whole, metric)
-    last = profile.groupby("estimator", sort=False).tail(1)
-    return pd.concat([profile, last.assign(factor=1.1 * profile["factor"].max())], ignore_index=True)
+    told = {"changes": changed.notes, "means": notes}
+    return frames, {name: "; ".join(plain(note, LONG) for note in texts) for name, texts in told.items()}
 
 
 def _runs(runs: Sequence[Measured]) -> Table:

@@ -8,6 +8,7 @@ import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from bench.report.labels import drawn, plain
 from bench.report.style import CAPTION, GUIDE, Look, style
 
+T = TypeVar("T")
 Numbers = npt.NDArray[np.float64]
 
 DOTS_PER_INCH = 150
@@ -60,7 +62,7 @@ def sheet(
     axes = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat)
     for ax, name in zip(axes, panels, strict=False):
         ax.set_title(drawn(name))
-    _surround(figure, heading, below)
+    surround(figure, heading, below)
     if inside:
         axes[len(panels)].legend(*_entries(legend), loc="upper left", borderaxespad=0)
     else:
@@ -72,14 +74,30 @@ def sheet(
     return figure, axes[: len(panels)]
 
 
+def kept(panels: Mapping[str, T]) -> tuple[dict[str, T], str]:
+    """As many panels as are read, and a notice of those that are left out."""
+    left_out = len(panels) - MOST_PANELS
+    some = dict(itertools.islice(panels.items(), MOST_PANELS))
+    return some, f"not drawn: {left_out} further panels" if left_out > 0 else ""
+
+
 def notice(message: str, title: str, remarks: Sequence[str]) -> Figure:
     """A figure that says why there is nothing to see."""
     figure = Figure(figsize=(7, 3), layout="constrained")
     lines = [line for text in remarks for line in textwrap.wrap(text, 90)]
     figure.text(0.5, 0.6, drawn(message), ha="center", va="center", fontsize=11)
     figure.text(0.5, 0.5, drawn("\n".join(lines[:12])), ha="center", va="top", fontsize=8, color=CAPTION)
-    _surround(figure, textwrap.wrap(title, 80), [])
+    surround(figure, textwrap.wrap(title, 80), [])
     return figure
+
+
+def surround(figure: Figure, heading: Sequence[str], below: Sequence[str]) -> None:
+    """Puts lines of a title above a figure, and lines of a caption below it."""
+    if heading:
+        figure.suptitle(drawn("\n".join(heading)), x=0.012, ha="left", fontsize=TITLE_SIZE)
+    if below:
+        # A label of the common x axis, because the layout makes room for no other text at the foot.
+        figure.supxlabel(drawn("\n".join(below)), x=0.012, ha="left", fontsize=7.5, color=CAPTION)
 
 
 def heading(scenario: Sequence[str], question: str | None) -> str:
@@ -154,14 +172,6 @@ def save(figure: Figure, path: Path, kind: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _surround(figure: Figure, heading: Sequence[str], below: Sequence[str]) -> None:
-    if heading:
-        figure.suptitle(drawn("\n".join(heading)), x=0.012, ha="left", fontsize=TITLE_SIZE)
-    if below:
-        # A label of the common x axis, because the layout makes room for no other text at the foot.
-        figure.supxlabel(drawn("\n".join(below)), x=0.012, ha="left", fontsize=7.5, color=CAPTION)
 
 
 def _entries(legend: Mapping[str, Line2D]) -> tuple[list[Line2D], list[str]]:

@@ -1,38 +1,133 @@
-"""All figures of a run: its plots, and the pictures of a problem that has some."""
+"""All figures of a run, or of several, as files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.figure import Figure
 
+from bench.report import pairs, rows
 from bench.report.canvas import save
+from bench.report.comparison import METRICS, Comparison, compare
+from bench.report.forest import forest
+from bench.report.frames import frames_of
+from bench.report.pairs import Measured
+from bench.report.paper import OF_A_RUN, OF_SEVERAL, Drawing
+from bench.report.paper.about import About, about, of_several
+from bench.report.paper.along import along
 from bench.report.pictures import image_grid
-from bench.report.plots import draw_all
+from bench.report.plots import PLOTS
+from bench.report.several.budget import reached
+from bench.report.several.changes import Changes, changes
+from bench.report.several.frames import profiles
+from bench.report.several.geometric import geometric_means
+from bench.report.several.runs import together, varied
+from bench.report.style import style
+
+Drawer = Callable[[], Figure | None]
 
 
 def draw_run(
     folder: Path,
-    measurements: pd.DataFrame,
+    run: Measured,
+    coordinates: pd.DataFrame,
     pictures: Mapping[str, npt.ArrayLike],
-    scenario: Mapping[str, Any],
+    control: str | None = None,
     formats: Sequence[str] = ("png",),
 ) -> list[Path]:
-    """Writes every figure that applies into a folder, and says which files these are.
+    """Writes every figure of a run that applies into a folder, and says which files these are.
 
     Args:
         folder: made if it is missing.
-        measurements: one row per cell and block of parameters.
+        run: what it left; the question of its scenario is the title.
+        coordinates: its table of coordinates.
         pictures: of the problem, by label, `[K, H, W]`.
-        scenario: as the record of the run has it; its question is the title.
+        control: with what the ratios compare, by label or name; None for the first estimator.
         formats: of `bench.report.formats.FORMATS`.
     """
-    written = draw_all(measurements, folder, scenario.get("question"), formats)
-    for kind in formats if pictures else ():
-        path = folder / f"pictures.{kind}"
-        save(image_grid(pictures, scenario.get("name")), path, kind)
-        written.append(path)
+    scenario = run.record["scenario"]
+    frames, notices = frames_of(run, coordinates)
+    drawers: dict[str, Drawer] = {
+        name: partial(plot, run.measurements, scenario.get("question")) for name, plot in PLOTS.items()
+    }
+    drawers |= _drawers(OF_A_RUN, frames, notices, about(run.measurements, scenario))
+    if run.measurements["estimator"].nunique() > 1:
+        drawers["ratios"] = lambda: _forest(compare(pairs.within(run, control), list(METRICS)))
+    if pictures:
+        drawers["pictures"] = lambda: image_grid(pictures, scenario.get("name"))
+    return _written(folder, drawers, formats)
+
+
+def draw_several(
+    folder: Path, runs: Sequence[Measured], control: str | None, formats: Sequence[str]
+) -> list[Path]:
+    """Writes the figures of several runs together into a folder, and says which files these are.
+
+    Args:
+        folder: made if it is missing.
+        runs: what they left, from the first to the last.
+        control: with what the mean ratios compare, by label or name; None for the most common.
+        formats: of `bench.report.formats.FORMATS`.
+    """
+    whole, differ = together(runs), varied(runs)
+    said = of_several(whole)
+    frames = {
+        "means": geometric_means(runs, control, list(METRICS)).frame,
+        "profile": profiles(whole),
+        "budget": reached(whole),
+    }
+    drawers = _drawers(OF_SEVERAL, frames, {}, said)
+    if differ is None:
+        changed = changes(runs)
+        if len(changed.frame):
+            drawers["changes"] = lambda: _forest(_comparison(changed, said))
+    else:
+        moved = rows.measured(rows.whole(whole), "variance").assign(option=differ.option, rest="")
+        drawers["along"] = lambda: along(moved, said)
+    return _written(folder, drawers, formats)
+
+
+def _drawers(
+    drawings: Mapping[str, Drawing],
+    frames: Mapping[str, pd.DataFrame],
+    notices: Mapping[str, str],
+    said: About,
+) -> dict[str, Drawer]:
+    def drawer(drawing: Drawing) -> Drawer:
+        told = replace(said, notice=notices.get(drawing.table, ""))
+        return lambda: drawing.draw(frames[drawing.table], told)
+
+    return {name: drawer(drawing) for name, drawing in drawings.items()}
+
+
+def _forest(found: Comparison) -> Figure | None:
+    return None if found.frame.empty else forest(found)
+
+
+def _comparison(changed: Changes, said: About) -> Comparison:
+    """Changes as the comparison of one run, with a panel for each later run."""
+    frame = changed.frame
+    if frame["run"].nunique() > 1:
+        frame = frame.assign(problem=frame["run"] + frame["problem"].map(
+            lambda name: f", {name}" if frame["problem"].nunique() > 1 else ""))  # fmt: skip
+    first = str(frame["against"].iloc[0])
+    return Comparison(frame, first, changed.level, changed.notes, said.title, tuple(said.labels))
+
+
+def _written(folder: Path, drawers: Mapping[str, Drawer], formats: Sequence[str]) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    # A figure is drawn anew for each format: once saved its layout has moved, and files would differ.
+    for (name, drawer), kind in itertools.product(drawers.items(), formats):
+        with style():
+            figure = drawer()
+        if figure is not None:
+            save(figure, folder / f"{name}.{kind}", kind)
+            written.append(folder / f"{name}.{kind}")
     return written

@@ -18,7 +18,7 @@ from bench.report import canvas, rows
 from bench.report.comparison import NO_INTERVAL, UNDECIDED, Comparison
 from bench.report.comparison_table import NAMES, Row, ratio_text, remarks
 from bench.report.labels import distinct, drawn
-from bench.report.style import CAPTION, GUIDE, Look, looks, style
+from bench.report.style import GUIDE, Look, looks, style
 
 MOST_ROWS = 60
 """A figure with more rows than this is no longer read."""
@@ -91,8 +91,7 @@ def _drawn(frame: pd.DataFrame, comparison: Comparison, heading: str) -> Figure:
     if len(columns) == 1:
         _write_ratios(axes[0], shown, kept)
     figure.legend(handles=list(handles.values()), labels=list(handles), loc="outside upper right")
-    figure.suptitle(drawn("\n".join(above)), x=0.012, ha="left", fontsize=canvas.TITLE_SIZE)
-    figure.supxlabel(drawn("\n".join(below)), x=0.012, ha="left", fontsize=7.5, color=CAPTION)
+    canvas.surround(figure, above, below)
     return figure
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bench import catalogue
 from bench.distributions.families import FAMILIES
+from bench.report.paper import OF_A_RUN, OF_SEVERAL
 from bench.report.plots import PLOTS
 from bench.statistics.metrics import METRICS
 from estimators import ALIASES
@@ -22,7 +23,7 @@ def listing(kind: str) -> Table:
         "problems": (("problem", "options (default)", "what it is"), _problems()),
         "distributions": (("distribution", "parameters"), _distributions()),
         "metrics": (("metric", "what it is"), ((name, _sentence(f)) for name, f in METRICS.items())),
-        "plots": (("plot", "what it shows"), ((name, _sentence(f)) for name, f in PLOTS.items())),
+        "plots": (("plot", "what it shows"), ((name, _sentence(f)) for name, f in _plots().items())),
     }[kind]
     table = Table(*headings, show_lines=True)
     for row in rows:
@@ -46,6 +47,11 @@ def _problems() -> Iterator[tuple[str, ...]]:
 def _distributions() -> Iterator[tuple[str, ...]]:
     for name, family in FAMILIES.items():
         yield name, ", ".join(family.names())
+
+
+def _plots() -> dict[str, object]:
+    """Those of measurements, those of other rows, and those of several runs."""
+    return {**PLOTS, **{name: drawing.draw for name, drawing in (OF_A_RUN | OF_SEVERAL).items()}}
 
 
 def _options(kind: catalogue.Kind, name: str) -> str:

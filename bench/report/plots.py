@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
@@ -12,9 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.report import rows
 from bench.report.bias import bias
-from bench.report.canvas import save
 from bench.report.curves import Curve, draw
-from bench.report.style import style
 
 VARIANCE = "variance of one estimate\n(trace of the covariance)"
 SIZE = "samples per estimate, N"
@@ -62,26 +57,3 @@ PLOTS: dict[str, Plot] = {
     "cost": cost,
     "by_parameter": by_parameter,
 }
-
-
-def draw_all(
-    measurements: pd.DataFrame, folder: Path, title: str | None = None, formats: Sequence[str] = ("png",)
-) -> list[Path]:
-    """Writes every plot that applies into a folder, and says which files these are.
-
-    Args:
-        measurements: one row per cell and block of parameters.
-        folder: made if it is missing.
-        title: the question of the scenario.
-        formats: any that matplotlib writes, such as png, svg, pdf.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    # A figure is drawn anew for each format: once saved its layout has moved, and files would differ.
-    for name, kind in itertools.product(PLOTS, formats):
-        with style():
-            figure = PLOTS[name](measurements, title)
-        if figure is not None:
-            save(figure, folder / f"{name}.{kind}", kind)
-            written.append(folder / f"{name}.{kind}")
-    return written

@@ -1,0 +1,53 @@
+"""Which estimator to take at which budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.report import canvas
+from bench.report.labels import distinct
+from bench.report.paper.about import About
+from bench.report.several.budget import EVALUATIONS, SECONDS
+
+_LABELS = {SECONDS: "budget, in seconds", EVALUATIONS: "budget, in evaluations"}
+_PANEL = ["run", "problem", "device", "dtype"]
+
+
+def of_currency(currency: str) -> Callable[[pd.DataFrame, About], Figure | None]:
+    """The figure of one currency."""
+
+    def budget(reached: pd.DataFrame, about: About) -> Figure | None:
+        return _drawn(reached[reached["currency"] == currency], about, _LABELS[currency])
+
+    budget.__doc__ = f"Which estimator when: the least squared error that a budget of {currency} buys."
+    return budget
+
+
+def _drawn(found: pd.DataFrame, about: About, x_label: str) -> Figure | None:
+    found = found[(found["error"] > 0) & np.isfinite(found["error"])]
+    if found.empty:
+        return None
+    apart = [name for name in _PANEL if name in found and found[name].nunique() > 1]
+    titles = found[apart].astype(str).agg(", ".join, axis=1) if apart else pd.Series("", found.index)
+    panels, left_out = canvas.kept({str(name): part for name, part in found.groupby(titles, sort=False)})
+    looked, names = about.looks(found), distinct(about.labels)
+    legend = {names[label]: canvas.series_handle(look) for label, look in looked.items()}
+    caption = about.caption(
+        "squared error of the mean of as many estimates, of the best N, as the budget allows",
+        "evaluations: of f, and of its gradient" if x_label == _LABELS[EVALUATIONS] else "",
+        left_out,
+    )
+    shown = [distinct(panels)[name] for name in panels] if apart else [""]
+    figure, axes = canvas.sheet(shown, legend, about.title, caption)
+    axes[0].set(xscale="log", yscale="log")
+    for ax, part in zip(axes, panels.values(), strict=True):
+        for label, line in part.groupby("estimator", sort=False):
+            look = looked[str(label)]
+            ax.plot(line["budget"], line["error"], color=look.color, linestyle=look.linestyle,
+                    marker=look.marker, markersize=4.5, markeredgecolor="white")  # fmt: skip
+    canvas.label_axes(axes, x_label, "least squared error")
+    return figure
