@@ -30,7 +30,7 @@ class DeltaMethod(Estimator):
 
     for any c that is independent of x. Needs x continuous with independent coordinates
     whose means and variances are finite and known, at most 64 of them, and f differentiable
-    at m; where f is not smooth, h fits it worse, and the estimate is still unbiased. Each
+    at their mean; where f is not smooth, h fits it worse, and the estimate is still unbiased. Each
     estimate evaluates f N times, and once more at m with its gradient and Hessian (D
     further backward passes). On a quadratic cost of normal draws it is exact.
 

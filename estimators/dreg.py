@@ -26,8 +26,9 @@ class Dreg(Estimator):
     What goes through q loses no signal as K grows: its ratio of signal to noise rises like √K
     where that of `reparameterization` falls like 1/√K. For K = 1 it is sticking the landing.
 
-    Needs a reparameterized sampler and densities that are differentiable in x. Each estimate
-    evaluates N·K weights and their gradients, and N·K scores of q.
+    Needs a bound that averages K weights, a reparameterized sampler and densities that are
+    differentiable in x. Each estimate evaluates N·K weights and their gradients, and N·K
+    scores of q.
 
     References:
         Tucker et al. (2019), Doubly reparameterized gradient estimators for Monte Carlo

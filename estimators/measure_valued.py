@@ -45,10 +45,13 @@ class MeasureValued(Estimator):
     =========== ===== ============= ========================== =====================
 
     The lognormal's are those of the normal, exponentiated; the α of a gamma has none that
-    is known. f may be discontinuous, and is not differentiated in x. Each estimate
-    evaluates f 2N times for each argument and coordinate; where a half is p itself, its
-    cost is that of the sample, so that these arguments take N for each coordinate, and N
-    for all of them.
+    is known.
+
+    Needs x normal, lognormal, Laplace, gamma, exponential, Poisson or Bernoulli, or a vector
+    of independent draws of such a law; f may be discontinuous, and is not differentiated in
+    x. Each estimate evaluates f 2N times for each argument and coordinate; where a half is p
+    itself, its cost is that of the sample, so that these arguments take N for each
+    coordinate, and N for all of them.
 
     Attributes:
         coupled: whether the halves share their random numbers: the same Weibull or

@@ -24,9 +24,11 @@ class RaoBlackwell(Estimator):
 
     the score function's expectation given all that the d-th score may depend on: the terms
     f_e of other coordinates have mean zero with it. If s is zero the variance is the sum of
-    those of D one-dimensional estimates. Needs `Problem.cost_terms`; f may be
-    discontinuous, and x discrete. Each estimate evaluates f N times, and the gradient of f
-    only where f depends on θ itself.
+    those of D one-dimensional estimates.
+
+    Needs x of independent coordinates and a cost that splits into such terms
+    (`Problem.cost_terms`); f may be discontinuous, and x discrete. Each estimate evaluates f
+    N times, and the gradient of f only where f depends on θ itself.
 
     Attributes:
         baseline: `none`, or `leave_one_out` for the mean of the other samples' weights, one

@@ -21,10 +21,11 @@ class Reinforce(Estimator):
     .. math:: \nabla_\theta E[f(x, \theta)]
         = E[(f(x, \theta) - b)\, \nabla_\theta \log p(x; \theta) + \nabla_\theta f(x, \theta)],
 
-    since the score has mean zero. log p must be differentiable in θ; f may be
-    discontinuous in x, and x may be discrete. Each estimate evaluates f N times, twice
-    as often with the baseline `independent`, and the gradient of f only where f depends
-    on θ itself.
+    since the score has mean zero.
+
+    Needs a log p that is differentiable in θ; f may be discontinuous in x, and x may be
+    discrete. Each estimate evaluates f N times, twice as often with the baseline
+    `independent`, and the gradient of f only where f depends on θ itself.
 
     Attributes:
         baseline: what is subtracted from the cost; see `estimators.baselines`.

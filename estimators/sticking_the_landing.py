@@ -25,8 +25,8 @@ class StickingTheLanding(Estimator):
     each sample where q is the posterior: the estimate has no variance at an exact optimum.
     Elsewhere it may have more than `reparameterization`.
 
-    Needs a reparameterized sampler, a density that is differentiable in x, and a cost that
-    holds the whole of log q. With K > 1 weights within the logarithm the score is weighed
+    Needs an ELBO whose cost holds the whole of log q, a reparameterized sampler
+    and a density that is differentiable in x. With K > 1 weights within the logarithm the score is weighed
     by them and has no mean of zero: to leave it out would bias (see `dreg`). Each estimate
     evaluates f and its gradient N times, and once more the score of q.
 

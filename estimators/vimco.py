@@ -22,7 +22,9 @@ class Vimco(Estimator):
         \hat L = \log \frac{1}{K} \sum_k w_k,
 
     where :math:`\hat L_{-k}` has in place of w_k a mean of the other K − 1 weights, so that it
-    is independent of x_k; the last gradient is at fixed x. No sampler need be
+    is independent of x_k; the last gradient is at fixed x.
+
+    Needs a bound that averages K weights, of at least two; no sampler need be
     reparameterized, x may be discrete. Each estimate evaluates N·K weights, and their
     gradient where they depend on θ themselves; there is no further sample.
 

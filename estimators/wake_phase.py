@@ -23,8 +23,8 @@ class WakePhase(Estimator):
     the bound has that of a divergence which vanishes in K. As an estimate of the bound's
     gradient it is biased at every K and N. Both vanish where q is the posterior.
 
-    No sampler need be reparameterized. Each estimate evaluates N·K weights, and their
-    gradient where they depend on θ themselves.
+    Needs a bound that averages K weights; no sampler need be reparameterized. Each estimate
+    evaluates N·K weights, and their gradient where they depend on θ themselves.
 
     References:
         Bornschein & Bengio (2015), Reweighted wake-sleep, §2.2-2.3.

@@ -76,6 +76,21 @@ def test_everything_has_a_summary_of_one_sentence(kind: catalogue.Kind) -> None:
         assert catalogue.summary(kind, name).endswith(".")
 
 
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_says_what_it_needs_and_whose_it_is(name: str) -> None:
+    assert catalogue.needs(name)
+    assert catalogue.references(name)
+
+
+def test_needs_and_references_are_read_from_the_documentation() -> None:
+    assert catalogue.needs("finite_differences") == "a sampler alone"
+    assert catalogue.references("finite_differences") == ["Glynn (1989)", "L'Ecuyer & Perron (1994)"]
+    assert catalogue.references("sticking_the_landing") == [
+        "Roeder, Wu & Duvenaud (2017)",
+        "Tucker et al. (2019)",
+    ]
+
+
 def test_options_are_listed_with_their_defaults() -> None:
     assert catalogue.options("estimators", "reinforce") == {"baseline": "none"}
     assert catalogue.options("estimators", "reparameterization") == {"sampler": "iid"}
@@ -432,6 +447,7 @@ def test_a_file_adds_estimators(tmp_path: Path) -> None:
     assert catalogue.build("estimators", "nought", {"value": 3}).value == 3.0
     assert catalogue.options("estimators", "nought") == {"value": "0.0"}
     assert catalogue.summary("estimators", "nought") == "Says that the gradient is a constant."
+    assert (catalogue.needs("nought"), catalogue.references("nought")) == ("", [])
     (fault,) = faults_of("estimators", "nought", {"valu": 3})
     assert fault.message == "unknown option 'valu' of estimator nought; did you mean 'value'?"
     assert faults_of("estimators", "nougt", {})[0].message.endswith("did you mean 'nought'?")

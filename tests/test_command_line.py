@@ -524,6 +524,8 @@ def test_everything_that_can_be_named_is_listed(kind: str, word: str) -> None:
 def test_estimators_are_listed_when_nothing_else_is_asked_for() -> None:
     assert called("list").stdout == called("list", "estimators").stdout
     assert "(also pathwise)" in called("list").stdout
+    assert "Needs a sampler alone." in called("list").stdout
+    assert "Bornschein & Bengio (2015)" in called("list").stdout
 
 
 def test_what_cannot_be_listed_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from bench import catalogue
@@ -15,11 +15,17 @@ from bench.report.plots import PLOTS
 from bench.statistics.metrics import METRICS
 from estimators import ALIASES
 
+_WIDTH_OF_REFERENCES = 26  # the text gets the room that the names of many authors would take
+
 
 def listing(kind: str) -> Table:
     """What there is of a kind: estimators, problems, distributions, metrics or plots."""
+    references = Column("references", max_width=_WIDTH_OF_REFERENCES)
     headings, rows = {
-        "estimators": (("estimator", "claim", "options (default)", "what it is"), _estimators()),
+        "estimators": (
+            ("estimator, options (default)", "claim", "what it is and needs", references),
+            _estimators(),
+        ),
         "problems": (("problem", "options (default)", "what it is"), _problems()),
         "distributions": (("distribution", "parameters"), _distributions()),
         "metrics": (("metric", "what it is"), ((name, _sentence(f)) for name, f in METRICS.items())),
@@ -34,9 +40,12 @@ def listing(kind: str) -> Table:
 def _estimators() -> Iterator[tuple[str, ...]]:
     for name in catalogue.names("estimators"):
         also = [alias for alias, meant in ALIASES.items() if meant == name]
-        called = "\n".join([name, *(f"(also {alias})" for alias in also)])
+        options = (f"  {line}" for line in _options("estimators", name).splitlines())
+        called = "\n".join([name, *(f"(also {alias})" for alias in also), *options])
         claim = getattr(catalogue.find("estimators", name), "bias", "")
-        yield called, claim, _options("estimators", name), catalogue.summary("estimators", name)
+        needs = catalogue.needs(name)
+        text = [catalogue.summary("estimators", name), *([f"Needs {needs}."] if needs else [])]
+        yield called, claim, "\n".join(text), "\n".join(catalogue.references(name))
 
 
 def _problems() -> Iterator[tuple[str, ...]]:
