@@ -27,19 +27,27 @@ class Ratio:
         least: float,
         rounds: int = 15,
     ) -> None:
-        """Assert that ours is `least` times as fast.
-
-        The two take turns. What another process takes from either only ever adds to its
-        time, so that the least of each is compared (Chen & Revels, 2016).
-        """
-        ours_times, theirs_times = _times(ours), _times(theirs)
-        seconds = [(_seconds(ours, ours_times), _seconds(theirs, theirs_times)) for _ in range(rounds)]
-        ours_least, theirs_least = (min(side) for side in zip(*seconds, strict=True))
+        """Assert that ours is `least` times as fast."""
+        ours_least, theirs_least = least_seconds(ours, theirs, rounds)
         ratio = theirs_least / ours_least
         self.benchmark.extra_info |= {"ratio": ratio, "least": least}  # type: ignore[attr-defined]
         self.benchmark.pedantic(ours, rounds=3)  # type: ignore[attr-defined]
         _ROWS.append((what, ratio, least))
         assert ratio >= least, f"{what}: {ratio:.2f} times as fast, wanted {least}"
+
+
+def least_seconds(
+    ours: Callable[[], object], theirs: Callable[[], object], rounds: int
+) -> tuple[float, float]:
+    """How long each of two ways to do a thing takes at least.
+
+    The two take turns. What another process takes from either only ever adds to its
+    time, so that the least of each is compared (Chen & Revels, 2016).
+    """
+    ours_times, theirs_times = _times(ours), _times(theirs)
+    seconds = [(_seconds(ours, ours_times), _seconds(theirs, theirs_times)) for _ in range(rounds)]
+    ours_least, theirs_least = (min(side) for side in zip(*seconds, strict=True))
+    return ours_least, theirs_least
 
 
 def _times(work: Callable[[], object]) -> int:
