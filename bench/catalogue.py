@@ -52,7 +52,8 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
     Raises:
         Invalid: with the path of each option that is unknown, missing or wrong.
     """
-    return construct(find(kind, name), options, f"{kind[:-1]} {name}")
+    made = construct(find(kind, name), options, f"{kind[:-1]} {name}")
+    return made.posed() if kind == "problems" else made
 
 
 def add_plugin(source: str) -> list[str]:

@@ -47,6 +47,10 @@ class Problem(ABC):
     width: int = 1
     data_per_row: bool = False
 
+    def posed(self) -> Problem:
+        """What a scenario's options ask for: this problem, unless one of them wants another made of it."""
+        return self
+
     @abstractmethod
     def distribution(self, theta: Tensor) -> Distribution:
         """p(x; θ) with batch shape `[R]` or `[R, B]`. The event has shape `()` or `(D,)`."""

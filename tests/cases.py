@@ -108,7 +108,7 @@ VARIATIONAL["iwae-gamma"] = {
 
 BOUNDS: dict[str, dict[str, Any]] = {
     "iwae-linear": {"name": "importance_weighted", "samples": 4, "problem": VARIATIONAL["linear_gaussian"]},
-    "iwae-vae": {"name": "importance_weighted", "samples": 4, "problem": VAES["vae-sampled"]},
+    "iwae-vae": {**VAES["vae-sampled"], "bound": {"iwae": 4}},
     "iwae-dirichlet": {
         "name": "importance_weighted",
         "samples": 3,

@@ -21,7 +21,15 @@ from bench.errors import Invalid
 from bench.estimator import Estimator, NotApplicable
 from bench.problem import Problem
 from estimators.vimco import Vimco
-from tests.cases import BOUNDS, VARIATIONAL, VARIATIONAL_ESTIMATORS, estimates_of, estimator_of, problem_of
+from tests.cases import (
+    BOUNDS,
+    VAES,
+    VARIATIONAL,
+    VARIATIONAL_ESTIMATORS,
+    estimates_of,
+    estimator_of,
+    problem_of,
+)
 from tests.mutants import StuckWithSeveralSamples
 from tests.test_exact_variances import variance_z
 from tests.test_unbiasedness import z_scores
@@ -179,6 +187,15 @@ def test_with_one_sample_it_is_the_elbo() -> None:
     for name in GENERAL:
         estimates = [drawn(estimator_of(name), one, one.theta.expand(5, -1), 3) for one in (problem, single)]
         torch.testing.assert_close(*estimates, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("estimator_name", ["reinforce", "reparameterization", "dreg", "vimco"])
+def test_as_an_option_of_the_vae_it_is_the_same_problem(estimator_name: str) -> None:
+    option, around = problem_of("iwae-vae"), bound(4, VAES["vae-sampled"])
+    assert type(option) is type(around)
+    assert (option.samples, option.width) == (4, around.width)  # type: ignore[attr-defined]
+    estimates = [estimates_of(estimator_of(estimator_name), one, 2, 50) for one in (option, around)]
+    assert torch.equal(*estimates)
 
 
 def test_of_a_vector_the_bound_is_not_known() -> None:

@@ -55,10 +55,19 @@ class ImportanceWeighted(MultiSampleProblem):
     def __init__(self, samples: int, problem: dict[str, Any]) -> None:
         if samples < 1:
             raise invalid(f"samples must be at least 1, got {samples}", "samples")
-        self.samples = samples
-        self.single = _built(problem)
-        self.theta, self.parameters = self.single.theta, self.single.parameters
-        self.width = samples * self.single.width
+        self._average(samples, _built(problem))
+
+    @classmethod
+    def of(cls, single: VariationalProblem, samples: int) -> Self:
+        """The bound of K samples of a problem that is there; its cost is its whole negative log weight."""
+        bound = cls.__new__(cls)
+        bound._average(samples, single)
+        return bound
+
+    def _average(self, samples: int, single: VariationalProblem) -> None:
+        self.samples, self.single = samples, single
+        self.theta, self.parameters = single.theta, single.parameters
+        self.width = samples * single.width
 
     def distribution(self, theta: Tensor) -> Repeated:
         return Repeated(self.single.distribution(theta), self.samples)

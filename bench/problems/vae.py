@@ -19,9 +19,11 @@ from bench.options import construct
 from bench.problem import VariationalProblem
 from bench.problems import images
 from bench.problems.batches import redrawn
+from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.seeds import generator_for
 from bench.problems.training import Training, trained
 
+Bound = Literal["analytic_kl", "analytic_entropy", "sampled"]
 Pictures = dict[str, np.ndarray[Any, Any]]
 
 
@@ -47,6 +49,9 @@ class VAE(VariationalProblem):
     `sampled`            −log p(d | z) − log p(z) + log q(z)   none
     ===================  ====================================  ==================
 
+    A fourth, `{iwae: K}`, is no ELBO: it is the problem `importance_weighted` of K samples of
+    the VAE whose bound is `sampled`. Weights are trained on the latter.
+
     Args:
         data: the pictures: `digits` are 1797 of 8 × 8 pixels.
         path: instead, an `.npz` file; see `images.from_file`.
@@ -56,7 +61,7 @@ class VAE(VariationalProblem):
         hidden: width of the hidden layer, or of each; the decoder has them in reverse.
         likelihood: of a pixel.
         noise: standard deviation of the normal likelihood.
-        bound: what of the objective is sampled.
+        bound: what of the objective is sampled: one of the words above, or `{iwae: K}`.
         theta: `{init: SEED}` for weights as networks begin, or `{train: {...}}` for weights
             that were trained; see `Training`.
         seed: of the choice of the batch, and of binarization.
@@ -64,6 +69,7 @@ class VAE(VariationalProblem):
     References:
         Kingma & Welling (2014), Auto-encoding variational Bayes, §3 and appendix C.
         Roeder, Wu & Duvenaud (2017), Sticking the landing, §2, on the three ways.
+        Burda, Grosse & Salakhutdinov (2016), Importance weighted autoencoders, §3.
     """
 
     data: Tensor
@@ -79,12 +85,13 @@ class VAE(VariationalProblem):
         hidden: int | list[int] = 32,
         likelihood: Literal["bernoulli", "normal"] = "bernoulli",
         noise: float = 0.1,
-        bound: Literal["analytic_kl", "analytic_entropy", "sampled"] = "analytic_kl",
+        bound: Bound | dict[str, Any] = "analytic_kl",
         theta: Mapping[str, Any] = {"init": 0},
         seed: int = 0,
     ) -> None:
         widths = [hidden] if isinstance(hidden, int) else hidden
         _check_sizes(batch_size, latent, widths, noise)
+        self.weighted = None if isinstance(bound, str) else _weighted(bound)
         training = _training(theta)
         items = _items(path, batch_size)
         if likelihood == "bernoulli":
@@ -93,7 +100,8 @@ class VAE(VariationalProblem):
         chosen = torch.randperm(len(items.pixels), generator=generator_for(seed, "batch"))
         self.items = items.pixels  # [n, D]
         self.data = items.pixels[chosen[:batch_size]]  # [B, D]; [R, B, D] once resampled
-        self.likelihood, self.noise, self.bound = likelihood, noise, bound
+        self.likelihood, self.noise = likelihood, noise
+        self.bound: Bound = bound if isinstance(bound, str) else "sampled"
         self.latent, self.image_shape = latent, items.shape
         self.weights = Weights({"encoder": [D, *widths, 2 * latent], "decoder": [latent, *widths[::-1], D]})
         self.parameters = self.weights.blocks
@@ -102,6 +110,9 @@ class VAE(VariationalProblem):
         self.theta = self.weights.initial(generator_for(initial_seed, "weights"))  # [P]
         if training:
             self.theta = _trained(self, items.pixels, training)  # [P]
+
+    def posed(self) -> VariationalProblem:
+        return self if self.weighted is None else ImportanceWeighted.of(self, self.weighted)
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """Each batch has B items that are drawn from all of them with replacement."""
@@ -200,6 +211,17 @@ def _check_sizes(batch_size: int, latent: int, widths: list[int], noise: float) 
     faults = [Fault(message, (key,)) for fits, message, key in checks if not fits]
     if faults:
         raise Invalid(*faults)
+
+
+def _weighted(bound: Mapping[str, Any]) -> int:
+    """K of `{iwae: K}`."""
+    if list(bound) != ["iwae"]:
+        raise invalid(f"wanted a bound by name, or {{iwae: K}}, got {shown(dict(bound))}", "bound")
+    samples = bound["iwae"]
+    if type(samples) is not int or samples < 1:
+        message = f"iwae wants the number of samples, a whole number from 1, got {shown(samples)}"
+        raise invalid(message, "bound", "iwae")
+    return samples
 
 
 def _training(theta: Mapping[str, Any]) -> Training | None:
