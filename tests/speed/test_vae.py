@@ -44,7 +44,7 @@ def problem_of(size: Size, folder: Path) -> Problem:
     images = np.random.default_rng(0).random((size.batch, size.pixels))
     np.savez(folder / "images.npz", images=images)
     options = {
-        "path": str(folder / "images.npz"),
+        "data": {"file": str(folder / "images.npz")},
         "batch_size": size.batch,
         "latent": size.latent,
         "hidden": size.hidden,
