@@ -93,6 +93,7 @@ VARIATIONAL: dict[str, dict[str, Any]] = {
     "linear_gaussian": {"name": "linear_gaussian", "dimensions": 3, "batch_size": 2, "perturbation": 0.2},
     "gamma_poisson": {"name": "gamma_poisson"},
     "dirichlet_multinomial": {"name": "dirichlet_multinomial", "categories": 4, "trials": 9, "prior": 1.3},
+    "beta_bernoulli": {"name": "beta_bernoulli", "prior_concentration1": 1.4},
 }
 """Bounds on log evidence whose gradient is known."""
 

@@ -409,6 +409,7 @@ def test_logistic_regression_in_all_its_coordinates() -> None:
     [
         ("gamma_poisson", {"concentration": 34.0, "rate": 11.0}),
         ("dirichlet_multinomial", {"weight": 1.0}),
+        ("beta_bernoulli", {"concentration1": 9.0, "concentration0": 5.0}),
         ("linear_vae", {"perturbation": 0.0, "latent": 1}),
     ],
 )
@@ -422,6 +423,13 @@ def test_at_the_posterior_the_gradient_and_the_estimate_vanish(name: str, optimu
         assert truth_of(problem)[block].abs().max() < 1e-10
         assert estimates[:, block].abs().max() < 1e-10
     assert truth_of(problem_from(name)).abs().max() > 0.01
+
+
+def test_at_the_posterior_of_trials_the_bound_is_their_probability() -> None:
+    # p(d) = B(a₀ + s, b₀ + n − s) / B(a₀, b₀) = B(9, 5) / B(2, 2).
+    problem = problem_from("beta_bernoulli", concentration1=9.0, concentration0=5.0)
+    evidence = math.factorial(8) * math.factorial(4) / math.factorial(13) * 6
+    assert float(problem.expectation(problem.theta[None])) == pytest.approx(-math.log(evidence), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -439,6 +447,11 @@ def test_at_the_posterior_the_gradient_and_the_estimate_vanish(name: str, optimu
         ("gamma_poisson", {"data": [1, -2]}, ("data", 1)),
         ("dirichlet_multinomial", {"categories": 1}, ("categories",)),
         ("dirichlet_multinomial", {"weight": 1.5}, ("weight",)),
+        ("beta_bernoulli", {"concentration0": 0.0}, ("concentration0",)),
+        ("beta_bernoulli", {"prior_concentration1": math.inf}, ("prior_concentration1",)),
+        ("beta_bernoulli", {"trials": -1}, ("trials",)),
+        ("beta_bernoulli", {"successes": 11}, ("successes",)),
+        ("beta_bernoulli", {"successes": 0.5}, ("successes",)),
         ("importance_weighted", {"samples": 0, "problem": TOY}, ("samples",)),
         ("importance_weighted", {"samples": 2, "problem": {"nam": "vae"}}, ("problem",)),
         ("importance_weighted", {"samples": 2, "problem": {"name": "vea"}}, ("problem",)),

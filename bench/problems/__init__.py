@@ -1,6 +1,7 @@
 """The problems, one family per file; here is the table of their names."""
 
 PROBLEMS = {
+    "beta_bernoulli": "bench.problems.beta_bernoulli:BetaBernoulli",
     "dirichlet_multinomial": "bench.problems.dirichlet_multinomial:DirichletMultinomial",
     "expectation": "bench.problems.expectation:Expectation",
     "gamma_poisson": "bench.problems.gamma_poisson:GammaPoisson",
