@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,16 @@ from bench.problem import NotApplicable, Problem
 
 
 class Baseline(Choice, ABC):
-    """A value independent of the sample whose score it is weighed with."""
+    """A value independent of the sample whose score it is weighed with.
+
+    Attributes:
+        minimum_sample_size: the smallest N for which it is defined.
+        of_other_samples: whether it is made of the other samples of the estimate, so that it is
+            independent of a sample only where these are.
+    """
 
     minimum_sample_size: int = 1
+    of_other_samples: ClassVar[bool] = False
 
     def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Baseline:
         """The baseline as learned from samples that no estimate uses; see `Estimator.fitted`."""
@@ -71,6 +78,7 @@ class LeaveOneOut(Baseline):
     """
 
     minimum_sample_size: int = 2
+    of_other_samples: ClassVar[bool] = True
 
     def subtracted(self, cost: Tensor) -> Tensor:
         N = len(cost)

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bench.estimator import Claim, Estimator, gradient_of
+from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
 from bench.problem import Problem
 from estimators.baselines import Baseline, NoBaseline
+from estimators.samplers import Iid, Sampler
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Reinforce(Estimator):
 
     Attributes:
         baseline: what is subtracted from the cost; see `estimators.baselines`.
+        sampler: `iid`, `antithetic` or `rqmc`, see `estimators.samplers`. The latter two need
+            a path as well, and no baseline that is made of the other samples: x and its mirror
+            image are not independent. Each sample still has the law p, which is all that the
+            identity asks. Of cost times score a pair cancels what is odd in the noise, and says
+            twice what is even: for the scale of a normal law it may do harm.
 
     References:
         Williams (1992), Simple statistical gradient-following algorithms for
@@ -38,14 +44,17 @@ class Reinforce(Estimator):
 
     bias: ClassVar[Claim] = "unbiased"
     baseline: Baseline = NoBaseline()  # noqa: RUF009 - it is frozen
+    sampler: Sampler = Iid()  # noqa: RUF009 - it is frozen
 
     @property
     def minimum_sample_size(self) -> int:  # type: ignore[override]
-        return self.baseline.minimum_sample_size
+        return max(self.baseline.minimum_sample_size, self.sampler.minimum_sample_size)
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        if self.baseline.of_other_samples and not isinstance(self.sampler, Iid):
+            raise NotApplicable("the baseline is made of other samples, of which a sample is not independent")
         p = problem.distribution(theta)
-        x = p.sample((sample_size,))  # [N, R, (B,) *event]
+        x = self.sampler.fixed(p, sample_size)  # [N, R, (B,) *event]
         cost = problem.cost(x, theta)  # [N, R, (B)]
         log_prob = p.log_prob(x)  # [N, R, (B)]
         baseline = self.baseline.prepared(problem, theta, p, sample_size)

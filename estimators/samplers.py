@@ -1,4 +1,4 @@
-"""How the pathwise estimator draws its noise, by name."""
+"""How the samples of one estimate are drawn, by name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from bench.problem import NotApplicable
 
 
 class Sampler(Choice, ABC):
-    """N samples of each row that follow θ; each has the law p, but they may depend on one another."""
+    """N samples of each row, which may follow θ; each has the law p, but they may depend on one another."""
 
     minimum_sample_size: int = 1
 
     @abstractmethod
     def samples(self, p: Distribution, sample_size: int) -> Tensor:
         """`[N, R, (B,) *event]`, differentiable in the parameters of p; rows are independent."""
+
+    def fixed(self, p: Distribution, sample_size: int) -> Tensor:
+        """The same samples, not followed: x need not depend on the parameters of p in a way that is known."""
+        with torch.no_grad():
+            return self.samples(p, sample_size)
 
     @classmethod
     def choices(cls) -> Mapping[str, type[Sampler]]:
@@ -38,6 +43,9 @@ class Iid(Sampler):
         if not p.has_rsample:
             raise NotApplicable("x has no reparameterized sampler")
         return p.rsample((sample_size,))
+
+    def fixed(self, p: Distribution, sample_size: int) -> Tensor:
+        return p.sample((sample_size,))
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,7 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "linear_control_variate": ("linear_control_variate", {}),
     "linear_control_variate-product": ("linear_control_variate", {"hessian": "product"}),
     "rqmc": ("reparameterization", {"sampler": "rqmc"}),
+    "reinforce-antithetic": ("reinforce", {"sampler": "antithetic"}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {

@@ -92,7 +92,7 @@ def test_needs_and_references_are_read_from_the_documentation() -> None:
 
 
 def test_options_are_listed_with_their_defaults() -> None:
-    assert catalogue.options("estimators", "reinforce") == {"baseline": "none"}
+    assert catalogue.options("estimators", "reinforce") == {"baseline": "none", "sampler": "iid"}
     assert catalogue.options("estimators", "reparameterization") == {"sampler": "iid"}
     required = dict.fromkeys(("distribution", "parameters", "cost"), "required")
     assert catalogue.options("problems", "expectation") == required

@@ -81,6 +81,20 @@ def test_the_gaussian_quadratic_with_one_sample(
 FOUR, MANY = 4.0, 250_000
 
 
+@pytest.mark.parametrize(("mean", "scale", "target"), [(1.4, 0.7, 0.2), (-0.3, 1.6, 0.9)])
+def test_the_score_of_mirrored_pairs(mean: float, scale: float, target: float) -> None:
+    # With x = μ ± σ ε and d = μ − k a pair has the estimates 2 d ε² and (d² + σ² ε²)(ε² − 1)/σ.
+    problem, d, s = quadratic(mean, scale, target), mean - target, scale
+    estimates = estimates_of(estimator_of("reinforce-antithetic"), problem, 2, MANY)
+    exact = torch.tensor([8 * d**2, 2 * d**4 / s**2 + 20 * d**2 + 74 * s**2], dtype=torch.float64)
+    assert variance_z(estimates, exact).abs().max() < FOUR
+    # The control: two independent samples, whose mean has more noise for the one and less for the other.
+    iid = torch.tensor(
+        [d**4 / s**2 + 14 * d**2 + 15 * s**2, 2 * d**4 / s**2 + 60 * d**2 + 74 * s**2], dtype=torch.float64
+    )
+    assert variance_z(estimates, iid / 2).abs().min() > FOUR
+
+
 def independent(h: float) -> Any:
     """Var of (f(x₊) − f(x₋))/2h for f = (x − k)², x± independent: 4 d² s² + 2 s⁴ at each side, summed."""
     return lambda d, s: (

@@ -12,10 +12,13 @@ from bench.catalogue import build
 from bench.distributions.paths import inside, path_of
 from bench.distributions.sobol import scrambled_sobol
 from bench.engine.streams import Address, stream
+from bench.engine.truth import exact_gradient
 from bench.estimator import NotApplicable
 from bench.problem import Problem
+from estimators.baselines import LeaveOneOut
 from estimators.samplers import SAMPLERS
 from tests.cases import PROBLEMS, estimates_of, estimator_of, expectation, problem_of
+from tests.test_unbiasedness import z_scores
 
 CPU = torch.device("cpu")
 # A normal exceeds 5 with probability 6e-7; about 60 numbers are compared.
@@ -137,6 +140,45 @@ def test_pairs_need_an_even_sample_size() -> None:
     with pytest.raises(NotApplicable, match="even"):
         estimates_of(estimator_of("antithetic"), problem_of("gaussian"), 3, 2)
     assert estimator_of("antithetic").minimum_sample_size == 2
+
+
+@pytest.mark.parametrize("sampler", ["antithetic", "rqmc"])
+def test_a_baseline_of_dependent_samples_is_refused(sampler: str) -> None:
+    estimator = build("estimators", "reinforce", {"sampler": sampler, "baseline": "leave_one_out"})
+    with pytest.raises(NotApplicable, match="not independent"):
+        estimates_of(estimator, problem_of("gaussian"), 4, 2)
+
+
+def test_it_would_be_biased(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With its partner's cost as baseline a pair μ ± ε has the estimate (f(μ + ε) − f(μ − ε)) ε = 4 μ ε²,
+    # whose mean is twice the gradient, 2 μ.
+    monkeypatch.setattr(LeaveOneOut, "of_other_samples", False)
+    estimator = build("estimators", "reinforce", {"sampler": "antithetic", "baseline": "leave_one_out"})
+    estimates = estimates_of(estimator, problem_of("gaussian"), 2, 10_000)
+    assert z_scores(estimates, torch.tensor([4.0], dtype=torch.float64)).abs() > 2 * Z_LIMIT
+    assert z_scores(estimates, torch.tensor([8.0], dtype=torch.float64)).abs() < Z_LIMIT
+
+
+@pytest.mark.parametrize("baseline", ["optimal", "moving_average", "learned", "independent"])
+def test_others_leave_mirrored_scores_unbiased(baseline: str) -> None:
+    problem = problem_of("normal")
+    estimator = build("estimators", "reinforce", {"sampler": "antithetic", "baseline": baseline})
+    truth = exact_gradient(problem).gradient
+    assert truth is not None
+    assert z_scores(estimates_of(estimator, problem, 4, 10_000), truth).abs().max() < Z_LIMIT
+
+
+def test_what_is_drawn_is_the_same_whether_it_is_followed_or_not() -> None:
+    problem = problem_of("normals")
+    p = problem.distribution(problem.theta.expand(5, -1).requires_grad_())
+    for sampler in SAMPLERS.values():
+        with stream(Address(0, "test", 4, "estimates", 0), CPU):
+            followed = sampler().samples(p, 4)
+        with stream(Address(0, "test", 4, "estimates", 0), CPU):
+            fixed = sampler().fixed(p, 4)
+        assert torch.equal(followed, fixed)
+        assert followed.requires_grad
+        assert not fixed.requires_grad
 
 
 def test_pairs_are_mirrored() -> None:

@@ -63,7 +63,7 @@ def applicable(estimator_name: str, problem: Problem, sample_size: int) -> Estim
 @pytest.mark.parametrize(("estimator_name", "problem_name"), PAIRS)
 def test_rows_do_not_depend_on_one_another(estimator_name: str, problem_name: str) -> None:
     problem = problem_of(problem_name)
-    estimator = applicable(estimator_name, problem, 3)
+    estimator = applicable(estimator_name, problem, 4)  # even, as pairs need it
     assert other_rows_unmoved(estimator, problem)
 
 
@@ -73,7 +73,7 @@ def other_rows_unmoved(estimator: Estimator, problem: Problem) -> bool:
     moved = theta.clone()
     # A little, so that samplers by rejection take the same number of trials in the other rows.
     moved[-1] *= 1.001
-    before, after = drawn(estimator, problem, theta, 3), drawn(estimator, problem, moved, 3)
+    before, after = drawn(estimator, problem, theta, 4), drawn(estimator, problem, moved, 4)
     assert before.shape == theta.shape
     return torch.equal(before[:-1], after[:-1])
 
@@ -98,7 +98,7 @@ def test_rows_that_depend_on_one_another_are_seen(problem_name: str) -> None:
 @pytest.mark.parametrize(("estimator_name", "problem_name"), PAIRS)
 def test_estimates_have_the_type_of_theta(estimator_name: str, problem_name: str, dtype: torch.dtype) -> None:
     problem = problem_of(problem_name).to("cpu", dtype)
-    estimates = drawn(applicable(estimator_name, problem, 3), problem, problem.theta.expand(5, -1), 3)
+    estimates = drawn(applicable(estimator_name, problem, 4), problem, problem.theta.expand(5, -1), 4)
     assert estimates.dtype == dtype
     assert estimates.shape == (5, len(problem.theta))
     assert estimates.isfinite().all()
@@ -120,8 +120,8 @@ def test_reinforce_never_uses_the_derivative_of_the_cost(
 ) -> None:
     problem = problem_of("gaussian")
     monkeypatch.setattr(problem, "cost", lambda x, _: Undifferentiable.apply(x))
-    estimator = fitted(estimator_name, problem, 3)
-    assert drawn(estimator, problem, problem.theta.expand(5, -1), 3).isfinite().all()
+    estimator = fitted(estimator_name, problem, 4)
+    assert drawn(estimator, problem, problem.theta.expand(5, -1), 4).isfinite().all()
 
 
 def test_reparameterization_does_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
