@@ -40,7 +40,7 @@ class DeltaMethod(Estimator):
             makes, estimated from independent samples.
 
     References:
-        Paisley, Blei & Jordan (2012), Variational Bayesian inference with stochastic search, §3.
+        Paisley, Blei & Jordan (2012), Variational Bayesian inference with stochastic search.
         Mohamed et al. (2020), Monte Carlo gradient estimation in machine learning, §7.4.
     """
 

@@ -35,8 +35,8 @@ class EvolutionStrategies(Estimator):
             the variance grows as 1/h².
 
     References:
-        Wierstra et al. (2014), Natural evolution strategies, §2.
-        Nesterov & Spokoiny (2017), Random gradient-free minimization of convex functions, §3.
+        Wierstra et al. (2014), Natural evolution strategies.
+        Nesterov & Spokoiny (2017), Random gradient-free minimization of convex functions.
         Salimans et al. (2017), Evolution strategies as a scalable alternative to
         reinforcement learning, §2.
     """

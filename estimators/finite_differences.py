@@ -32,9 +32,9 @@ class FiniteDifferences(Estimator):
             as 1/h².
 
     References:
-        Glynn (1989), Optimization of stochastic systems via simulation, §3.
+        Glynn (1989), Optimization of stochastic systems via simulation.
         L'Ecuyer & Perron (1994), On the convergence rates of IPA and FDC derivative
-        estimators, §2: common random numbers.
+        estimators: common random numbers.
     """
 
     bias: ClassVar[Claim] = "biased"

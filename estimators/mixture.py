@@ -39,7 +39,7 @@ class Mixture(Estimator):
 
     References:
         Suh, Simchowitz, Zhang & Tedrake (2022), Do differentiable simulators give better
-        policy gradients?, §4 (alpha-order batched gradient).
+        policy gradients? (the alpha-order batched gradient).
     """
 
     bias: ClassVar[Claim] = "unbiased"
