@@ -11,20 +11,13 @@ import torch
 from bench.catalogue import build
 from bench.problem import Problem
 from tests.cases import estimates_of, estimator_of, expectation, problem_of
-from tests.test_exact_variances import Z_LIMIT, quadratic, variance_z
+from tests.test_exact_variances import assert_variance, quadratic
 
 LEARNED = {"baseline": {"learned": {"steps": 2000}}}
 
 
 def measured(name: str, options: dict[str, Any], problem: Problem, sample_size: int) -> torch.Tensor:
     return estimates_of(build("estimators", name, options), problem, sample_size, 40_000)
-
-
-def assert_variance(estimates: torch.Tensor, exact: torch.Tensor) -> None:
-    """Within the limit, by a standard error of at most 3 % of the variance."""
-    square = (estimates - estimates.mean(0)).square()  # [R, P]
-    assert (square.std(0) / len(estimates) ** 0.5 / exact).max() < 0.03
-    assert variance_z(estimates, exact).abs().max() < Z_LIMIT
 
 
 def mixed(score: float, path: float, together: float, alpha: float = 0.3) -> float:

@@ -25,8 +25,8 @@ from bench.scenario import read_text
 from bench.statistics.components import components
 from bench.store import frames
 from tests.cases import VAES, experiment_of, problem_of
+from tests.test_exact_variances import Z_LIMIT
 
-Z_LIMIT = 5.0  # two-sided false alarms: 6e-7 each
 HALF_WIDTH = 1.96  # of a 95 % interval, in standard errors
 NUMBERS = [-1.0, 0.5, 0.8, 2.5]
 COLUMNS = [f"{name}{end}" for name in ("sampling_variance", "data_variance") for end in ("", "_low", "_high")]
