@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -83,7 +84,8 @@ def quick(scenario: Scenario) -> Scenario:
     sizes = [n for n in scenario.sweep.sample_sizes if n <= _QUICK_SAMPLE_SIZE]
     sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
     replicates = min(_QUICK_REPLICATES, scenario.replicates)
-    reference = scenario.reference.model_copy(update={"sample_size": None, "replicates": None})
+    effort = min(_REFERENCE_EFFORT * replicates, scenario.reference.replicates or sys.maxsize)
+    reference = scenario.reference.model_copy(update={"sample_size": None, "replicates": effort})
     gated = [n for n in scenario.gate.sample_sizes or [] if n in sweep.sample_sizes] or None
     gate = scenario.gate.model_copy(update={"sample_sizes": gated})
     few = {"replicates": replicates, "precision": None}

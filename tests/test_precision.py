@@ -477,6 +477,12 @@ def test_a_quick_run_has_no_precision() -> None:
     assert experiment_of(quick(scenario), source).precision is None
 
 
+@pytest.mark.parametrize(("given", "taken"), [("", 25 * 16), ("reference: {replicates: 32}\n", 32)])
+def test_a_quick_run_has_no_longer_reference_than_the_scenario(given: str, taken: int) -> None:
+    scenario, source = read_text(SCENARIO + given, "x.yaml")
+    assert experiment_of(quick(scenario), source).reference_replicates == taken
+
+
 def test_editors_know_the_keys() -> None:
     schema = json_schema()
     assert {"precision", "max_replicates"} <= set(schema["properties"])

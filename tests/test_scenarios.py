@@ -26,6 +26,8 @@ QUICKER = {
     "logistic_regression": ["problem.steps=10"],
     "sticking_the_landing": ["sweep.options={problem.scale: [0.5, 1.0]}"],
     "iwae_signal_to_noise": ["sweep.options={problem.samples: [1, 4]}"],
+    "tighter_bounds": ["sweep.options={problem.samples: [1, 4]}", "problem.problem.batch_size=4"],
+    "doubly_reparameterized": ["sweep.options={problem.samples: [1, 4]}", "problem.problem.batch_size=4"],
     "gaussian_quadratic": ["sweep.options={problem.cost.quadratic.k: [-1, 2]}"],
     "gaussian_bump": ["sweep.options={problem.cost.bump.k: [0.1, 10]}"],
     "gaussian_cosine": ["sweep.options={problem.cost.cosine.k: [0.5, 5]}"],
