@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from bench.build import experiments_of, quick
-from bench.engine.plan import Cell, Experiment, NamedEstimator, numbers, plan
+from bench.engine.plan import Cell, Experiment, NamedEstimator, Planned, numbers, plan
 from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
-from bench.errors import did_you_mean, invalid, shown
+from bench.errors import did_you_mean, shown
 from bench.report.figures import draw_run
 from bench.runs import read_run
 from bench.scenario import Scenario, ScenarioError, Source, read
@@ -31,14 +31,6 @@ from estimators import ALIASES
 
 LARGEST = 10**11
 """A run that takes more numbers than this, some minutes' worth, must be confirmed."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """An experiment and its cells."""
-
-    experiment: Experiment
-    cells: list[Cell]
 
 
 @dataclass(frozen=True)
@@ -59,20 +51,6 @@ class Prepared:
     def cells(self) -> list[Cell]:
         """Those of all points."""
         return [cell for planned in self.plans for cell in planned.cells]
-
-    @property
-    def experiment(self) -> Experiment:
-        """The only one.
-
-        Raises:
-            Invalid: if the scenario ranges over options of its problem.
-        """
-        if len(self.plans) > 1:
-            raise invalid(
-                f"{self.scenario.name} ranges over {len(self.plans)} problems, and one is wanted here: "
-                "choose it with --set sweep.options={} and --set problem.OPTION=VALUE"
-            )
-        return self.plans[0].experiment
 
 
 @dataclass(frozen=True)

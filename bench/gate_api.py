@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.api import Prepared
-from bench.engine.plan import Cell
+from bench.engine.plan import Planned
 from bench.engine.timing import threads
 from bench.errors import invalid, shown
 from bench.gate import baseline as baselines
@@ -20,6 +20,7 @@ from bench.gate.judge import METRICS
 from bench.gate.make import ALPHA, Made, baseline_of, chapter, make
 from bench.gate.run import Gated
 from bench.gate.run import gate as judged
+from bench.gate.sample import Subject
 from bench.gate.thresholds import thresholds_of
 from bench.gate.verdicts import CellVerdict, Report
 
@@ -42,8 +43,7 @@ def gated(
     path = path_of(prepared.scenario.name, given)
     return Gated(
         file,
-        prepared.experiment,
-        cells_of(prepared),
+        plans_of(prepared),
         partial(thresholds_of, prepared.scenario.gate),
         prepared.scenario.gate.max_replicates,
         baselines.read(path),
@@ -66,18 +66,25 @@ def gate(
         return judged(scenarios, current_epoch(folder) if epoch is None else epoch, alpha, shortcuts, tell)
 
 
-def cells_of(prepared: Prepared) -> list[Cell]:
-    """The cells of a scenario that are gated."""
+def plans_of(prepared: Prepared) -> tuple[Planned, ...]:
+    """The points of a scenario, each with the cells that are gated."""
     sizes = prepared.scenario.gate.sample_sizes
-    return [cell for cell in prepared.cells if sizes is None or cell.sample_size in sizes]
+    return tuple(
+        Planned(each.experiment, [cell for cell in each.cells if sizes is None or cell.sample_size in sizes])
+        for each in prepared.plans
+    )
+
+
+def subjects_of(prepared: Prepared) -> list[Subject]:
+    """The cells of a scenario that are gated, of all its points."""
+    return [Subject(each.experiment, cell) for each in plans_of(prepared) for cell in each.cells]
 
 
 def measure(prepared: Prepared, tell: Callable[[Made], None] = lambda _: None) -> list[Made]:
     """Measure what a baseline of a scenario holds, on one processor thread."""
     with threads(1):
         return make(
-            prepared.experiment,
-            cells_of(prepared),
+            plans_of(prepared),
             partial(thresholds_of, prepared.scenario.gate),
             prepared.scenario.gate.max_replicates,
             tell,
@@ -90,7 +97,7 @@ def save(prepared: Prepared, path: Path, made: Sequence[Made], file: str) -> Bas
     Raises:
         Invalid: if nothing could be measured, or nothing can be written.
     """
-    baseline = baseline_of(prepared.experiment, _entries(made, path), _commit(file))
+    baseline = baseline_of(prepared.plans[0].experiment, _entries(made, path), _commit(file))
     baselines.write(path, baseline)
     if not anchor_of(path).exists():
         baselines.write(anchor_of(path), baseline)
@@ -129,7 +136,8 @@ def update(
     taken = [Accepted(cell=m.cell, metric=m.metric, ratio=m.moved.ratio) for m in worse if _finite(m)]  # type: ignore[arg-type]
     told = chapter(_commit(file), accepted or "updated", taken)
     kept = {} if whole else dict(old.cells)
-    baseline = baseline_of(prepared.experiment, kept | entries, told.commit, [*old.history, told])
+    first = prepared.plans[0].experiment
+    baseline = baseline_of(first, kept | entries, told.commit, [*old.history, told])
     baselines.write(path, baseline)
     return baseline
 

@@ -16,7 +16,6 @@ from filelock import FileLock
 
 from bench import catalogue, gate_api
 from bench.api import Prepared, prepare
-from bench.engine.plan import Cell
 from bench.engine.timing import threads
 from bench.errors import did_you_mean, invalid, shown
 from bench.gate import baseline as baselines
@@ -146,9 +145,14 @@ class Tested:
             AssertionError: if an estimator is biased, or that cannot be told.
         """
         __tracebackhide__ = True
-        truths = truths_of(self._prepared.experiment)
         with threads(1):
-            found = [self._bias(cell, within, truths) for cell in gate_api.cells_of(self._prepared)]
+            found = [
+                self._bias(Subject(planned.experiment, cell), within, truths)
+                for planned, truths in (
+                    (planned, truths_of(planned.experiment)) for planned in gate_api.plans_of(self._prepared)
+                )
+                for cell in planned.cells
+            ]
         wrong = [line for line in found if line]
         if wrong or not found:
             command = shlex.join(
@@ -172,11 +176,13 @@ class Tested:
         """Variance and work-normalized variance of each cell, for pytest-benchmark."""
         found = {}
         with threads(1):
-            for cell in gate_api.cells_of(self._prepared):
+            for subject in gate_api.subjects_of(self._prepared):
+                cell, point = subject.cell, subject.experiment.point
                 if cell.status == "ok":
-                    sample = self._sample(cell, "gate extra", LEAST, None)
+                    sample = subject.sample("gate extra", LEAST, None)
                     variance = sample.variance.value
-                    found[f"{cell.named.label}, N = {cell.sample_size}, {cell.device}"] = {
+                    at = f"{point}: " if point else ""
+                    found[f"{at}{cell.named.label}, N = {cell.sample_size}, {cell.device}"] = {
                         "variance": variance,
                         "work_normalized_variance": variance * sample.seconds,
                     }
@@ -194,21 +200,18 @@ class Tested:
         thresholds = thresholds_of(self._prepared.scenario.gate, label)
         return replace(thresholds, ratios=dict.fromkeys(thresholds.ratios, margin_of(increase)))
 
-    def _sample(self, cell: Cell, role: str, replicates: int, truths: Truths | None) -> Sample:
-        truth = None if truths is None else truths()
-        return Subject(self._prepared.experiment, cell).sample(role, replicates, truth)
-
-    def _bias(self, cell: Cell, within: float, truths: Truths) -> str:
+    def _bias(self, subject: Subject, within: float, truths: Truths) -> str:
         """What is wrong with the bias of a cell, with its name; empty if nothing is."""
-        where = place(CellVerdict(self._prepared.scenario.name, str(self.file), cell, "", ()))
+        cell, point = subject.cell, subject.experiment.point
+        where = place(CellVerdict(self._prepared.scenario.name, str(self.file), cell, "", (), point))
         if cell.status != "ok":
             return f"{where}: {cell.status}: {cell.reason}"
         if truths().gradient is None:
             return f"{where}: its true gradient is not known: {truths().note}"
-        pilot = self._sample(cell, "gate pilot", LEAST, truths)
+        pilot = subject.sample("gate pilot", LEAST, truths())
         margin = within * float(pilot.evidence.truth.norm())
         R = min(max(LEAST, _enough(pilot, margin)), self._prepared.scenario.gate.max_replicates)
-        sample = self._sample(cell, f"gate unbiased {key_of(self._epoch)}", math.ceil(R), truths)
+        sample = subject.sample(f"gate unbiased {key_of(self._epoch)}", math.ceil(R), truths())
         if sample.nonfinite:
             return f"{where}: {sample.nonfinite} of {sample.replicates} estimates are not finite"
         p = bias_p(sample.evidence, self.bench.alpha)

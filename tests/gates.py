@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bench.engine.plan import Experiment, plan
+from bench.engine.plan import Experiment, Planned, plan
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.gate.baseline import Baseline
 from bench.gate.make import baseline_of, make
@@ -60,7 +60,7 @@ def strict(increase: float, indifference: float) -> Callable[[str], Thresholds]:
 def baseline(
     of: Experiment, thresholds: Callable[[str], Thresholds] = defaults, max_replicates: int = 1_000_000
 ) -> Baseline:
-    made = make(of, plan(of), thresholds, max_replicates)
+    made = make([Planned(of, plan(of))], thresholds, max_replicates)
     return baseline_of(of, {one.name: one.entry for one in made if one.entry is not None}, "test")
 
 
@@ -71,7 +71,7 @@ def gated(
     max_replicates: int = 1_000_000,
     anchor: Baseline | None = None,
 ) -> Gated:
-    return Gated("example.yaml", now, plan(now), thresholds, max_replicates, was, anchor)
+    return Gated("example.yaml", (Planned(now, plan(now)),), thresholds, max_replicates, was, anchor)
 
 
 @dataclass(frozen=True)

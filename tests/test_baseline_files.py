@@ -35,6 +35,16 @@ def text(was: Baseline, tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.read_text()
 
 
+def test_a_file_of_the_first_layout_is_read(was: Baseline, text: str, tmp_path: Path) -> None:
+    plain = json.loads(text)
+    plain["schema"] = 1
+    assert entry(plain).pop("settings") == "{}"
+    assert entry(plain).pop("problem") is None
+    path = tmp_path / "example.json"
+    path.write_text(json.dumps(plain))
+    assert read(path).cells == was.cells
+
+
 def test_what_is_written_is_read_again(was: Baseline, text: str, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "example.json"
     write(path, was)
@@ -67,7 +77,7 @@ def moved(plain: dict[str, Any]) -> None:
 STRUCTURE: dict[str, Change] = {
     "another format": lambda p: p.update(format="something else"),
     "no format": lambda p: p.pop("format"),
-    "a newer layout": lambda p: p.update(schema=2),
+    "a newer layout": lambda p: p.update(schema=3),
     "a layout that is no number": lambda p: p.update(schema="1"),
     "a layout that is true": lambda p: p.update(schema=True),
     "an unknown key": lambda p: p.update(extra=1),
@@ -94,6 +104,9 @@ ENTRIES: dict[str, Change] = {
     "half of the MSE": lambda e: e.update(mse=None),
     "another estimator": lambda e: e.update(estimator_name="reparameterization"),
     "another sample size": lambda e: e.update(sample_size=100),
+    "another problem": lambda e: e.update(problem="{}"),
+    "settings in no JSON": lambda e: e.update(settings="{"),
+    "settings in a list": lambda e: e.update(settings="[1]"),
     "a missing digest": lambda e: e["digests"].pop(),
     "a digest that is none": lambda e: e["digests"].__setitem__(0, "x" * 32),
     "an unknown key of a cell": lambda e: e.update(varience=1.0),

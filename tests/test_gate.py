@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.engine.plan import Experiment, cell_id, plan
+from bench.engine.plan import Experiment, Planned, cell_id, plan
 from bench.gate.baseline import PAIRS, WINDOW, WINDOWS, Accepted, Baseline
 from bench.gate.epoch import key_of, window_of
 from bench.gate.make import chapter
@@ -207,8 +207,9 @@ def test_a_baseline_of_something_else_is_no_pass(was: Baseline, change: dict[str
 
 def test_a_cell_that_cannot_run_any_more_is_undecided(was: Baseline) -> None:
     now = gated(EXPERIMENT, was)
-    (cell,) = now.cells
-    gone = replace(now, cells=[replace(cell, status="unavailable", reason="no such device")])
+    ((cell,),) = (planned.cells for planned in now.plans)
+    absent = replace(cell, status="unavailable", reason="no such device")
+    gone = replace(now, plans=(Planned(EXPERIMENT, [absent]),))
     report = gate([gone, now], "a", ALPHA)
     assert [cell.verdict for cell in report.cells] == ["inconclusive", "pass"]
     assert report.exit_code == 5
@@ -297,7 +298,7 @@ def test_labels_are_data_in_every_report(was: Baseline) -> None:
     (entry,) = was.cells.values()
     named = replace(EXPERIMENT.estimators[0], label=label)
     now = gated(replace(EXPERIMENT, estimators=(named,)), grown(was, 1 / 1.5))
-    report = reported(replace(now, cells=plan(now.experiment)))
+    report = reported(now)
     there = report.cells[0]
     assert there.verdict == "pass"  # the digest does not look at what the baseline says of the variance
     wrong = replace(there, tests=(Test("variance", "regression", "confirm", f"grown {label}"),))

@@ -17,8 +17,8 @@ import yaml
 from torch import Tensor
 
 import bench
-from bench.api import Planned, Prepared, Run, execute, prepare
-from bench.engine.plan import NamedEstimator, cell_id, plan
+from bench.api import Prepared, Run, execute, prepare
+from bench.engine.plan import NamedEstimator, Planned, cell_id, plan
 from bench.engine.streams import LAYOUT
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
@@ -73,7 +73,7 @@ def prepared(folder: Path, text: str = NORMAL, *overrides: str) -> Prepared:
 
 
 def with_estimators(ready: Prepared, *named: NamedEstimator) -> Prepared:
-    experiment = replace(ready.experiment, estimators=named)
+    experiment = replace(ready.plans[0].experiment, estimators=named)
     return replace(ready, plans=(Planned(experiment, plan(experiment)),))
 
 
@@ -245,7 +245,9 @@ def test_the_csv_says_the_same_as_the_parquet(done: Run) -> None:
 def test_coordinates_name_their_block_and_hold_truth_and_moments(done: Run, ready: Prepared) -> None:
     frame = bench.load(done.folder, "coordinates")
     assert list(frame.columns) == list(COORDINATES)
-    assert frame["cell"].unique().tolist() == [cell_id(ready.experiment, cell) for cell in ready.cells]
+    assert frame["cell"].unique().tolist() == [
+        cell_id(ready.plans[0].experiment, cell) for cell in ready.cells
+    ]
     for _, cell in frame.groupby("cell"):
         assert cell["index"].tolist() == [0, 1, 2]
         assert cell["parameter"].tolist() == ["loc", "loc", "log_scale"]

@@ -53,7 +53,7 @@ def test_a_run_leaves_the_pictures_of_its_problem(tmp_path: Path, monkeypatch: p
     (tmp_path / "s.yaml").write_text(DIGITS)
     prepared = prepare(tmp_path / "s.yaml")
     read = load_pictures(execute(prepared, tmp_path).folder)
-    wanted = prepared.experiment.problem.pictures()
+    wanted = prepared.plans[0].experiment.problem.pictures()
     assert list(read) == list(wanted) == ["data", "reconstructions", "samples from the prior"]
     for label, stack in wanted.items():
         np.testing.assert_allclose(read[label], stack, atol=1e-7)

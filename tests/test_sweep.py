@@ -163,14 +163,6 @@ def test_a_plan_prints_the_expansion(tmp_path: Path) -> None:
     assert "8 of 8 cells can run" in done.output
 
 
-def test_a_gate_wants_a_single_problem(tmp_path: Path) -> None:
-    path = tmp_path / "x.yaml"
-    path.write_text(SCENARIO + f"  options: {{{LOC}: [1.0, 3.0]}}\n")
-    done = CliRunner().invoke(main, ["baseline", "save", str(path), "--baseline", str(tmp_path)])
-    assert done.exit_code == 2
-    assert "ranges over 2 problems" in done.stderr
-
-
 def test_checkpoints_lie_on_one_trajectory() -> None:
     several = {
         e.settings["problem.theta.train.steps"]: e.problem.theta

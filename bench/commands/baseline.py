@@ -161,7 +161,8 @@ def _prepared(path: Path, settings: tuple[str, ...], only: list[str] | None = No
 def _tell(made: Made) -> None:
     from bench.report.labels import plain
 
-    where = f"{plain(made.cell.named.label)}, N = {made.cell.sample_size}, {made.cell.device}"
+    at = f"{plain(made.point)}: " if made.point else ""
+    where = f"{at}{plain(made.cell.named.label)}, N = {made.cell.sample_size}, {made.cell.device}"
     if made.entry is None:
         click.echo(f"left out: {where}: {plain(made.reason, 400)}", err=True)
     elif sys.stderr.isatty():

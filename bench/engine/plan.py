@@ -119,6 +119,14 @@ class Cell:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Planned:
+    """An experiment and its cells, or some of them."""
+
+    experiment: Experiment
+    cells: list[Cell]
+
+
 def plan(experiment: Experiment) -> list[Cell]:
     """All cells in the order in which they are measured, each with its reason if it cannot run."""
     reasons = {named.label: not_applicable(named.estimator, experiment) for named in experiment.estimators}

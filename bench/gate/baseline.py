@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,12 +16,14 @@ from bench.engine.plan import cell_key
 from bench.errors import Fault, KeyFault, did_you_mean, invalid, shown
 from bench.scenario.document import Document, ScenarioError, parse, placed, printable
 from bench.scenario.parts import Part
+from bench.scenario.points import settings_text
 from bench.scenario.tree import SIZE_LIMIT
 from bench.statistics.gating import Size
 from bench.store.files import whole
 
 FORMAT = "gradient-estimator-bench baseline"
-SCHEMA = 1
+SCHEMA = 2
+"""From 2 on a cell may have a problem of its own, as those of a sweep have."""
 
 PAIRS = 1024
 """Replicates whose squared deviations a baseline holds."""
@@ -46,6 +49,8 @@ class Entry(Part):
     estimator: Annotated[str, Field(min_length=1, max_length=10_000)] = Field(description="Its label.")
     estimator_name: _Word
     options: _Text
+    problem: _Text | None = Field(default=None, description="Of a sweep, that of its point.")
+    settings: _Text = Field(default="{}", description="Of a sweep, the options that make the point.")
     sample_size: Annotated[int, Field(ge=1, le=10**9)]
     device: _Word
     dtype: Literal["float32", "float64"]
@@ -72,7 +77,20 @@ class Entry(Part):
         if len({self.mse is None, self.mse_kurtosis is None, self.mse_error is None}) > 1:
             raise invalid("mse, mse_kurtosis and mse_error are given together or not at all", "mse")
         self.squares()
+        if not isinstance(_json(self.settings), dict):
+            raise invalid("wanted a mapping from options to values, as JSON", "settings")
         return self
+
+    @property
+    def point(self) -> str:
+        """Where it stands in the sweep, in words; empty where there is none."""
+        return settings_text(_json(self.settings))
+
+    @property
+    def place(self) -> tuple[tuple[float, str], ...]:
+        """The same to sort by: numbers as numbers, before words."""
+        values = _json(self.settings).values()
+        return tuple((v, "") if isinstance(v, int | float) else (math.inf, str(v)) for v in values)
 
     def squares(self) -> np.ndarray:
         """The squared deviations, `[PAIRS]`; NaN where an estimate was not finite."""
@@ -135,7 +153,7 @@ class Baseline(Part):
     def _cells_are_what_they_are_called(self) -> Self:
         for name, entry in self.cells.items():
             key = cell_key(
-                self.problem,
+                self.problem if entry.problem is None else entry.problem,
                 entry.estimator_name,
                 entry.options,
                 entry.sample_size,
@@ -147,6 +165,11 @@ class Baseline(Part):
                 raise invalid(f"what this cell says of itself has the name {key}", "cells", name)
         return self
 
+    @property
+    def problems(self) -> set[str]:
+        """Its own and those of its cells, as canonical JSON."""
+        return {self.problem, *(entry.problem for entry in self.cells.values() if entry.problem is not None)}
+
     def accepted(self, cell: str, metric: str) -> float:
         """By how much, all in all, a metric of a cell was accepted to become worse."""
         product = 1.0
@@ -155,6 +178,14 @@ class Baseline(Part):
                 if (one.cell, one.metric) == (cell, metric):
                     product *= one.ratio
         return product
+
+
+def _json(text: str) -> Any:
+    """What a text says as JSON; None where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def encoded(deviations: np.ndarray) -> str:

@@ -43,7 +43,7 @@ def differences(
     """
     pairs = [
         (name, entry, metric)
-        for name, entry in sorted(entries.items(), key=lambda item: (item[1].estimator, item[1].sample_size))
+        for name, entry in sorted(entries.items(), key=_order)
         for metric in RATIOS
         if name in old.cells and metric in entry.sizes() and metric in old.cells[name].sizes()
     ]
@@ -53,3 +53,9 @@ def differences(
         limit = thresholds(entry.estimator).ratios[metric].indifference
         found.append(Moved(name, entry, metric, moved, moved.exceeds(limit, alpha / len(pairs))))
     return found
+
+
+def _order(item: tuple[str, Entry]) -> tuple[object, ...]:
+    """The points of a sweep in the order of their values, and in each the estimators."""
+    _, entry = item
+    return (entry.place, entry.estimator, entry.sample_size)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 
 import torch
 
-from bench.engine.plan import Cell, Experiment, cell_id
+from bench.engine.plan import Cell, Experiment, Planned
 from bench.engine.streams import LAYOUT
 from bench.engine.truth import Truth, truth_of
 from bench.gate.baseline import (
@@ -46,12 +47,13 @@ _ENOUGH = 0.9
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """What was tried for one cell: its entry, or why there is none."""
+    """What was tried for one cell: its entry, or why there is none; and at which point of a sweep."""
 
     cell: Cell
     name: str
     entry: Entry | None
     reason: str = ""
+    point: str = ""
 
 
 @cache
@@ -75,8 +77,7 @@ def truths_of(experiment: Experiment) -> Truths:
 
 
 def make(
-    experiment: Experiment,
-    cells: list[Cell],
+    plans: Sequence[Planned],
     thresholds: Callable[[str], Thresholds],
     max_replicates: int,
     tell: Callable[[Made], None] = lambda _: None,
@@ -84,33 +85,34 @@ def make(
     """Measure the entries of a baseline.
 
     Args:
-        experiment: the scenario.
-        cells: those that are gated.
+        plans: the points of a scenario, each with the cells that are gated.
         thresholds: label of an estimator -> what it must keep to.
         max_replicates: the most that the gate may take for a cell.
         tell: is told of each cell once it is done.
     """
-    truths = truths_of(experiment)
     found = []
-    for cell in cells:
-        made = _made(experiment, cell, thresholds(cell.named.label), max_replicates, truths)
-        tell(made)
-        found.append(made)
+    for planned in plans:
+        truths = truths_of(planned.experiment)
+        for cell in planned.cells:
+            subject = Subject(planned.experiment, cell)
+            entry, reason = _tried(subject, thresholds(cell.named.label), max_replicates, truths)
+            found.append(Made(cell, subject.name, entry, reason, planned.experiment.point))
+            tell(found[-1])
     return found
 
 
-def _made(
-    experiment: Experiment, cell: Cell, thresholds: Thresholds, max_replicates: int, truths: Truths
-) -> Made:
-    name = cell_id(experiment, cell)
-    if cell.status != "ok":
-        return Made(cell, name, None, f"{cell.status}: {cell.reason}")
+def _tried(
+    subject: Subject, thresholds: Thresholds, max_replicates: int, truths: Truths
+) -> tuple[Entry | None, str]:
+    """The entry of a cell, or why there is none."""
+    if subject.cell.status != "ok":
+        return None, f"{subject.cell.status}: {subject.cell.reason}"
     try:
-        return Made(cell, name, entry_of(Subject(experiment, cell), thresholds, max_replicates, truths()))
+        return entry_of(subject, thresholds, max_replicates, truths()), ""
     except NotApplicable as reason:
-        return Made(cell, name, None, f"not applicable: {reason}")
+        return None, f"not applicable: {reason}"
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-        return Made(cell, name, None, f"error: {type(error).__name__}: {error}")
+        return None, f"error: {type(error).__name__}: {error}"
 
 
 def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, truth: Truth) -> Entry:
@@ -125,10 +127,11 @@ def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, trut
         sample = subject.sample("gate baseline", R, truth)
     digests = [subject.sample(window_role(i), WINDOW, None).digest for i in range(WINDOWS)]
     pairs = subject.sample(PAIRS_ROLE, PAIRS, None)
-    return _entry(subject.cell, sample, digests, pairs, truth)
+    return _entry(subject, sample, digests, pairs, truth)
 
 
-def _entry(cell: Cell, sample: Sample, digests: list[str], pairs: Sample, truth: Truth) -> Entry:
+def _entry(subject: Subject, sample: Sample, digests: list[str], pairs: Sample, truth: Truth) -> Entry:
+    cell, settings = subject.cell, subject.experiment.settings
     variance, mse = sample.variance, sample.mse
     if not math.isfinite(variance.value):
         raise ValueError(f"of {sample.replicates} estimates {sample.nonfinite} are not finite")
@@ -141,6 +144,8 @@ def _entry(cell: Cell, sample: Sample, digests: list[str], pairs: Sample, truth:
         estimator=cell.named.label,
         estimator_name=cell.named.name,
         options=cell.named.options,
+        problem=subject.experiment.problem_key if settings else None,
+        settings=json.dumps(dict(settings), sort_keys=True, separators=(",", ":")),
         sample_size=cell.sample_size,
         device=cell.device,
         dtype=cell.dtype,  # type: ignore[arg-type]
@@ -165,7 +170,14 @@ def _entry(cell: Cell, sample: Sample, digests: list[str], pairs: Sample, truth:
 def baseline_of(
     experiment: Experiment, entries: dict[str, Entry], commit: str, history: list[Chapter] | None = None
 ) -> Baseline:
-    """A baseline with these entries."""
+    """A baseline with these entries.
+
+    Args:
+        experiment: the scenario, at any of its points.
+        entries: cell -> what it is like, of all points.
+        commit: of what code.
+        history: when it was made and changed; None if it is made now.
+    """
     return Baseline(
         format=FORMAT,  # type: ignore[arg-type]
         schema=SCHEMA,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from bench.engine.plan import Cell, Experiment, cell_id
+from bench.engine.plan import Cell, Experiment, Planned
 from bench.engine.streams import LAYOUT
 from bench.gate.baseline import Baseline, Entry
 from bench.gate.judge import METRICS, UNCERTAIN, Judgement, Rules, against_anchor, judge, metrics_of
@@ -26,8 +26,7 @@ class Gated:
 
     Attributes:
         file: where the scenario was read.
-        experiment: the scenario.
-        cells: those that are gated.
+        plans: the points of the scenario, one or more, each with the cells that are gated.
         thresholds: label of an estimator -> what it must keep to.
         max_replicates: the most that the first stage may take for a cell.
         baseline: what its estimators were like.
@@ -37,8 +36,7 @@ class Gated:
     """
 
     file: str
-    experiment: Experiment
-    cells: list[Cell]
+    plans: tuple[Planned, ...]
     thresholds: Callable[[str], Thresholds]
     max_replicates: int
     baseline: Baseline
@@ -46,10 +44,20 @@ class Gated:
     whole: bool = True
     metrics: tuple[str, ...] = METRICS
 
+    @property
+    def experiment(self) -> Experiment:
+        """The first of its points, for what they share: the scenario, its seed, its devices."""
+        return self.plans[0].experiment
+
     @cached_property
-    def truths(self) -> Truths:
-        """The true gradient, found when it is first asked for."""
-        return truths_of(self.experiment)
+    def subjects(self) -> list[Subject]:
+        """The cells of all points."""
+        return [Subject(each.experiment, cell) for each in self.plans for cell in each.cells]
+
+    @cached_property
+    def truths(self) -> dict[str, Truths]:
+        """Problem -> its true gradient, found when it is first asked for."""
+        return {each.experiment.problem_key: truths_of(each.experiment) for each in self.plans}
 
     def anchored(self, name: str) -> Entry | None:
         """What a cell was like in the beginning of this version of the scenario."""
@@ -57,9 +65,9 @@ class Gated:
             return None
         return self.anchor.cells.get(name)
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, subject: Subject) -> Entry | None:
         """What a cell was like, if the baseline is of this scenario."""
-        return None if self.mismatch else self.baseline.cells.get(name)
+        return None if self.mismatch else self.baseline.cells.get(subject.name)
 
     @property
     def mismatch(self) -> str:
@@ -70,7 +78,8 @@ class Gated:
         if was.scenario_version != now.version:
             versions = f"version {was.scenario_version} of the scenario, which is now {now.version}"
             return f"the baseline is of {versions}"
-        if (was.problem, was.resampled) != (now.problem_key, now.resampled):
+        here = {each.experiment.problem_key for each in self.plans}
+        if was.resampled != now.resampled or here.isdisjoint(was.problems):
             return "the baseline is of another problem, or of other options of it"
         return ""
 
@@ -119,45 +128,40 @@ def _rules(gated: Gated, epoch: str, level: float, shortcuts: bool) -> Rules:
 def _tests_of(gated: Gated) -> int:
     """How many tests with a probability of error a scenario takes, all stages counted as one."""
     total = 0
-    for cell in gated.cells:
-        name = cell_id(gated.experiment, cell)
-        entry = gated.entry(name)
-        if cell.status == "ok" and entry is not None:
-            tested = [m for m in metrics_of(cell, entry, gated.metrics) if m in UNCERTAIN]
-            held = 0 if gated.anchored(name) is None else sum(metric in tested for metric in RATIOS)
+    for subject in gated.subjects:
+        entry = gated.entry(subject)
+        if subject.cell.status == "ok" and entry is not None:
+            tested = [m for m in metrics_of(subject.cell, entry, gated.metrics) if m in UNCERTAIN]
+            held = 0 if gated.anchored(subject.name) is None else sum(metric in tested for metric in RATIOS)
             total += len(tested) + held
     return total
 
 
 def _judged(gated: Gated, rules: Rules, single: float) -> Iterator[CellVerdict]:
-    for cell in gated.cells:
-        name = cell_id(gated.experiment, cell)
-        entry = gated.entry(name)
+    for subject in gated.subjects:
+        cell, entry = subject.cell, gated.entry(subject)
+        blank = CellVerdict(
+            gated.experiment.scenario, gated.file, cell, subject.name, (), subject.experiment.point
+        )
         started = time.perf_counter()
         if cell.status == "ok" and entry is not None:
-            judgement = _judgement(gated, cell, entry, rules)
-            tests = (*judgement.tests, *_anchored(gated, cell, name, entry, single))
-            elapsed = time.perf_counter() - started
-            yield CellVerdict(
-                gated.experiment.scenario,
-                gated.file,
-                cell,
-                name,
-                tests,
-                judgement.seconds,
-                entry.seconds,
-                elapsed,
+            judgement = _judgement(gated, subject, entry, rules)
+            yield replace(
+                blank,
+                tests=(*judgement.tests, *_anchored(gated, subject, entry, single)),
+                seconds=judgement.seconds,
+                seconds_before=entry.seconds,
+                elapsed=time.perf_counter() - started,
             )
         elif cell.status == "ok" or entry is not None:
             test = Test("cell", "inconclusive", message=gated.mismatch or _unmatched(cell, entry))
-            yield CellVerdict(gated.experiment.scenario, gated.file, cell, name, (test,))
+            yield replace(blank, tests=(test,))
 
 
-def _judgement(gated: Gated, cell: Cell, entry: Entry, rules: Rules) -> Judgement:
+def _judgement(gated: Gated, subject: Subject, entry: Entry, rules: Rules) -> Judgement:
+    thresholds = gated.thresholds(subject.cell.named.label)
     try:
-        return judge(
-            Subject(gated.experiment, cell), entry, gated.thresholds(cell.named.label), rules, gated.truths
-        )
+        return judge(subject, entry, thresholds, rules, gated.truths[subject.experiment.problem_key])
     except NotApplicable as reason:
         test = Test("cell", "error", message=f"not applicable: {reason}")
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
@@ -165,12 +169,13 @@ def _judgement(gated: Gated, cell: Cell, entry: Entry, rules: Rules) -> Judgemen
     return Judgement((test,))
 
 
-def _anchored(gated: Gated, cell: Cell, name: str, entry: Entry, level: float) -> Iterator[Test]:
-    anchor = gated.anchored(name)
+def _anchored(gated: Gated, subject: Subject, entry: Entry, level: float) -> Iterator[Test]:
+    anchor = gated.anchored(subject.name)
     if anchor is None:
         return
-    accepted = {metric: gated.baseline.accepted(name, metric) for metric in RATIOS}
-    for test in against_anchor(entry, anchor, accepted, gated.thresholds(cell.named.label), level):
+    accepted = {metric: gated.baseline.accepted(subject.name, metric) for metric in RATIOS}
+    thresholds = gated.thresholds(subject.cell.named.label)
+    for test in against_anchor(entry, anchor, accepted, thresholds, level):
         if test.metric in gated.metrics:
             yield test
 
@@ -183,17 +188,18 @@ def _unmatched(cell: Cell, entry: Entry | None) -> str:
 
 def _notes(gated: Gated) -> Iterator[str]:
     """What of the baseline is not compared, and what cannot run and never could."""
-    names = {cell_id(gated.experiment, cell) for cell in gated.cells}
+    names = {subject.name for subject in gated.subjects}
     never = Counter(
         f"{cell.device}: {cell.status}: {cell.reason}"
-        for cell in gated.cells
-        if cell.status != "ok" and gated.entry(cell_id(gated.experiment, cell)) is None
+        for cell, entry in ((subject.cell, gated.entry(subject)) for subject in gated.subjects)
+        if cell.status != "ok" and entry is None
     )
     yield from (f"{count} cells on {why}" for why, count in never.items())
     if gated.whole and not gated.mismatch:
         for name, entry in gated.baseline.cells.items():
             if name not in names:
-                where = f"{entry.estimator}, N = {entry.sample_size}, {entry.device}, {entry.dtype}"
+                who = f"{entry.estimator} ({entry.point})" if entry.point else entry.estimator
+                where = f"{who}, N = {entry.sample_size}, {entry.device}, {entry.dtype}"
                 yield f"{where} is in the baseline and no longer in the scenario"
     if gated.anchor is not None and gated.anchor.scenario_version != gated.baseline.scenario_version:
         yield f"the anchor is of version {gated.anchor.scenario_version} of the scenario, and not compared"

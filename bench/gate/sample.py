@@ -9,7 +9,7 @@ from functools import cached_property
 
 import torch
 
-from bench.engine.plan import Cell, Experiment
+from bench.engine.plan import Cell, Experiment, cell_id
 from bench.engine.replicate import Replication, fit, replicate
 from bench.engine.truth import Truth
 from bench.estimator import Estimator
@@ -80,6 +80,11 @@ class Subject:
     def __init__(self, experiment: Experiment, cell: Cell) -> None:
         self.experiment = experiment
         self.cell = cell
+
+    @property
+    def name(self) -> str:
+        """The cell's id."""
+        return cell_id(self.experiment, self.cell)
 
     @cached_property
     def _problem(self) -> Problem:

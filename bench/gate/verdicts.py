@@ -62,6 +62,7 @@ class CellVerdict:
         cell: the cell.
         name: the cell's id.
         tests: what was held against the baseline.
+        point: where it stands in the scenario's sweep, in words; empty where there is none.
         seconds: of one estimate, now; NaN if it was not measured.
         seconds_before: the same in the baseline.
         elapsed: seconds that judging it took.
@@ -72,6 +73,7 @@ class CellVerdict:
     cell: Cell
     name: str
     tests: tuple[Test, ...]
+    point: str = ""
     seconds: float = math.nan
     seconds_before: float = math.nan
     elapsed: float = 0.0

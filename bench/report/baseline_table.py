@@ -23,9 +23,11 @@ _NORMAL = 1.96
 
 def baseline_table(baseline: Baseline) -> Table:
     """One row a cell."""
-    table = _table(_COLUMNS)
+    swept = any(entry.point for entry in baseline.cells.values())
+    table = _table([*(["problem"] if swept else []), *_COLUMNS])
     for entry in _ordered(baseline.cells.values()):
         row = (
+            *([plain(entry.point)] if swept else []),
             plain(entry.estimator),
             str(entry.sample_size),
             entry.device,
@@ -55,12 +57,16 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
 
 def difference_table(found: Sequence[Moved]) -> Table:
     """One row for each metric of each cell that two baselines share."""
-    table = _table(("estimator", "N", "device", "type", "metric", "ratio", ""))
+    swept = any(one.entry.point for one in found)
+    table = _table(
+        [*(["problem"] if swept else []), "estimator", "N", "device", "type", "metric", "ratio", ""]
+    )
     for one in found:
         entry, (low, high) = one.entry, one.moved.interval()
         ratio = interval(one.moved.ratio, low, high) if math.isfinite(high) else str(one.moved.ratio)
         row = (plain(entry.estimator), str(entry.sample_size), entry.device, entry.dtype, one.metric, ratio)
-        table.add_row(*map(Text, row), Text("worse", style="red") if one.worse else Text(""))
+        place = [plain(entry.point)] if swept else []
+        table.add_row(*map(Text, (*place, *row)), Text("worse", style="red") if one.worse else Text(""))
     return table
 
 
@@ -68,15 +74,17 @@ def only_in(old: Baseline, new: Baseline) -> Iterator[str]:
     """Cells that only one of two baselines has."""
     for word, some, others in (("old", old, new), ("new", new, old)):
         for entry in _ordered(entry for name, entry in some.cells.items() if name not in others.cells):
-            yield f"only in the {word} one: {plain(entry.estimator)}, N = {entry.sample_size}, {entry.device}"
+            at = f"{plain(entry.point)}: " if entry.point else ""
+            where = f"{at}{plain(entry.estimator)}, N = {entry.sample_size}, {entry.device}"
+            yield f"only in the {word} one: {where}"
 
 
 def _table(names: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in names:
-        table.add_column(name, justify="left" if name in ("estimator", "metric", "") else "right")
+        table.add_column(name, justify="left" if name in ("problem", "estimator", "metric", "") else "right")
     return table
 
 
 def _ordered(entries: object) -> list[Entry]:
-    return sorted(entries, key=lambda e: (e.estimator, e.device, e.dtype, e.sample_size))  # type: ignore[call-overload, no-any-return]
+    return sorted(entries, key=lambda e: (e.place, e.estimator, e.device, e.dtype, e.sample_size))  # type: ignore[call-overload, no-any-return]

@@ -89,6 +89,7 @@ def as_summary(report: Report) -> str:
 def _plain_cell(cell: CellVerdict) -> dict[str, Any]:
     return {
         "scenario": cell.scenario,
+        "point": cell.point,
         "cell": cell.name,
         "estimator": cell.cell.named.label,
         "sample_size": cell.cell.sample_size,

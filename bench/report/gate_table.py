@@ -26,7 +26,8 @@ def verdict_table(report: Report) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     columns = _columns(report.cells)
     for name in columns:
-        table.add_column(name, justify="left" if name in ("scenario", "estimator", "verdict") else "right")
+        words = name in ("scenario", "problem", "estimator", "verdict")
+        table.add_column(name, justify="left" if words else "right")
     for cell in report.cells:
         texts = [Text(text(cell)) for text in columns.values()]
         texts[-1].stylize(COLORS[cell.verdict])
@@ -59,7 +60,7 @@ def place(cell: CellVerdict) -> str:
     """Which cell, in words."""
     one = cell.cell
     where = f"{plain(one.named.label)}, N = {one.sample_size}, {one.device}, {one.dtype}"
-    return f"{cell.scenario}: {where}"
+    return f"{cell.scenario} ({plain(cell.point)}): {where}" if cell.point else f"{cell.scenario}: {where}"
 
 
 def forest_line(test: Test) -> str:
@@ -99,6 +100,7 @@ def _position(ratio: float) -> int:
 def _columns(cells: Sequence[CellVerdict]) -> dict[str, Callable[[CellVerdict], str]]:
     columns: dict[str, Callable[[CellVerdict], str]] = {
         "scenario": lambda cell: cell.scenario,
+        "problem": lambda cell: plain(cell.point),
         "estimator": lambda cell: plain(cell.cell.named.label),
         "N": lambda cell: str(cell.cell.sample_size),
         "device": lambda cell: cell.cell.device,
@@ -113,7 +115,7 @@ def _columns(cells: Sequence[CellVerdict]) -> dict[str, Callable[[CellVerdict], 
         "stage": lambda cell: cell.stage or MISSING,
         "verdict": lambda cell: cell.verdict,
     }
-    for name in ("scenario", "device", "type"):
+    for name in ("scenario", "problem", "device", "type"):
         if len({columns[name](cell) for cell in cells}) < 2:
             del columns[name]
     return columns
