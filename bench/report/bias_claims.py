@@ -9,6 +9,7 @@ import pandas as pd
 from bench.report import rows
 from bench.report.labels import distinct, plain
 from bench.report.numbers import grouped, interval, significant
+from bench.report.sweeps import Sweep, sweep_of
 
 _MOST_PHRASES = 6
 _MORE = r"(?<=needs R = )(\d[\d ]*)(?=\))"
@@ -52,12 +53,18 @@ def _within(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _biased(frame: pd.DataFrame) -> Iterator[str]:
-    for who, cells in _by_estimator(frame, frame["verdict"] == "biased"):
+    sweep = sweep_of(frame)
+    for who, cells in _by_estimator(frame, frame["verdict"] == "biased", sweep):
         last = cells.iloc[-1]
         off = interval(last["bias"], last["bias_low"], last["bias_high"]).replace("…", "to")
-        at = f"at N = {grouped(last['sample_size'])} the mean estimate is off by {off}"
+        places, there = "", ""
+        if sweep is not None:
+            values = sweep.along(cells)
+            places = f" for {sweep.these(values, sweep.along(frame))}"
+            there = f" and {sweep.text(values.iloc[-1])}"
+        at = f"at N = {grouped(last['sample_size'])}{there} the mean estimate is off by {off}"
         norm = significant(last["truth_norm"])
-        yield f"Biased is {who} at {_sizes(cells)}: {at}, where the gradient has norm {norm}."
+        yield f"Biased is {who} at {_sizes(cells)}{places}: {at}, where the gradient has norm {norm}."
 
 
 def _unresolved(frame: pd.DataFrame) -> Iterator[str]:
@@ -71,11 +78,11 @@ def _unresolved(frame: pd.DataFrame) -> Iterator[str]:
 
 def _alike(part: pd.DataFrame, frame: pd.DataFrame) -> list[pd.DataFrame]:
     """Cells that one phrase names: of one setting, same N, and in need of the same; more R at one N."""
-    setting = rows.setting_of(frame).loc[part.index]
+    setting = rows.beside(frame, sweep_of(frame)).loc[part.index]
     needed = part["verdict"].str.replace(_MORE, "", regex=True)
     size = part["sample_size"].where(needed != part["verdict"], 0)
     sizes = part.groupby([setting, "estimator", needed, size])["sample_size"].transform(
-        lambda each: " ".join(map(str, sorted(each)))
+        lambda each: " ".join(map(str, sorted(set(each))))
     )
     keys = [key.rename(str(i)) for i, key in enumerate((setting, needed, size, sizes))]
     return [cells for _, cells in part.groupby(keys, sort=False)]
@@ -97,12 +104,19 @@ def _unknown(frame: pd.DataFrame) -> Iterator[str]:
         yield f"Nothing can be said of the bias of {_which(part, frame)}{why}."
 
 
-def _by_estimator(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each estimator with its setting in words, and its chosen cells by N."""
-    names, settings = distinct(frame["estimator"]), rows.setting_of(frame)
-    for (setting, label), cells in frame[chosen].groupby([settings[chosen], "estimator"], sort=False):
+def _by_estimator(
+    frame: pd.DataFrame, chosen: pd.Series[bool], sweep: Sweep | None
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each estimator with its setting in words, and its chosen cells by N; apart where their N differ."""
+    names, settings = distinct(frame["estimator"]), rows.beside(frame, sweep)
+    part = frame[chosen]
+    sizes = part.groupby(["estimator", *rows.SETTINGS])["sample_size"].transform(
+        lambda each: " ".join(map(str, sorted(each)))
+    )
+    for (setting, label, _), cells in part.groupby([settings[chosen], "estimator", sizes], sort=False):
         on = f" on {setting}" if setting else ""
-        yield names[str(label)] + on, cells.sort_values("sample_size")
+        value = 0 if sweep is None else sweep.along(cells)
+        yield names[str(label)] + on, cells.assign(value=value).sort_values(["sample_size", "value"])
 
 
 def _which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
@@ -111,4 +125,4 @@ def _which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
 
 
 def _sizes(cells: pd.DataFrame) -> str:
-    return "N = " + ", ".join(map(grouped, cells["sample_size"]))
+    return "N = " + ", ".join(map(grouped, cells["sample_size"].unique()))

@@ -14,6 +14,8 @@ from bench.report.numbers import grouped, interval
 from bench.report.pairs import Measured, within
 from bench.report.ratio_claims import ratio_claims
 from bench.report.remarks import remarks
+from bench.report.sweep_claims import scale_claims, sweep_claims
+from bench.report.sweeps import sweep_of
 from bench.report.words import few
 
 NOTHING = "Nothing was measured."
@@ -22,7 +24,8 @@ NOTHING = "Nothing was measured."
 def claims(run: Measured, control: str | None = None) -> list[str]:
     """The answer first, with its interval: variances, biases, what is missing, what to beware of.
 
-    What holds of several estimators alike is said once. Ratios are those of `compare`, at the level at
+    What holds of several estimators alike is said once, and so is what holds of an estimator along
+    a sweep. Ratios are those of `compare`, at the level at
     which all hold together. Plain text on one line each; labels are data and must be escaped for where
     they go.
 
@@ -37,11 +40,15 @@ def claims(run: Measured, control: str | None = None) -> list[str]:
     if whole.empty:
         return [NOTHING]
     pairs = within(run, control)
-    found = compare(pairs, ["variance"])
+    found, sweep = compare(pairs, ["variance"]), sweep_of(whole)
+    believed = biased_cells(whole), unbiased_beside(whole, pairs.control)
+    ratios = ratio_claims(found, *believed) if sweep is None else sweep_claims(found, sweep, *believed)
+    control = pairs.control
+    scale = _scale(whole, control) if sweep is None else scale_claims(whole, sweep, control)
     return [
         *([] if (whole["status"] == "ok").any() else [NOTHING]),
-        *few(ratio_claims(found, biased_cells(whole), unbiased_beside(whole, pairs.control))),
-        *few(list(_scale(whole, pairs.control))),
+        *few(ratios),
+        *few(list(scale)),
         *few(bias_claims(whole)),
         *_missing(run, whole, found.notes),
         *(f"Beware: {remark}." for remark in remarks(run.measurements)),

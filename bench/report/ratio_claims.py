@@ -70,7 +70,7 @@ def ratio_claims(
         ]
         told.sort(key=lambda each: (_ORDER.index(each.row.mark), each.row.ratio))
         said += [_sentence(alike, names, unbiased) for alike in _alike(told)]
-    return [*said, *_confidence(found)]
+    return [*said, *confidence(found)]
 
 
 def _told(cells: pd.DataFrame, name: str, biased: Collection[str]) -> _Told:
@@ -168,7 +168,8 @@ def _differ(cells: pd.DataFrame) -> bool:
     return bool(finite and cells["low"].max() > cells["high"].min())
 
 
-def _confidence(found: Comparison) -> list[str]:
+def confidence(found: Comparison) -> list[str]:
+    """How far all ratios may be believed together."""
     intervals = int(found.frame["low"].notna().sum())
     together = level_text(1 - FALSE_CLAIMS)
     if intervals < 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from bench.errors import did_you_mean, invalid
 from bench.report.labels import distinct, plain
 from bench.report.numbers import grouped
+from bench.report.sweeps import Sweep, sweep_of
 
 SETTINGS = ("problem", "device", "dtype")
 """What sets apart two rows of the same estimator and sample size."""
@@ -62,6 +63,11 @@ def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
     return pd.Series(texts or [""] * len(frame), index=frame.index, dtype=object)
 
 
+def beside(frame: pd.DataFrame, sweep: Sweep | None) -> pd.Series[Any]:
+    """The same, but for the number over which the scenario ranges."""
+    return setting_of(frame if sweep is None else frame.assign(problem=sweep.beside(frame)))
+
+
 def common_setting(frame: pd.DataFrame) -> str:
     """Device and dtype where all rows share them: `cpu, float32`."""
     return ", ".join(plain(frame[name].iloc[0]) for name in ("device", "dtype") if frame[name].nunique() == 1)
@@ -88,20 +94,37 @@ def not_measured(frame: pd.DataFrame) -> list[str]:
 
 
 def which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
-    """Some of a frame's cells in words: `reinforce, reparameterization at N = 1, 10 on cuda`."""
+    """Some of a frame's cells in words: `reinforce, reparameterization at N = 1, 10 on cuda for k = 2`."""
     if part["cell"].nunique() == frame["cell"].nunique() > 1:
         return "every cell"
-    names = distinct(frame["estimator"])
-    settings = setting_of(frame).loc[part.index]
-    together: dict[tuple[Hashable, tuple[int, ...]], list[str]] = {}
-    for (setting, label), rows in part.groupby([settings, "estimator"], sort=False):
-        sizes = tuple(sorted(rows["sample_size"].astype(int).unique()))
-        together.setdefault((setting, sizes), []).append(names[str(label)])
+    names, sweep = distinct(frame["estimator"]), sweep_of(frame)
+    together: dict[tuple[Hashable, tuple[int, ...], str], list[str]] = {}
+    for (setting, label), rows in part.groupby(
+        [beside(frame, sweep).loc[part.index], "estimator"], sort=False
+    ):
+        for sizes, places in _alike(rows, frame, sweep):
+            together.setdefault((setting, sizes, places), []).append(names[str(label)])
     phrases = [
-        _phrase(estimators, len(names), sizes, frame["sample_size"].nunique(), str(setting))
-        for (setting, sizes), estimators in together.items()
+        _phrase(estimators, len(names), sizes, frame["sample_size"].nunique(), str(setting)) + places
+        for (setting, sizes, places), estimators in together.items()
     ]
     return _listed(phrases, MOST_PHRASES, "; ")
+
+
+def _alike(
+    rows: pd.DataFrame, frame: pd.DataFrame, sweep: Sweep | None
+) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Sample sizes, with the places in words that have just these; empty where all places do."""
+    if sweep is None:
+        yield tuple(sorted(rows["sample_size"].astype(int).unique())), ""
+        return
+    places: dict[tuple[int, ...], list[float]] = {}
+    for value, at in rows.groupby(sweep.along(rows)):
+        sizes = tuple(sorted(at["sample_size"].astype(int).unique()))
+        places.setdefault(sizes, []).append(float(str(value)))
+    every = set(sweep.along(frame))
+    for sizes, values in places.items():
+        yield sizes, "" if set(values) == every else f" for {sweep.these(values, every)}"
 
 
 def _phrase(
