@@ -6,6 +6,7 @@ ESTIMATORS = {
     "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
     "exact": "estimators.exact:Exact",
     "finite_differences": "estimators.finite_differences:FiniteDifferences",
+    "iwae_stl": "estimators.iwae_stl:IwaeStl",
     "linear_control_variate": "estimators.linear_control_variate:LinearControlVariate",
     "measure_valued": "estimators.measure_valued:MeasureValued",
     "mixture": "estimators.mixture:Mixture",

@@ -121,6 +121,7 @@ BOUNDS: dict[str, dict[str, Any]] = {
 VARIATIONAL_ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "sticking_the_landing": ("sticking_the_landing", {}),
     "dreg": ("dreg", {}),
+    "iwae_stl": ("iwae_stl", {}),
     "vimco": ("vimco", {}),
     "vimco-arithmetic": ("vimco", {"mean": "arithmetic"}),
     "wake_phase": ("wake_phase", {}),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.distributions.paths import path_of
 from bench.estimator import Claim, Estimator, gradient_of
-from bench.problem import MultiSampleProblem, Problem
+from bench.problem import Problem
 from estimators.delta_method import _parts
 from estimators.evolution_strategies import EvolutionStrategies
 from estimators.mixture import _both
@@ -88,18 +88,6 @@ class SmoothingMissing(Mutant):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         whole = EvolutionStrategies()
         return whole.smoothing * whole.gradient(problem, theta, sample_size)
-
-
-class StuckWithSeveralSamples(Mutant):
-    """The weighed score is left out of a bound that averages K weights, as if its mean were zero."""
-
-    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        assert isinstance(problem, MultiSampleProblem)
-        q = problem.distribution(theta)
-        x = q.rsample((sample_size,))
-        log_weights = problem.log_weights(x, theta)
-        weights = -problem.samples * log_weights.detach().softmax(-1)
-        return gradient_of(theta, (log_weights, weights), (problem.log_probs(x.detach(), q), weights))
 
 
 class AverageUpdatedBeforeUse(Mutant):
