@@ -320,6 +320,9 @@ def test_a_bias_that_is_plain_is_called_one() -> None:
     # ± z · 0.1/√99 is more than 1 % of 1: nothing is found, and nothing is excluded.
     vague = measure(one([value - 2 for value in values], 1.0))["verdict"]
     assert str(vague).startswith("unresolved (needs R = ")
+    # A gradient far smaller than its noise asks for more than anybody has.
+    hopeless = measure(one([value - 3 for value in values], 1e-5))["verdict"]
+    assert hopeless == "unresolved (needs R > 1 000 000 000)"
 
 
 def test_equivalence_needs_the_whole_interval() -> None:

@@ -255,6 +255,10 @@ def test_what_is_unresolved_is_one_sentence(run: Measured) -> None:
         "Whether there is a bias is unresolved for every estimator at N = 4 (needs R = 2100 to 46 000); "
         "reinforce, rloo at N = 8 (needs a better reference)."
     )
+    beyond = edited(one, {"sample_size": 4}, verdict="unresolved (needs R > 1 000 000 000)")
+    assert "for every estimator at N = 4 (needs R > 1 000 000 000);" in about(claims(beyond), "unresolved")
+    some = edited(beyond, {"sample_size": 4, "estimator": "rloo"}, verdict="unresolved (needs R = 2100)")
+    assert "(needs R = 2100 to 1 000 000 000 and more);" in about(claims(some), "unresolved")
 
 
 def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Measured) -> None:

@@ -12,7 +12,7 @@ from bench.report.numbers import grouped, interval, significant
 from bench.report.sweeps import Sweep, sweep_of
 
 _MOST_PHRASES = 6
-_MORE = r"(?<=needs R = )(\d[\d ]*)(?=\))"
+_MORE = r"(?<=needs R )([=>] \d[\d ]*)(?=\))"
 
 
 def bias_claims(whole: pd.DataFrame) -> list[str]:
@@ -90,11 +90,15 @@ def _alike(part: pd.DataFrame, frame: pd.DataFrame) -> list[pd.DataFrame]:
 
 def _needs(cells: pd.DataFrame) -> str:
     """What would resolve them: ` (needs R = 2100 to 46 000)`."""
-    replicates = [int(found[0].replace(" ", "")) for found in cells["verdict"].str.findall(_MORE) if found]
+    found = [needed[0] for needed in cells["verdict"].str.findall(_MORE) if needed]
+    replicates = [int(needed[1:].replace(" ", "")) for needed in found]
     if not replicates:
         return plain(cells["verdict"].iloc[0]).removeprefix("unresolved")
     least, most = grouped(min(replicates)), grouped(max(replicates))
-    return f" (needs R = {least})" if least == most else f" (needs R = {least} to {most})"
+    beyond = [needed[0] == ">" for needed in found]
+    if all(beyond):
+        return f" (needs R > {most})"
+    return f" (needs R = {least}{'' if least == most else f' to {most}'}{' and more' if any(beyond) else ''})"
 
 
 def _unknown(frame: pd.DataFrame) -> Iterator[str]:

@@ -22,6 +22,9 @@ BIASED_BELOW = 0.01
 EQUIVALENCE = 0.01
 """The bias, as a part of the gradient's norm, that is small enough to be called none."""
 
+FEASIBLE = 1_000_000_000
+"""Replicates beyond which it does not matter how many more are needed."""
+
 # What float32 may round off a gradient, as a part of its norm, and what float64 may leave of a
 # zero: an estimator without noise would be called biased for it.
 ROUNDING = 1e-6
@@ -137,6 +140,8 @@ def needs(evidence: Evidence, margin: float) -> str:
     else:
         R = replicates_for_equivalence(margin**2, math.sqrt(2 * evidence.trace_of_square))
     R = max(R, evidence.replicates + 1)
+    if R > FEASIBLE:
+        return f"needs R > {FEASIBLE:,}".replace(",", " ")
     digits = max(0, math.floor(math.log10(R)) - 1)
     rounded = math.ceil(R / 10**digits) * 10**digits
     return "needs R = " + (f"{rounded:,}".replace(",", " ") if rounded >= 10_000 else str(rounded))
