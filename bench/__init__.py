@@ -1,7 +1,8 @@
 """Measures Monte Carlo gradient estimators; the machine knows none of them by name.
 
 From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give data
-frames; `bench.plot` holds the figures, functions of such a frame.
+frames; `bench.plot` holds the figures, functions of such a frame. `bench.certify(Mine())` holds
+an estimator to its claims.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.api import load, run
+    from bench.certify_api import certify
     from bench.report import plots as plot
 
-__all__ = ["load", "plot", "run"]
+__all__ = ["certify", "load", "plot", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,6 +23,10 @@ def __getattr__(name: str) -> Any:
         from bench import api
 
         return getattr(api, name)
+    if name == "certify":
+        from bench.certify_api import certify
+
+        return certify
     if name == "plot":
         from bench.report import plots
 

@@ -126,6 +126,11 @@ def _references(scenario: Scenario, wrong: Collected) -> Iterator[NamedEstimator
             yield named
 
 
+def default_references() -> tuple[NamedEstimator, ...]:
+    """Those that give a reference where a scenario names none, in order."""
+    return tuple(_named(spec, label_of(spec)) for spec in _REFERENCES)
+
+
 def _named(spec: EstimatorSpec, label: str) -> NamedEstimator:
     try:
         estimator = _built("estimators", spec.name, spec.options)

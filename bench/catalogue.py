@@ -83,6 +83,57 @@ def add_plugin(source: str) -> list[str]:
     return [name for table in offered.values() for name in table]
 
 
+def estimators_at(place: str) -> dict[str, type]:
+    """The estimators at `module:Class`, `file.py:Class`, or all of a `file.py`, by name.
+
+    A file offers its table `ESTIMATORS` if it has one, else every estimator that it defines.
+    Importing it runs its author's code.
+
+    Raises:
+        Invalid: if it cannot be imported, or there is no estimator.
+    """
+    source, word = _parted(place)
+    module = _module(source)
+    if word:
+        return {word: _estimator(getattr(module, word, None), word, source, module)}
+    own = {
+        name: cls
+        for name, cls in vars(module).items()
+        if _is_estimator(cls) and cls.__module__ == module.__name__ and not name.startswith("_")
+    }
+    found = _table(source, "ESTIMATORS", getattr(module, "ESTIMATORS", own))
+    if not found:
+        raise invalid(
+            f"{source} offers no estimator: it needs a class that extends bench.estimator.Estimator"
+        )
+    return {name: _estimator(cls, name, source, module) for name, cls in found.items()}
+
+
+def _parted(place: str) -> tuple[str, str]:
+    """A file or module, and the class in it; empty if none is named."""
+    if place.endswith(".py"):
+        return place, ""
+    source, colon, word = place.rpartition(":")
+    if not (colon and source and word):
+        raise invalid(f"{shown(place)}: wanted module:Class, file.py or file.py:Class")
+    return source, word
+
+
+def _estimator(cls: Any, word: str, source: str, module: types.ModuleType) -> type:
+    if not _is_estimator(cls):
+        known = [name for name, value in vars(module).items() if _is_estimator(value)]
+        raise invalid(f"{source} has no estimator {shown(word)}; {did_you_mean(word, known)}")
+    found: type = cls
+    return found
+
+
+def _is_estimator(thing: Any) -> bool:
+    # Imported late: the table of names must be read without torch.
+    from bench.estimator import Estimator
+
+    return isinstance(thing, type) and issubclass(thing, Estimator) and not inspect.isabstract(thing)
+
+
 def _table(source: str, attribute: str, table: Any) -> Mapping[str, type]:
     """What a plug-in offers, if it is a table from names to classes."""
     if not isinstance(table, Mapping) or not all(

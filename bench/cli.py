@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bench.commands.baseline import baseline
+from bench.commands.certify import certify
 from bench.commands.changes import changes, prepared_from
 from bench.commands.compare import compare
 from bench.commands.gate import gate
@@ -59,7 +60,7 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-for command in (plan, compare, plot, report, baseline, gate):
+for command in (plan, compare, plot, report, baseline, gate, certify):
     main.add_command(command)
 
 

@@ -23,10 +23,16 @@ class Estimator(ABC):
     Attributes:
         bias: what is claimed of E[estimate] − ∇F; the claim is tested.
         minimum_sample_size: the smallest N for which the estimator is defined.
+        exact_degree: where F is a polynomial in θ of this degree or less there is no bias,
+            whatever `bias` says.
+        needs_continuity: whether the claim is of costs alone that are continuous in x: an
+            estimator that differentiates f cannot know that f jumps.
     """
 
     bias: ClassVar[Claim]
     minimum_sample_size: int = 1
+    exact_degree: int = 0
+    needs_continuity: bool = False
 
     @abstractmethod
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
@@ -52,6 +58,13 @@ class Estimator(ABC):
             sample_size: the N of the estimates to come.
         """
         return self
+
+    def evaluations(self, problem: Problem, sample_size: int) -> int | None:
+        """How often one estimate evaluates f, as is held against the count; None if that is not declared.
+
+        A cost that averages K weights is one evaluation here.
+        """
+        return None
 
 
 def gradient_of(

@@ -28,6 +28,10 @@ class Baseline(Choice, ABC):
     minimum_sample_size: int = 1
     of_other_samples: ClassVar[bool] = False
 
+    def evaluations(self, sample_size: int) -> int:
+        """How often an estimate with this baseline evaluates f."""
+        return sample_size
+
     def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Baseline:
         """The baseline as learned from samples that no estimate uses; see `Estimator.fitted`."""
         return self
@@ -100,6 +104,9 @@ class IndependentSample(Baseline):
     Kool, van Hoof & Welling (2019), Buy 4 REINFORCE samples, get a baseline for free!, on
     what a second sample is better used for.
     """
+
+    def evaluations(self, sample_size: int) -> int:
+        return 2 * sample_size
 
     def prepared(self, problem: Problem, theta: Tensor, p: Distribution, sample_size: int) -> Baseline:
         with torch.no_grad():

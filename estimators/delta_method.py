@@ -47,6 +47,9 @@ class DeltaMethod(Estimator):
     bias: ClassVar[Claim] = "unbiased"
     coefficient: Literal["one", "optimal"] = "one"
 
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return sample_size + 1
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         parts = _parts(problem, theta, sample_size)
         left = parts.cost.detach() - parts.expansion  # [N, R, (B)]

@@ -42,6 +42,7 @@ class EvolutionStrategies(Estimator):
     """
 
     bias: ClassVar[Claim] = "biased"
+    exact_degree = 2
     smoothing: float = 0.02
     direction: Literal["antithetic", "forward"] = "antithetic"
     common: bool = True
@@ -49,6 +50,9 @@ class EvolutionStrategies(Estimator):
     def __post_init__(self) -> None:
         if not self.smoothing > 0:
             raise ValueError(f"smoothing must be positive, got {self.smoothing}")
+
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return 2 * sample_size
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         with torch.no_grad():

@@ -29,6 +29,9 @@ class Exact(Estimator):
 
     bias: ClassVar[Claim] = "unbiased"
 
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return 0
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         # Rows that lie in the same memory are the same, and one of them tells for all.
         same = theta.stride(0) == 0 and not problem.data_per_row

@@ -46,6 +46,13 @@ class FiniteDifferences(Estimator):
         if not self.step > 0:
             raise ValueError(f"step must be positive, got {self.step}")
 
+    @property
+    def exact_degree(self) -> int:  # type: ignore[override]
+        return 2 if self.direction == "central" else 1
+
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return 2 * sample_size * len(problem.theta)
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         estimates = torch.empty_like(theta, memory_format=torch.contiguous_format)  # [R, P]
         steps = self.step * torch.eye(theta.shape[1], dtype=theta.dtype, device=theta.device)  # [P, P]

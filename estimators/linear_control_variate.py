@@ -40,7 +40,11 @@ class LinearControlVariate(Estimator):
     """
 
     bias: ClassVar[Claim] = "unbiased"
+    needs_continuity = True
     hessian: Literal["full", "product"] = "full"
+
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return sample_size + 1
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         p = problem.distribution(theta)

@@ -10,7 +10,16 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Exponential, Gamma, Laplace, LogNormal, Normal, Poisson
+from torch.distributions import (
+    Bernoulli,
+    Exponential,
+    Gamma,
+    Independent,
+    Laplace,
+    LogNormal,
+    Normal,
+    Poisson,
+)
 
 from bench.distributions.families import component
 from bench.estimator import Claim, Estimator, gradient_of
@@ -73,6 +82,8 @@ class MeasureValued(Estimator):
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         p = problem.distribution(theta)
+        if (p.base_dist if isinstance(p, Independent) else p).event_shape:
+            raise NotApplicable("the coordinates of x are not independent")
         law = component(p)
         x = p.sample((sample_size,))  # [N, R, (B,) *event]
         with torch.no_grad():

@@ -43,6 +43,7 @@ class Mixture(Estimator):
     """
 
     bias: ClassVar[Claim] = "unbiased"
+    needs_continuity = True
     alpha: float | None = None
     covariance: Literal["ignored", "estimated"] = "ignored"
     per: Literal["parameter", "scalar"] = "parameter"
@@ -50,6 +51,9 @@ class Mixture(Estimator):
     def __post_init__(self) -> None:
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise ValueError(f"alpha must be in [0, 1], got {self.alpha}")
+
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return sample_size
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         score, path = _both(problem, theta, sample_size)

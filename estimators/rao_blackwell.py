@@ -45,6 +45,9 @@ class RaoBlackwell(Estimator):
     def minimum_sample_size(self) -> int:  # type: ignore[override]
         return 2 if self.baseline == "leave_one_out" else 1
 
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return sample_size
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         p = problem.distribution(theta)
         law = p.base_dist if isinstance(p, Independent) else p

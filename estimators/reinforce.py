@@ -50,6 +50,9 @@ class Reinforce(Estimator):
     def minimum_sample_size(self) -> int:  # type: ignore[override]
         return max(self.baseline.minimum_sample_size, self.sampler.minimum_sample_size)
 
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return self.baseline.evaluations(sample_size)
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         if self.baseline.of_other_samples and not isinstance(self.sampler, Iid):
             raise NotApplicable("the baseline is made of other samples, of which a sample is not independent")

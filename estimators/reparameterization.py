@@ -37,11 +37,15 @@ class Reparameterization(Estimator):
     """
 
     bias: ClassVar[Claim] = "unbiased"
+    needs_continuity = True
     sampler: Sampler = Iid()  # noqa: RUF009 - it is frozen
 
     @property
     def minimum_sample_size(self) -> int:  # type: ignore[override]
         return self.sampler.minimum_sample_size
+
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return sample_size
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         p = problem.distribution(theta)

@@ -40,12 +40,16 @@ class SimultaneousPerturbation(Estimator):
     """
 
     bias: ClassVar[Claim] = "biased"
+    exact_degree = 2
     step: float = 0.01
     common: bool = True
 
     def __post_init__(self) -> None:
         if not self.step > 0:
             raise ValueError(f"step must be positive, got {self.step}")
+
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return 2 * sample_size
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         with torch.no_grad():

@@ -39,6 +39,9 @@ class StickingTheLanding(Estimator):
 
     bias: ClassVar[Claim] = "unbiased"
 
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return sample_size
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         if not isinstance(problem, VariationalProblem):
             raise NotApplicable("it is no bound with a log q to be differentiated")

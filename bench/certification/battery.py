@@ -1,0 +1,175 @@
+"""The battery: every check on every problem, and the certificate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, get_args
+
+from bench.certification import cost, form, purity, rows, sizes
+from bench.certification.bias import is_consistent_only, no_bias, untested, vanishing
+from bench.certification.noise import agreeing, falling
+from bench.certification.surroundings import watched
+from bench.certification.trial import Setting, Trial
+from bench.certification.verdicts import BiasTest, Certificate, Fault, Outcome
+from bench.engine.devices import unavailable
+from bench.engine.plan import NamedEstimator
+from bench.estimator import Claim
+from bench.problem import NotApplicable
+from bench.statistics.gating import POWER, stage_level
+
+# At either N the claim of its bias; that its noise falls; that float32 agrees with float64.
+_TESTS_OF_A_PROBLEM = 4
+
+Check = Callable[[Trial], Iterator[Fault]]
+STRUCTURE: Mapping[str, Check] = {
+    "repeats": purity.purity,
+    "inputs": purity.inputs,
+    "rows": rows.rows,
+    "theta": rows.theta,
+    "data": rows.data,
+    "cost": cost.cost,
+    "smallest N": sizes.smallest,
+}
+"""Checks that need few estimates. An exception is a fault of the check's name."""
+
+
+def certify(
+    named: NamedEstimator,
+    settings: Sequence[Setting],
+    device: str,
+    replicates: int,
+    alpha: float,
+    tell: Callable[[Outcome], None] = lambda _: None,
+) -> Certificate:
+    """Try an estimator on problems, one after the other.
+
+    Args:
+        named: the estimator.
+        settings: the problems.
+        device: as torch names it.
+        replicates: R of each test.
+        alpha: the probability of a false alarm, over all tests.
+        tell: is told of each problem.
+    """
+    start = time.perf_counter()
+    tests = _TESTS_OF_A_PROBLEM * len(settings)
+    level = stage_level(alpha, tests)
+    missing = unavailable(device, "float64") or ""
+    own = list(value(named.estimator))
+    outcomes: list[Outcome] = []
+    # Without a claim there is nothing to hold it to.
+    for setting in () if missing or any(fault.check == "claim" for fault in own) else settings:
+        outcomes.append(outcome_of(Trial(named, setting, device, replicates), level))
+        tell(outcomes[-1])
+    return Certificate(
+        named.label,
+        getattr(named.estimator, "bias", "biased"),
+        tuple(outcomes),
+        (*own, *over_all(outcomes)),
+        device,
+        missing,
+        tests,
+        alpha,
+        level,
+        POWER,
+        time.perf_counter() - start,
+    )
+
+
+def value(estimator: Any) -> Iterator[Fault]:
+    """An estimator is a value: frozen, compared and hashed by its options, with a claim."""
+    if getattr(estimator, "bias", None) not in get_args(Claim):
+        yield Fault("claim", f"bias must be one of {', '.join(get_args(Claim))}")
+    parameters = getattr(type(estimator), "__dataclass_params__", None)
+    if not (is_dataclass(estimator) and getattr(parameters, "frozen", False)):
+        yield Fault("value", "it is no frozen dataclass: two with the same options are not equal")
+        return
+    options = {each.name: getattr(estimator, each.name) for each in fields(estimator) if each.init}
+    try:
+        cls: Any = type(estimator)
+        same = cls(**options)
+        if same != estimator or hash(same) != hash(estimator):
+            yield Fault("value", "two with the same options are not equal")
+    except TypeError as error:
+        yield Fault("value", f"its options cannot be hashed: {error}")
+
+
+def over_all(outcomes: Sequence[Outcome]) -> Iterator[Fault]:
+    """What only all problems together can tell."""
+    applied = [one for one in outcomes if not one.not_applicable and not one.faults]
+    if applied and not any(one.follows for one in applied):
+        yield Fault("theta", "estimates are the same whatever θ, on every problem")
+    if applied and not any(one.fine for one in applied):
+        yield Fault("type", "in float64 estimates have no more digits than float32 holds")
+
+
+def outcome_of(trial: Trial, level: float) -> Outcome:
+    """Every check on one problem; the costly ones only if the others found nothing."""
+    outcome = Outcome(trial.setting.name)
+    try:
+        problem = trial.problem()
+        estimator = trial.fitted(problem, trial.sizes[1])
+        trial.drawn(estimator, problem, problem.theta.expand(2, -1), trial.sizes[1])
+    except NotApplicable as reason:
+        return replace(outcome, not_applicable=str(reason))
+    except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+        return replace(outcome, faults=(_raised("runs", error),))
+    faults = _guarded("form", form.form, trial)
+    if faults:  # nothing else can be said of what is no estimate
+        return replace(outcome, faults=tuple(faults))
+    faults = [fault for name, check in STRUCTURE.items() for fault in _guarded(name, check, trial)]
+    if not faults:
+        outcome = _with_facts(outcome, trial)
+    # What is not repeatable, say, still has a mean.
+    if not any(fault.check == "runs" for fault in faults):
+        bias, found, why = _tested(trial, level)
+        return replace(outcome, bias=bias, faults=(*faults, *found), untested=why)
+    return replace(outcome, faults=tuple(faults))
+
+
+def _with_facts(outcome: Outcome, trial: Trial) -> Outcome:
+    problem, N = trial.problem(), trial.sizes[1]
+    estimates = trial.drawn(trial.fitted(problem, N), problem, problem.theta.expand(64, -1), N).estimates
+    return replace(
+        outcome,
+        evaluations=cost.counted_per_estimate(trial, N) or None,
+        declared=trial.estimator.evaluations(problem, N) is not None,
+        follows=rows.follows(trial),
+        fine=form.is_fine(estimates),
+    )
+
+
+def _tested(trial: Trial, level: float) -> tuple[tuple[BiasTest, ...], list[Fault], str]:
+    """The tests of statistics: what they said of the bias, what they flagged, and why they did not test."""
+    bias: list[BiasTest] = []
+    faults: list[Fault] = []
+    try:
+        why = untested(trial)
+        if not why and is_consistent_only(trial):
+            faults += vanishing(trial, level)
+        elif not why:
+            for N in dict.fromkeys(trial.sizes):
+                test, found = no_bias(trial, N, level)
+                bias.append(test)
+                faults += found
+        if not faults and (not why or trial.is_small):
+            faults += falling(trial, level)
+            faults += agreeing(trial, level)
+    except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+        return tuple(bias), [*faults, _raised("runs", error)], ""
+    return tuple(bias), faults, why
+
+
+def _guarded(name: str, check: Check, trial: Trial) -> list[Fault]:
+    try:
+        with watched():
+            return list(check(trial))
+    except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+        return [_raised(name, error)]
+
+
+def _raised(check: str, error: Exception) -> Fault:
+    text = f"{type(error).__name__}: {error}"
+    return Fault(check, text if len(text) <= 300 else text[:299] + "…")

@@ -1,0 +1,100 @@
+"""The claim of an estimator about its bias, tested in two stages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from bench.certification.trial import Trial
+from bench.certification.verdicts import BiasTest, Fault
+from bench.gate.sample import Sample
+from bench.statistics.evidence import Evidence
+from bench.statistics.gating import CONFIRMATION, POWER, upper_quantile
+from bench.statistics.power import reach_of
+from bench.statistics.unbiasedness import squared_norm
+from bench.statistics.verdict import bias_p
+
+# Of a claim of consistency: N of the second size over that of the first, and how much of the
+# squared bias may be left. A bias of the order of 1/N leaves 1/256 of it, one of 1/√N a sixteenth.
+_GROWTH, _LEFT = 16, 0.25
+
+
+def untested(trial: Trial) -> str:
+    """Why there is no claim of no bias to be tested here; empty if there is."""
+    estimator, reference = trial.estimator, trial.setting.reference
+    if estimator.needs_continuity and not reference.continuous:
+        return "the cost jumps, and what is claimed is of costs that do not"
+    if trial.setting.truths().gradient is None:
+        return f"the gradient is not known: {trial.setting.truths().note}"
+    if estimator.bias == "unbiased":
+        return ""
+    if reference.degree is not None and reference.degree <= estimator.exact_degree:
+        return ""
+    if estimator.bias == "biased":
+        return "it says that it is biased"
+    return "" if trial.is_small else "it says that it is consistent, and there are many parameters"
+
+
+def is_consistent_only(trial: Trial) -> bool:
+    """Whether all that is claimed here is that the bias vanishes as N grows."""
+    degree = trial.setting.reference.degree
+    exact = degree is not None and degree <= trial.estimator.exact_degree
+    return trial.estimator.bias == "consistent" and not exact
+
+
+def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, list[Fault]]:
+    """The test of no bias at an N."""
+    screen = trial.screened(sample_size)
+    evidence = screen.evidence
+    reach = reach_of(evidence.difference, level, POWER)
+    p = bias_p(evidence, level)
+    test = BiasTest(
+        sample_size, screen.replicates, p, reach.bias / float(evidence.truth.norm()), reach.skewed
+    )
+    faults = list(nonfinite(screen, sample_size))
+    if p < level and not faults:
+        confirm = trial.sample(trial.subject(sample_size), "certify confirm", CONFIRMATION)
+        # Both stages share the error of a reference: the second must then do for the whole level.
+        stricter = level if trial.truth_is_exact else level**2
+        if (again := bias_p(confirm.evidence, stricter)) < stricter:
+            faults.append(Fault("bias", _told(confirm, sample_size, max(p, again))))
+    return test, faults
+
+
+def vanishing(trial: Trial, level: float) -> Iterator[Fault]:
+    """Of a claim of consistency: at sixteen times N less than half of the bias may be left."""
+    small, large = trial.sizes[0], _GROWTH * trial.sizes[0]
+
+    def excess(role: str, times: int) -> float:
+        """In standard errors, how much more is left."""
+        squares = []
+        for N in (small, large):
+            evidence = trial.sample(trial.subject(N), role, times).evidence
+            squares.append(squared_norm(evidence.difference, evidence.variance, evidence.trace_of_square))
+        (before, its_error), (after, error) = squares
+        scale = math.hypot(error, _LEFT * its_error)
+        return (after - _LEFT * before) / scale if scale > 0 else 0.0
+
+    if in_both_stages(lambda role, times: excess(role, times) > upper_quantile(level)):
+        yield Fault("bias", f"half of the bias at N = {small}, or more, is left at N = {large}")
+
+
+def in_both_stages(flagged: Callable[[str, int], bool]) -> bool:
+    """Whether a test flags on its first random numbers, and on others with four times the replicates."""
+    return flagged("certify", 1) and flagged("certify confirm", CONFIRMATION)
+
+
+def nonfinite(sample: Sample, sample_size: int) -> Iterator[Fault]:
+    """What is said of estimates that are not finite."""
+    if sample.nonfinite:
+        some = f"{sample.nonfinite} of {sample.replicates} estimates are not finite, at N = {sample_size}"
+        yield Fault("finite", some)
+
+
+def _told(sample: Sample, sample_size: int, p: float) -> str:
+    evidence: Evidence = sample.evidence
+    bias, truth = float(evidence.difference.value.norm()), float(evidence.truth.norm())
+    return (
+        f"biased by {100 * bias / truth:.2g} % of the gradient's norm at N = {sample_size}: "
+        f"p = {p:.1e} or less in both stages, R = {sample.replicates} in the second"
+    )

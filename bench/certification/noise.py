@@ -1,0 +1,60 @@
+"""The noise of an estimate: it falls with N, and its mean is the same in float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+
+from bench.certification.bias import in_both_stages, nonfinite
+from bench.certification.trial import Trial
+from bench.certification.verdicts import Fault
+from bench.engine.truth import Truth
+from bench.gate.sample import Sample
+from bench.statistics.gating import change
+from bench.statistics.verdict import ROUNDING, bias_p
+
+
+def falling(trial: Trial, level: float) -> Iterator[Fault]:
+    """With four times the samples the variance is a quarter or less; half or more is flagged."""
+    small, large = trial.sizes
+    most = math.sqrt(small / large)
+
+    def flagged(role: str, times: int) -> bool:
+        if role == "certify":
+            few, many = (trial.screened(N) for N in trial.sizes)
+        else:
+            few, many = (trial.sample(trial.subject(N), role, times) for N in trial.sizes)
+        if _is_quiet(few):
+            return False
+        return change(many.variance, few.variance).exceeds(most - 1, level)
+
+    if in_both_stages(flagged):
+        yield Fault("noise", f"at N = {large} more than {most:.0%} of the variance at N = {small} is left")
+
+
+def agreeing(trial: Trial, level: float) -> Iterator[Fault]:
+    """In float32 the mean estimate is what it is in float64."""
+    N = trial.sizes[1]
+    coarse = trial.subject(N, "float32")
+    first = trial.sample(coarse, "certify float32", 1, _as_truth(trial.screened(N)))
+    faults = list(nonfinite(first, N))
+    yield from faults
+    if faults or not bias_p(first.evidence, level) < level:
+        return
+    fine = trial.sample(trial.subject(N), "certify float64 confirm", 4)
+    again = trial.sample(coarse, "certify float32 confirm", 4, _as_truth(fine))
+    if bias_p(again.evidence, level) < level:
+        gap = float(again.evidence.difference.value.norm()) / float(again.evidence.truth.norm())
+        yield Fault("float32", f"the mean in float32 differs from that in float64 by {100 * gap:.2g} %")
+
+
+def _as_truth(sample: Sample) -> Truth:
+    evidence = sample.evidence
+    return Truth("reference", evidence.mean, (evidence.variances / evidence.replicates).sqrt())
+
+
+def _is_quiet(sample: Sample) -> bool:
+    size = float(torch.linalg.vector_norm(sample.evidence.mean))
+    return sample.evidence.variance <= (100 * ROUNDING * size) ** 2

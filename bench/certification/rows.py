@@ -1,0 +1,76 @@
+"""Replicates are independent, and each is at the θ of its row."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from bench.certification.form import unlike
+from bench.certification.trial import Trial, same
+from bench.certification.verdicts import Fault
+from bench.engine.streams import stream
+from bench.estimator import Estimator
+from bench.problem import NotApplicable, Problem
+
+_ROWS = 4
+# Little, so that samplers by rejection take the same number of trials in the other rows.
+_MOVED = 1.001
+_ROUNDING = 1e-6
+
+
+def rows(trial: Trial) -> Iterator[Fault]:
+    """Moving the last row of θ leaves the estimates of the others as they were, to the bit."""
+    problem, N = trial.problem(), trial.sizes[1]
+    estimator = trial.fitted(problem, N)
+    before, after = _moved(trial, estimator, problem)
+    if not same(before[:-1], after[:-1]):
+        yield Fault("rows", "the estimate of one row changes when θ of another is moved")
+
+
+def theta(trial: Trial) -> Iterator[Fault]:
+    """The point is the one that is handed over, not the one that the problem happens to have."""
+    problem, N = trial.problem(), trial.sizes[1]
+    estimator = trial.fitted(problem, N)
+    elsewhere = copy.copy(problem)
+    elsewhere.theta = problem.theta * _MOVED
+    point = problem.theta.repeat(_ROWS, 1)
+    here, there = (trial.drawn(estimator, one, point, N).estimates for one in (problem, elsewhere))
+    # A problem may place the nodes of its quadrature by its own θ: that moves no more than the last digits.
+    if float((here - there).abs().max()) > _ROUNDING * float(here.abs().max()):
+        yield Fault("theta", "estimates are at the problem's own θ, not at that of their row")
+
+
+def follows(trial: Trial) -> bool:
+    """Whether the estimate of a row changes when its own θ is moved."""
+    problem = trial.problem()
+    before, after = _moved(trial, trial.fitted(problem, trial.sizes[1]), problem)
+    return not same(before[-1], after[-1])
+
+
+def data(trial: Trial) -> Iterator[Fault]:
+    """With a batch for each row, rows are still apart; what has no data is passed over."""
+    problem, N = trial.problem(), trial.sizes[1]
+    estimator = trial.fitted(problem, N)
+    address = trial.experiment.address(N, "certify trial data")
+    try:
+        with stream(address, problem.theta.device):
+            resampled = problem.resampled(_ROWS)
+        before, after = _moved(trial, estimator, resampled)
+    except NotApplicable:
+        return
+    if faults := list(unlike(before, problem.theta.expand(_ROWS, -1))):
+        yield from faults
+    elif not same(before[:-1], after[:-1]):
+        yield Fault("rows", "with a batch for each row, the estimate of one depends on θ of another")
+
+
+def _moved(trial: Trial, estimator: Estimator, problem: Problem) -> tuple[Tensor, Tensor]:
+    """Estimates before and after the last row of θ is moved, `[R, P]` each."""
+    point = problem.theta.repeat(_ROWS, 1)  # [R, P]
+    moved = point.clone()
+    moved[-1] *= _MOVED
+    N = trial.sizes[1]
+    before, after = (trial.drawn(estimator, problem, each, N).estimates for each in (point, moved))
+    return before, after

@@ -1,0 +1,94 @@
+"""The verb `certify`: does an estimator do what it claims, and what its contract asks?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.commands.terminal import FAILED, NOTHING_MEASURED, console, explained, tell
+
+if TYPE_CHECKING:
+    from bench.certification.verdicts import Certificate, Outcome
+    from bench.engine.plan import NamedEstimator
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("--all", "every", is_flag=True, help="Every estimator of the catalogue.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the estimator: baseline=leave_one_out",
+)
+@click.option("--device", default="cpu", show_default=True, help="As torch names it: cpu, cuda, cuda:0.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random numbers."
+)
+@click.option(
+    "-r",
+    "--replicates",
+    type=click.IntRange(min=1000),
+    default=20_000,
+    show_default=True,
+    metavar="R",
+    help="Estimates in each test: four times as many see half the bias.",
+)
+def certify(
+    names: tuple[str, ...], every: bool, settings: tuple[str, ...], device: str, seed: int, replicates: int
+) -> None:
+    """Hold estimators to their claims and to their contract, on some twenty problems.
+
+    NAME is a name of the catalogue, `module:Class`, `file.py` or `file.py:Class`; a module or a file
+    is imported, which runs its code. The claim of no bias is tested on every problem that the
+    estimator applies to, and the bias that would have been seen is told. Replicates must be independent,
+    estimates of the right shape, type and device, a function of the random numbers they are given,
+    and as costly as declared.
+
+    Exits with 0 (certified), 1 (something failed), 2 (there is no such estimator), 4 (it applies to
+    none of the problems, or the device is absent) or 130.
+    """
+    from bench import catalogue, certify_api
+    from bench.errors import invalid
+
+    with explained():
+        if every == bool(names):
+            raise invalid("wanted the name of an estimator, or --all")
+        if every and settings:
+            raise invalid("--set is for an estimator that is named, not for --all")
+        certify_api.check_device(device)
+        words = catalogue.names("estimators") if every else names
+        subjects = [named for word in words for named in certify_api.named_estimators(word, settings)]
+        found = [
+            certify_api.certify(named, device=device, seed=seed, replicates=replicates, tell=_progress(named))
+            for named in subjects
+        ]
+        _print(found)
+    codes = {one.exit_code for one in found}
+    sys.exit(FAILED if FAILED in codes else NOTHING_MEASURED if codes == {NOTHING_MEASURED} else 0)
+
+
+def _print(found: list[Certificate]) -> None:
+    from bench.report import certificate
+
+    if len(found) == 1:
+        tell(certificate.table(found[0]), certificate.lines(found[0]))
+        return
+    console().print(certificate.summary(found))
+    for line in certificate.faults(found):
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
+    click.echo(certificate.ending(found))
+
+
+def _progress(named: NamedEstimator) -> Callable[[Outcome], None]:
+    """Tells of each problem on a terminal, where one waits; silent elsewhere."""
+
+    def told(outcome: Outcome) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"{named.label}: {outcome.problem}", err=True)
+
+    return told
