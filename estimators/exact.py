@@ -43,7 +43,9 @@ class Exact(Estimator):
 
     def _of_rows(self, problem: Problem, theta: Tensor) -> Tensor:
         rows = theta.detach().to("cpu", torch.float64).requires_grad_()
-        value = problem.to("cpu", torch.float64).expectation(rows)  # [R]
+        # A copy would have to find its nodes again.
+        there = problem.theta.dtype == torch.float64 and problem.theta.device.type == "cpu"
+        value = (problem if there else problem.to("cpu", torch.float64)).expectation(rows)  # [R]
         return gradient_of(rows, value).to(theta)
 
 

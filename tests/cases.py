@@ -9,6 +9,8 @@ from torch import Tensor
 
 from bench.build import experiments_of
 from bench.catalogue import build
+from bench.certification import problems as certification
+from bench.certification.problems import Reference
 from bench.engine.blocks import blocks_of
 from bench.engine.plan import Experiment
 from bench.engine.replicate import fit
@@ -166,6 +168,27 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Those that do not claim to be unbiased: they keep to all else that estimators keep to."""
 
+EVERY: dict[str, tuple[str, dict[str, Any]]] = ESTIMATORS | BIASED | VARIATIONAL_ESTIMATORS
+"""All of them; each name of the catalogue is there at least once."""
+
+CERTIFIED_ON: dict[str, Reference] = dict(certification.PROBLEMS) | {
+    name: Reference((PROBLEMS | VARIATIONAL)[name])
+    for name in (
+        *(
+            "laplace",
+            "student_t",
+            "von_mises",
+            "half_normal",
+            "weibull",
+            "geometric",
+            "binomial",
+            "binomials",
+        ),
+        *("normal_mixture", "normal_normal", "linear_gaussian", "dirichlet_multinomial", "iwae-1", "iwae-2"),
+    )
+}
+"""The problems of `bench certify`, and the laws and bounds that it leaves to us."""
+
 REINFORCE = [name for name, (kind, _) in ESTIMATORS.items() if kind == "reinforce"]
 
 
@@ -184,7 +207,7 @@ def problem_of(name: str) -> Problem:
 
 def estimator_of(name: str) -> Estimator:
     """An estimator of the table, not yet fitted."""
-    estimator: Estimator = build("estimators", *(ESTIMATORS | BIASED | VARIATIONAL_ESTIMATORS)[name])
+    estimator: Estimator = build("estimators", *EVERY[name])
     return estimator
 
 

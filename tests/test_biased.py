@@ -1,4 +1,7 @@
-"""Estimators that are biased are off by what their formula says, and not by anything else."""
+"""Estimators that are biased are off by what their formula says, and not by anything else.
+
+Where F is quadratic in θ they are not: `bench certify` tests that.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,8 @@ from bench.catalogue import build
 from bench.engine.truth import exact_gradient
 from bench.errors import Invalid
 from bench.problem import NotApplicable
-from tests.cases import BIASED, estimates_of, estimator_of, expectation, problem_of
+from tests.cases import estimates_of, expectation, problem_of
 from tests.test_unbiasedness import REPLICATES, SAMPLE_SIZE, Z_LIMIT, z_scores
-
-
-@pytest.mark.parametrize("problem_name", ["gaussian", "normals", "bernoullis"])
-@pytest.mark.parametrize("estimator_name", [name for name in BIASED if name != "finite_differences-forward"])
-def test_where_the_expectation_is_quadratic_in_theta_they_are_not(
-    estimator_name: str, problem_name: str
-) -> None:
-    estimator, problem = estimator_of(estimator_name), problem_of(problem_name)
-    assert estimator.bias == "biased"
-    truth = exact_gradient(problem).gradient
-    assert truth is not None
-    estimates = estimates_of(estimator, problem, SAMPLE_SIZE, REPLICATES)
-    assert z_scores(estimates, truth).abs().max() < Z_LIMIT
 
 
 @pytest.mark.parametrize("common", [True, False])

@@ -135,6 +135,11 @@ def test_the_gate_judges_and_draws_nothing() -> None:
     assert strangers("bench.gate", allowed) == []
 
 
+def test_the_battery_judges_and_draws_nothing() -> None:
+    allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.gate.sample"]
+    assert strangers("bench.certification", allowed) == []
+
+
 def test_a_problem_imports_no_machinery() -> None:
     allowed = [*CONTRACTS, "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
     assert strangers("bench.problems", allowed, run_only=True) == []

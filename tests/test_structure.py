@@ -1,9 +1,8 @@
-"""What every estimator keeps to: rows apart, formulas as written, nothing else touched."""
+"""What estimators are, one by one: formulas as written, baselines by hand, what does not fit."""
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,17 +11,14 @@ from torch import Tensor
 
 from bench import catalogue
 from bench.engine.streams import Address, stream
-from bench.estimator import Estimator, NotApplicable, gradient_of
+from bench.estimator import Estimator, NotApplicable
 from bench.problem import Problem
 from estimators import ESTIMATORS as TABLE
 from estimators.baselines import BASELINES, Constant, LeaveOneOut, MovingAverage
-from estimators.reinforce import Reinforce
 from tests.cases import (
     BIASED,
     ESTIMATORS,
-    PROBLEMS,
     REINFORCE,
-    VAES,
     estimates_of,
     estimator_of,
     expectation,
@@ -30,13 +26,6 @@ from tests.cases import (
 )
 
 CPU = torch.device("cpu")
-# Finite differences take one step after another in each of the hundreds of weights of a VAE.
-PAIRS = [
-    (estimator, problem)
-    for estimator in [*ESTIMATORS, *BIASED]
-    for problem in [*PROBLEMS, *VAES]
-    if not (estimator.startswith("finite_differences") and problem in VAES)
-]
 
 
 def drawn(estimator: Estimator, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
@@ -49,59 +38,6 @@ def fitted(estimator_name: str, problem: Problem, sample_size: int) -> Estimator
     theta = problem.theta.expand(200, -1).requires_grad_()
     with stream(Address(0, "test", sample_size, "fit", 0), CPU):
         return estimator_of(estimator_name).fitted(problem, theta, sample_size)
-
-
-def applicable(estimator_name: str, problem: Problem, sample_size: int) -> Estimator:
-    try:
-        estimator = fitted(estimator_name, problem, sample_size)
-        drawn(estimator, problem, problem.theta.expand(2, -1), sample_size)
-    except NotApplicable as reason:
-        pytest.skip(str(reason))
-    return estimator
-
-
-@pytest.mark.parametrize(("estimator_name", "problem_name"), PAIRS)
-def test_rows_do_not_depend_on_one_another(estimator_name: str, problem_name: str) -> None:
-    problem = problem_of(problem_name)
-    estimator = applicable(estimator_name, problem, 4)  # even, as pairs need it
-    assert other_rows_unmoved(estimator, problem)
-
-
-def other_rows_unmoved(estimator: Estimator, problem: Problem) -> bool:
-    """Whether moving the last row of θ leaves the estimates of the others as they were, to the bit."""
-    theta = problem.theta.repeat(4, 1)
-    moved = theta.clone()
-    # A little, so that samplers by rejection take the same number of trials in the other rows.
-    moved[-1] *= 1.001
-    before, after = drawn(estimator, problem, theta, 4), drawn(estimator, problem, moved, 4)
-    assert before.shape == theta.shape
-    return torch.equal(before[:-1], after[:-1])
-
-
-@dataclass(frozen=True)
-class MixedRows(Reinforce):
-    """A mutant: its baseline is the mean cost over all replicates."""
-
-    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        p = problem.distribution(theta)
-        x = p.sample((sample_size,))
-        cost = problem.cost(x, theta).detach()
-        return gradient_of(theta, (p.log_prob(x), cost - cost.mean()))
-
-
-@pytest.mark.parametrize("problem_name", ["gaussian", "normals", "gamma"])
-def test_rows_that_depend_on_one_another_are_seen(problem_name: str) -> None:
-    assert not other_rows_unmoved(MixedRows(), problem_of(problem_name))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("estimator_name", "problem_name"), PAIRS)
-def test_estimates_have_the_type_of_theta(estimator_name: str, problem_name: str, dtype: torch.dtype) -> None:
-    problem = problem_of(problem_name).to("cpu", dtype)
-    estimates = drawn(applicable(estimator_name, problem, 4), problem, problem.theta.expand(5, -1), 4)
-    assert estimates.dtype == dtype
-    assert estimates.shape == (5, len(problem.theta))
-    assert estimates.isfinite().all()
 
 
 class Undifferentiable(torch.autograd.Function):

@@ -154,8 +154,9 @@ def _tested(trial: Trial, level: float) -> tuple[tuple[BiasTest, ...], list[Faul
                 test, found = no_bias(trial, N, level)
                 bias.append(test)
                 faults += found
-        if not faults and (not why or trial.is_small):
+        if not faults and bias:
             faults += falling(trial, level)
+        if not faults and (not why or trial.is_small):
             faults += agreeing(trial, level)
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
         return tuple(bias), [*faults, _raised("runs", error)], ""

@@ -137,6 +137,12 @@ class Trial:
         return Drawn(estimates, after, tuple(changes.names))
 
     @cached_property
+    def learns(self) -> bool:
+        """Whether fitting makes another estimator of it."""
+        # By what is written of them: tensors among options cannot be compared as one.
+        return repr(self.fitted(self.problem(), self.sizes[1])) != repr(self.estimator)
+
+    @cached_property
     def truth_is_exact(self) -> bool:
         """Whether the gradient has no error of its own."""
         return self.setting.truths().kind != "reference"

@@ -79,7 +79,7 @@ def _print(found: list[Certificate]) -> None:
         tell(certificate.table(found[0]), certificate.lines(found[0]))
         return
     console().print(certificate.summary(found))
-    for line in certificate.faults(found):
+    for line in (*certificate.faults(found), *certificate.unclaimed(found)):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
     click.echo(certificate.ending(found))
 

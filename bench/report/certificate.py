@@ -17,10 +17,8 @@ _COLORS = {"certified": "green", "failed": "red", "nothing applied": "yellow", "
 
 
 def table(certificate: Certificate) -> Table:
-    """One row a problem; what does not apply stands with its reason."""
-    sizes = ", ".join(str(N) for N in sorted({t.sample_size for o in certificate.outcomes for t in o.bias}))
-    at = f", N = {sizes}" if sizes else ""
-    made = _table("problem", "R", f"p of no bias{at}", f"would have seen{at}", "f per estimate", "")
+    """One row a problem, with two numbers for the two N; what does not apply stands with its reason."""
+    made = _table("problem", "R", "p of no bias", "would have seen", "f", "")
     for outcome in certificate.outcomes:
         first = outcome.bias[0] if outcome.bias else None
         made.add_row(
@@ -81,6 +79,14 @@ def faults(certificates: Sequence[Certificate], labelled: bool = True) -> Iterat
             yield f"{fault.check}: {f'{where}: ' if where else ''}{plain(fault.message, 400)}"
 
 
+def unclaimed(certificates: Sequence[Certificate]) -> Iterator[str]:
+    """Of which nothing was said about bias, a line each."""
+    for one in certificates:
+        applied = [outcome for outcome in one.outcomes if not outcome.not_applicable]
+        if applied and not any(outcome.bias for outcome in applied) and one.claim != "consistent":
+            yield f"{plain(one.label)}: {_claim(one)}"
+
+
 def ending(certificates: Sequence[Certificate]) -> str:
     """How many got which verdict."""
     verdicts = [one.verdict for one in certificates]
@@ -94,12 +100,14 @@ def ending(certificates: Sequence[Certificate]) -> str:
 
 def _claim(certificate: Certificate) -> str:
     tested = [outcome for outcome in certificate.outcomes if outcome.bias]
+    told = f"it claims to be {certificate.claim}"
+    if certificate.claim == "consistent":
+        return f"{told}: the bias at sixteen times the smallest N is less than half of that at the smallest"
     blind = [
         f"{one.problem} (N = {test.sample_size})" for one in tested for test in one.bias if not test.seen < 1
     ]
-    told = f"it claims to be {certificate.claim}"
     if not tested:
-        return f"{told}: no claim of no bias was tested on any problem, only the rest of its contract"
+        return f"{told}: its bias was tested on no problem, only the rest of its contract"
     if certificate.claim != "unbiased":
         told += ": no bias is claimed, and tested, only where F is a polynomial of low degree in θ"
     if blind:
@@ -110,9 +118,11 @@ def _claim(certificate: Certificate) -> str:
 
 
 def _method(certificate: Certificate) -> Iterator[str]:
+    sizes = sorted({test.sample_size for one in certificate.outcomes for test in one.bias})
+    yield f"bias is tested at N = {' and '.join(map(str, sizes))}" if sizes else "bias is tested at no N"
     yield (
-        f"would have seen: a bias of any one coordinate this large, as a part of the gradient's norm, "
-        f"is found with probability {100 * certificate.power:g} %"
+        "would have seen: a bias of a single coordinate, as a part of the gradient's norm, that is found "
+        f"with probability {100 * certificate.power:g} %, whichever it is"
     )
     yield (
         f"{certificate.tests} tests of statistics, all together with a probability of a false alarm below "
