@@ -12,7 +12,7 @@ from bench.statistics.evidence import Evidence
 from bench.statistics.gating import CONFIRMATION, POWER, upper_quantile
 from bench.statistics.power import reach_of
 from bench.statistics.unbiasedness import squared_norm
-from bench.statistics.verdict import bias_p
+from bench.statistics.verdict import ROUNDING, bias_p
 
 # Of a claim of consistency: N of the second size over that of the first, and how much of the
 # squared bias may be left. A bias of the order of 1/N leaves 1/256 of it, one of 1/√N a sixteenth.
@@ -48,9 +48,9 @@ def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, lis
     evidence = screen.evidence
     reach = reach_of(evidence.difference, level, POWER)
     p = bias_p(evidence, level)
-    test = BiasTest(
-        sample_size, screen.replicates, p, reach.bias / float(evidence.truth.norm()), reach.skewed
-    )
+    # However quiet an estimate, what may be rounding is not called a bias.
+    seen = max(ROUNDING, reach.bias / float(evidence.truth.norm()))
+    test = BiasTest(sample_size, screen.replicates, p, seen, reach.skewed)
     faults = list(nonfinite(screen, sample_size))
     if p < level and not faults:
         confirm = trial.sample(trial.subject(sample_size), "certify confirm", CONFIRMATION)

@@ -28,7 +28,7 @@ def expectation(cost: str, parameters: list[str], **distribution: dict[str, Any]
 
 
 _GAMMA_POISSON = {"name": "gamma_poisson"}
-_NORMALS = {"name": "gaussian_elbo", "data": [1.5], "loc": 0.3, "scale": 0.9}
+_NORMALS = {"name": "gaussian_elbo", "data": [1.5], "loc": -0.3, "scale": 0.9}
 _LINEAR_VAE = {"name": "linear_vae", "batch_size": 3, "dimensions": 4, "latent": 2, "seed": 3}
 
 # Never 0 or 1: there exp(x) and exp(2x), or x and x², are the same.

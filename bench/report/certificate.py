@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bench.certification.verdicts import BiasTest, Certificate, Outcome
 from bench.report.labels import plain
-from bench.report.numbers import MISSING, count, duration, grouped
+from bench.report.numbers import MISSING, count, duration, grouped, significant
 
 _COLORS = {"certified": "green", "failed": "red", "nothing applied": "yellow", "unavailable": "yellow"}
 
@@ -165,4 +165,4 @@ def _seen(test: BiasTest) -> str:
 
 
 def _percent(share: float) -> str:
-    return "nothing" if math.isinf(share) else f"{100 * share:.2g} %"
+    return "nothing" if math.isinf(share) else f"{significant(100 * share, 2)} %"
