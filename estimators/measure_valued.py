@@ -37,8 +37,8 @@ class MeasureValued(Estimator):
         \quad \partial_\omega p = c_\omega (p_+ - p_-);
 
     autograd leads from ω to θ, and E[∇_θ f(x, θ)] is added where f depends on θ itself.
-    x may be a vector of independent draws, each with arguments of its own: coordinate by coordinate is then drawn from
-    the halves, with the others as they are in a sample of p.
+    x may be a vector of independent draws, each with arguments of its own: coordinate by
+    coordinate is then drawn from the halves, with the others as they are in a sample of p.
 
     =========== ===== ============= ========================== =====================
     law         ω     c             p₊                         p₋

@@ -95,6 +95,6 @@ def _told(sample: Sample, sample_size: int, p: float) -> str:
     evidence: Evidence = sample.evidence
     bias, truth = float(evidence.difference.value.norm()), float(evidence.truth.norm())
     return (
-        f"biased by {100 * bias / truth:.2g} % of the gradient's norm at N = {sample_size}: "
+        f"biased by {100 * bias / truth:.3g} % of the gradient's norm at N = {sample_size}: "
         f"p = {p:.1e} or less in both stages, R = {sample.replicates} in the second"
     )
