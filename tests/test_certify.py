@@ -20,6 +20,7 @@ from bench.certification.problems import PROBLEMS
 from bench.certification.verdicts import Certificate
 from bench.certify_api import certify
 from bench.cli import main
+from bench.errors import Invalid
 from bench.estimator import Claim, Estimator, NotApplicable
 from bench.problem import Problem
 from tests.cases import CERTIFIED_ON, EVERY, estimator_of
@@ -77,7 +78,8 @@ def test_every_check_flags_something() -> None:
     flagged = {check for _, check, _ in UNCERTIFIED.values()}
     # "data" is a rule about rows, and has its fault.
     assert STRUCTURE.keys() - {"data"} <= flagged
-    assert {"bias", "noise", "float32", "shape", "type", "graph", "finite", "seed", "globals"} <= flagged
+    others = {"bias", "noise", "float32", "shape", "type", "device", "graph", "finite", "seed", "globals"}
+    assert others | {"runs", "claim", "value"} <= flagged
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -261,6 +263,17 @@ def test_an_estimator_of_ones_own(mine: str) -> None:
     assert done.exit_code == 1
     assert "bias: problem gaussian: biased by " in done.output
     assert "failed: Mine(factor=1.5), on 2 of 2 problems" in done.output
+
+
+def test_a_file_offers_its_table_or_what_it_defines(tmp_path: Path) -> None:
+    path = tmp_path / "two.py"
+    path.write_text(MINE + "\n@dataclass(frozen=True)\nclass _Part(Mine):\n    pass\n")
+    assert list(catalogue.estimators_at(str(path))) == ["Mine"]
+    path.write_text(MINE + "\nESTIMATORS = {'half': Mine}\n")
+    assert list(catalogue.estimators_at(str(path))) == ["half"]
+    path.write_text(MINE + "\nESTIMATORS = {'half': int}\n")
+    with pytest.raises(Invalid, match="has no estimator 'half'"):
+        catalogue.estimators_at(str(path))
 
 
 @pytest.mark.usefixtures("few_problems")

@@ -238,6 +238,17 @@ class AtTheProblemsTheta(Scored):
         return super().gradient(problem, own, sample_size)
 
 
+@uncertified("theta")
+@dataclass(frozen=True)
+class IgnoresTheta(Estimator):
+    """Noise, and no more is claimed: but it is said to be at θ."""
+
+    bias: ClassVar[Claim] = "biased"
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        return torch.randn_like(theta) / math.sqrt(sample_size)
+
+
 @uncertified("seed")
 class Seeds(Scored):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
@@ -391,6 +402,14 @@ class RoundsToFloat32(Scored):
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         return super().gradient(problem, theta, sample_size).float().to(theta)
+
+
+@uncertified("device")
+class OnAnotherDevice(Scored):
+    """The one that every machine has: its tensors have no numbers."""
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        return super().gradient(problem, theta, sample_size).to("meta")
 
 
 @uncertified("graph")

@@ -123,10 +123,8 @@ def outcome_of(trial: Trial, level: float) -> Outcome:
     if not faults:
         outcome = _with_facts(outcome, trial)
     # What is not repeatable, say, still has a mean.
-    if not any(fault.check == "runs" for fault in faults):
-        bias, found, why = _tested(trial, level)
-        return replace(outcome, bias=bias, faults=(*faults, *found), untested=why)
-    return replace(outcome, faults=tuple(faults))
+    bias, found, why = _tested(trial, level)
+    return replace(outcome, bias=bias, faults=(*faults, *found), untested=why)
 
 
 def _with_facts(outcome: Outcome, trial: Trial) -> Outcome:

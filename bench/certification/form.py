@@ -38,6 +38,7 @@ def unlike(estimates: object, theta: Tensor) -> Iterator[Fault]:
         yield Fault("type", f"estimates are {_name(estimates.dtype)} where θ is {_name(theta.dtype)}")
     if estimates.device != theta.device:
         yield Fault("device", f"estimates are on {estimates.device} where θ is on {theta.device}")
+        return
     if estimates.requires_grad:
         yield Fault("graph", "estimates hold on to the graph that they came from: detach them")
     if not bool(estimates.isfinite().all()):

@@ -44,7 +44,7 @@ def agreeing(trial: Trial, level: float) -> Iterator[Fault]:
     N = trial.sizes[1]
     coarse = trial.subject(N, "float32")
     first = trial.sample(coarse, "certify float32", 1, _as_truth(trial.screened(N)))
-    faults = list(nonfinite(first, N))
+    faults = [*nonfinite(trial.screened(N), N), *nonfinite(first, N)]
     yield from faults
     if faults or not bias_p(first.evidence, level) < level:
         return
