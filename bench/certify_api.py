@@ -27,11 +27,11 @@ from bench.scenario.overrides import understood
 ALPHA = 1e-4
 """The probability of a false alarm, over all tests of an estimator."""
 
-REPLICATES = 20_000
+REPLICATES = 80_000
 """R of each test, of a problem that is not wide."""
 
-# A reference run has at least twice the samples of what it judges, and so many numbers at most.
-_REFERENCE_SIZE, _REFERENCE_REPLICATES, _REFERENCE_NUMBERS = 16, 40_000, 12_000_000
+# A reference run has as many samples as the second stage of what it judges, and so many numbers at most.
+_REFERENCE_SIZE, _REFERENCE_REPLICATES, _REFERENCE_NUMBERS = 16, 80_000, 24_000_000
 
 
 def certify(

@@ -25,7 +25,7 @@ _FIT_ROWS = 256
 # The larger N over the smaller.
 _RATIO = 4
 # Numbers that one test may take: a wide problem has fewer replicates.
-_NUMBERS = 6_000_000
+_NUMBERS = 12_000_000
 _LEAST = 1000
 # Of estimators whose bias is not tested anyway: some take 2P evaluations where others take one.
 _FEW_PARAMETERS = 8

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "-r",
     "--replicates",
     type=click.IntRange(min=1000),
-    default=20_000,
+    default=80_000,
     show_default=True,
     metavar="R",
     help="Estimates in each test: four times as many see half the bias.",
