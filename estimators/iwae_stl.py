@@ -38,6 +38,9 @@ class IwaeStl(Estimator):
 
     bias: ClassVar[Claim] = "biased"
 
+    def evaluations(self, problem: Problem, sample_size: int) -> int:
+        return sample_size
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         if not isinstance(problem, MultiSampleProblem):
             raise NotApplicable("it is no bound that averages K weights")

@@ -174,17 +174,21 @@ EVERY: dict[str, tuple[str, dict[str, Any]]] = ESTIMATORS | BIASED | VARIATIONAL
 CERTIFIED_ON: dict[str, Reference] = dict(certification.PROBLEMS) | {
     name: Reference((PROBLEMS | VARIATIONAL)[name])
     for name in (
-        *(
-            "laplace",
-            "student_t",
-            "von_mises",
-            "half_normal",
-            "weibull",
-            "geometric",
-            "binomial",
-            "binomials",
-        ),
-        *("normal_mixture", "normal_normal", "linear_gaussian", "dirichlet_multinomial", "iwae-1", "iwae-2"),
+        "laplace",
+        "student_t",
+        "von_mises",
+        "half_normal",
+        "weibull",
+        "geometric",
+        "binomial",
+        "binomials",
+        "normal_mixture",
+        "normal_normal",
+        "linear_gaussian",
+        "beta_bernoulli",
+        "dirichlet_multinomial",
+        "iwae-1",
+        "iwae-2",
     )
 }
 """The problems of `bench certify`, and the laws and bounds that it leaves to us."""
