@@ -24,7 +24,8 @@ from bench.errors import Invalid
 from bench.estimator import Claim, Estimator, NotApplicable
 from bench.problem import Problem
 from tests.cases import CERTIFIED_ON, EVERY, estimator_of
-from tests.uncertified import UNCERTIFIED, Pathwise, Scored
+from tests.uncertified import Pathwise, Scored
+from tests.unruly import UNCERTIFIED
 
 # A false alarm has a probability of 1e-4 for each estimator; of the whole file, 4e-3 for fresh
 # seeds: this one is fixed.
