@@ -18,6 +18,6 @@ def read_run(folder: Path) -> Measured:
     measurements = load(folder)
     # A scenario may use another name for the same estimator; a control is found by either.
     names = measurements["estimator_name"].map(lambda name: ALIASES.get(name, name))
-    return Measured(
-        measurements.assign(estimator_name=names), load(folder, "replicates"), read_record(folder)
-    )
+    # The same estimator under two labels is the same cell twice, with the same replicates.
+    replicates = load(folder, "replicates").drop_duplicates(["cell", "parameter", "replicate"])
+    return Measured(measurements.assign(estimator_name=names), replicates, read_record(folder))

@@ -134,6 +134,19 @@ def test_a_spread_is_a_histogram_for_each_cell(run: Measured, rows: dict[str, pd
     assert sum(len(ax.texts) for ax in figure.axes) == heavy.clip(upper=MOST_FLAGS).sum()
 
 
+def test_an_estimator_under_two_labels_is_drawn_under_both(tmp_path: Path) -> None:
+    text = SCENARIO.replace("reparameterization]", "{reinforce: {}, label: again}]")
+    folder = run_of(tmp_path, text, "sweep.options={}", "sweep.sample_sizes=[2]")
+    twice, coordinates = read_run(folder), load(folder, "coordinates")
+    rows = frames.frames_of(twice, coordinates)[0]
+    shares = rows["spread"].groupby(["estimator", "dtype"])["share"].sum()
+    assert shares.to_numpy() == pytest.approx(np.ones(3 * TYPES))
+    assert rows["spread"].groupby("estimator")["largest"].count().tolist() == [TYPES] * 3
+    assert rows["coordinates"].groupby("estimator").size().tolist() == [2 * TYPES] * 3
+    said = about(twice.measurements, twice.record["scenario"])
+    assert len(points(drawn("spread", rows, said))) == 3 * TYPES
+
+
 def test_a_map_has_a_field_for_each_block() -> None:
     frame = with_blocks()
     figure = OF_A_RUN["blocks"].draw(frame, about(frame, {}))

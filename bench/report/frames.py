@@ -114,9 +114,9 @@ def _with_tails(bins: pd.DataFrame, deviations: pd.DataFrame, whole: pd.DataFram
 
     Flags are numbered within a sample size, the heaviest first, to be written below one another.
     """
-    last = ~bins["cell"].duplicated(keep="last")
+    last = ~bins.duplicated(["cell", "estimator"], keep="last")
     largest = bins["cell"].map(deviations.groupby("cell")["multiple"].max())
-    known = whole.set_index("cell")
+    known = whole.drop_duplicates("cell").set_index("cell")
     heavy = last & bins["cell"].map(heavy_tailed(known)).astype(bool)
     kurtosis = bins["cell"].map(known["kurtosis"].astype(float))
     words = [
@@ -190,7 +190,8 @@ def scatter(run: Measured, coordinates: pd.DataFrame) -> tuple[pd.DataFrame, str
     """Mean against truth of coordinates at the largest N, and a notice if only some are kept."""
     whole = run.measurements[run.measurements["parameter"] == "all"]
     whole = whole[whole["sample_size"] == whole["sample_size"].max()]
-    known = coordinates[np.isfinite(coordinates["truth"].to_numpy(float))]
+    known = coordinates.drop_duplicates(["cell", "parameter", "index"])
+    known = known[np.isfinite(known["truth"].to_numpy(float))]
     known = known[known["cell"].isin(whole["cell"])]
     largest = int(known.groupby("cell").size().max()) if len(known) else 0
     step = max(1, math.ceil(len(known) / MOST_POINTS))

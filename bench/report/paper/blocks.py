@@ -23,6 +23,9 @@ MOST_BLOCKS = 40
 FIELD = (0.4, 0.19)
 """Width and height of a field, in inches."""
 
+LONGEST_NAME = 32
+NAME_CHARACTER = 0.075  # inches, of the names below a map
+
 WIDEST = 9.0
 """Inches that maps take side by side."""
 
@@ -39,7 +42,8 @@ def blocks(measurements: pd.DataFrame, about: About) -> Figure | None:
     lost = max(0, len(parameters) - MOST_BLOCKS)
     panels, left_out = panels_of(found)
     caption = about.caption(left_out, f"not drawn: {lost} further blocks" if lost else "")
-    figure, axes = _sheet(len(panels), len(parameters) - lost, len(columns), about.title, caption)
+    names = list(distinct(columns, LONGEST_NAME).values())
+    figure, axes = _sheet(len(panels), len(parameters) - lost, names, about.title, caption)
     norm = LogNorm(found["variance"].min(), found["variance"].max() * (1 + 1e-9))
     for ax, (title, part) in zip(axes, panels.items(), strict=True):
         grid = part.pivot_table(index="parameter", columns="column", values="variance", aggfunc="first")
@@ -64,24 +68,26 @@ def _map(ax: Axes, grid: pd.DataFrame, norm: LogNorm) -> None:
         cmap="viridis",
         cbar=False,
         linewidths=0.5,
-        xticklabels=[drawn(name) for name in distinct(grid.columns, 32).values()],
+        xticklabels=[drawn(name) for name in distinct(grid.columns, LONGEST_NAME).values()],
         yticklabels=[drawn(name) for name in distinct(grid.index).values()],
     )
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
     ax.tick_params(axis="x", rotation=90)
+    ax.tick_params(axis="y", rotation=0)
 
 
 def _sheet(
-    panels: int, lines: int, columns: int, title: str, caption: Sequence[str]
+    panels: int, lines: int, names: Sequence[str], title: str, caption: Sequence[str]
 ) -> tuple[Figure, list[Axes]]:
     """A figure of as many maps, as many side by side as a page is wide."""
-    across = min(panels, max(1, int(WIDEST / (FIELD[0] * columns))))
+    across = min(panels, max(1, int(WIDEST / (FIELD[0] * len(names)))))
     down = math.ceil(panels / across)
-    width = across * FIELD[0] * columns + 2.6
+    width = across * FIELD[0] * len(names) + 2.6
     above = textwrap.wrap(title, int(width / canvas.TITLE_CHARACTER))
     below = [line for text in caption for line in textwrap.wrap(text, int(width / canvas.CAPTION_CHARACTER))]
-    height = down * (FIELD[1] * lines + 0.3) + 1.3 + 0.2 * len(above) + 0.14 * len(below)
+    under = NAME_CHARACTER * max(map(len, names))
+    height = down * (FIELD[1] * lines + 0.3) + 0.3 + under + 0.2 * len(above) + 0.14 * len(below)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
     for ax in axes[panels:]:
