@@ -30,6 +30,12 @@ from bench.report.several.geometric import geometric_means
 from bench.report.several.runs import together, varied
 from bench.report.style import style
 
+MOST_PROBLEMS = 6
+"""Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
+
+OF_A_LONG_SWEEP = ("scatter", "along", "bias_along", "ratios")
+"""The figures without such panels."""
+
 Drawer = Callable[[], Figure | None]
 
 
@@ -59,6 +65,8 @@ def draw_run(
     drawers |= _drawers(OF_A_RUN, frames, notices, about(run.measurements, scenario))
     if run.measurements["estimator"].nunique() > 1:
         drawers["ratios"] = lambda: _forest(compare(pairs.within(run, control), list(METRICS)))
+    if len(frames["along"]) and run.measurements["problem"].nunique() > MOST_PROBLEMS:
+        drawers = {name: drawer for name, drawer in drawers.items() if name in OF_A_LONG_SWEEP}
     if pictures:
         drawers["pictures"] = lambda: image_grid(pictures, scenario.get("name"))
     return _written(folder, drawers, formats)

@@ -225,7 +225,8 @@ def along(measurements: pd.DataFrame) -> pd.DataFrame:
     whole = rows.measured(rows.whole(measurements), "variance")
     swept = [name for name in measurements.columns if "." in name]
     numbers = [name for name in swept if whole[name].dtype.kind == "f" and whole[name].nunique() > 1]
-    known = whole[[*_CELL, "variance", "variance_low", "variance_high", "replicates"]]
+    values = ["variance", "variance_low", "variance_high", "replicates"]
+    known = whole[[*_CELL, *values, "bias", "bias_low", "bias_high", "truth_norm"]]
     found = [
         known.assign(option=name, value=whole[name], rest=_in_words(whole, [o for o in swept if o != name]))
         for name in numbers

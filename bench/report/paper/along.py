@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,42 +16,124 @@ from matplotlib.ticker import (
     Locator,
     LogLocator,
     NullLocator,
+    PercentFormatter,
     SymmetricalLogLocator,
 )
+from matplotlib.transforms import ScaledTranslation
 
 from bench.report import canvas
+from bench.report.bias import NEGLIGIBLE
 from bench.report.canvas import Numbers
 from bench.report.labels import distinct
 from bench.report.numbers import grouped
 from bench.report.paper.about import About
-from bench.report.style import Look
+from bench.report.style import FAINT, Look
 
 MOST_TICKS = 5
 """Values of an option that are named, each; of more, round numbers are."""
+
+BESIDE = 0.055
+"""Inches between the intervals of two estimators at one value."""
 
 _LINE = ["estimator", "device", "dtype"]
 
 
 def along(moved: pd.DataFrame, about: About) -> Figure | None:
     """What becomes of the variance along an option: a line for each estimator in its 95 % band."""
-    found = moved[moved["variance"].astype(float) > 0]
+    found = _known(moved, "variance", "variance_low", "variance_high")
+    sheet = _sheet(found[found["y"] > 0], about, "bands: 95 % intervals")
+    if sheet is None:
+        return None
+    y, low, high = (np.concatenate([part[name] for part in sheet.parts]) for name in ("y", "low", "high"))
+    sheet.axes[0].set_yscale("log")
+    sheet.axes[0].set_ylim(*canvas.log_limits(y, low, high))
+    for ax, part in sheet.panels():
+        for look, line in _lines(part, about):
+            band = (np.clip(line["low"], line["y"] / 1e3, None), np.clip(line["high"], None, line["y"] * 1e3))
+            ax.fill_between(line["value"], *band, color=look.color, alpha=0.18, linewidth=0)
+            _points(ax, line, look, look.linestyle)
+    canvas.label_axes(sheet.axes, sheet.option, "variance of one estimate\n(trace of the covariance)")
+    return sheet.figure
+
+
+def bias_along(moved: pd.DataFrame, about: About) -> Figure | None:
+    """What becomes of the bias along an option: in units of the gradient, with its 95 % interval."""
+    found = moved[moved["truth_norm"].astype(float) > 0]
+    scaled = found[["bias", "bias_low", "bias_high"]].div(found["truth_norm"], axis=0)
+    found = _known(found.assign(**scaled), "bias", "bias_low", "bias_high")
+    margin = f"gray: within {NEGLIGIBLE:.0%} of the gradient's norm, where the axis is linear"
+    sheet = _sheet(found, about, "bars: 95 % intervals", margin.replace("%", " %"))
+    if sheet is None:
+        return None
+    sheet.axes[0].set_yscale("symlog", linthresh=NEGLIGIBLE)
+    sheet.axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    signed = (found["low"] < 0).any()
+    for ax, part in sheet.panels():
+        ax.axhspan(-NEGLIGIBLE * signed, NEGLIGIBLE, color=FAINT, alpha=0.55, linewidth=0, zorder=0)
+        for end in ("low", "high"):  # what is moved does not count for the limits of the axes
+            ax.update_datalim(part[["value", end]].to_numpy(float))
+        ax.autoscale_view()
+        lines = list(_lines(part, about))
+        for i, (look, line) in enumerate(lines):
+            # Side by side: intervals of one value would hide one another.
+            inches = BESIDE * (i - (len(lines) - 1) / 2)
+            moved_by = ScaledTranslation(inches, 0, sheet.figure.dpi_scale_trans)
+            place: dict[str, Any] = {"transform": ax.transData + moved_by}
+            ax.vlines(line["value"], line["low"], line["high"], color=look.color, linewidth=1.1, **place)
+            _points(ax, line, look, "none", **place)
+    if not signed:
+        sheet.axes[0].set_ylim(bottom=-0.1 * NEGLIGIBLE)
+    canvas.label_axes(sheet.axes, sheet.option, "bias, as a part of\nthe gradient's norm")
+    return sheet.figure
+
+
+def _points(ax: Axes, line: pd.DataFrame, look: Look, linestyle: Any, **place: Any) -> None:
+    ax.plot(
+        line["value"],
+        line["y"],
+        color=look.color,
+        linestyle=linestyle,
+        marker=look.marker,
+        markersize=4.5,
+        markeredgecolor="white",
+        **place,
+    )
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A figure with the points of each panel, and what the option is called."""
+
+    figure: Figure
+    axes: list[Axes]
+    parts: list[pd.DataFrame]
+    option: str
+
+    def panels(self) -> Iterator[tuple[Axes, pd.DataFrame]]:
+        yield from zip(self.axes, self.parts, strict=True)
+
+
+def _known(moved: pd.DataFrame, value: str, low: str, high: str) -> pd.DataFrame:
+    """With what is drawn as `y`, and its interval as `low` and `high`: y itself where there is none."""
+    y = moved[value].astype(float)
+    ends = {"low": moved[low].astype(float), "high": moved[high].astype(float)}
+    found = moved.assign(y=y, **{name: end.where(np.isfinite(end), y) for name, end in ends.items()})
+    known: pd.DataFrame = found[np.isfinite(y)]
+    return known
+
+
+def _sheet(found: pd.DataFrame, about: About, *facts: str) -> _Sheet | None:
+    """The figure without its points; None without two values of the option."""
     if found["value"].nunique() < 2:
         return None
     panels, left_out = _panels(found)
-    looked = about.looks(found)
-    names = distinct(about.labels)
+    looked, names = about.looks(found), distinct(about.labels)
     legend = {names[label]: canvas.series_handle(look) for label, look in looked.items()}
-    caption = about.caption("bands: 95 % intervals", left_out)
-    figure, axes = canvas.sheet(list(panels) if len(panels) > 1 else [""], legend, about.title, caption)
-    value, low, high = (found[name].to_numpy(float) for name in ("variance", "variance_low", "variance_high"))
-    axes[0].set_yscale("log")
-    axes[0].set_ylim(*canvas.log_limits(value, low, high))
+    titles = list(panels) if len(panels) > 1 else [""]
+    figure, axes = canvas.sheet(titles, legend, about.title, about.caption(*facts, left_out))
     _scale(axes[0], found["value"].to_numpy(float))
-    for ax, part in zip(axes, panels.values(), strict=True):
-        _lines(ax, part, looked)
     option = " or ".join(dict.fromkeys(name.rpartition(".")[2] for name in found["option"]))
-    canvas.label_axes(axes, option, "variance of one estimate\n(trace of the covariance)")
-    return figure
+    return _Sheet(figure, axes, list(panels.values()), option)
 
 
 def _panels(found: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str]:
@@ -79,13 +163,8 @@ def _ticks(taken: Numbers, least: float) -> Locator:
     return LogLocator(subs=(1, 2, 5)) if taken[0] > 0 else SymmetricalLogLocator(base=10, linthresh=least)
 
 
-def _lines(ax: Axes, part: pd.DataFrame, looked: Mapping[str, Look]) -> None:
+def _lines(part: pd.DataFrame, about: About) -> Iterator[tuple[Look, pd.DataFrame]]:
+    """The points of each line, from left to right, and how it looks."""
+    looked = about.looks(part)
     for (label, *_), line in part.groupby(_LINE, sort=False):
-        look, ordered = looked[str(label)], line.sort_values("value")
-        x, y, low, high = (
-            ordered[name].to_numpy(float) for name in ("value", "variance", "variance_low", "variance_high")
-        )
-        ax.fill_between(x, np.clip(low, y / 1e3, y), np.clip(high, y, y * 1e3), color=look.color, alpha=0.18,
-                        linewidth=0)  # fmt: skip
-        ax.plot(x, y, color=look.color, linestyle=look.linestyle, marker=look.marker, markersize=4.5,
-                markeredgecolor="white")  # fmt: skip
+        yield looked[str(label)], line.sort_values("value")
