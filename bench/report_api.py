@@ -77,6 +77,7 @@ def write_report(
     for path in filter(None, (place, tex, markdown)):
         if not path.parent.is_dir():
             raise invalid(f"{path}: cannot be written: there is no such folder")
+    control = None if control is None else ALIASES.get(control, control)
     told = [
         _told(folder, run, _control(control, run, runs)) for folder, run in zip(folders, runs, strict=True)
     ]
@@ -93,9 +94,8 @@ def write_report(
 
 def _control(control: str | None, run: Measured, runs: Sequence[Measured]) -> str | None:
     """The control of one run; the first estimator where a run of several does not have it."""
-    name = None if control is None else ALIASES.get(control, control)
     known = {*run.measurements["estimator"], *run.measurements["estimator_name"]}
-    return None if len(runs) > 1 and name not in known else name
+    return None if len(runs) > 1 and control not in known else control
 
 
 def _told(folder: Path, run: Measured, control: str | None) -> Told:
@@ -108,12 +108,7 @@ def _views(told: Sequence[Told], control: str | None) -> list[View]:
         return [_view(told[0])]
     runs = [one.run for one in told]
     labels, differ = named(runs), varied(runs)
-    together = several_runs(
-        runs,
-        [one.pictures for one in told],
-        None if control is None else ALIASES.get(control, control),
-        "all-",
-    )
+    together = several_runs(runs, [one.pictures for one in told], control, "all-")
     return [
         together,
         *(

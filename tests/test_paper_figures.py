@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
 
@@ -296,6 +297,14 @@ def test_runs_together_have_figures_of_their_own(run: Measured, tmp_path: Path) 
     runs = [one_point(run), Measured(one_point(run).measurements, run.replicates, later)]
     written = draw_several(tmp_path, runs, None, ("svg",))
     assert [path.stem for path in written] == [*OF_SEVERAL, "changes"]
+
+
+def test_runs_that_differ_in_a_number_are_curves_along_it(run: Measured, tmp_path: Path) -> None:
+    record = copy.deepcopy(dict(run.record))
+    record["scenario"]["problem"]["distribution"]["normal"]["loc"] = 2.5
+    runs = [one_point(run), Measured(one_point(run).measurements, run.replicates, record)]
+    written = draw_several(tmp_path, runs, None, ("svg",))
+    assert [path.stem for path in written] == [*OF_SEVERAL, "along", "bias_along"]
 
 
 def test_a_failed_write_leaves_nothing(run: Measured, folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from bench.report.frames import frames_of
 from bench.report.pairs import Measured
 from bench.report.paper import OF_A_RUN, OF_SEVERAL, Drawing
 from bench.report.paper.about import About, about, of_several
-from bench.report.paper.along import along
+from bench.report.paper.along import along, bias_along
 from bench.report.pictures import image_grid
 from bench.report.plots import PLOTS
 from bench.report.several.budget import reached
@@ -97,7 +97,7 @@ def draw_several(
             drawers["changes"] = lambda: _forest(_comparison(changed, said))
     else:
         moved = rows.measured(rows.whole(whole), "variance").assign(option=differ.option, rest="")
-        drawers["along"] = lambda: along(moved, said)
+        drawers |= {"along": partial(along, moved, said), "bias_along": partial(bias_along, moved, said)}
     return _written(folder, drawers, formats)
 
 
