@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.page.figures.figure import Figure
+from bench.page.figures.figure import Figure, Spec
 from bench.page.figures.parts import banded, estimator, number, settings
 
 
@@ -19,8 +19,12 @@ def along(table: str, option: str, values: Sequence[float], switched: Sequence[s
     """
     shown = "format(datum.value, '.3~r')"
     axis = {"values": list(values), "labelExpr": shown, "labelOverlap": "greedy"}
-    # Zero has no logarithm, and the first steps of a training matter most.
-    x = number("value", option, scale={"type": "symlog"}, axis=axis)
+    x = number(
+        "value",
+        option,
+        scale={**_scale(values), "nice": False, "padding": 12},
+        axis=axis,
+    )
     return Figure(
         "along",
         f"Variance along {option}",
@@ -36,3 +40,11 @@ def along(table: str, option: str, values: Sequence[float], switched: Sequence[s
         switched=switched,
         several="value",
     )
+
+
+def _scale(values: Sequence[float]) -> Spec:
+    """Logarithmic over a decade or more; symmetrically so with zero, which has no logarithm."""
+    sizes = [abs(value) for value in values if value]
+    if max(sizes, default=1) < 10 * min(sizes, default=1):
+        return {"type": "linear", "zero": False}
+    return {"type": "log" if min(values) > 0 else "symlog"}
