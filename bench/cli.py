@@ -179,11 +179,12 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
 
 
 def _print_results(measurements: Any) -> None:
-    from bench.report.remarks import noise, rates, remarks
+    from bench.report.remarks import fitting, noise, rates, remarks
     from bench.report.table import results_table
 
     lines = [f"rate: {line}" for line in rates(measurements)]
     lines += [f"variance: {line}" for line in noise(measurements)]
+    lines += [f"fitting: {line}" for line in fitting(measurements)]
     lines += [f"note: {line}" for line in remarks(measurements)]
     # Unlike `tell`, these sentences are wrapped: nobody takes them apart.
     terminal = console()

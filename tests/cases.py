@@ -12,8 +12,8 @@ from bench.catalogue import build
 from bench.certification import problems as certification
 from bench.certification.problems import Reference
 from bench.engine.blocks import blocks_of
+from bench.engine.fitting import fit
 from bench.engine.plan import Experiment
-from bench.engine.replicate import fit
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import Problem

@@ -35,7 +35,8 @@ estimators: [reinforce, reparameterization]
 sweep: {sample_sizes: [10, 20]}
 replicates: 40
 """
-TIMES = [name for name in MEASUREMENTS if name.startswith(("seconds", "work_normalized_variance"))]
+TIMED = ("seconds", "fit_seconds", "work_normalized_variance")
+TIMES = [name for name in MEASUREMENTS if name.startswith(TIMED)]
 
 
 def experiment(*estimators: tuple[str, Estimator], text: str = GAUSSIAN, **changes: Any) -> Experiment:
@@ -307,7 +308,7 @@ class Learner(Given):
         return self
 
 
-def test_what_is_learned_beforehand_is_neither_timed_nor_counted() -> None:
+def test_what_is_learned_beforehand_is_timed_and_counted_apart() -> None:
     learner = Learner(twice)
     chosen = experiment(("learner", learner))
     cells = plan(chosen)
@@ -317,6 +318,22 @@ def test_what_is_learned_beforehand_is_neither_timed_nor_counted() -> None:
     assert learner.lessons == [10, 20]
     assert frame["evaluations"].tolist() == [20, 40]
     assert frame["seconds"].lt(0.01).all()
+    assert frame["fit_evaluations"].tolist() == [2000, 2000]
+    assert frame["fit_gradient_evaluations"].tolist() == [0, 0]
+    assert frame["fit_seconds"].gt(0.05).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "evaluations", "gradients"),
+    [("reinforce", 0, 0), ("moving_average", 30, 0), ("optimal", 1, 0), ("mixture", 1, 1)],
+)
+def test_what_estimators_of_ours_take_to_learn(name: str, evaluations: int, gradients: int) -> None:
+    chosen = experiment(("it", estimator_of(name)), problem=problem_of("gaussian"), sample_sizes=(30,))
+    frame = frames.measurements(chosen, unknown(chosen), run(chosen, plan(chosen), unknown(chosen)))
+    # Steps of N samples each of the average; one sample for each row elsewhere.
+    rows = {"moving_average": 100, "optimal": 1 << 14, "mixture": 4096}.get(name, 0)
+    assert frame["fit_evaluations"].tolist() == [evaluations * rows]
+    assert frame["fit_gradient_evaluations"].tolist() == [gradients * rows]
 
 
 def test_times_are_positive() -> None:

@@ -267,7 +267,7 @@ def test_a_cell_is_the_same_as_one_that_was_given_its_replicates() -> None:
     assert torch.equal(summary_of(found).moments.m4, summary_of(given).moments.m4)
 
 
-TIMES = re.compile(r"seconds.*|work_normalized.*")
+TIMES = re.compile(r"(fit_)?seconds.*|work_normalized.*")
 
 
 def untimed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.report.remarks import noise, rates, remarks
+from bench.report.remarks import fitting, noise, rates, remarks
 from bench.store.columns import MEASUREMENTS
 
 
@@ -68,6 +68,15 @@ def test_rates_of_those_that_have_sample_sizes_enough() -> None:
     (said,) = rates(frame(*cells, {"estimator": "b"}))
     assert said.startswith("a: N^-1.000 (-1.0")
     assert said.endswith("1/N")
+
+
+def test_what_was_learned_beforehand_is_told_once_for_each_estimator() -> None:
+    cells = [
+        {"estimator": "a", "sample_size": N, "fit_evaluations": 16384.0, "fit_seconds": seconds}
+        for N, seconds in ((10, 0.003), (100, 0.0051))
+    ]
+    said = fitting(frame(*cells, {"estimator": "b", "fit_evaluations": 0.0, "fit_seconds": 1e-5}))
+    assert said == ["a: 16 384 evaluations of f and 3.00 ms to 5.10 ms, once per cell"]
 
 
 def test_the_parts_of_the_variance_are_told_where_data_are_resampled() -> None:

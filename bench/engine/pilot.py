@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import torch
 
 from bench.engine.blocks import chunk_rows
+from bench.engine.fitting import fit
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import Precision, kurtosis_of, needed_replicates, whole_blocks
-from bench.engine.replicate import fit, replicate, warm_up
+from bench.engine.replicate import replicate, warm_up
 from bench.engine.timing import now
 from bench.problem import NotApplicable
 

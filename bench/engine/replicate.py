@@ -19,9 +19,6 @@ from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.summary import Collection, Summary
 
-# Fitting may take as many rows as this many numbers and gradient entries allow.
-_FIT_ROWS = 1 << 14
-_FIT_NUMBERS = 1 << 26
 # A cell with fewer timed chunks is timed on until it has them, or this long has passed.
 _TIMINGS = 7
 _TIMING_SECONDS = 0.2
@@ -229,12 +226,3 @@ def warm_up(
         while measured + len(seconds) < _TIMINGS and sum(seconds) * rows < _TIMING_SECONDS:
             seconds.append(timed(estimator, problem, sample_size, rows)[1])
     return seconds
-
-
-def fit(estimator: Estimator, problem: Problem, sample_size: int, address: Address) -> Estimator:
-    """The estimator with what it learns beforehand, from samples that no estimate shares."""
-    widest = max(len(problem.theta), problem.width)
-    rows = max(1, min(_FIT_ROWS, _FIT_NUMBERS // widest))
-    theta = problem.theta.expand(rows, -1).requires_grad_()
-    with stream(address, problem.theta.device):
-        return estimator.fitted(problem, theta, sample_size)

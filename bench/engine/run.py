@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
+from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.memory import peak_of
 from bench.engine.pairs import replicate_pairs
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
-from bench.engine.replicate import Replication, fit, replicate, warm_up
+from bench.engine.replicate import Replication, replicate, warm_up
 from bench.engine.truth import Truth
 from bench.problem import NotApplicable
 from bench.statistics.components import Pairs
@@ -30,6 +31,7 @@ class Result:
         seconds: per estimate, of every timed chunk, warm-up excluded.
         bytes: the most memory that one estimate holds at once.
         pairs: of estimates that share a batch, or None where the data are fixed.
+        fitting: what it cost to learn beforehand.
     """
 
     cell: Cell
@@ -39,6 +41,7 @@ class Result:
     seconds: torch.Tensor | None = None
     bytes: float | None = None
     pairs: Pairs | None = None
+    fitting: Fitting | None = None
 
 
 def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:
@@ -65,7 +68,8 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
     if precision is not None:
         R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
-    estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))
+    address = experiment.address(N, cell.named.fit_role)
+    estimator, fitting = fit_at_a_cost(cell.named.estimator, problem, N, address)
     seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"), experiment.resampled)
     segments = segments_of(problem.parameters, len(problem.theta))
     replication = replicate(
@@ -93,4 +97,4 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
         more = f"{reason}; {more}" if more else reason
-    return Result(cell, "nonfinite" if missing else "ok", more, replication, timings, peak, pairs)
+    return Result(cell, "nonfinite" if missing else "ok", more, replication, timings, peak, pairs, fitting)

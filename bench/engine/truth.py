@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.engine.fitting import fit
 from bench.engine.plan import Experiment, NamedEstimator, not_applicable
-from bench.engine.replicate import fit, replicate
+from bench.engine.replicate import replicate
 from bench.problem import NotApplicable, Problem
 
 # Two rules that differ by more are not a truth; half the digits of float64.

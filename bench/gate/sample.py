@@ -9,8 +9,9 @@ from functools import cached_property
 
 import torch
 
+from bench.engine.fitting import fit
 from bench.engine.plan import Cell, Experiment, cell_id
-from bench.engine.replicate import Replication, fit, replicate
+from bench.engine.replicate import Replication, replicate
 from bench.engine.truth import Truth
 from bench.estimator import Estimator
 from bench.problem import Problem

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from bench.report import rows
 from bench.report.labels import distinct, plain
-from bench.report.numbers import interval
+from bench.report.numbers import duration, grouped, interval
 from bench.report.rates import fits
 
 FEWEST_DEGREES = 50
@@ -66,6 +66,24 @@ def rates(measurements: pd.DataFrame) -> list[str]:
         where += f" of {plain(fit['problem'], 80)}" if found["problem"].nunique() > 1 else ""
         lines.append(f"{names[fit['estimator']]}{where}: {power}, {fit['verdict']}")
     return lines
+
+
+def fitting(measurements: pd.DataFrame) -> list[str]:
+    """For each estimator that learns beforehand what that took, which is in no other number."""
+    frame = rows.whole(measurements)
+    frame = frame[frame["fit_evaluations"] > 0]
+    names = distinct(frame["estimator"])
+    lines = []
+    for label, cells in frame.groupby("estimator", sort=False):
+        evaluations = _range(cells["fit_evaluations"], grouped)
+        seconds = _range(cells["fit_seconds"], duration)
+        lines.append(f"{names[str(label)]}: {evaluations} evaluations of f and {seconds}, once per cell")
+    return lines
+
+
+def _range(values: pd.Series[float], text: Callable[[float], str]) -> str:
+    least, most = text(float(values.min())), text(float(values.max()))
+    return least if least == most else f"{least} to {most}"
 
 
 def noise(measurements: pd.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ from bench.report.labels import code, markdown, plain
 from bench.report.methods import methods
 from bench.report.pairs import Measured, within
 from bench.report.provenance import command_of, machine_of
-from bench.report.remarks import noise, rates
+from bench.report.remarks import fitting, noise, rates
 from bench.report.table import plain_table
 
 _LONG = 1000
@@ -48,6 +48,7 @@ def _results(run: Measured) -> str:
     present = measurements[measurements["status"] != "unavailable"]
     lines = [f"rate: {line}" for line in rates(measurements)]
     lines += [f"variance: {line}" for line in noise(measurements)]
+    lines += [f"fitting: {line}" for line in fitting(measurements)]
     table = plain_table(measurements if present.empty else present).rstrip()
     return "\n\n".join([table, *([_listed(lines)] if lines else [])])
 

@@ -15,6 +15,7 @@ MEASUREMENTS = [
     "mse", "mse_low", "mse_high", "snr", "snr_low", "snr_high", "cosine", "cosine_low", "cosine_high",
     "positive_cosine", "positive_cosine_low", "positive_cosine_high",
     "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations", "bytes",
+    "fit_seconds", "fit_evaluations", "fit_gradient_evaluations",
     "work_normalized_variance", "work_normalized_variance_low", "work_normalized_variance_high",
     "evaluation_normalized_variance", "evaluation_normalized_variance_low",
     "evaluation_normalized_variance_high", "byte_normalized_variance", "byte_normalized_variance_low",

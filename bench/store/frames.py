@@ -102,6 +102,10 @@ def measurement_rows(
             {**row, "parameter": name, "dim": b.stop - b.start, "replicates": 0, "nonfinite": 0}
             for name, b in blocks.items()
         ]
+    if (fitting := result.fitting) is not None:
+        row["fit_seconds"] = fitting.seconds
+        row["fit_evaluations"] = fitting.evaluations
+        row["fit_gradient_evaluations"] = fitting.gradient_evaluations
     parts = {} if result.pairs is None else dict(components_of(result.pairs, problem.parameters))
     nonfinite = int((~result.replication.summary.finite).sum())
     return [

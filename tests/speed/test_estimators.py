@@ -9,7 +9,8 @@ import torch
 
 from bench.engine.blocks import blocks_of
 from bench.engine.counting import Counts, counted
-from bench.engine.replicate import fit, timed
+from bench.engine.fitting import fit
+from bench.engine.replicate import timed
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import NotApplicable, Problem
