@@ -409,7 +409,8 @@ def test_means_over_runs_by_hand() -> None:
 
 
 def test_biased_cells_are_not_averaged_but_by_error() -> None:
-    some = [run(scenario(), [{}, {"estimator": "b", "variance": 0.1, "verdict": "biased"}])]
+    wrong = {"verdict": "biased", "contradiction": "not unbiased"}
+    some = [run(scenario(), [{}, {"estimator": "b", "variance": 0.1, **wrong}])]
     assert geometric_means(some).frame.empty
     assert list(geometric_means(some, None, ["mse"]).frame["estimator"]) == ["b"]
 

@@ -237,7 +237,14 @@ def test_biases_are_told_once_for_all_points() -> None:
         " every estimator at N = 100 (needs R = 2100)."
     ]
     wrong = (frame["estimator"] == "path") & (frame[K] >= 2) & (frame["sample_size"] == 100)
-    frame.loc[wrong, ["verdict", "bias", "bias_low", "bias_high"]] = ["biased", 0.5, 0.4, 0.6]
+    numbers = {
+        "verdict": "biased",
+        "contradiction": "not unbiased",
+        "bias": 0.5,
+        "bias_low": 0.4,
+        "bias_high": 0.6,
+    }
+    frame.loc[wrong, list(numbers)] = list(numbers.values())
     assert bias_claims(frame)[0] == (
         "Biased is path at N = 100 for k = 2.3 and 10: at N = 100 and k = 10 the mean estimate is off by"
         " 0.500 (0.40 to 0.60), where the gradient has norm 4.00."

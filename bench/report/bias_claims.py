@@ -40,8 +40,14 @@ def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
 
 
 def biased_cells(whole: pd.DataFrame) -> set[str]:
-    """The cells whose verdict is that they are biased."""
-    return set(whole.loc[(whole["status"] == "ok") & (whole["verdict"] == "biased"), "cell"])
+    """The cells that are biased: by all tests of the run together where that contradicts a claim."""
+    return set(whole.loc[(whole["status"] == "ok") & _surely_biased(whole), "cell"])
+
+
+def _surely_biased(frame: pd.DataFrame) -> pd.Series[bool]:
+    """A verdict is of its cell alone: of many cells that are unbiased one in a hundred is called biased."""
+    admitted = (frame["claim"] != "unbiased") | (frame["contradiction"] != "")
+    return (frame["verdict"] == "biased") & admitted
 
 
 def _within(frame: pd.DataFrame) -> Iterator[str]:
@@ -53,8 +59,18 @@ def _within(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _biased(frame: pd.DataFrame) -> Iterator[str]:
+    surely = _surely_biased(frame)
+    tested = int(((frame["claim"] == "unbiased") & frame["bias_p"].notna()).sum())
+    yield from (f"Biased is {said}." for said, _ in _off(frame, surely))
+    for said, cells in _off(frame, (frame["verdict"] == "biased") & ~surely):
+        p = significant(cells["bias_p"].min(), 2)
+        yield f"Perhaps biased is {said}: p = {p}, which is no wonder with {tested} cells that were tested."
+
+
+def _off(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """For each estimator where it is off and by how much, with its chosen cells."""
     sweep = sweep_of(frame)
-    for who, cells in _by_estimator(frame, frame["verdict"] == "biased", sweep):
+    for who, cells in _by_estimator(frame, chosen, sweep):
         last = cells.iloc[-1]
         off = interval(last["bias"], last["bias_low"], last["bias_high"]).replace("…", "to")
         places, there = "", ""
@@ -64,7 +80,7 @@ def _biased(frame: pd.DataFrame) -> Iterator[str]:
             there = f" and {sweep.text(values.iloc[-1])}"
         at = f"at N = {grouped(last['sample_size'])}{there} the mean estimate is off by {off}"
         norm = significant(last["truth_norm"])
-        yield f"Biased is {who} at {_sizes(cells)}{places}: {at}, where the gradient has norm {norm}."
+        yield f"{who} at {_sizes(cells)}{places}: {at}, where the gradient has norm {norm}", cells
 
 
 def _unresolved(frame: pd.DataFrame) -> Iterator[str]:

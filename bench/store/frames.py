@@ -19,7 +19,7 @@ from bench.statistics.intervals import variance_intervals
 from bench.statistics.metrics import measure
 from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
-from bench.store.claims import against_consistency
+from bench.store.claims import contradictions
 from bench.store.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, TYPES, WORDS
 
 
@@ -35,7 +35,7 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
     ]
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
     frame = frame.astype(MEASUREMENT_TYPES)
-    return frame.assign(contradiction=against_consistency(frame), **_swept(experiment.settings))
+    return frame.assign(contradiction=contradictions(frame), **_swept(experiment.settings))
 
 
 def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
@@ -45,7 +45,11 @@ def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
         parts: one for each point.
         table: which: measurements, coordinates or replicates.
     """
-    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True).astype(TYPES[table])
+    if len(parts) == 1:
+        return parts[0]
+    whole = pd.concat(parts, ignore_index=True).astype(TYPES[table])
+    # What contradicts a claim is a matter of all points together.
+    return whole.assign(contradiction=contradictions(whole)) if table == "measurements" else whole
 
 
 def _swept(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,10 +132,8 @@ def measurement_rows(
 
 
 def _measured(known: Evidence, claim: str) -> dict[str, float | str]:
-    """All metrics, and whether the verdict contradicts what the estimator claims."""
-    columns = measure(known)
-    contradicted = columns["verdict"] == "biased" and claim == "unbiased"
-    return {**columns, "claim": claim, "contradiction": "not unbiased" if contradicted else ""}
+    """All metrics, and what the estimator claims."""
+    return {**measure(known), "claim": claim}
 
 
 def _component_columns(parts: Components) -> dict[str, float]:
