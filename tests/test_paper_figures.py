@@ -283,7 +283,7 @@ def test_every_figure_is_written_and_nothing_else(run: Measured, folder: Path, t
     some = one_point(run)
     coordinates = load(folder, "coordinates")
     written = draw_run(place, some, coordinates, {"data": np.ones((2, 3, 3))}, None, ("svg",))
-    names = [name for name in [*PLOTS, *OF_A_RUN] if name not in ("devices", "along", "bias_along")] + [
+    names = [name for name in [*PLOTS, *OF_A_RUN] if name not in ("devices", *files.CURVES)] + [
         "ratios",
         "pictures",
     ]
@@ -304,7 +304,7 @@ def test_runs_that_differ_in_a_number_are_curves_along_it(run: Measured, tmp_pat
     record["scenario"]["problem"]["distribution"]["normal"]["loc"] = 2.5
     runs = [one_point(run), Measured(one_point(run).measurements, run.replicates, record)]
     written = draw_several(tmp_path, runs, None, ("svg",))
-    assert [path.stem for path in written] == [*OF_SEVERAL, "along", "bias_along"]
+    assert [path.stem for path in written] == [*OF_SEVERAL, *files.CURVES]
 
 
 def test_a_failed_write_leaves_nothing(run: Measured, folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from bench.report.frames import frames_of
 from bench.report.pairs import Measured
 from bench.report.paper import OF_A_RUN, OF_SEVERAL, Drawing
 from bench.report.paper.about import About, about, of_several
-from bench.report.paper.along import along, bias_along
 from bench.report.pictures import image_grid
 from bench.report.plots import PLOTS
 from bench.report.several.budget import reached
@@ -33,7 +32,10 @@ from bench.report.style import style
 MOST_PROBLEMS = 6
 """Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
 
-OF_A_LONG_SWEEP = ("scatter", "along", "bias_along", "ratios")
+CURVES = ("along", "bias_along", "signal_along")
+"""The figures along an option."""
+
+OF_A_LONG_SWEEP = ("scatter", *CURVES, "ratios")
 """The figures without such panels."""
 
 Drawer = Callable[[], Figure | None]
@@ -97,7 +99,7 @@ def draw_several(
             drawers["changes"] = lambda: _forest(_comparison(changed, said))
     else:
         moved = rows.measured(rows.whole(whole), "variance").assign(option=differ.option, rest="")
-        drawers |= {"along": partial(along, moved, said), "bias_along": partial(bias_along, moved, said)}
+        drawers |= {name: partial(OF_A_RUN[name].draw, moved, said) for name in CURVES}
     return _written(folder, drawers, formats)
 
 

@@ -226,7 +226,9 @@ def along(measurements: pd.DataFrame) -> pd.DataFrame:
     swept = [name for name in measurements.columns if "." in name]
     numbers = [name for name in swept if whole[name].dtype.kind == "f" and whole[name].nunique() > 1]
     values = ["variance", "variance_low", "variance_high", "replicates"]
-    known = whole[[*_CELL, *values, "bias", "bias_low", "bias_high", "truth_norm"]]
+    known = whole[
+        [*_CELL, *values, "bias", "bias_low", "bias_high", "truth_norm", "snr", "snr_low", "snr_high"]
+    ]
     found = [
         known.assign(option=name, value=whole[name], rest=_in_words(whole, [o for o in swept if o != name]))
         for name in numbers

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.report.paper.about import About
-from bench.report.paper.along import along, bias_along
+from bench.report.paper.along import along, bias_along, signal_along
 from bench.report.paper.blocks import blocks
 from bench.report.paper.budget import of_currency
 from bench.report.paper.devices import devices
@@ -48,6 +48,7 @@ OF_A_RUN: dict[str, Drawing] = {
     "scatter": Drawing("coordinates", scatter),
     "along": Drawing("along", along),
     "bias_along": Drawing("along", bias_along),
+    "signal_along": Drawing("along", signal_along),
 }
 """Those of one run, in the order of the page."""
 

@@ -40,7 +40,16 @@ _LINE = ["estimator", "device", "dtype"]
 
 def along(moved: pd.DataFrame, about: About) -> Figure | None:
     """What becomes of the variance along an option: a line for each estimator in its 95 % band."""
-    found = _known(moved, "variance", "variance_low", "variance_high")
+    return _banded(moved, about, "variance", "variance of one estimate\n(trace of the covariance)")
+
+
+def signal_along(moved: pd.DataFrame, about: About) -> Figure | None:
+    """What becomes of the signal-to-noise ratio along an option, the mean over the standard deviation."""
+    return _banded(moved, about, "snr", "signal to noise of one estimate")
+
+
+def _banded(moved: pd.DataFrame, about: About, column: str, label: str) -> Figure | None:
+    found = _known(moved, column, f"{column}_low", f"{column}_high")
     sheet = _sheet(found[found["y"] > 0], about, "bands: 95 % intervals")
     if sheet is None:
         return None
@@ -52,7 +61,7 @@ def along(moved: pd.DataFrame, about: About) -> Figure | None:
             band = (np.clip(line["low"], line["y"] / 1e3, None), np.clip(line["high"], None, line["y"] * 1e3))
             ax.fill_between(line["value"], *band, color=look.color, alpha=0.18, linewidth=0)
             _points(ax, line, look, look.linestyle)
-    canvas.label_axes(sheet.axes, sheet.option, "variance of one estimate\n(trace of the covariance)")
+    canvas.label_axes(sheet.axes, sheet.option, label)
     return sheet.figure
 
 

@@ -24,7 +24,7 @@ FIELD = (0.4, 0.19)
 """Width and height of a field, in inches."""
 
 LONGEST_NAME = 32
-NAME_CHARACTER = 0.075  # inches, of the names below a map
+NAME_CHARACTER = 0.075  # inches, of the names above and below a map
 
 WIDEST = 9.0
 """Inches that maps take side by side."""
@@ -43,7 +43,7 @@ def blocks(measurements: pd.DataFrame, about: About) -> Figure | None:
     panels, left_out = panels_of(found)
     caption = about.caption(left_out, f"not drawn: {lost} further blocks" if lost else "")
     names = list(distinct(columns, LONGEST_NAME).values())
-    figure, axes = _sheet(len(panels), len(parameters) - lost, names, about.title, caption)
+    figure, axes = _sheet(list(panels), len(parameters) - lost, names, about.title, caption)
     norm = LogNorm(found["variance"].min(), found["variance"].max() * (1 + 1e-9))
     for ax, (title, part) in zip(axes, panels.items(), strict=True):
         grid = part.pivot_table(index="parameter", columns="column", values="variance", aggfunc="first")
@@ -78,19 +78,20 @@ def _map(ax: Axes, grid: pd.DataFrame, norm: LogNorm) -> None:
 
 
 def _sheet(
-    panels: int, lines: int, names: Sequence[str], title: str, caption: Sequence[str]
+    panels: Sequence[str], lines: int, names: Sequence[str], title: str, caption: Sequence[str]
 ) -> tuple[Figure, list[Axes]]:
     """A figure of as many maps, as many side by side as a page is wide."""
-    across = min(panels, max(1, int(WIDEST / (FIELD[0] * len(names)))))
-    down = math.ceil(panels / across)
-    width = across * FIELD[0] * len(names) + 2.6
+    wide = max(FIELD[0] * len(names), NAME_CHARACTER * max(map(len, panels)))
+    across = min(len(panels), max(1, int(WIDEST / wide)))
+    down = math.ceil(len(panels) / across)
+    width = across * wide + 2.6
     above = textwrap.wrap(title, int(width / canvas.TITLE_CHARACTER))
     below = [line for text in caption for line in textwrap.wrap(text, int(width / canvas.CAPTION_CHARACTER))]
     under = NAME_CHARACTER * max(map(len, names))
     height = down * (FIELD[1] * lines + 0.3) + 0.3 + under + 0.2 * len(above) + 0.14 * len(below)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
-    for ax in axes[panels:]:
+    for ax in axes[len(panels) :]:
         ax.remove()
     canvas.surround(figure, above, below)
-    return figure, axes[:panels]
+    return figure, axes[: len(panels)]
