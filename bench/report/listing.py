@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bench import catalogue
 from bench.distributions.families import FAMILIES
+from bench.report.forest import forest
 from bench.report.paper import OF_A_RUN, OF_SEVERAL
 from bench.report.plots import PLOTS
 from bench.statistics.metrics import METRICS
@@ -59,8 +60,9 @@ def _distributions() -> Iterator[tuple[str, ...]]:
 
 
 def _plots() -> dict[str, object]:
-    """Those of measurements, those of other rows, and those of several runs."""
-    return {**PLOTS, **{name: drawing.draw for name, drawing in (OF_A_RUN | OF_SEVERAL).items()}}
+    """Those of measurements, those of other rows, those of several runs, and of comparisons."""
+    drawings = {name: drawing.draw for name, drawing in (OF_A_RUN | OF_SEVERAL).items()}
+    return {**PLOTS, **drawings, "ratios": forest, "changes": forest}
 
 
 def _options(kind: catalogue.Kind, name: str) -> str:
