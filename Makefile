@@ -19,7 +19,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-run: $(VENV)/installed  ## measure the Gaussian example; about ten seconds
+run: $(VENV)/installed  ## measure the Gaussian example; about twenty seconds
 	$(BIN)/python -m bench run scenarios/gaussian.yaml
 
 test: $(VENV)/installed  ## the ordinary test suite; with Chromium it tests pages, and leaves results/screenshots
