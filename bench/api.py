@@ -22,6 +22,7 @@ from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
 from bench.errors import did_you_mean, shown
 from bench.report.figures import draw_run
+from bench.report.frames import frames_of
 from bench.runs import read_run
 from bench.scenario import Scenario, ScenarioError, Source, read
 from bench.store import folder as run_folder
@@ -232,8 +233,9 @@ def _pictures(prepared: Prepared) -> dict[str, np.ndarray]:
 
 def draw(folder: Path) -> list[Path]:
     """All figures of a run, into a folder within its own."""
-    run, coordinates = read_run(folder), run_folder.load(folder, "coordinates")
-    return draw_run(folder / "figures", run, coordinates, run_folder.load_pictures(folder))
+    run = read_run(folder)
+    drawn, notices = frames_of(run, run_folder.load(folder, "coordinates"))
+    return draw_run(folder / "figures", run, drawn, notices, run_folder.load_pictures(folder))
 
 
 def run(

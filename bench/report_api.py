@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from bench.errors import invalid
 from bench.page.one_run import one_run
@@ -15,6 +17,7 @@ from bench.page.view import View
 from bench.report.claims import claims
 from bench.report.figures import draw_run, draw_several
 from bench.report.formats import formats_of
+from bench.report.frames import frames_of
 from bench.report.methods import methods
 from bench.report.pairs import Measured
 from bench.report.several.runs import named, varied
@@ -40,6 +43,8 @@ class Told:
     folder: Path
     run: Measured
     control: str | None
+    frames: Mapping[str, pd.DataFrame]
+    notices: Mapping[str, str]
     claims: Sequence[str]
     pictures: Pictures
 
@@ -99,7 +104,8 @@ def _control(control: str | None, run: Measured, runs: Sequence[Measured]) -> st
 
 
 def _told(folder: Path, run: Measured, control: str | None) -> Told:
-    return Told(folder, run, control, claims(run, control), load_pictures(folder))
+    frames, notices = frames_of(run, load(folder, "coordinates"))
+    return Told(folder, run, control, frames, notices, claims(run, control), load_pictures(folder))
 
 
 def _views(told: Sequence[Told], control: str | None) -> list[View]:
@@ -119,9 +125,8 @@ def _views(told: Sequence[Told], control: str | None) -> list[View]:
 
 
 def _view(one: Told, name: str = "", title: str | None = None, value: float | None = None) -> View:
-    coordinates = load(one.folder, "coordinates")
     methods_ = methods(one.run, one.control)
-    return one_run(one.run, coordinates, one.pictures, one.claims, methods_, name, title, value)
+    return one_run(one.run, one.frames, one.notices, one.pictures, one.claims, methods_, name, title, value)
 
 
 def _drawn(told: Sequence[Told], beside: Path, control: str | None, formats: Sequence[str]) -> list[Path]:
@@ -136,7 +141,7 @@ def _drawn(told: Sequence[Told], beside: Path, control: str | None, formats: Seq
 
 
 def _drawn_run(one: Told, folder: Path, formats: Sequence[str]) -> list[Path]:
-    return draw_run(folder, one.run, load(one.folder, "coordinates"), one.pictures, one.control, formats)
+    return draw_run(folder, one.run, one.frames, one.notices, one.pictures, one.control, formats)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
-from bench.problem import MultiSampleProblem, Problem
+from bench.estimator import Claim, Estimator, gradient_of
+from bench.problem import Problem
+from estimators.weighted_paths import weighted_path
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,10 @@ class Dreg(Estimator):
         return sample_size
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        if not isinstance(problem, MultiSampleProblem):
-            raise NotApplicable("it is no bound that averages K weights")
-        q = problem.distribution(theta)
-        if not q.has_rsample:
-            raise NotApplicable("x has no reparameterized sampler")
-        x = q.rsample((sample_size,))  # [N, R, (B,) K, *event], a function of θ
-        log_weights = problem.log_weights(x, theta)  # [N, R, (B), K]
-        weights = log_weights.detach().softmax(-1)  # [N, R, (B), K]
-        if x.requires_grad:
+        path = weighted_path(problem, theta, sample_size)
+        if path.x.requires_grad:
             # What comes back to the path has been weighed with w̃ once: the hook does it again.
-            of_path = weights.reshape(weights.shape + (1,) * (x.dim() - weights.dim()))
-            x.register_hook(lambda slope: slope * of_path)  # type: ignore[no-untyped-call]
-        score = problem.log_probs(x.detach(), q)  # [N, R, (B), K], to take that of log w away
-        weights = -problem.samples * weights  # K, as a mean over k is meant where we want the sum
-        return gradient_of(theta, (log_weights, weights), (score, weights))
+            normalized = path.log_weights.detach().softmax(-1)  # [N, R, (B), K]
+            of_path = normalized.reshape(normalized.shape + (1,) * (path.x.dim() - normalized.dim()))
+            path.x.register_hook(lambda slope: slope * of_path)  # type: ignore[no-untyped-call]
+        return gradient_of(theta, (path.log_weights, path.weights), (path.score, path.weights))

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
-from bench.problem import MultiSampleProblem, Problem
+from bench.estimator import Claim, Estimator, gradient_of
+from bench.problem import Problem
+from estimators.weighted_paths import weighted_path
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,5 @@ class IwaeStl(Estimator):
         return sample_size
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        if not isinstance(problem, MultiSampleProblem):
-            raise NotApplicable("it is no bound that averages K weights")
-        q = problem.distribution(theta)
-        if not q.has_rsample:
-            raise NotApplicable("x has no reparameterized sampler")
-        x = q.rsample((sample_size,))  # [N, R, (B,) K, *event], a function of θ
-        log_weights = problem.log_weights(x, theta)  # [N, R, (B), K]
-        score = problem.log_probs(x.detach(), q)  # [N, R, (B), K], to take that of log w away
-        # K, as a mean over k is meant where we want the sum.
-        weights = -problem.samples * log_weights.detach().softmax(-1)  # [N, R, (B), K]
-        return gradient_of(theta, (log_weights, weights), (score, weights))
+        path = weighted_path(problem, theta, sample_size)
+        return gradient_of(theta, (path.log_weights, path.weights), (path.score, path.weights))

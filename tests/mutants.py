@@ -74,20 +74,18 @@ class OneDrawForAll(Mutant):
         return estimator_of("reinforce").gradient(problem, theta, 1)
 
 
-class SmoothingInverted(Mutant):
-    """Evolution strategies that multiply by h where they should divide by it: h² times the gradient."""
+class SmoothingInverted(EvolutionStrategies):
+    """Multiplies by h where it should divide by it, as torchopt did: h² times the gradient."""
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        whole = EvolutionStrategies()
-        return whole.smoothing**2 * whole.gradient(problem, theta, sample_size)
+        return self.smoothing**2 * super().gradient(problem, theta, sample_size)
 
 
-class SmoothingMissing(Mutant):
-    """Evolution strategies that do not divide by h at all: h times the gradient."""
+class SmoothingMissing(EvolutionStrategies):
+    """Does not divide by h at all, as the perturbed function of optax: h times the gradient."""
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        whole = EvolutionStrategies()
-        return whole.smoothing * whole.gradient(problem, theta, sample_size)
+        return self.smoothing * super().gradient(problem, theta, sample_size)
 
 
 class AverageUpdatedBeforeUse(Mutant):

@@ -104,7 +104,12 @@ def test_the_contracts_import_nothing_of_ours_but_each_other(contract: str) -> N
     assert strangers(contract, CONTRACTS) == []
 
 
-SHARED_BY_ESTIMATORS = ["estimators.baselines", "estimators.perturbed", "estimators.samplers"]
+SHARED_BY_ESTIMATORS = [
+    "estimators.baselines",
+    "estimators.perturbed",
+    "estimators.samplers",
+    "estimators.weighted_paths",
+]
 
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("estimators.")])

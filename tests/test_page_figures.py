@@ -223,7 +223,7 @@ def test_devices_and_blocks_are_drawn_only_if_there_are_several(folder: Path) ->
 
 
 def figures_of(run: Measured, folder: Path) -> set[str]:
-    text = page([one_run(run, load(folder, "coordinates"), {}, [], "")])
+    text = page([one_run(run, *frames.frames_of(run, load(folder, "coordinates")), {}, [], "")])
     return set(re.findall(r'<section class="figure" id="(\w+)"', text))
 
 

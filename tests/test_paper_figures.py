@@ -199,9 +199,8 @@ def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
     folder: Path, run: Measured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(files, "MOST_PROBLEMS", POINTS - 1)
-    written = draw_run(
-        tmp_path, run, load(folder, "coordinates"), {"data": np.ones((1, 3, 3))}, None, ("svg",)
-    )
+    rows = frames.frames_of(run, load(folder, "coordinates"))
+    written = draw_run(tmp_path, run, *rows, {"data": np.ones((1, 3, 3))}, None, ("svg",))
     assert [path.stem for path in written] == [*files.OF_A_LONG_SWEEP, "pictures"]
 
 
@@ -281,8 +280,8 @@ def one_point(run: Measured) -> Measured:
 def test_every_figure_is_written_and_nothing_else(run: Measured, folder: Path, tmp_path: Path) -> None:
     place = tmp_path / "new" / "figures"
     some = one_point(run)
-    coordinates = load(folder, "coordinates")
-    written = draw_run(place, some, coordinates, {"data": np.ones((2, 3, 3))}, None, ("svg",))
+    rows = frames.frames_of(some, load(folder, "coordinates"))
+    written = draw_run(place, some, *rows, {"data": np.ones((2, 3, 3))}, None, ("svg",))
     names = [name for name in [*PLOTS, *OF_A_RUN] if name not in ("devices", *files.CURVES)] + [
         "ratios",
         "pictures",
@@ -309,5 +308,5 @@ def test_runs_that_differ_in_a_number_are_curves_along_it(run: Measured, tmp_pat
 
 def test_a_failed_write_leaves_nothing(run: Measured, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nonsense"):
-        draw_run(tmp_path, run, load(folder, "coordinates"), {}, None, ("nonsense",))
+        draw_run(tmp_path, run, *frames.frames_of(run, load(folder, "coordinates")), {}, None, ("nonsense",))
     assert not list(tmp_path.iterdir())

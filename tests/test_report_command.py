@@ -20,6 +20,7 @@ from bench.api import load, run
 from bench.cli import main
 from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
+from bench.report.frames import frames_of
 from bench.report.pairs import Measured
 from bench.report.plots import PLOTS
 from bench.report_api import write_report
@@ -204,7 +205,7 @@ def test_ten_thousand_cells_take_ten_seconds_and_twenty_megabytes(folder: Path) 
     run_, coordinates = large(folder, 10_000)
     assert len(run_.measurements) == 10_000
     started = time.process_time()
-    text = page([one_run(run_, coordinates, {}, [], "")])
+    text = page([one_run(run_, *frames_of(run_, coordinates), {}, [], "")])
     assert time.process_time() - started < 10
     assert len(text.encode()) < 20e6
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
@@ -240,7 +241,8 @@ def test_a_budget_is_of_one_type_of_numbers(folder: Path) -> None:
     run_ = read_run(folder)
     again = run_.measurements.assign(dtype="float64", cell=run_.measurements["cell"] + "b")
     both = pd.concat([run_.measurements, again], ignore_index=True)
-    view = one_run(Measured(both, run_.replicates, run_.record), load(folder, "coordinates"), {}, [], "")
+    twice = Measured(both, run_.replicates, run_.record)
+    view = one_run(twice, *frames_of(twice, load(folder, "coordinates")), {}, [], "")
     (figure,) = (each for each in view.figures if each.name == "budget")
     drawn = [*figure.switched, "estimator", "budget"]
     assert not view.frames["budget"][drawn].duplicated().any()

@@ -23,6 +23,8 @@ from tests.mutants import (
     OneDrawForAll,
     OwnSampleInTheBaseline,
     SignFlipInOneCoordinate,
+    SmoothingInverted,
+    SmoothingMissing,
     SumForMean,
 )
 
@@ -51,6 +53,9 @@ for mutant in (
 # At the smallest N, 1, a divisor of N is no mistake: the other N sees it.
 uncertified("bias")(NForNMinusOne)
 uncertified("noise")(OneDrawForAll)
+# They claim a bias, and where F is quadratic in θ have none to claim.
+for mutant in (SmoothingInverted, SmoothingMissing):
+    uncertified("bias", "gaussian", "normals", "bernoullis")(mutant)
 
 
 @dataclass(frozen=True)
@@ -97,24 +102,6 @@ class SmallBias(Scored):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         estimates = Pathwise().gradient(problem, theta, sample_size)
         return 1.03 * estimates
-
-
-@uncertified("bias", "gaussian", "normals", "bernoullis")
-class SmoothingInverted(EvolutionStrategies):
-    """h² times what it should be, though it claims a bias, as F is quadratic: torchopt's 1/σ inverted."""
-
-    exact_degree = 2
-
-    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        return self.smoothing**2 * super().gradient(problem, theta, sample_size)
-
-
-@uncertified("bias", "gaussian", "normals", "bernoullis")
-class SmoothingMissing(EvolutionStrategies):
-    """h times what it should be: the perturbed function of optax."""
-
-    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        return self.smoothing * super().gradient(problem, theta, sample_size)
 
 
 @uncertified("bias", "normals")

@@ -18,7 +18,6 @@ from bench.page.figures.figure import Figure
 from bench.page.images import pictures_of
 from bench.page.view import Field, Table, View
 from bench.report import rows
-from bench.report.frames import frames_of
 from bench.report.labels import plain
 from bench.report.pairs import Measured
 from bench.report.provenance import provenance_of
@@ -31,7 +30,8 @@ _MOST_VERDICTS = 20
 
 def one_run(
     run: Measured,
-    coordinates: pd.DataFrame,
+    frames: Mapping[str, pd.DataFrame],
+    notices: Mapping[str, str],
     images: Mapping[str, npt.ArrayLike],
     claims: Sequence[str],
     methods: str,
@@ -43,7 +43,8 @@ def one_run(
 
     Args:
         run: what it left.
-        coordinates: its table of coordinates.
+        frames: the rows of its figures, see `bench.report.frames.frames_of`.
+        notices: what a reader must know where only some are kept.
         images: its pictures, label -> `[K, H, W]` in 0 to 1.
         claims: the answer, a sentence each.
         methods: by what statistics.
@@ -53,7 +54,6 @@ def one_run(
     """
     scenario = run.record["scenario"]
     whole = rows.whole(run.measurements)
-    frames, notices = frames_of(run, coordinates)
     return View(
         name=name,
         title=plain(scenario["name"] if title is None else title, LONG),

@@ -44,9 +44,7 @@ def bias(measurements: pd.DataFrame, title: str | None = None) -> Figure:
 
 
 def _drawn(points: pd.DataFrame, looked: Mapping[str, Look], heading: str, remarks: Sequence[str]) -> Figure:
-    panels = panels_of(points)
-    left_out = len(panels) - canvas.MOST_PANELS
-    panels = dict(list(panels.items())[: canvas.MOST_PANELS])
+    panels, left_out = canvas.kept(panels_of(points))
     shown = {name: look for name, look in looked.items() if (points["estimator"] == name).any()}
     names = distinct(looked)
     entries = {names[name]: canvas.marker_handle(look) for name, look in shown.items()}
@@ -58,8 +56,8 @@ def _drawn(points: pd.DataFrame, looked: Mapping[str, Look], heading: str, remar
     axis = f"axis linear within ±{linear:g}, logarithmic beyond" if linear else ""
     facts = ("bars: 95 % intervals", "estimators of one N stand side by side", axis)
     caption = [caption_of(points, *facts), *remarks]
-    if left_out > 0:
-        caption.append(f"not drawn: {left_out} further panels")
+    if left_out:
+        caption.append(left_out)
     figure, axes = canvas.sheet(list(panels), entries, heading, caption)
     for ax, part in zip(axes, panels.values(), strict=True):
         _points(ax, part.assign(place=_places(part, list(shown), sizes)), shown)

@@ -77,9 +77,7 @@ def caption_of(points: pd.DataFrame, *facts: str) -> str:
 def _drawn(
     points: pd.DataFrame, looked: Mapping[str, Look], curve: Curve, heading: str, remarks: Sequence[str]
 ) -> Figure:
-    panels = panels_of(points)
-    left_out = list(panels)[canvas.MOST_PANELS :]
-    panels = dict(list(panels.items())[: canvas.MOST_PANELS])
+    panels, left_out = canvas.kept(panels_of(points))
     shown = {name: looked[name] for name in looked if (points["estimator"] == name).any()}
     names = distinct(looked)
     sizes = sorted({int(size) for size in points["sample_size"]})
@@ -90,7 +88,7 @@ def _drawn(
         entries[FRONT] = Line2D([], [], color=FAINT, linewidth=4)
     caption = [caption_of(points, _intervals(curve)), *remarks]
     if left_out:
-        caption.append(f"not drawn: {len(left_out)} further panels")
+        caption.append(left_out)
     figure, axes = canvas.sheet(list(panels), entries, heading, caption)
     # First the limits: matplotlib warns when it has to guess them from a single point.
     _scale(axes, points, curve, sizes)

@@ -16,7 +16,6 @@ from bench.report import pairs, rows
 from bench.report.canvas import save
 from bench.report.comparison import METRICS, Comparison, compare
 from bench.report.forest import forest
-from bench.report.frames import frames_of
 from bench.report.pairs import Measured
 from bench.report.paper import OF_A_RUN, OF_SEVERAL, Drawing
 from bench.report.paper.about import About, about, of_several
@@ -44,7 +43,8 @@ Drawer = Callable[[], Figure | None]
 def draw_run(
     folder: Path,
     run: Measured,
-    coordinates: pd.DataFrame,
+    frames: Mapping[str, pd.DataFrame],
+    notices: Mapping[str, str],
     pictures: Mapping[str, npt.ArrayLike],
     control: str | None = None,
     formats: Sequence[str] = ("png",),
@@ -54,13 +54,13 @@ def draw_run(
     Args:
         folder: made if it is missing.
         run: what it left; the question of its scenario is the title.
-        coordinates: its table of coordinates.
+        frames: the rows of its figures, see `bench.report.frames.frames_of`.
+        notices: what a reader must know where only some are kept.
         pictures: of the problem, by label, `[K, H, W]`.
         control: with what the ratios compare, by label or name; None for the first estimator.
         formats: of `bench.report.formats.FORMATS`.
     """
     scenario = run.record["scenario"]
-    frames, notices = frames_of(run, coordinates)
     drawers: dict[str, Drawer] = {
         name: partial(plot, run.measurements, scenario.get("question")) for name, plot in PLOTS.items()
     }

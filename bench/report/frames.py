@@ -12,6 +12,7 @@ from bench.report.comparison import COLUMNS, METRICS, compare
 from bench.report.pairs import Measured
 from bench.report.remarks import FEWEST_DEGREES, LARGEST_SHARE
 from bench.report.several.budget import reached
+from bench.report.sweeps import in_words
 
 MOST_RATIOS = 1500
 """Ratios that are formed; of more, with the first estimator as the control and at some sample sizes only."""
@@ -225,27 +226,12 @@ def along(measurements: pd.DataFrame) -> pd.DataFrame:
     whole = rows.measured(rows.whole(measurements), "variance")
     swept = [name for name in measurements.columns if "." in name]
     numbers = [name for name in swept if whole[name].dtype.kind == "f" and whole[name].nunique() > 1]
-    values = ["variance", "variance_low", "variance_high", "replicates"]
-    known = whole[
-        [*_CELL, *values, "bias", "bias_low", "bias_high", "truth_norm", "snr", "snr_low", "snr_high"]
-    ]
-    found = [
-        known.assign(option=name, value=whole[name], rest=_in_words(whole, [o for o in swept if o != name]))
-        for name in numbers
-    ]
+    metrics = [f"{name}{end}" for name in ("variance", "bias", "snr") for end in ("", "_low", "_high")]
+    known = whole[[*_CELL, *metrics, "truth_norm", "replicates"]]
+    found = []
+    for name in numbers:
+        others = [other for other in swept if other != name]
+        rest = [in_words(others, row) for row in whole[others].itertuples(index=False, name=None)]
+        found.append(known.assign(option=name, value=whole[name], rest=rest or ""))
     empty = known.assign(option="", value=math.nan, rest="")[:0]
     return pd.concat(found, ignore_index=True) if found else empty
-
-
-def _in_words(frame: pd.DataFrame, options: list[str]) -> list[str]:
-    """`k = 2, loc = 0.5` of each row; empty without options."""
-    shown = [option.rpartition(".")[2] for option in options]
-    texts = frame[options].map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
-    return (
-        [
-            ", ".join(f"{name} = {text}" for name, text in zip(shown, row, strict=True))
-            for row in texts.itertuples(index=False)
-        ]
-        if options
-        else [""] * len(frame)
-    )

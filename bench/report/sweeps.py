@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -76,7 +76,7 @@ def sweep_of(whole: pd.DataFrame) -> Sweep | None:
         return None
     axis = max(numbers, key=lambda name: points[name].nunique())
     free = [name for name in options if points.groupby(axis)[name].nunique().gt(1).any()]
-    rest = [_in_words(free, row) for row in points[free].itertuples(index=False, name=None)]
+    rest = [in_words(free, row) for row in points[free].itertuples(index=False, name=None)]
     return Sweep(
         plain(axis.rpartition(".")[2]),
         dict(zip(points.index, points[axis], strict=True)),
@@ -84,7 +84,17 @@ def sweep_of(whole: pd.DataFrame) -> Sweep | None:
     )
 
 
-def _in_words(options: Sequence[str], values: Sequence[Any]) -> str:
+def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
+    """Logarithmic over a decade or more; symmetrically so with zero, which has no logarithm."""
+    taken = list(values)
+    sizes = [abs(value) for value in taken if value]
+    if max(sizes, default=1) < 10 * min(sizes, default=1):
+        return "linear"
+    return "log" if min(taken) > 0 else "symlog"
+
+
+def in_words(options: Sequence[str], values: Sequence[Any]) -> str:
+    """Options with their values: `k = 2, loc = 0.5`; empty without any."""
     texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
     pairs = zip(options, texts, strict=True)
     return ", ".join(f"{name.rpartition('.')[2]} = {text}" for name, text in pairs)

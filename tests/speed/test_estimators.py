@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
-from bench.engine.blocks import blocks_of
 from bench.engine.counting import Counts, counted
 from bench.engine.fitting import fit
-from bench.engine.replicate import timed
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import NotApplicable, Problem
 from tests.cases import BIASED, ESTIMATORS, VARIATIONAL_ESTIMATORS, estimator_of, problem_of
 from tests.speed.conftest import least_seconds, record
+from tests.speed.test_rates import estimates
 
 SLOWEST = 5.0
 SAMPLES = 1_000_000  # N·R
@@ -40,7 +37,7 @@ def test_time_per_evaluation_against_reparameterization(name: str, problem_name:
             evaluations.append(evaluations_of(estimator, problem, N))
         except NotApplicable as reason:
             pytest.skip(str(reason))
-        works.append(gradients(estimator, problem, N))
+        works.append(estimates(estimator, problem, N, SAMPLES // N))
     if evaluations[0] == 0:
         pytest.skip("no evaluation of f is counted")
     ours, theirs = (
@@ -58,16 +55,3 @@ def evaluations_of(estimator: Estimator, problem: Problem, N: int) -> float:
     with stream(Address(0, "speed", N, "counts", 0), torch.device("cpu")):
         estimator.gradient(counted(problem, counts), theta, N)
     return counts.evaluations / 10
-
-
-def gradients(estimator: Estimator, problem: Problem, N: int) -> Callable[[], None]:
-    """All that it takes to have R estimates, streams included, fitting and statistics not."""
-    blocks = blocks_of(problem, N, "cpu", SAMPLES // N)
-
-    def work() -> None:
-        for block in blocks:
-            with stream(Address(0, "speed", N, "estimates", block.index), torch.device("cpu")):
-                for rows in block.chunks():
-                    timed(estimator, problem, N, rows.stop - rows.start)
-
-    return work

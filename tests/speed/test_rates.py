@@ -12,6 +12,7 @@ from bench.catalogue import build
 from bench.engine.blocks import blocks_of
 from bench.engine.replicate import replicate, timed
 from bench.engine.streams import Address, stream
+from bench.estimator import Estimator
 from bench.problem import Problem
 from tests.cases import problem_of
 from tests.speed.conftest import Ratio
@@ -26,8 +27,12 @@ def gaussian() -> Problem:
 
 
 def gradients(name: str, N: int, R: int) -> Callable[[], None]:
-    """All that it takes to have R estimates, streams included, statistics not."""
-    estimator, problem = build("estimators", name, {}), gaussian()
+    """All that it takes to have R estimates of the Gaussian example, see `estimates`."""
+    return estimates(build("estimators", name, {}), gaussian(), N, R)
+
+
+def estimates(estimator: Estimator, problem: Problem, N: int, R: int) -> Callable[[], None]:
+    """All that it takes to have R estimates, streams included, fitting and statistics not."""
     blocks = blocks_of(problem, N, "cpu", R)
 
     def work() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.page.figures.figure import Figure, Spec
 from bench.page.figures.parts import banded, estimator, number, settings
+from bench.report.sweeps import scale_of
 
 
 def along(table: str, option: str, values: Sequence[float], switched: Sequence[str]) -> Figure:
@@ -19,12 +20,10 @@ def along(table: str, option: str, values: Sequence[float], switched: Sequence[s
     """
     shown = "format(datum.value, '.3~r')"
     axis = {"values": list(values), "labelExpr": shown, "labelOverlap": "greedy"}
-    x = number(
-        "value",
-        option,
-        scale={**_scale(values), "nice": False, "padding": 12},
-        axis=axis,
-    )
+    scale: Spec = {"type": scale_of(values), "nice": False, "padding": 12}
+    if scale["type"] == "linear":
+        scale["zero"] = False
+    x = number("value", option, scale=scale, axis=axis)
     return Figure(
         "along",
         f"Variance along {option}",
@@ -40,11 +39,3 @@ def along(table: str, option: str, values: Sequence[float], switched: Sequence[s
         switched=switched,
         several="value",
     )
-
-
-def _scale(values: Sequence[float]) -> Spec:
-    """Logarithmic over a decade or more; symmetrically so with zero, which has no logarithm."""
-    sizes = [abs(value) for value in values if value]
-    if max(sizes, default=1) < 10 * min(sizes, default=1):
-        return {"type": "linear", "zero": False}
-    return {"type": "log" if min(values) > 0 else "symlog"}

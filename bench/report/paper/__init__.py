@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bench.report.paper.about import About
 from bench.report.paper.along import along, bias_along, signal_along
 from bench.report.paper.blocks import blocks
-from bench.report.paper.budget import of_currency
+from bench.report.paper.budget import budget_of_evaluations, budget_of_seconds
 from bench.report.paper.devices import devices
 from bench.report.paper.error import error
 from bench.report.paper.means import means
@@ -19,7 +19,6 @@ from bench.report.paper.profile import profile
 from bench.report.paper.rate import rate
 from bench.report.paper.scatter import scatter
 from bench.report.paper.spread import spread
-from bench.report.several.budget import EVALUATIONS, SECONDS
 
 Draw = Callable[[pd.DataFrame, About], Figure | None]
 
@@ -40,8 +39,8 @@ class Drawing:
 OF_A_RUN: dict[str, Drawing] = {
     "rate": Drawing("rates", rate),
     "error": Drawing("measurements", error),
-    "budget_of_seconds": Drawing("budget", of_currency(SECONDS)),
-    "budget_of_evaluations": Drawing("budget", of_currency(EVALUATIONS)),
+    "budget_of_seconds": Drawing("budget", budget_of_seconds),
+    "budget_of_evaluations": Drawing("budget", budget_of_evaluations),
     "devices": Drawing("settings", devices),
     "spread": Drawing("spread", spread),
     "blocks": Drawing("measurements", blocks),
@@ -55,7 +54,7 @@ OF_A_RUN: dict[str, Drawing] = {
 OF_SEVERAL: dict[str, Drawing] = {
     "means": Drawing("means", means),
     "profile": Drawing("profile", profile),
-    "budget_of_seconds": Drawing("budget", of_currency(SECONDS)),
-    "budget_of_evaluations": Drawing("budget", of_currency(EVALUATIONS)),
+    "budget_of_seconds": Drawing("budget", budget_of_seconds),
+    "budget_of_evaluations": Drawing("budget", budget_of_evaluations),
 }
 """Those of several runs together."""

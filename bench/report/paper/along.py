@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
-    Locator,
     LogLocator,
     NullLocator,
     PercentFormatter,
@@ -28,6 +27,7 @@ from bench.report.labels import distinct
 from bench.report.numbers import grouped
 from bench.report.paper.about import About
 from bench.report.style import FAINT, Look
+from bench.report.sweeps import scale_of
 
 MOST_TICKS = 5
 """Values of an option that are named, each; of more, round numbers are."""
@@ -155,21 +155,21 @@ def _panels(found: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str]:
 
 
 def _scale(ax: Axes, values: Numbers) -> None:
-    """Logarithmic where the option spans a decade or more; linear next to zero, which has no logarithm."""
+    """The axis of the option: its values are named, or round numbers where there are many."""
     taken = np.unique(values)
-    sizes = np.unique(np.abs(taken[taken != 0]))
-    if sizes[-1] >= 10 * sizes[0]:
-        near = {} if taken[0] > 0 else {"linthresh": sizes[0], "linscale": 0.5}
-        ax.set_xscale("symlog" if near else "log", **near)
-        ax.xaxis.set_major_locator(_ticks(taken, sizes[0]))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def _ticks(taken: Numbers, least: float) -> Locator:
+    kind, nearest = scale_of(taken), float(np.abs(taken[taken != 0]).min())
+    if kind == "linear":
+        return
+    if kind == "log":
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    else:
+        ax.set_xscale("symlog", linthresh=nearest, linscale=0.5)
+        ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=nearest))
     if len(taken) <= MOST_TICKS:
-        return FixedLocator(list(taken))
-    return LogLocator(subs=(1, 2, 5)) if taken[0] > 0 else SymmetricalLogLocator(base=10, linthresh=least)
+        ax.xaxis.set_major_locator(FixedLocator(list(taken)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _lines(part: pd.DataFrame, about: About) -> Iterator[tuple[Look, pd.DataFrame]]:

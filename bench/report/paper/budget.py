@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,21 +11,21 @@ from bench.report.labels import distinct
 from bench.report.paper.about import About
 from bench.report.several.budget import EVALUATIONS, SECONDS
 
-_LABELS = {SECONDS: "budget, in seconds", EVALUATIONS: "budget, in evaluations"}
 _PANEL = ["run", "problem", "device", "dtype"]
 
 
-def of_currency(currency: str) -> Callable[[pd.DataFrame, About], Figure | None]:
-    """The figure of one currency."""
-
-    def budget(reached: pd.DataFrame, about: About) -> Figure | None:
-        return _drawn(reached[reached["currency"] == currency], about, _LABELS[currency])
-
-    budget.__doc__ = f"Which estimator when: the least squared error that a budget of {currency} buys."
-    return budget
+def budget_of_seconds(reached: pd.DataFrame, about: About) -> Figure | None:
+    """Which estimator when: the least squared error that a budget of seconds buys."""
+    return _drawn(reached[reached["currency"] == SECONDS], about, "budget, in seconds")
 
 
-def _drawn(found: pd.DataFrame, about: About, x_label: str) -> Figure | None:
+def budget_of_evaluations(reached: pd.DataFrame, about: About) -> Figure | None:
+    """Which estimator when: the least squared error that a budget of evaluations buys."""
+    counted = "evaluations: of f, and of its gradient"
+    return _drawn(reached[reached["currency"] == EVALUATIONS], about, "budget, in evaluations", counted)
+
+
+def _drawn(found: pd.DataFrame, about: About, x_label: str, *facts: str) -> Figure | None:
     found = found[(found["error"] > 0) & np.isfinite(found["error"])]
     if found.empty:
         return None
@@ -38,7 +36,7 @@ def _drawn(found: pd.DataFrame, about: About, x_label: str) -> Figure | None:
     legend = {names[label]: canvas.series_handle(look) for label, look in looked.items()}
     caption = about.caption(
         "squared error of the mean of as many estimates, of the best N, as the budget allows",
-        "evaluations: of f, and of its gradient" if x_label == _LABELS[EVALUATIONS] else "",
+        *facts,
         left_out,
     )
     shown = [distinct(panels)[name] for name in panels] if apart else [""]
