@@ -46,7 +46,7 @@ class Dreg(Estimator):
         path = weighted_path(problem, theta, sample_size)
         if path.x.requires_grad:
             # What comes back to the path has been weighed with w̃ once: the hook does it again.
-            normalized = path.log_weights.detach().softmax(-1)  # [N, R, (B), K]
-            of_path = normalized.reshape(normalized.shape + (1,) * (path.x.dim() - normalized.dim()))
+            rest = path.x.dim() - path.normalized.dim()
+            of_path = path.normalized.reshape(path.normalized.shape + (1,) * rest)
             path.x.register_hook(lambda slope: slope * of_path)  # type: ignore[no-untyped-call]
         return gradient_of(theta, (path.log_weights, path.weights), (path.score, path.weights))

@@ -17,13 +17,15 @@ class WeightedPath(NamedTuple):
         x: the latent samples, `[N, R, (B,) K, *event]`, a function of θ.
         log_weights: log w_k, `[N, R, (B), K]`, through the path and through the parameters of q.
         score: log q(x_k; θ) at fixed x, `[N, R, (B), K]`: taken off log w_k, the path alone is left.
-        weights: −K w̃_k, `[N, R, (B), K]`, constant: K, as a mean over k is meant where we want
-            the sum, and minus, as the cost is minus the bound.
+        normalized: w̃_k, `[N, R, (B), K]`, constant.
+        weights: −K w̃_k: K, as a mean over k is meant where we want the sum, and minus, as the
+            cost is minus the bound.
     """
 
     x: Tensor
     log_weights: Tensor
     score: Tensor
+    normalized: Tensor
     weights: Tensor
 
 
@@ -41,4 +43,5 @@ def weighted_path(problem: Problem, theta: Tensor, sample_size: int) -> Weighted
     x = q.rsample((sample_size,))
     log_weights = problem.log_weights(x, theta)
     score = problem.log_probs(x.detach(), q)
-    return WeightedPath(x, log_weights, score, -problem.samples * log_weights.detach().softmax(-1))
+    normalized = log_weights.detach().softmax(-1)
+    return WeightedPath(x, log_weights, score, normalized, -problem.samples * normalized)

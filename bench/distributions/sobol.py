@@ -45,14 +45,17 @@ def scrambled_sobol(sample_size: int, batch: Size, dimensions: int, device: torc
     levels = (sample_size - 1).bit_length()  # K
     if dimensions > SobolEngine.MAXDIM or levels > _GIVEN:
         raise NotApplicable(f"no Sobol points of {dimensions} dimensions and N = {sample_size} are known")
-    given = _directions(dimensions).to(device)[:, :levels]  # [D, K], with up to K leading digits
+    given = _directions(dimensions).to(device)[:, :levels]  # [D, K]
+    places = torch.arange(_GIVEN - 1, _GIVEN - 1 - levels, -1, device=device)
+    masks = -(given >> places[:, None, None] & 1)  # [K, D, K]: all ones where a digit is one
     random = functools.partial(torch.randint, 1 << _BITS, device=device)
     lower = random((*batch, dimensions, levels))  # [..., D, K], the columns of L
     scrambled = torch.zeros_like(lower)  # [..., D, K], L times each direction
     for j in range(levels):
         top = 1 << (_BITS - 1 - j)
         column = (lower[..., j] & (top - 1)) | top  # [..., D]
-        scrambled ^= column[..., None] * (given >> (_GIVEN - 1 - j) & 1)
+        # Direction k has k + 1 digits: those before j have none at this place.
+        scrambled[..., j:] ^= column[..., None] & masks[j, :, j:]
     points = lower.new_empty(sample_size, *batch, dimensions)  # [N, ..., D]
     points[0] = random((*batch, dimensions))
     # Point n is the shift plus the directions of n's binary digits.
@@ -60,7 +63,7 @@ def scrambled_sobol(sample_size: int, batch: Size, dimensions: int, device: torc
         start = 1 << k
         count = min(start, sample_size - start)
         torch.bitwise_xor(points[:count], scrambled[..., k], out=points[start : start + count])
-    return (points.double() + 0.5) * 2.0**-_BITS
+    return points.double().add_(0.5).mul_(2.0**-_BITS)
 
 
 @functools.cache
