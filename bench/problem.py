@@ -6,7 +6,7 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -18,6 +18,22 @@ TruthKind = Literal["closed_form", "quadrature", "enumeration"]
 
 class NotApplicable(Exception):
     """Mathematics that does not fit: it becomes a row with this reason, not a crash."""
+
+
+class Points(NamedTuple):
+    """Points with weights for which E[h(x)] = Σ_s w_s h(x_s) at a problem's theta.
+
+    All values of a finite distribution with their probabilities, or the nodes of a quadrature rule.
+
+    Attributes:
+        x: `[S, 1, *event]`, as many samples of a single row of theta; float64 on the CPU.
+        weights: `[S]`, in float64; they sum to one.
+        power: up to which power of the cost and of cost times score the sums hold: 2 or 4.
+    """
+
+    x: Tensor
+    weights: Tensor
+    power: int
 
 
 class Problem(ABC):
@@ -96,9 +112,20 @@ class Problem(ABC):
         """
         raise NotApplicable("its expectation is not known without sampling")
 
-    def expectation_again(self, theta: Tensor) -> Tensor:
+    def expectation_check(self, theta: Tensor) -> Tensor:
         """F(θ) by a second, independent rule: a check of the first. By default the first."""
         return self.expectation(theta)
+
+    def points(self, check: bool = False) -> Points:
+        """Points and weights that stand for the distribution of x at theta, so that moments are sums.
+
+        Args:
+            check: whether to return a second, independent rule where the points are those of a quadrature.
+
+        Raises:
+            NotApplicable: if x can be neither enumerated nor integrated over (the default).
+        """
+        raise NotApplicable("x can be neither enumerated nor integrated over")
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """A copy whose data are drawn afresh, one batch for each `copies` consecutive rows of theta.

@@ -209,7 +209,7 @@ def z_score(problem: Problem, claimed: Callable[[Tensor], Tensor]) -> float:
 def test_the_expectation_is_the_mean_cost(name: str) -> None:
     problem = problem_of(name)
     assert abs(z_score(problem, problem.expectation)) < Z_LIMIT
-    assert abs(z_score(problem, problem.expectation_again)) < Z_LIMIT
+    assert abs(z_score(problem, problem.expectation_check)) < Z_LIMIT
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -354,7 +354,7 @@ def disagreeing(part: float, monkeypatch: pytest.MonkeyPatch) -> Problem:
 
     problem = problem_of("gaussian")
     # On the class, since the truth is sought on a copy of the problem.
-    monkeypatch.setattr(type(problem), "expectation_again", again)
+    monkeypatch.setattr(type(problem), "expectation_check", again)
     return problem
 
 

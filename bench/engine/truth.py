@@ -70,7 +70,7 @@ def exact_gradient(problem: Problem) -> Truth:
 def _gradient(problem: Problem, again: bool) -> tuple[float, Tensor]:
     """F(θ) and its gradient, `[P]`."""
     theta = problem.theta[None].requires_grad_()  # [1, P]
-    value = problem.expectation_again(theta) if again else problem.expectation(theta)
+    value = problem.expectation_check(theta) if again else problem.expectation(theta)
     if not value.requires_grad:
         return float(value), torch.zeros_like(problem.theta)
     (gradient,) = torch.autograd.grad(value.sum(), theta)

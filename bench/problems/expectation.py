@@ -92,7 +92,7 @@ class Expectation(Problem):
     def expectation(self, theta: Tensor) -> Tensor:
         return self._expectation(theta, 0)
 
-    def expectation_again(self, theta: Tensor) -> Tensor:
+    def expectation_check(self, theta: Tensor) -> Tensor:
         return self._expectation(theta, 1)
 
     def _expectation(self, theta: Tensor, which: int) -> Tensor:

@@ -86,7 +86,7 @@ class ImportanceWeighted(MultiSampleProblem):
     def expectation(self, theta: Tensor) -> Tensor:
         return self._expectation(theta, *_NODES)
 
-    def expectation_again(self, theta: Tensor) -> Tensor:
+    def expectation_check(self, theta: Tensor) -> Tensor:
         return self._expectation(theta, *_NODES_AGAIN)
 
     def resampled(self, rows: int, copies: int = 1) -> Self:

@@ -75,7 +75,7 @@ class LogisticRegression(VariationalProblem):
     def expectation(self, theta: Tensor) -> Tensor:
         return self._expectation(theta, _NODES)
 
-    def expectation_again(self, theta: Tensor) -> Tensor:
+    def expectation_check(self, theta: Tensor) -> Tensor:
         return self._expectation(theta, _NODES_AGAIN)
 
     def _expectation(self, theta: Tensor, count: int) -> Tensor:
