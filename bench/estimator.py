@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from bench.problem import NotApplicable, Problem
+
+if TYPE_CHECKING:
+    from bench.exact import ExactMoments, SingleDraws
 
 Claim = Literal["unbiased", "consistent", "biased"]
 
@@ -27,12 +30,16 @@ class Estimator(ABC):
             whatever `bias` says.
         needs_continuity: whether the claim is of costs alone that are continuous in x: an
             estimator that differentiates f cannot know that f jumps.
+        averages: whether an estimate from N samples is the mean of N independent estimates from one
+            sample each, drawn by `sample` or `rsample` of the problem's distribution and from nothing
+            else: its exact moments then follow from what it makes of each single value of x.
     """
 
     bias: ClassVar[Claim]
     minimum_sample_size: int = 1
     exact_degree: int = 0
     needs_continuity: bool = False
+    averages: bool = False
 
     @abstractmethod
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
@@ -65,6 +72,22 @@ class Estimator(ABC):
         A cost that averages K weights is one evaluation here.
         """
         return None
+
+    def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
+        """Return mean and variance of an estimate from N samples, where each value of x is known.
+
+        Called on a fitted estimator. What is measured is held against it.
+
+        Args:
+            draws: the values of x with their probabilities, their costs and scores.
+            sample_size: N.
+
+        Raises:
+            NotApplicable: if they are not known, as by default of an estimator that is no average.
+        """
+        if not self.averages:
+            raise NotApplicable("its exact variance is not known")
+        return draws.of_mean(self, sample_size)
 
 
 def gradient_of(

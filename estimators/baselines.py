@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from bench.estimator import gradient_of
+from bench.exact import SingleDraws
 from bench.options import Choice
 from bench.problem import NotApplicable, Problem
 
@@ -54,6 +55,14 @@ class Baseline(Choice, ABC):
         """
         return None
 
+    def as_constant(self, draws: SingleDraws, sample_size: int) -> tuple[Baseline, Tensor | None]:
+        """Return a baseline that does not vary, and the variance, `[P]`, that this one adds to its estimates.
+
+        Raises:
+            NotApplicable: if there is no such baseline, or its variance is not known.
+        """
+        return self, None
+
     @classmethod
     def choices(cls) -> Mapping[str, type[Baseline]]:
         return BASELINES
@@ -91,6 +100,14 @@ class LeaveOneOut(Baseline):
         # f_n − Σ_{m≠n} f_m / (N−1) = (f_n − mean f) · N / (N−1)
         return (cost - cost.mean(0)) * (N / (N - 1))
 
+    def as_constant(self, draws: SingleDraws, sample_size: int) -> tuple[Baseline, Tensor]:
+        # The estimate is a U-statistic of kernel ½(f − f′)(s − s′) + ½(q + q′), with s the score and
+        # q = ∇_θ f(x, θ): by Hoeffding's decomposition (1948, §5) its variance is that of (f − E f) s + q
+        # over N, and (E s² Var f + (E f s)²) / (N (N − 1)).
+        product = draws.expectation(draws.cost[:, None] * draws.score)  # [P]
+        spread = draws.cost_variance * draws.expectation(draws.score.square())  # [P]
+        return Constant(draws.mean_cost), (spread + product.square()) / (sample_size * (sample_size - 1))
+
 
 @dataclass(frozen=True)
 class IndependentSample(Baseline):
@@ -112,6 +129,12 @@ class IndependentSample(Baseline):
         with torch.no_grad():
             x = p.sample((sample_size,))  # [N, R, (B,) *event]
             return Learned(problem.cost(x, theta))
+
+    def as_constant(self, draws: SingleDraws, sample_size: int) -> tuple[Baseline, Tensor]:
+        # Var[(f − f′) s] = Var[(f − E f) s] + Var f · E s².
+        return Constant(draws.mean_cost), draws.cost_variance * draws.expectation(
+            draws.score.square()
+        ) / sample_size
 
 
 @dataclass(frozen=True)
@@ -251,6 +274,9 @@ class Network(Baseline):
 
     def prepared(self, problem: Problem, theta: Tensor, p: Distribution, sample_size: int) -> Baseline:
         return Learned(self.network(problem.inputs()).squeeze(-1))
+
+    def as_constant(self, draws: SingleDraws, sample_size: int) -> tuple[Baseline, None]:
+        raise NotApplicable("its baseline is another one for each item")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.estimator import Claim, Estimator, gradient_of
+from bench.exact import ExactMoments, SingleDraws
 from bench.problem import Problem
 
 
@@ -37,6 +39,11 @@ class Exact(Estimator):
         same = theta.stride(0) == 0 and not problem.data_per_row
         gradient = self._of_rows(problem, theta[:1] if same else theta)  # [1, P] or [R, P]
         return gradient.expand_as(theta).contiguous()
+
+    def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
+        mean = self._of_rows(draws.problem, draws.problem.theta[None])[0]  # [P]
+        zero = torch.zeros_like(mean)
+        return ExactMoments(mean, zero, zero, dict.fromkeys(draws.blocks, math.nan))
 
     def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Exact:
         return Known(theta[:1].detach(), self.gradient(problem, theta[:1], sample_size))

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import (
-    Bernoulli,
-    Exponential,
-    Gamma,
-    Independent,
-    Laplace,
-    LogNormal,
-    Normal,
-    Poisson,
-)
+from torch.distributions import Independent
 
 from bench.distributions.families import component
 from bench.estimator import Claim, Estimator, gradient_of
+from bench.exact import ExactMoments, SingleDraws
 from bench.problem import NotApplicable, Problem
+from estimators.decompositions import DECOMPOSITIONS, Decomposition, Drawn, Integrated
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,8 @@ class MeasureValued(Estimator):
         law = component(p)
         x = p.sample((sample_size,))  # [N, R, (B,) *event]
         with torch.no_grad():
-            split = [(ω, halves(law, x, self.coupled)) for ω, halves in _arguments(law)]
+            noise = Drawn(self.coupled)
+            split = [(ω, halves(law, x, noise)) for ω, halves in _arguments(law)]
         # A half that is p itself has the cost of the sample.
         shared = any(halves.plus is None or halves.minus is None for _, halves in split)
         cost = problem.cost(x, theta) if shared else theta.new_zeros(())  # [N, R, (B)]
@@ -109,20 +103,84 @@ class MeasureValued(Estimator):
             cost = problem.cost(x, theta)
         return gradient_of(theta, surrogate, cost, problem.analytic_term(theta, p))
 
+    def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
+        """Given x the differences of costs are independent: their means and variances are averaged over x."""
+        theta = draws.problem.theta[None].requires_grad_()  # [1, P]
+        p = draws.problem.distribution(theta)
+        if (p.base_dist if isinstance(p, Independent) else p).event_shape:
+            raise NotApplicable("the coordinates of x are not independent")
+        law = component(p)
+        mean = draws.cost_gradient.clone()  # [S, P], of the estimate from x
+        spread = torch.zeros_like(theta[0])  # [P], the mean of its variance
+        for ω, halves in _arguments(law):
+            for index in itertools.product(*map(range, p.event_shape)):
+                at: Any = (..., *index)
+                difference = _difference(draws, law, halves, self.coupled, at)
+                (slope,) = torch.autograd.grad(ω[at].sum(), theta, retain_graph=True)  # [1, P]
+                slope = slope * difference.constant
+                mean += difference.mean[:, None] * slope
+                spread += draws.expectation(difference.variance) * slope[0].square()
+        center = draws.expectation(mean)  # [P]
+        variance = draws.expectation((mean - center).square()) + spread  # [P]
+        term = gradient_of(theta, draws.problem.analytic_term(theta, p))[0]  # [P]
+        unknown = torch.full_like(center, torch.nan)
+        kurtosis = dict.fromkeys(draws.blocks, math.nan)
+        return ExactMoments(center + term, variance / sample_size, unknown, kurtosis)
 
-class Halves(NamedTuple):
-    """One split of ∂p/∂ω: c, `[R, (B,) *event]`, and samples of p₊ and p₋, `[N, R, (B,) *event]`.
 
-    None stands for p itself, whose samples are there already.
-    """
+class Difference(NamedTuple):
+    """A cost under p₊ less one under p₋, given x: its mean and variance, `[S]`, and the constant c."""
 
     constant: Tensor
-    plus: Tensor | None
-    minus: Tensor | None
+    mean: Tensor
+    variance: Tensor
 
 
-Decomposition = Callable[[Any, Tensor, bool], Halves]
-"""From a law, its samples and whether the halves are coupled."""
+def _difference(draws: SingleDraws, law: Any, halves: Decomposition, coupled: bool, at: Any) -> Difference:
+    """Integrate over the noise of one coordinate: an exponential variable t²/2, t of density t exp(−t²/2)."""
+    if not coupled and len(at) > 1 and draws.x.shape[-1] > 1:
+        raise NotApplicable("its halves are drawn apart, beside coordinates that they share")
+    t, weights = _panels(37 if draws.check else 29)  # [T] each
+    weights = weights * t * (-t.square() / 2).exp()
+    S, T = len(draws.x), len(t)
+    x = draws.x.repeat_interleave(T, 0)  # [S·T, 1, *event]
+    e = (t.square() / 2).repeat(S).reshape(-1, *[1] * (x.dim() - 1))
+    theta = draws.problem.theta[None]  # [1, P]
+    with torch.no_grad():
+        constant, *sides = halves(law, x, Integrated(coupled, e.expand_as(x)))
+        plus, minus = (
+            None if y is None else draws.problem.cost(_moved(x, y, at), theta).reshape(S, T) for y in sides
+        )
+
+    def moments(values: Tensor) -> tuple[Tensor, Tensor]:
+        """Given x, `[S]` each."""
+        mean = values @ weights
+        return mean, (values - mean[:, None]).square() @ weights
+
+    own = draws.cost  # [S], of a half that is p itself
+    if coupled:
+        up, down = (own[:, None] if values is None else values for values in (plus, minus))
+        mean, variance = moments((up - down).expand(S, T))
+        return Difference(constant[at], mean, variance)
+    mean, variance = torch.zeros_like(own), torch.zeros_like(own)
+    for sign, values in ((1, plus), (-1, minus)):
+        if values is None:
+            mean = mean + sign * own
+        else:  # of samples that have nothing to do with x
+            given, rest = moments(values)
+            center = draws.expectation(given)
+            mean = mean + sign * center
+            variance = variance + draws.expectation((given - center).square() + rest)
+    return Difference(constant[at], mean, variance)
+
+
+def _panels(count: int) -> tuple[Tensor, Tensor]:
+    """Gauss–Legendre of order 8 on panels of [0, 10], beyond which exp(−t²/2) is negligible; `[T]` each."""
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    half = 5 / count
+    centers = half * (2 * np.arange(count) + 1)
+    t = (centers[:, None] + half * nodes).ravel()
+    return torch.from_numpy(t), torch.from_numpy(np.tile(half * weights, count))
 
 
 def _arguments(law: Any) -> list[tuple[Tensor, Decomposition]]:
@@ -141,80 +199,3 @@ def _moved(x: Tensor, samples: Tensor, at: Any) -> Tensor:
     moved = x.clone()
     moved[at] = samples[at]
     return moved
-
-
-def _exponential(x: Tensor) -> Tensor:
-    """Draws of Exp(1), as many as x has numbers: −log U, five times as fast as `exponential_`."""
-    return torch.rand_like(x).neg_().add_(1).log_().neg_()  # U = 1 − rand is never 0
-
-
-def _partner(law: Any, x: Tensor, coupled: bool) -> Tensor:
-    """What the other half is made of: the samples of p themselves, or others."""
-    return x if coupled else law.sample(x.shape[:1])
-
-
-def _normal_loc(law: Normal, x: Tensor, coupled: bool) -> Halves:
-    # ∂φ/∂μ = (z/σ) φ(z), and z e^(−z²/2) is the density of a Weibull(√2, 2), which is √(2 Exp(1)).
-    scale = math.sqrt(2) * law.scale  # [R, (B,) *event]
-    up = _exponential(x).sqrt_().mul_(scale)  # [N, R, (B,) *event]
-    down = up if coupled else _exponential(x).sqrt_().mul_(scale)
-    return Halves(1 / (math.sqrt(math.pi) * scale), law.loc + up, law.loc - down)
-
-
-def _normal_scale(law: Normal, x: Tensor, coupled: bool) -> Halves:
-    # ∂φ/∂σ = (z² − 1)/σ φ(z). Of a normal vector in three dimensions the length has Maxwell's law
-    # and each coordinate is a uniform part of it; the square of the other two is 2 Exp(1).
-    z = (x - law.loc) / law.scale if coupled else torch.randn_like(x)
-    maxwell = _exponential(x).mul_(2).addcmul_(z, z).sqrt_().copysign_(z)
-    return Halves(1 / law.scale, maxwell.mul_(law.scale).add_(law.loc), None)
-
-
-def _exponentiated(halves: Decomposition) -> Decomposition:
-    def of_logarithm(law: LogNormal, x: Tensor, coupled: bool) -> Halves:
-        constant, plus, minus = halves(law.base_dist, x.log(), coupled)
-        return Halves(constant, *(y if y is None else y.exp() for y in (plus, minus)))
-
-    return of_logarithm
-
-
-def _laplace_loc(law: Laplace, x: Tensor, coupled: bool) -> Halves:
-    up = _exponential(x)
-    down = up if coupled else _exponential(x)
-    return Halves(0.5 / law.scale, law.loc + law.scale * up, law.loc - law.scale * down)
-
-
-def _laplace_scale(law: Laplace, x: Tensor, coupled: bool) -> Halves:
-    # ∂p/∂b = (|z| − 1)/b p, z = (x − μ)/b; |z| p is the density of ±Gamma(2, 1) = z ± Exp(1).
-    y = _partner(law, x, coupled)
-    return Halves(1 / law.scale, y + law.scale * _exponential(x).copysign_(y - law.loc), None)
-
-
-def _gamma_rate(law: Gamma | Exponential, x: Tensor, coupled: bool) -> Halves:
-    # ∂p/∂β = (α/β − x) p, and x p is α/β times the density of Gamma(α + 1, β) = Gamma(α, β) + Exp(β).
-    y = _partner(law, x, coupled)
-    return Halves(law.mean, None, y + _exponential(x) / law.rate)  # the mean is α/β
-
-
-def _gamma_concentration(_law: Gamma, _x: Tensor, _coupled: bool) -> Halves:
-    raise NotApplicable("no decomposition into measures is known for the concentration of a gamma")
-
-
-def _poisson_rate(law: Poisson, x: Tensor, coupled: bool) -> Halves:
-    # ∂p(x)/∂λ = p(x − 1) − p(x).
-    return Halves(torch.ones_like(law.rate), _partner(law, x, coupled) + 1, None)
-
-
-def _bernoulli_probs(law: Bernoulli, x: Tensor, _coupled: bool) -> Halves:
-    return Halves(torch.ones_like(law.probs), torch.ones_like(x), torch.zeros_like(x))
-
-
-DECOMPOSITIONS: Mapping[type, Mapping[str, Decomposition]] = {
-    Normal: {"loc": _normal_loc, "scale": _normal_scale},
-    LogNormal: {"loc": _exponentiated(_normal_loc), "scale": _exponentiated(_normal_scale)},
-    Laplace: {"loc": _laplace_loc, "scale": _laplace_scale},
-    Gamma: {"concentration": _gamma_concentration, "rate": _gamma_rate},
-    Exponential: {"rate": _gamma_rate},
-    Poisson: {"rate": _poisson_rate},
-    Bernoulli: {"probs": _bernoulli_probs},
-}
-"""Law -> argument -> how the derivative of the density splits."""

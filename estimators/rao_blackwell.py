@@ -45,6 +45,10 @@ class RaoBlackwell(Estimator):
     def minimum_sample_size(self) -> int:  # type: ignore[override]
         return 2 if self.baseline == "leave_one_out" else 1
 
+    @property
+    def averages(self) -> bool:  # type: ignore[override]
+        return self.baseline == "none"
+
     def evaluations(self, problem: Problem, sample_size: int) -> int:
         return sample_size
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
+from bench.exact import ExactMoments, SingleDraws
 from bench.problem import Problem
 from estimators.baselines import Baseline, NoBaseline
 from estimators.samplers import Iid, Sampler
@@ -65,6 +66,13 @@ class Reinforce(Estimator):
         correction = baseline.correction(theta, log_prob)  # [R, P]
         total = gradient_of(theta, (log_prob, weights), cost, problem.analytic_term(theta, p))  # [R, P]
         return total if correction is None else total - correction
+
+    def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
+        if not isinstance(self.sampler, Iid):
+            raise NotApplicable("its samples depend on one another")
+        baseline, noise = self.baseline.as_constant(draws, sample_size)
+        moments = draws.of_mean(replace(self, baseline=baseline), sample_size)
+        return moments if noise is None else moments.with_noise(noise)
 
     def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Reinforce:
         return replace(self, baseline=self.baseline.fitted(problem, theta, sample_size))

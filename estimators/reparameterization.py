@@ -44,6 +44,10 @@ class Reparameterization(Estimator):
     def minimum_sample_size(self) -> int:  # type: ignore[override]
         return self.sampler.minimum_sample_size
 
+    @property
+    def averages(self) -> bool:  # type: ignore[override]
+        return isinstance(self.sampler, Iid)
+
     def evaluations(self, problem: Problem, sample_size: int) -> int:
         return sample_size
 

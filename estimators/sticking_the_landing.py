@@ -38,6 +38,7 @@ class StickingTheLanding(Estimator):
     """
 
     bias: ClassVar[Claim] = "unbiased"
+    averages = True
 
     def evaluations(self, problem: Problem, sample_size: int) -> int:
         return sample_size

@@ -1,0 +1,139 @@
+"""The splits of derivatives of densities into differences of two densities, distribution by distribution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Exponential, Gamma, Laplace, LogNormal, Normal, Poisson
+
+from bench.problem import NotApplicable
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The noise of the halves, as an estimate draws it.
+
+    Attributes:
+        coupled: whether the halves share it, and are made of the samples of p.
+    """
+
+    coupled: bool
+
+    def exponential(self, x: Tensor) -> Tensor:
+        """Draws of Exp(1), as many as x has numbers: −log U, five times as fast as `exponential_`."""
+        return torch.rand_like(x).neg_().add_(1).log_().neg_()  # U = 1 − rand is never 0
+
+    def partner(self, law: Any, x: Tensor) -> Tensor:
+        """What the other half is made of: the samples of p themselves, or others."""
+        return x if self.coupled else law.sample(x.shape[:1])
+
+    def standard(self, law: Normal, x: Tensor) -> Tensor:
+        """The same of a normal law, as standard normal numbers."""
+        return (x - law.loc) / law.scale if self.coupled else torch.randn_like(x)
+
+
+@dataclass(frozen=True)
+class Integrated(Drawn):
+    """The noise of the halves as nodes of a rule, beside each value of x.
+
+    Attributes:
+        nodes: of Exp(1), in the shape of x.
+    """
+
+    nodes: Tensor
+
+    def exponential(self, x: Tensor) -> Tensor:
+        return self.nodes.clone()
+
+    def partner(self, law: Any, x: Tensor) -> Tensor:
+        return x
+
+    def standard(self, law: Normal, x: Tensor) -> Tensor:
+        return (x - law.loc) / law.scale
+
+
+class Halves(NamedTuple):
+    """One split of ∂p/∂ω: c, `[R, (B,) *event]`, and samples of p₊ and p₋, `[N, R, (B,) *event]`.
+
+    None stands for p itself, whose samples are there already.
+    """
+
+    constant: Tensor
+    plus: Tensor | None
+    minus: Tensor | None
+
+
+Decomposition = Callable[[Any, Tensor, Drawn], Halves]
+"""From a law, its samples and the noise of the halves."""
+
+
+def _normal_loc(law: Normal, x: Tensor, noise: Drawn) -> Halves:
+    # ∂φ/∂μ = (z/σ) φ(z), and z e^(−z²/2) is the density of a Weibull(√2, 2), which is √(2 Exp(1)).
+    scale = math.sqrt(2) * law.scale  # [R, (B,) *event]
+    up = noise.exponential(x).sqrt_().mul_(scale)  # [N, R, (B,) *event]
+    down = up if noise.coupled else noise.exponential(x).sqrt_().mul_(scale)
+    return Halves(1 / (math.sqrt(math.pi) * scale), law.loc + up, law.loc - down)
+
+
+def _normal_scale(law: Normal, x: Tensor, noise: Drawn) -> Halves:
+    # ∂φ/∂σ = (z² − 1)/σ φ(z). Of a normal vector in three dimensions the length has Maxwell's law
+    # and each coordinate is a uniform part of it; the square of the other two is 2 Exp(1).
+    z = noise.standard(law, x)
+    maxwell = noise.exponential(x).mul_(2).addcmul_(z, z).sqrt_().copysign_(z)
+    return Halves(1 / law.scale, maxwell.mul_(law.scale).add_(law.loc), None)
+
+
+def _exponentiated(halves: Decomposition) -> Decomposition:
+    def of_logarithm(law: LogNormal, x: Tensor, noise: Drawn) -> Halves:
+        constant, plus, minus = halves(law.base_dist, x.log(), noise)
+        return Halves(constant, *(y if y is None else y.exp() for y in (plus, minus)))
+
+    return of_logarithm
+
+
+def _laplace_loc(law: Laplace, x: Tensor, noise: Drawn) -> Halves:
+    up = noise.exponential(x)
+    down = up if noise.coupled else noise.exponential(x)
+    return Halves(0.5 / law.scale, law.loc + law.scale * up, law.loc - law.scale * down)
+
+
+def _laplace_scale(law: Laplace, x: Tensor, noise: Drawn) -> Halves:
+    # ∂p/∂b = (|z| − 1)/b p, z = (x − μ)/b; |z| p is the density of ±Gamma(2, 1) = z ± Exp(1).
+    y = noise.partner(law, x)
+    return Halves(1 / law.scale, y + law.scale * noise.exponential(x).copysign_(y - law.loc), None)
+
+
+def _gamma_rate(law: Gamma | Exponential, x: Tensor, noise: Drawn) -> Halves:
+    # ∂p/∂β = (α/β − x) p, and x p is α/β times the density of Gamma(α + 1, β) = Gamma(α, β) + Exp(β).
+    y = noise.partner(law, x)
+    return Halves(law.mean, None, y + noise.exponential(x) / law.rate)  # the mean is α/β
+
+
+def _gamma_concentration(_law: Gamma, _x: Tensor, _noise: Drawn) -> Halves:
+    raise NotApplicable("no decomposition into measures is known for the concentration of a gamma")
+
+
+def _poisson_rate(law: Poisson, x: Tensor, noise: Drawn) -> Halves:
+    # ∂p(x)/∂λ = p(x − 1) − p(x).
+    return Halves(torch.ones_like(law.rate), noise.partner(law, x) + 1, None)
+
+
+def _bernoulli_probs(law: Bernoulli, x: Tensor, _noise: Drawn) -> Halves:
+    return Halves(torch.ones_like(law.probs), torch.ones_like(x), torch.zeros_like(x))
+
+
+DECOMPOSITIONS: Mapping[type, Mapping[str, Decomposition]] = {
+    Normal: {"loc": _normal_loc, "scale": _normal_scale},
+    LogNormal: {"loc": _exponentiated(_normal_loc), "scale": _exponentiated(_normal_scale)},
+    Laplace: {"loc": _laplace_loc, "scale": _laplace_scale},
+    Gamma: {"concentration": _gamma_concentration, "rate": _gamma_rate},
+    Exponential: {"rate": _gamma_rate},
+    Poisson: {"rate": _poisson_rate},
+    Bernoulli: {"probs": _bernoulli_probs},
+}
+"""Law -> argument -> how the derivative of the density splits."""
