@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,34 +15,14 @@ from torch import Tensor
 from bench.distributions.replay import follow
 from bench.estimator import Estimator, gradient_of
 from bench.problem import NotApplicable, Points, Problem
+from bench.statistics.known import ExactMoments
+
+__all__ = ["ExactMoments", "SingleDraws", "exact_moments", "single_draws"]
 
 # So many numbers of rows of theta, or of samples, are formed at once.
 _NUMBERS = 1 << 20
 # Two rules whose variances differ by more know neither.
 _AGREEMENT = 1e-6
-
-
-@dataclass(frozen=True)
-class ExactMoments:
-    """Moments of one estimate, known without sampling; float64 on the CPU.
-
-    Attributes:
-        mean: of each coordinate, `[P]`.
-        variance: of each coordinate, `[P]`.
-        skewness: of each coordinate, `[P]`; NaN where it is not known.
-        kurtosis: for each reported block of coordinates, E u² / (E u)² of its squared deviation u; NaN where
-            it is not known.
-    """
-
-    mean: Tensor
-    variance: Tensor
-    skewness: Tensor
-    kurtosis: Mapping[str, float]
-
-    def with_noise(self, variance: Tensor) -> ExactMoments:
-        """Add a variance, `[P]`, whose higher moments are not known."""
-        unknown = dict.fromkeys(self.kurtosis, math.nan)
-        return ExactMoments(self.mean, self.variance + variance, self.skewness * math.nan, unknown)
 
 
 class SingleDraws:

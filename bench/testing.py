@@ -214,7 +214,7 @@ class Tested:
         sample = subject.sample(f"gate unbiased {key_of(self._epoch)}", math.ceil(R), truths())
         if sample.nonfinite:
             return f"{where}: {sample.nonfinite} of {sample.replicates} estimates are not finite"
-        p = bias_p(sample.evidence, self.bench.alpha)
+        p = bias_p(sample.evidence)
         bias = bias_interval(sample.evidence)
         size = f"the bias is {bias.value:.3g} ({bias.low:.3g} to {bias.high:.3g}) of {margin / within:.3g}"
         if p < self.bench.alpha:

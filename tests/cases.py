@@ -18,6 +18,9 @@ from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.scenario import Scenario, Source
+from bench.statistics.evidence import Evidence
+from bench.statistics.metrics import measure
+from bench.statistics.verdict import BIASED_BELOW
 
 
 def expectation(cost: str, parameters: list[str], **distribution: dict[str, Any]) -> dict[str, Any]:
@@ -228,3 +231,9 @@ def estimates_of(
                 theta = problem.theta.expand(rows.stop - rows.start, -1).requires_grad_()
                 blocks.append(fitted.gradient(problem, theta, sample_size).detach())
     return torch.cat(blocks)
+
+
+def verdict_alone(evidence: Evidence) -> str:
+    """The verdict on a row that is the only one of its run."""
+    found = measure(evidence)
+    return "biased" if float(found["bias_p"]) < BIASED_BELOW else str(found["verdict"])

@@ -133,7 +133,7 @@ def test_statistics_are_functions_of_arrays() -> None:
 
 
 def test_the_engine_imports_contracts_and_statistics_only() -> None:
-    assert strangers("bench.engine", [*CONTRACTS, "bench.statistics"]) == []
+    assert strangers("bench.engine", [*CONTRACTS, "bench.exact", "bench.statistics"]) == []
 
 
 def test_the_gate_judges_and_draws_nothing() -> None:
@@ -221,7 +221,7 @@ except ImportError:
 
 def test_a_stranger_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(IMPORTS, "bench.engine.plan", {Import("bench.problems.vae", False)})
-    assert strangers("bench.engine", [*CONTRACTS, "bench.statistics"]) == [
+    assert strangers("bench.engine", [*CONTRACTS, "bench.exact", "bench.statistics"]) == [
         "bench.engine.plan imports bench.problems.vae"
     ]
 

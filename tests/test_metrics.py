@@ -22,15 +22,17 @@ from bench.statistics.intervals import (
     normal_interval,
     variance_interval,
 )
+from bench.statistics.known import ExactMoments
 from bench.statistics.metrics import BETTER, METRICS, measure
 from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.summary import Collection, summarize
-from bench.statistics.unbiasedness import Difference, hall, hall_interval, too_skewed
-from bench.statistics.verdict import EQUIVALENCE
+from bench.statistics.unbiasedness import Difference, hall, hall_interval, least_p
+from bench.statistics.verdict import EQUIVALENCE, LEAST
 from bench.store.columns import MEASUREMENTS
-from tests.cases import estimates_of, estimator_of, expectation
+from tests.cases import estimates_of, estimator_of, expectation, verdict_alone
 
 NAN, INF = math.nan, math.inf
+EXACT = ("bias_exact", "variance_exact", "variance_z", "kurtosis_exact")
 SECONDS = [0.5, 0.2, 0.3, 0.3, 0.3, 0.1, 0.6]
 Z = 1.959963984540054  # the 97.5 % quantile of the normal law
 
@@ -63,6 +65,7 @@ def one(values: list[float], truth: float | None, truth_error: float = 0.0) -> E
 BY_HAND = [1.0, 3.0, 3.0, 5.0]
 # Four estimates of (3, 4), whose norm is 5: mean (3, 5); deviations (±3, 0) and (0, ±3), so
 # that each variance is 18/3 = 6 and the trace 12; errors (−3, 1), (3, 1), (0, −2), (0, 4).
+KNOWN = ExactMoments(tensor(2.0), tensor(2.0), tensor(0.0), {"all": 1.0})  # such as changes no interval
 PLANE = [[0.0, 5.0], [6.0, 5.0], [3.0, 2.0], [3.0, 8.0]]
 
 
@@ -82,10 +85,27 @@ def test_bias_of_a_number_by_hand() -> None:
             "bias": 1.0,
             "bias_low": 1 - q * error,
             "bias_high": 1 + q * error,
-            "bias_p": 2 * stats.t.sf(math.sqrt(1.5), 3),
-            "verdict": "unresolved (needs R = 58 000)",
-        }
+            "bias_p": NAN,  # of four estimates
+            "bias_exact": NAN,
+            "verdict": "unresolved (R too small)",
+        },
+        nan_ok=True,
     )
+
+
+def test_the_p_value_of_a_number_by_hand() -> None:
+    # Ten times the four: mean 3 and m2 = 80, so that t = 1/√(80/39/40), without skew. Equivalence within 0.02
+    # takes (1.6449 + 1.2816)² · 80/39 / 0.02² replicates.
+    found = METRICS["bias"](one(10 * BY_HAND, 2.0))
+    assert found["bias_p"] == pytest.approx(2 * stats.t.sf(math.sqrt(39 * 40 / 80), 39))
+    assert found["verdict"] == "unresolved (needs R = 44 000)"
+
+
+@pytest.mark.parametrize("R", [LEAST, LEAST - 1])
+def test_fewer_estimates_than_the_least_tell_nothing_of_noise(R: int) -> None:
+    values = [2.0 + 0.01 * (-1) ** i for i in range(R)]
+    p = float(METRICS["bias"](one(values, 3.0))["bias_p"])
+    assert p < 1e-10 if R == LEAST else math.isnan(p)
 
 
 def test_hall_by_hand() -> None:
@@ -98,11 +118,12 @@ def test_hall_by_hand() -> None:
     assert float(hall(found.difference)) == pytest.approx(2 * stats.t.sf(h, 3))
 
 
-def test_a_coordinate_too_skewed_for_its_replicates_is_not_called_biased_by_itself() -> None:
-    # t at 1 % with 99 degrees of freedom is 2.626: D = g · 2.626³ / 30, 3 for g = 4.97.
-    half, one_each = torch.full((2,), 0.5).double(), torch.ones(2).double()
-    difference = Difference(half, one_each, 0 * one_each, tensor(4.9, -5.1), 100)
-    assert too_skewed(difference, 0.01).tolist() == [False, True]
+def test_a_p_value_is_no_smaller_than_skewness_allows() -> None:
+    # D = |g| x³ / (3 √R) = 1.5 with R = 100 and g = 4.5 at x = 10^(1/3), if the mean errs against g.
+    ones = torch.ones(4).double()
+    difference = Difference(tensor(-9, 9, 9, -9), ones, 0 * ones, tensor(4.5, 4.5, -4.5, 0), 100)
+    least = 2 * stats.t.sf(10 ** (1 / 3), 99)
+    assert least_p(difference).tolist() == pytest.approx([least, 0, least, 0])
 
 
 def test_the_interval_of_a_bias_inverts_the_test() -> None:
@@ -121,9 +142,15 @@ def test_bias_of_a_vector_by_hand() -> None:
     assert found["bias"] == 0.0
     assert found["bias_low"] == 0.0
     assert found["bias_high"] == pytest.approx(math.sqrt(-2 + Z * 3))
-    # Hall: t = 1/√(6/4) without skew, two coordinates. F = 1/3 with ν = 144/72 = 2 and 6.
-    worst, whole = 2 * 2 * stats.t.sf(math.sqrt(2 / 3), 3), stats.f.sf(1 / 3, 2, 6)
-    assert found["bias_p"] == pytest.approx(min(1.0, 2 * min(worst, whole)))
+
+
+def test_the_p_value_of_a_vector_by_hand() -> None:
+    # Ten times the four estimates: variances 180/39 = 60/13. Hall: t = 1/√(60/13/40) without skew, two
+    # coordinates. F = 1/(120/13/40) = 13/3 with ν = (120/13)² / tr(Σ²) = 2 and 78.
+    many = evidence(tensor(*(10 * PLANE)), tensor(3.0, 4.0))["all"]
+    found = METRICS["bias"](replace(many, trace_of_square=2 * (60 / 13) ** 2))
+    worst, whole = 2 * 2 * stats.t.sf(math.sqrt(26 / 3), 39), stats.f.sf(13 / 3, 2, 78)
+    assert found["bias_p"] == pytest.approx(2 * min(worst, whole))
 
 
 def test_the_norm_of_a_bias_is_freed_of_noise() -> None:
@@ -166,14 +193,19 @@ def test_variance_by_hand() -> None:
     error = math.sqrt(3 / 4 * 4) * half_range
     center = 4 * math.log(32 / 9) - 3 * (math.log(16 / 9) + half_range)
     q = float(stats.t.ppf(0.975, 3))
-    found = METRICS["variance"](one(BY_HAND, 2.0))
+    # Four estimates give no interval unless the kurtosis is known, which it is here, too small to matter.
+    found = METRICS["variance"](replace(one(BY_HAND, 2.0), exact=KNOWN))
+    assert math.isnan(float(METRICS["variance"](one(BY_HAND, 2.0))["variance_low"]))
     scale = (8 / 3) / (32 / 9)  # the variance has the divisor R − 1 already
     assert found == pytest.approx(
         {
             "variance": 8 / 3,
             "variance_low": scale * math.exp(center - q * error),
             "variance_high": scale * math.exp(center + q * error),
+            "variance_exact": 2.0,
+            "variance_z": (8 / 3 / 2 - 1) / math.sqrt(2 / 3 / 4),  # κ − 1 + 2/3 over 4
             "kurtosis": 2.0,  # 4 · (16 + 16) / 8²
+            "kurtosis_exact": 1.0,
             "effective_dof": 2 / error**2,
             "largest_share": 0.5,
         }
@@ -213,8 +245,9 @@ def test_mean_squared_error_by_hand() -> None:
 
 
 def test_signal_to_noise_by_hand() -> None:
-    found = METRICS["snr"](one(BY_HAND, 2.0))
-    variance = METRICS["variance"](one(BY_HAND, 2.0))
+    known = replace(one(BY_HAND, 2.0), exact=KNOWN)
+    found = METRICS["snr"](known)
+    variance = METRICS["variance"](known)
     assert found["snr"] == pytest.approx(2 / math.sqrt(8 / 3))
     assert found["snr_high"] == pytest.approx(2 / math.sqrt(float(variance["variance_low"])))
     assert METRICS["snr"](plane())["snr"] == pytest.approx(5 / math.sqrt(12))
@@ -240,15 +273,16 @@ def test_cost_by_hand() -> None:
     assert (found["seconds"], found["seconds_low"], found["seconds_high"]) == (0.3, 0.1, 0.6)
     assert found["evaluations"] == 7.0
     assert found["bytes"] == 12.0
-    work = METRICS["work_normalized_variance"](one(BY_HAND, 2.0))
+    known = replace(one(BY_HAND, 2.0), exact=KNOWN)
+    work = METRICS["work_normalized_variance"](known)
     assert work["work_normalized_variance"] == pytest.approx(0.8)
-    few = METRICS["work_normalized_variance"](replace(one(BY_HAND, 2.0), seconds=tensor(0.5, 0.2, 0.3)))
+    few = METRICS["work_normalized_variance"](replace(known, seconds=tensor(0.5, 0.2, 0.3)))
     assert math.isnan(float(few["work_normalized_variance_low"]))
-    variance = METRICS["variance"](one(BY_HAND, 2.0))
+    variance = METRICS["variance"](known)
     assert work["evaluation_normalized_variance_high"] == pytest.approx(7 * float(variance["variance_high"]))
     for end in ("", "_low", "_high"):
-        known = 12 * float(variance[f"variance{end}"])
-        assert work[f"byte_normalized_variance{end}"] == pytest.approx(known)
+        wanted = 12 * float(variance[f"variance{end}"])
+        assert work[f"byte_normalized_variance{end}"] == pytest.approx(wanted)
 
 
 def found_in_order() -> tuple[float, float, float]:
@@ -276,7 +310,7 @@ def test_intervals_by_hand() -> None:
 @pytest.mark.parametrize("P", [1, 4])
 def test_an_estimator_without_noise_that_is_right_is_not_biased(P: int, truth: float) -> None:
     at = torch.full((P,), truth, dtype=torch.float64)
-    found = measure(evidence(at.expand(10, P), at)["all"])
+    found = measure(replace(evidence(at.expand(300, P), at)["all"], cost_varied=True))
     assert found["bias"] == 0
     assert found["bias_p"] == 1.0
     assert found["verdict"] == "within 1 %"
@@ -294,10 +328,64 @@ def test_an_estimator_without_noise_that_is_wrong_is_biased(P: int, scale: float
     truth = torch.full((P,), scale, dtype=torch.float64)
     wrong = truth.clone()
     wrong[-1] *= 1.001
-    found = measure(evidence(wrong.expand(10, P), truth)["all"])
+    found = measure(replace(evidence(wrong.expand(10, P), truth)["all"], cost_varied=True))
     assert found["bias_p"] == 0.0
-    assert found["verdict"] == "biased"
+    assert (found["variance"], found["variance_low"], found["variance_high"]) == (0, 0, 0)
     assert abs(float(found["bias"])) == pytest.approx(scale / 1000)
+
+
+@pytest.mark.parametrize("R", [10, 1000])
+@pytest.mark.parametrize("P", [1, 4])
+def test_spread_that_was_not_seen_is_unknown(P: int, R: int) -> None:
+    # All estimates are 0 where the gradient is 1, and the cost was the same in all draws.
+    truth = torch.ones(P, dtype=torch.float64)
+    found = measure(evidence((0 * truth).expand(R, P), truth)["all"])
+    assert math.isnan(float(found["bias_p"]))
+    assert found["verdict"] == "unresolved (no noise was seen)"
+    assert math.isnan(float(found["bias_low"]))
+    assert (found["variance"], found["variance_low"], found["variance_high"]) == (0, 0, INF)
+
+
+def test_one_coordinate_that_was_not_seen_to_vary_hides_no_bias_of_another() -> None:
+    generator = torch.Generator().manual_seed(0)
+    estimates = torch.randn(200, 2, generator=generator, dtype=torch.float64)
+    estimates[:, 1] = 0
+    right, wrong = (evidence(estimates, tensor(at, 1.0))["all"] for at in (0.0, 1.0))
+    assert measure(right)["bias_p"] > 0.01
+    assert measure(wrong)["bias_p"] < 1e-6
+
+
+def test_draws_that_missed_what_is_rare_accuse_nobody() -> None:
+    found = measure(replace(one([0.0, 0.01] * 200, 1.0), missed=True))
+    assert math.isnan(float(found["bias_p"]))
+    assert found["verdict"] == "unresolved (the draws missed what is rare)"
+    assert math.isnan(float(found["bias_high"]))
+    assert float(found["variance_low"]) > 0
+    assert found["variance_high"] == found["mse_high"] == INF
+
+
+def test_an_exact_variance_stands_for_what_did_not_show() -> None:
+    # Mean 0.005 against 1: a thousand of the sample's errors, and 0.995 of √(400/400).
+    known = ExactMoments(tensor(1.0), tensor(400.0), tensor(35.0), {"all": 1250.0})
+    found = measure(replace(one([0.0, 0.01] * 200, 1.0), exact=known))
+    assert found["bias_p"] == pytest.approx(2 * stats.t.sf(0.995, 399))
+    assert found["bias_exact"] == 0
+    assert str(found["verdict"]).startswith("unresolved (needs R = 3")
+    assert float(found["bias_low"]) < -2
+    assert found["variance_exact"] == 400
+    assert found["kurtosis_exact"] == 1250
+
+
+def test_an_exact_variance_hides_no_bias_that_is_seen() -> None:
+    known = ExactMoments(tensor(1.0), tensor(0.01), tensor(0.0), {"all": 3.0})
+    assert measure(replace(one([0.0, 0.01] * 200, 1.0), exact=known))["bias_p"] < 1e-9
+
+
+def test_a_variance_of_zero_that_is_known_exactly_is_zero() -> None:
+    known = ExactMoments(tensor(0.0), tensor(0.0), tensor(0.0), {"all": NAN})
+    found = measure(replace(one([0.0] * 50, 1.0), exact=known))
+    assert (found["bias_p"], found["bias_exact"]) == (0, -1)
+    assert (found["variance_low"], found["variance_high"]) == (0, 0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -308,16 +396,16 @@ def test_rounding_is_not_called_bias(slope: str, dtype: torch.dtype) -> None:
     options = expectation(slope, ["loc"], normal={"loc": 0.4, "scale": 1.3})
     problem = build("problems", options.pop("name"), options)
     truth = exact_gradient(problem)
-    estimates = estimates_of(estimator_of("reparameterization"), problem.to("cpu", dtype), 10, 100)
+    estimates = estimates_of(estimator_of("reparameterization"), problem.to("cpu", dtype), 10, 300)
     found = measure(evidence(estimates, truth.gradient, truth.standard_error)["all"])
     assert found["verdict"] == "within 1 %"
 
 
 def test_a_bias_that_is_plain_is_called_one() -> None:
-    values = [3.0 + 0.1 * (-1) ** i for i in range(100)]
-    assert measure(one(values, 2.9))["verdict"] == "biased"
-    assert measure(one(values, 3.0))["verdict"] == "within 1 %"
-    # ± z · 0.1/√99 is more than 1 % of 1: nothing is found, and nothing is excluded.
+    values = [3.0 + 0.2 * (-1) ** i for i in range(400)]
+    assert verdict_alone(one(values, 2.9)) == "biased"
+    assert verdict_alone(one(values, 3.0)) == "within 1 %"
+    # ± z · 0.2/√399 is more than 1 % of 1: nothing is found, and nothing is excluded.
     vague = measure(one([value - 2 for value in values], 1.0))["verdict"]
     assert str(vague).startswith("unresolved (needs R = ")
     # A gradient far smaller than its noise asks for more than anybody has.
@@ -326,10 +414,10 @@ def test_a_bias_that_is_plain_is_called_one() -> None:
 
 
 def test_equivalence_needs_the_whole_interval() -> None:
-    # Standard error 0.1/√99 ≈ 0.01005 about the truth: a test of equivalence at 5 % is passed
-    # from |∇F| = t · 1.005 on, with t the 95 % quantile.
-    values = [0.1 * (-1) ** i for i in range(100)]
-    edge = float(stats.t.ppf(0.95, 99)) * 0.1 / math.sqrt(99) / EQUIVALENCE
+    # Standard error 0.2/√399 ≈ 0.01001 about the truth: a test of equivalence at 5 % is passed
+    # from |∇F| = t · 1.001 on, with t the 95 % quantile.
+    values = [0.2 * (-1) ** i for i in range(400)]
+    edge = float(stats.t.ppf(0.95, 399)) * 0.2 / math.sqrt(399) / EQUIVALENCE
     below, above = ([value + size for value in values] for size in (edge * 0.99, edge * 1.01))
     assert str(measure(one(below, edge * 0.99))["verdict"]).startswith("unresolved")
     assert measure(one(above, edge * 1.01))["verdict"] == "within 1 %"
@@ -341,7 +429,7 @@ def test_a_mean_that_happens_to_be_right_shows_nothing_if_its_error_is_wide(
     P: int, noise: float, verdict: str
 ) -> None:
     generator = torch.Generator().manual_seed(0)
-    half = noise * torch.randn(50, P, generator=generator, dtype=torch.float64)
+    half = noise * torch.randn(150, P, generator=generator, dtype=torch.float64)
     estimates = 1 + torch.cat([half, -half])
     found = measure(evidence(estimates, torch.ones(P, dtype=torch.float64))["all"])
     assert str(found["verdict"]).startswith(verdict)
@@ -350,10 +438,10 @@ def test_a_mean_that_happens_to_be_right_shows_nothing_if_its_error_is_wide(
 @pytest.mark.parametrize("P", [1, 3])
 def test_without_a_truth_nothing_is_said_that_needs_one(P: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    estimates = torch.randn(20, P, generator=generator, dtype=torch.float64)
+    estimates = torch.randn(200, P, generator=generator, dtype=torch.float64)
     found = measure(evidence(estimates, None, torch.full((P,), NAN, dtype=torch.float64))["all"])
     values = ("bias", "mse", "cosine", "positive_cosine")
-    needs = ["bias_p", *(name + end for name in values for end in ("", "_low", "_high"))]
+    needs = ["bias_p", *EXACT, *(name + end for name in values for end in ("", "_low", "_high"))]
     assert {name for name, value in found.items() if isinstance(value, float) and math.isnan(value)} == set(
         needs
     )
@@ -381,14 +469,15 @@ def test_no_finite_replicate_says_nothing_at_all() -> None:
 @pytest.mark.parametrize("P", [1, 3])
 def test_with_noise_and_truth_every_number_is_finite(P: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    estimates = torch.randn(20, P, generator=generator, dtype=torch.float64) + 1
+    estimates = torch.randn(200, P, generator=generator, dtype=torch.float64) + 1
     found = measure(evidence(estimates, torch.ones(P).double())["all"])
-    assert all(math.isfinite(value) for value in found.values() if not isinstance(value, str))
+    numbers = {name: value for name, value in found.items() if not isinstance(value, str)}
+    assert {name for name, value in numbers.items() if not math.isfinite(value)} == set(EXACT)
 
 
 def test_a_replicate_alone_in_its_block_does_not_spoil_the_variance() -> None:
-    whole = one([*BY_HAND, 3.0], 2.0)
-    alone = replace(whole, deviation=torch.cat([whole.deviation[:4], tensor(NAN)]))
+    whole = one([*(40 * BY_HAND), 3.0], 2.0)
+    alone = replace(whole, deviation=torch.cat([whole.deviation[:160], tensor(NAN)]))
     assert math.isfinite(float(METRICS["variance"](alone)["variance_low"]))
 
 
@@ -399,7 +488,7 @@ def test_the_error_of_a_reference_widens_the_interval_and_softens_the_verdict(P:
     truth = torch.ones(P, dtype=torch.float64)
     exact = measure(evidence(estimates, truth)["all"])
     vague = measure(evidence(estimates, truth, 0.1 * truth)["all"])
-    assert exact["verdict"] == "biased"
+    assert float(exact["bias_p"]) < 1e-9
     assert vague["verdict"] == "unresolved (needs a better reference)"
     assert float(vague["bias_high"]) - float(vague["bias_low"]) > 0.1
     assert float(exact["bias_high"]) - float(exact["bias_low"]) < 0.02
@@ -418,7 +507,7 @@ def test_an_estimate_or_a_truth_of_norm_zero_has_no_cosine() -> None:
 @pytest.mark.parametrize("factor", [1e-5, 1e5])
 def test_metrics_scale_with_the_estimates(factor: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    estimates = torch.randn(50, 3, generator=generator, dtype=torch.float64)
+    estimates = torch.randn(150, 3, generator=generator, dtype=torch.float64)
     truth = tensor(0.3, -0.2, 0.1)
     plain = measure(evidence(estimates, truth)["all"])
     scaled = measure(evidence(factor * estimates, factor * truth)["all"])
@@ -429,7 +518,8 @@ def test_metrics_scale_with_the_estimates(factor: float) -> None:
         if isinstance(value, str):
             assert scaled[name] == value
         else:
-            assert scaled[name] == pytest.approx(value * factor ** powers.get(name, 0), rel=1e-5), name
+            wanted = pytest.approx(value * factor ** powers.get(name, 0), rel=1e-5, nan_ok=True)
+            assert scaled[name] == wanted, name
 
 
 # --- blocks of parameters and columns -------------------------------------------------------------
@@ -445,7 +535,9 @@ def test_blocks_of_parameters_are_measured_apart() -> None:
     for name, block in {"all": slice(0, 5), **parameters}.items():
         alone = evidence(estimates[:, block], truth[block])["all"]
         for column, value in measure(alone).items():
-            wanted = value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12)
+            wanted = (
+                value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12, nan_ok=True)
+            )
             assert measure(found[name])[column] == wanted, (name, column)
 
 

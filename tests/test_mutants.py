@@ -14,7 +14,7 @@ from bench.statistics.evidence import Evidence, evidence_of, segments_of
 from bench.statistics.intervals import variance_interval
 from bench.statistics.metrics import measure
 from bench.statistics.summary import summarize
-from tests.cases import estimates_of, estimator_of, expectation, problem_of
+from tests.cases import estimates_of, estimator_of, expectation, problem_of, verdict_alone
 from tests.mutants import (
     AverageUpdatedBeforeUse,
     ExpansionWithoutItsMean,
@@ -43,7 +43,14 @@ def evidence(estimates: Tensor, problem: Problem) -> Evidence:
     summary = summarize(estimates, truth.gradient, segments_of(problem.parameters, P))
     seconds = torch.ones(7, dtype=torch.float64)
     every = evidence_of(
-        summary, truth.gradient, truth.standard_error, seconds, 1.0, SAMPLE_SIZE, problem.parameters
+        summary,
+        truth.gradient,
+        truth.standard_error,
+        seconds,
+        1.0,
+        SAMPLE_SIZE,
+        problem.parameters,
+        cost_varied=True,
     )
     return dict(every)["all"]
 
@@ -69,13 +76,13 @@ def evidence(estimates: Tensor, problem: Problem) -> Evidence:
 def test_a_biased_mutant_is_called_biased(mutant: Estimator, problem_name: str) -> None:
     problem = problem_of(problem_name)
     estimates = estimates_of(mutant, problem, SAMPLE_SIZE, REPLICATES)
-    assert measure(evidence(estimates, problem))["verdict"] == "biased"
+    assert verdict_alone(evidence(estimates, problem)) == "biased"
 
 
 def test_terms_of_other_coordinates_are_called_biased() -> None:
     problem = problem_of("normals")
     estimates = estimates_of(TermsOfOtherCoordinates(), problem, SAMPLE_SIZE, REPLICATES)
-    assert measure(evidence(estimates, problem))["verdict"] == "biased"
+    assert verdict_alone(evidence(estimates, problem)) == "biased"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +99,7 @@ def test_terms_of_other_coordinates_are_called_biased() -> None:
 def test_the_originals_are_not(estimator_name: str, problem_name: str) -> None:
     problem = problem_of(problem_name)
     estimates = estimates_of(estimator_of(estimator_name), problem, SAMPLE_SIZE, REPLICATES)
-    assert measure(evidence(estimates, problem))["verdict"] != "biased"
+    assert verdict_alone(evidence(estimates, problem)) != "biased"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -101,9 +108,9 @@ def test_the_exact_gradient_is_called_exact(parameters: list[str], dtype: torch.
     # The two rules of the truth differ by rounding, and the estimates from them by no more.
     options = expectation("z**2", parameters, normal={"loc": 2.0, "scale": 1.0})
     problem = build("problems", options.pop("name"), options)
-    estimates = estimates_of(estimator_of("exact"), problem.to("cpu", dtype), SAMPLE_SIZE, 100).double()
-    assert measure(evidence(estimates, problem))["verdict"] == "within 1 %"
-    assert measure(evidence(1.02 * estimates, problem))["verdict"] == "biased"
+    estimates = estimates_of(estimator_of("exact"), problem.to("cpu", dtype), SAMPLE_SIZE, 300).double()
+    assert verdict_alone(evidence(estimates, problem)) == "within 1 %"
+    assert verdict_alone(evidence(1.02 * estimates, problem)) == "biased"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ def test_the_exact_gradient_is_called_exact(parameters: list[str], dtype: torch.
 def test_pairs_that_are_mirrored_wrongly_are_called_biased(mutant: Estimator, problem_name: str) -> None:
     problem = problem_of(problem_name)
     estimates = estimates_of(mutant, problem, SAMPLE_SIZE, REPLICATES)
-    assert measure(evidence(estimates, problem))["verdict"] == "biased"
+    assert verdict_alone(evidence(estimates, problem)) == "biased"
 
 
 # Of "normals" the derivatives in loc have no noise but rounding, and those in scale do.
@@ -122,7 +129,7 @@ def test_pairs_that_are_mirrored_wrongly_are_called_biased(mutant: Estimator, pr
 def test_pairs_that_are_mirrored_right_are_not(problem_name: str) -> None:
     problem = problem_of(problem_name)
     estimates = estimates_of(estimator_of("antithetic"), problem, SAMPLE_SIZE, REPLICATES)
-    assert measure(evidence(estimates, problem))["verdict"] != "biased"
+    assert verdict_alone(evidence(estimates, problem)) != "biased"
 
 
 def test_pairs_counted_as_independent_are_seen_in_the_variance() -> None:
@@ -148,7 +155,7 @@ def test_a_stream_used_twice_is_seen_in_the_variance_of_the_mean() -> None:
     # excludes the truth, where that of the original holds it.
     estimates = estimates_of(estimator_of("reinforce"), problem_of("gaussian"), SAMPLE_SIZE, 200)
     verdicts = [
-        measure(evidence(copies, problem_of("gaussian")))["verdict"]
+        verdict_alone(evidence(copies, problem_of("gaussian")))
         for copies in (estimates, estimates.repeat(100, 1))
     ]
     assert verdicts[0] != "biased"

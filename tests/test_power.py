@@ -34,7 +34,7 @@ def share_seen(times: float) -> float:
     seen = 0
     for _ in range(RUNS):
         noise = torch.randn((R, 3), generator=generator, dtype=torch.float64)
-        seen += bias_p(evidence(TRUTH + bias + SPREAD * noise, TRUTH), LEVEL) < LEVEL
+        seen += bias_p(evidence(TRUTH + bias + SPREAD * noise, TRUTH)) < LEVEL
     return seen / RUNS
 
 

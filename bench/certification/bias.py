@@ -47,7 +47,7 @@ def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, lis
     screen = trial.screened(sample_size)
     evidence = screen.evidence
     reach = reach_of(evidence.difference, level, POWER)
-    p = bias_p(evidence, level)
+    p = bias_p(evidence)
     # However quiet an estimate, what may be rounding is not called a bias.
     seen = max(ROUNDING, reach.bias / float(evidence.truth.norm()))
     test = BiasTest(sample_size, screen.replicates, p, seen, reach.skewed)
@@ -56,7 +56,7 @@ def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, lis
         confirm = trial.sample(trial.subject(sample_size), "certify confirm", CONFIRMATION)
         # Both stages share the error of a reference: the second must then do for the whole level.
         stricter = level if trial.truth_is_exact else level**2
-        if (again := bias_p(confirm.evidence, stricter)) < stricter:
+        if (again := bias_p(confirm.evidence)) < stricter:
             faults.append(Fault("bias", _told(confirm, sample_size, max(p, again))))
     return test, faults
 

@@ -46,11 +46,11 @@ def agreeing(trial: Trial, level: float) -> Iterator[Fault]:
     first = trial.sample(coarse, "certify float32", 1, _as_truth(trial.screened(N)))
     faults = [*nonfinite(trial.screened(N), N), *nonfinite(first, N)]
     yield from faults
-    if faults or not bias_p(first.evidence, level) < level:
+    if faults or not bias_p(first.evidence) < level:
         return
     fine = trial.sample(trial.subject(N), "certify float64 confirm", 4)
     again = trial.sample(coarse, "certify float32 confirm", 4, _as_truth(fine))
-    if bias_p(again.evidence, level) < level:
+    if bias_p(again.evidence) < level:
         gap = float(again.evidence.difference.value.norm()) / float(again.evidence.truth.norm())
         yield Fault("float32", f"the mean in float32 differs from that in float64 by {100 * gap:.2g} %")
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -15,7 +16,9 @@ from bench.engine.devices import unavailable
 from bench.engine.precision import Precision, needed_replicates
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
+from bench.exact import ExactMoments, SingleDraws, exact_moments, single_draws
 from bench.problem import NotApplicable, Problem
+from bench.statistics.evidence import blocks_reported
 
 # Few, so that a plan costs nothing however large the cells are.
 _TRIAL_SAMPLE_SIZE = 8
@@ -92,6 +95,27 @@ class Experiment:
     def problem_label(self) -> str:
         """How tables and figures call the problem: its name, and where it stands in the sweep."""
         return f"{self.problem_name} ({self.point})" if self.point else self.problem_name
+
+    @cached_property
+    def single_draws(self) -> tuple[SingleDraws, SingleDraws | None] | None:
+        """All values of x with their probabilities, and those of a second rule; None if not known."""
+        if self.resampled:
+            return None
+        problem = self.problem.to("cpu", torch.float64)
+        try:
+            return single_draws(problem, blocks_reported(problem.parameters, len(problem.theta)))
+        except NotApplicable:
+            return None
+
+    def exact_moments(self, fitted: Estimator, sample_size: int) -> ExactMoments | None:
+        """The moments of an estimate that are known without sampling; None if they are not."""
+        if self.single_draws is None:
+            return None
+        try:
+            with stream(self.address(sample_size, "exact"), torch.device("cpu")), torch.enable_grad():
+                return exact_moments(fitted, sample_size, self.single_draws)
+        except NotApplicable:
+            return None
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""

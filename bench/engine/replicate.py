@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of, chunk_rows
 from bench.engine.counting import Counts, counted
+from bench.engine.draws import cost_varies
 from bench.engine.gathering import Gathering
 from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
 from bench.engine.streams import Address, consumption, stream
@@ -35,6 +36,8 @@ class Replication:
         gradient_evaluations: of the gradient of f, per estimate.
         draws: a fingerprint of the random numbers that were drawn; cells that have the
             same can be compared replicate by replicate.
+        cost_varied: whether the cost was seen to vary; looked at only where a coordinate of the estimates
+            did not, and there is a truth.
     """
 
     summary: Summary
@@ -42,6 +45,7 @@ class Replication:
     evaluations: float
     gradient_evaluations: float
     draws: str
+    cost_varied: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,15 @@ def replicate(
             if is_enough(collection.whole(), precision):
                 break
             look = next_look(done)
+    summary = collection.whole()
+    still = truth is not None and not resampled and bool((summary.moments.m2 == 0).any())
     return Replication(
-        collection.whole(),
+        summary,
         torch.tensor(seconds, dtype=torch.float64),
         total.evaluations / done,
         total.gradient_evaluations / done,
         draws.hexdigest()[:16],
+        still and cost_varies(problem, sample_size, done, address),
     )
 
 

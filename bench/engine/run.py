@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from bench.engine.draws import missed
 from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.memory import peak_of
 from bench.engine.pairs import replicate_pairs
@@ -14,9 +15,12 @@ from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
 from bench.engine.replicate import Replication, replicate, warm_up
 from bench.engine.truth import Truth
-from bench.problem import NotApplicable
+from bench.estimator import NotApplicable
+from bench.problem import Problem
 from bench.statistics.components import Pairs
-from bench.statistics.evidence import segments_of
+from bench.statistics.evidence import evidence_of, segments_of
+from bench.statistics.known import ExactMoments
+from bench.statistics.verdict import BIASED_BELOW, bias_p
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Result:
         bytes: the most memory that one estimate holds at once.
         pairs: of estimates that share a batch, or None where the data are fixed.
         fitting: what it cost to learn beforehand.
+        exact: the moments of an estimate that are known without sampling, or None.
+        missed: whether the draws missed what is rare and matters.
     """
 
     cell: Cell
@@ -42,6 +48,8 @@ class Result:
     bytes: float | None = None
     pairs: Pairs | None = None
     fitting: Fitting | None = None
+    exact: ExactMoments | None = None
+    missed: bool = False
 
 
 def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:
@@ -83,6 +91,8 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         precision,
         experiment.resampled,
     )
+    exact = experiment.exact_moments(estimator, N)
+    rare = exact is None and _missed(experiment, cell, replication, truth, problem)
     peak = peak_of(estimator, problem, N, experiment.address(N, "memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
     summary = replication.summary
@@ -97,4 +107,34 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
         more = f"{reason}; {more}" if more else reason
-    return Result(cell, "nonfinite" if missing else "ok", more, replication, timings, peak, pairs, fitting)
+    return Result(
+        cell, "nonfinite" if missing else "ok", more, replication, timings, peak, pairs, fitting, exact, rare
+    )
+
+
+def _missed(
+    experiment: Experiment, cell: Cell, replication: Replication, truth: Truth, problem: Problem
+) -> bool:
+    """Whether what looks like a bias may be what the draws missed; looked at only where one is suspected."""
+    if experiment.single_draws is None or truth.gradient is None:
+        return False
+    N = cell.sample_size
+    found = evidence_of(
+        replication.summary,
+        truth.gradient,
+        truth.standard_error,
+        replication.seconds,
+        replication.evaluations,
+        N,
+        problem.parameters,
+        cost_varied=replication.cost_varied,
+    )
+    if not any(bias_p(evidence) < BIASED_BELOW for _, evidence in found):
+        return False
+    return missed(
+        problem,
+        experiment.single_draws[0],
+        N,
+        len(replication.summary.finite),
+        lambda block: experiment.address(N, "estimates", block),
+    )

@@ -261,11 +261,7 @@ def _blindness(new: Size, old: Size, margin: Margin, error: float, rules: Rules,
 
 def _bias(sample: Sample, margin: float, level: float, stage: Stage) -> Test:
     size = float(sample.evidence.truth.norm())
-    p = (
-        excess_p(sample.evidence, margin * size)
-        if margin > 0 and size > 0
-        else bias_p(sample.evidence, level)
-    )
+    p = excess_p(sample.evidence, margin * size) if margin > 0 and size > 0 else bias_p(sample.evidence)
     test = Test("bias", "pass", stage, replicates=sample.replicates)
     if math.isnan(p):
         return replace(test, verdict="inconclusive", message="there is no truth to compare with")

@@ -18,6 +18,7 @@ from bench.problem import Problem
 from bench.statistics.evidence import Evidence, evidence_of
 from bench.statistics.gating import Size
 from bench.statistics.intervals import median_interval
+from bench.statistics.known import ExactMoments
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class Subject:
         N, named = self.cell.sample_size, self.cell.named
         return fit(named.estimator, self._problem, N, self.experiment.address(N, named.fit_role))
 
+    @cached_property
+    def _exact(self) -> ExactMoments | None:
+        return self.experiment.exact_moments(self._estimator, self.cell.sample_size)
+
     def sample(self, role: str, replicates: int, truth: Truth | None) -> Sample:
         """R estimates on the stream of a purpose.
 
@@ -117,16 +122,26 @@ class Subject:
             [slice(0, len(experiment.problem.theta))],
             resampled=experiment.resampled,
         )
-        return _sample(replication, truth, N)
+        return _sample(replication, truth, N, self._exact)
 
 
-def _sample(replication: Replication, truth: Truth | None, sample_size: int) -> Sample:
+def _sample(
+    replication: Replication, truth: Truth | None, sample_size: int, exact: ExactMoments | None
+) -> Sample:
     summary = replication.summary
     P = len(summary.moments.mean)
     gradient = None if truth is None else truth.gradient
     error = torch.zeros(P, dtype=torch.float64) if truth is None else truth.standard_error
     ((_, evidence),) = evidence_of(
-        summary, gradient, error, replication.seconds, replication.evaluations, sample_size, {}
+        summary,
+        gradient,
+        error,
+        replication.seconds,
+        replication.evaluations,
+        sample_size,
+        {},
+        exact=exact,
+        cost_varied=replication.cost_varied,
     )
     R = len(summary.finite)
     return Sample(

@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from bench.statistics.known import ExactMoments
 from bench.statistics.summary import Summary
 from bench.statistics.unbiasedness import Difference
 
@@ -34,6 +35,11 @@ class Evidence:
         evaluations: of f, per estimate.
         bytes: the most memory that one estimate holds at once; NaN if it was not measured.
         known_kurtosis: of the squared deviations, as other cells tell it; NaN if none does.
+        exact: the moments of one estimate that are known without sampling; None if they are not.
+        cost_varied: whether the cost was seen to vary over plain draws of x like those of the estimates; it
+            need be known only where the estimates did not vary.
+        missed: whether these draws missed what is rare and matters, by the exact mean and variance of the
+            cost: noise that did not show is then unknown.
     """
 
     sample_size: int
@@ -51,6 +57,9 @@ class Evidence:
     evaluations: float
     bytes: float = math.nan
     known_kurtosis: float = math.nan
+    exact: ExactMoments | None = None
+    cost_varied: bool = False
+    missed: bool = False
 
     @property
     def replicates(self) -> int:
@@ -64,14 +73,45 @@ class Evidence:
 
     @property
     def difference(self) -> Difference:
-        """The mean estimate less the truth."""
+        """The mean estimate less the truth.
+
+        Where the variance is known exactly, the larger of both is taken: draws that missed what is rare show
+        too little. A mean that is rarely far off is then off by few errors on either side, and needs no
+        correction for skewness.
+        """
+        R = max(self.replicates, 1)
+        variances, skewness = self.variances, self.skewness
+        if self.exact is not None:
+            variances = torch.maximum(variances, self.exact.variance)
+            skewness = torch.zeros_like(skewness)
         return Difference(
-            self.mean - self.truth,
-            self.variances / max(self.replicates, 1),
-            self.truth_error.square(),
-            self.skewness,
-            self.replicates,
+            self.mean - self.truth, variances / R, self.truth_error.square(), skewness, self.replicates
         )
+
+    @property
+    def noise(self) -> tuple[float, float]:
+        """tr(Σ) and tr(Σ²) of one estimate; where variances are known exactly, the larger of both."""
+        if self.exact is None:
+            return self.variance, self.trace_of_square
+        trace = max(self.variance, float(self.exact.variance.sum()))
+        if not self.variance > 0:
+            return trace, trace**2
+        return trace, self.trace_of_square * (trace / self.variance) ** 2
+
+    @property
+    def is_still(self) -> bool:
+        """Whether a coordinate that did not vary is known not to: it is no matter of what was not drawn."""
+        return self.cost_varied or self.exact is not None
+
+    @property
+    def exact_variance(self) -> float:
+        """The trace of the covariance as it is known exactly; NaN if it is not."""
+        return math.nan if self.exact is None else float(self.exact.variance.sum())
+
+    @property
+    def exact_kurtosis(self) -> float:
+        """The kurtosis of the squared deviations as it is known exactly; NaN if it is not."""
+        return math.nan if self.exact is None else next(iter(self.exact.kurtosis.values()))
 
     @property
     def squares(self) -> Tensor:
@@ -110,6 +150,9 @@ def evidence_of(
     sample_size: int,
     parameters: Mapping[str, slice],
     bytes: float = math.nan,
+    exact: ExactMoments | None = None,
+    cost_varied: bool = False,
+    missed: bool = False,
 ) -> Iterator[tuple[str, Evidence]]:
     """The evidence on each reported block, "all" first."""
     size = len(summary.moments.mean)
@@ -135,6 +178,9 @@ def evidence_of(
                 seconds=seconds,
                 evaluations=evaluations,
                 bytes=bytes,
+                exact=None if exact is None else exact.of(name, block),
+                cost_varied=cost_varied,
+                missed=missed,
                 **rows,
             ),
         )

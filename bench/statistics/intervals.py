@@ -16,6 +16,10 @@ LEVEL = 0.95
 """The confidence level of every interval that is shown."""
 
 
+# By simulation (`make calibrate`): what makes intervals cover for heavy tails, and leaves normal ones alone.
+_STRETCH, _HEAVY = 5.0, 1.2
+
+
 @dataclass(frozen=True)
 class Interval:
     """A value with its interval.
@@ -57,7 +61,11 @@ def normal_interval(value: float, standard_error: float, level: float = LEVEL) -
 
 
 def variance_interval(
-    deviation: Tensor, known_kurtosis: float = math.nan, value: float | None = None
+    deviation: Tensor,
+    known_kurtosis: float = math.nan,
+    value: float | None = None,
+    normal_kurtosis: float = 3.0,
+    exact_kurtosis: float = math.nan,
 ) -> Interval:
     r"""An interval for a variance, or the trace of a covariance: the jackknife on its logarithm.
 
@@ -65,7 +73,9 @@ def variance_interval(
     replicate i is :math:`(S - u_i R/(R-1)) / (R-2)`; t quantile with R − 1 degrees of
     freedom. A sample that missed the tail reports too small a variance *and* too small an
     error; where the kurtosis κ is known from more data the error is at least
-    :math:`\sqrt{(\kappa - 1 + 2/(R-1))/R}`.
+    :math:`\sqrt{(\kappa - 1 + 2/(R-1))/R}`. Unless κ is known exactly, the upper half is
+    stretched by :math:`1 + 5 \sqrt{(\kappa - 1.2\,\kappa_{normal})_+ / R}` with the sample's κ: for
+    estimates such as exp of a normal the jackknife alone covers 79 % at R = 100, and so stretched 93 %.
 
     Miller (1974), The jackknife: a review, §4; Bonett (2006) for the role of κ.
 
@@ -73,6 +83,8 @@ def variance_interval(
         deviation: u, made unbiased, so that their mean is the variance, `[R]`.
         known_kurtosis: κ = E u² / (E u)², or NaN if nothing but the sample tells.
         value: the variance, if known better than from `deviation`.
+        normal_kurtosis: κ of normal estimates with the same covariance.
+        exact_kurtosis: κ where it is known without sampling, else NaN.
     """
     R = len(deviation)
     total = float(deviation.sum())
@@ -83,10 +95,15 @@ def variance_interval(
         return Interval(value, value, value, 0.0)
     left = ((total - deviation * (R / (R - 1))).clamp(min=total * 1e-12) / (R - 2)).log()  # [R]
     error = _jackknife_error(left)
-    if not math.isnan(known_kurtosis):
-        error = max(error, math.sqrt(max(0.0, known_kurtosis - 1 + 2 / (R - 1)) / R))
+    stretch = 1.0
+    if math.isnan(exact_kurtosis):
+        kurtosis = R * float(deviation.square().sum()) / total**2
+        stretch += _STRETCH * math.sqrt(max(0.0, kurtosis - _HEAVY * normal_kurtosis) / R)
+    for kurtosis in (known_kurtosis, exact_kurtosis):
+        if not math.isnan(kurtosis):
+            error = max(error, math.sqrt(max(0.0, kurtosis - 1 + 2 / (R - 1)) / R))
     correction = (R - 1) * (math.log(total / (R - 1)) - float(left.mean()))
-    return _on_log_scale(value, correction, error, R)
+    return _on_log_scale(value, correction, error, R, stretch)
 
 
 def variance_intervals(moments: Moments) -> tuple[Tensor, Tensor]:
@@ -154,8 +171,9 @@ def _jackknife_error(left_out: Tensor) -> float:
     return math.sqrt((R - 1) / R * float((left_out - left_out.mean()).square().sum()))
 
 
-def _on_log_scale(value: float, correction: float, error: float, R: int) -> Interval:
+def _on_log_scale(value: float, correction: float, error: float, R: int, stretch: float = 1.0) -> Interval:
     """Around the value freed of the logarithm's bias, but never without the value itself."""
     half = min(700.0, float(stats.t.ppf((1 + LEVEL) / 2, R - 1)) * error)
-    low, high = value * math.exp(correction - half), value * math.exp(min(700.0, correction + half))
+    low = value * math.exp(correction - half)
+    high = value * math.exp(min(700.0, correction + stretch * half))
     return Interval(value, min(low, value), max(high, value), error)

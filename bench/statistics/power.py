@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import stats
 
-from bench.statistics.unbiasedness import Difference, too_skewed
+from bench.statistics.unbiasedness import Difference, least_p
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Reach:
     Attributes:
         bias: the smallest bias of one coordinate, whichever it is, that is seen; infinite if
             some coordinate cannot be seen at all.
-        skewed: coordinates too skewed to be tested by themselves.
+        skewed: coordinates too skewed to be tested by themselves, on the side of their skewness.
     """
 
     bias: float
@@ -44,7 +44,8 @@ def reach_of(difference: Difference, level: float, power: float) -> Reach:
     if not count:
         return Reach(0.0, 0)
     share = level if len(live) == 1 else level / 2 / count
-    skewed = live & too_skewed(difference, level / 2 / count)
+    against = replace(difference, value=-difference.skew)  # on the side where the test cannot be trusted
+    skewed = live & (least_p(against) > share)
     tested = live & ~skewed
     if not bool(tested.any()):
         return Reach(float("inf"), int(skewed.sum()))

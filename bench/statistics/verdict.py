@@ -5,22 +5,30 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import torch
+
 from bench.statistics.evidence import Evidence
 from bench.statistics.intervals import UNKNOWN, Interval, normal_interval
 from bench.statistics.unbiasedness import (
     beyond_margin,
     hall,
     hall_interval,
+    least_p,
     replicates_for_equivalence,
     squared_norm,
-    too_skewed,
     whole_vector,
 )
 
 BIASED_BELOW = 0.01
-"""The p-value below which a bias is called one."""
+"""The p-value below which a bias is called one, over all rows of a run together."""
 EQUIVALENCE = 0.01
 """The bias, as a part of the gradient's norm, that is small enough to be called none."""
+
+LEAST = 30
+"""Replicates below which noise tells nothing of a bias: by simulation (`make calibrate`)."""
+
+LEAST_FOR_EQUIVALENCE = 300
+"""Replicates that show what happens in 1 % of estimates with probability 95 %: (1 − 0.01)^300 = 0.05."""
 
 FEASIBLE = 1_000_000_000
 """Replicates beyond which it does not matter how many more are needed."""
@@ -33,35 +41,36 @@ ZERO = 1e-12
 _EQUIVALENCE_LEVEL = 0.90
 
 
-def bias_p(evidence: Evidence, level: float = BIASED_BELOW) -> float:
-    """The p-value of no bias; NaN if there is no truth, or nothing to compare with it.
+def bias_p(evidence: Evidence) -> float:
+    """The p-value of no bias; NaN if there is no truth, or nothing that can be compared with it.
 
-    Hall's test and the F-type test at half the level each; a coordinate that does not vary must
-    be right to rounding, and one that is too skewed for R at that level cannot be called biased
-    by itself.
+    Hall's test of the worst coordinate (Bonferroni) and the F-type test at half the level each. A coordinate
+    that does not vary while the cost does must be right to rounding; of one whose cost did not vary
+    either nothing is known, and R below `LEAST` tells nothing of noise.
     """
     difference = evidence.difference
-    if bool((difference.value.isnan() | difference.variance.isnan()).any()):
+    if evidence.missed or bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return math.nan
     rounding = _rounding(evidence)
     right = difference.value.abs() <= rounding  # [P]
-    quiet = 100 * difference.error <= rounding  # [P], without noise, but for rounding
+    still = 100 * difference.variance.sqrt() <= rounding  # [P], without noise, but for rounding
+    quiet = 100 * difference.error <= rounding  # [P], and with a truth that has none either
     # Such a coordinate that is wrong is a hundred errors off at least.
-    if bool((~right & quiet).any()):
+    if evidence.is_still and bool((~right & quiet).any()):
         return 0.0
-    live = difference.variance > 0
+    unseen = still & ~right & (not evidence.is_still)
+    if evidence.replicates < LEAST or bool((unseen | right).all()):
+        return 1.0 if bool(right.all()) else math.nan
     # One that never varied, against a reference that did: only the vector as a whole can tell.
-    tested = live if len(live) > 1 else difference.error > 0
-    if bool(right.all()) or not bool((difference.error > 0).any()):
-        return 1.0
+    tested = difference.variance > 0 if len(right) > 1 else difference.error > 0
     # One that is right to rounding may well be many times its noise off.
-    tested = tested & ~quiet
+    tested = tested & ~quiet & ~unseen
     count = max(1, int(tested.sum()))
-    tested = tested & ~too_skewed(difference, level / 2 / count)
-    worst = float(hall(difference)[tested].min()) * count if bool(tested.any()) else 1.0
+    p = torch.maximum(hall(difference), least_p(difference))[tested]
+    worst = float(p.min()) * count if bool(tested.any()) else 1.0
     if len(difference.value) == 1:
         return min(1.0, worst)
-    whole = whole_vector(difference, evidence.variance, evidence.trace_of_square)
+    whole = math.nan if bool(unseen.any()) else whole_vector(difference, *evidence.noise)
     return min(1.0, 2 * min(worst, whole if not math.isnan(whole) else 1.0))
 
 
@@ -73,56 +82,80 @@ def excess_p(evidence: Evidence, margin: float) -> float:
     if len(difference.value) == 1:
         beyond = difference.value.sign() * (difference.value.abs() - margin).clamp(min=0)
         return float(hall(replace(difference, value=beyond))) if float(beyond) else 1.0
-    return 1 - beyond_margin(difference, evidence.variance, evidence.trace_of_square, margin)
+    return 1 - beyond_margin(difference, *evidence.noise, margin)
 
 
 def bias_interval(evidence: Evidence) -> Interval:
-    """Of the bias of one coordinate, signed; of several that of its norm."""
+    """Of the bias of one coordinate, signed; of several of its norm. Without ends where noise is unseen."""
     difference = evidence.difference
     if bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return UNKNOWN
     if len(difference.value) == 1:
         if float(difference.error) == 0:
-            return normal_interval(float(difference.value), 0.0)
-        return hall_interval(difference)
-    square, error = squared_norm(difference, evidence.variance, evidence.trace_of_square)
-    of_square = normal_interval(square, error)
-    return of_square.through(lambda x: math.sqrt(max(0.0, x)) if not math.isnan(x) else x)
+            found = normal_interval(float(difference.value), 0.0)
+        else:
+            found = hall_interval(difference)
+    else:
+        square, error = squared_norm(difference, *evidence.noise)
+        of_square = normal_interval(square, error)
+        found = of_square.through(lambda x: math.sqrt(max(0.0, x)) if not math.isnan(x) else x)
+    if evidence.missed or _nothing_seen(evidence):
+        return replace(UNKNOWN, value=found.value)
+    return found
 
 
-def verdict_of(evidence: Evidence, p: float) -> str:
-    """The verdict in words, given the p-value of no bias."""
-    if math.isnan(p):
+def verdict_of(evidence: Evidence) -> str:
+    """What is said of the bias in a row that is not called biased; that takes all rows of a run together."""
+    difference = evidence.difference
+    if bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return "unknown"
-    if p < BIASED_BELOW:
-        return "biased"
+    if evidence.missed:
+        return "unresolved (the draws missed what is rare)"
     margin = EQUIVALENCE * float(evidence.truth.norm())
     if is_equivalent(evidence, margin):
         return f"within {EQUIVALENCE:.0%}".replace("%", " %")
+    if _nothing_seen(evidence):
+        return "unresolved (no noise was seen)"
+    if evidence.replicates < LEAST:
+        return "unresolved (R too small)"
     return f"unresolved ({needs(evidence, margin)})"
 
 
 def is_equivalent(evidence: Evidence, margin: float) -> bool:
     """Whether the bias is shown to be within the margin, by a test of equivalence at 5 %."""
     difference = evidence.difference
+    if evidence.missed or evidence.replicates < least_for_equivalence(evidence):
+        return False
     if _is_certain(evidence):
         return float(difference.value.norm()) <= margin + ZERO
+    if _nothing_seen(evidence):
+        return False
     if len(difference.value) == 1:
         interval = hall_interval(difference, _EQUIVALENCE_LEVEL)
         return -margin < interval.low and interval.high < margin
-    p = beyond_margin(difference, evidence.variance, evidence.trace_of_square, margin)
+    p = beyond_margin(difference, *evidence.noise, margin)
     # That test alone would pass one in twenty estimates of any noise, however wide: noise that
     # happens to be small tells nothing. As for one coordinate, both ends must lie within the margin.
-    square = normal_interval(
-        *squared_norm(difference, evidence.variance, evidence.trace_of_square), level=_EQUIVALENCE_LEVEL
-    )
+    square = normal_interval(*squared_norm(difference, *evidence.noise), level=_EQUIVALENCE_LEVEL)
     within = -(margin**2) < square.low and square.high < margin**2
     return within and p <= (1 - _EQUIVALENCE_LEVEL) / 2
+
+
+def least_for_equivalence(evidence: Evidence) -> int:
+    """The R below which no bias is said to be small: what is rare may not have shown."""
+    return LEAST if evidence.exact is not None else LEAST_FOR_EQUIVALENCE
 
 
 def _is_certain(evidence: Evidence) -> bool:
     """Whether nothing varies, and the truth is known, but for rounding."""
     return bool((100 * evidence.difference.error <= _rounding(evidence)).all())
+
+
+def _nothing_seen(evidence: Evidence) -> bool:
+    """Whether some coordinate is wrong and never varied, and the cost did not vary either."""
+    difference, rounding = evidence.difference, _rounding(evidence)
+    still = 100 * difference.variance.sqrt() <= rounding  # [P]
+    return not evidence.is_still and bool((still & (difference.value.abs() > rounding)).any())
 
 
 def _rounding(evidence: Evidence) -> float:
@@ -136,10 +169,10 @@ def needs(evidence: Evidence, margin: float) -> str:
     if 3.3 * float(evidence.truth_error.norm()) > margin:
         return "needs a better reference"
     if len(evidence.mean) == 1:
-        R = replicates_for_equivalence(margin, math.sqrt(evidence.variance)) ** 2
+        R = replicates_for_equivalence(margin, math.sqrt(evidence.noise[0])) ** 2
     else:
-        R = replicates_for_equivalence(margin**2, math.sqrt(2 * evidence.trace_of_square))
-    R = max(R, evidence.replicates + 1)
+        R = replicates_for_equivalence(margin**2, math.sqrt(2 * evidence.noise[1]))
+    R = max(R, evidence.replicates + 1, least_for_equivalence(evidence))
     if R > FEASIBLE:
         return f"needs R > {FEASIBLE:,}".replace(",", " ")
     digits = max(0, math.floor(math.log10(R)) - 1)

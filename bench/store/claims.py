@@ -1,7 +1,8 @@
-"""What contradicts the claims of estimators, by all cells of a run together."""
+"""Verdicts on bias, and what contradicts the claims of estimators, by all rows of a run together."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from bench.statistics.rate import limiting_bias, standard_error
@@ -13,22 +14,33 @@ KEYS = ["problem", "estimator", "device", "dtype", "parameter"]
 NOT_UNBIASED, NOT_CONSISTENT = "not unbiased", "not consistent"
 
 
+def judged(measurements: pd.DataFrame) -> pd.DataFrame:
+    """The measurements of a whole run with the verdicts and contradictions that all of its rows give.
+
+    Before, a verdict says what is known of a row if it is not biased.
+    """
+    biased = is_biased(measurements["bias_p"])
+    found = measurements.assign(verdict=measurements["verdict"].mask(biased, "biased"))
+    return found.assign(contradiction=contradictions(found))
+
+
+def is_biased(p: pd.Series[float]) -> pd.Series[bool]:
+    """Which rows of a run are biased, by the p-values of no bias in all of them; NaN were not tested.
+
+    An unbiased estimator is called biased in at most 1 % of runs, however many rows they have. Holm (1979), A
+    simple sequentially rejective multiple test procedure.
+    """
+    ordered = p.dropna().sort_values(kind="stable")
+    left = np.arange(len(ordered), 0, -1)
+    rejected = np.logical_and.accumulate(ordered.to_numpy() * left < BIASED_BELOW)
+    return p.index.to_series().isin(ordered.index[rejected])
+
+
 def contradictions(measurements: pd.DataFrame) -> pd.Series:
     """For each row what of its estimator's claim it contradicts; empty if nothing."""
-    unbiased = against_unbiasedness(measurements)
+    wrong = (measurements["claim"] == "unbiased") & (measurements["verdict"] == "biased")
+    unbiased = pd.Series(NOT_UNBIASED, measurements.index).where(wrong, "")
     return unbiased.where(unbiased != "", against_consistency(measurements))
-
-
-def against_unbiasedness(measurements: pd.DataFrame) -> pd.Series:
-    """Rows whose bias contradicts a claim to be unbiased: p below 1 % over all rows that were tested.
-
-    A verdict is of its row alone, and calls 1 % of unbiased ones biased. That an estimator is not
-    what it claims to be is said of a run, so that Bonferroni's inequality bounds all of these by 1 %.
-    """
-    tested = (measurements["claim"] == "unbiased") & measurements["bias_p"].notna()
-    level = BIASED_BELOW / max(int(tested.sum()), 1)
-    wrong = tested & (measurements["verdict"] == "biased") & (measurements["bias_p"] < level)
-    return pd.Series(NOT_UNBIASED, measurements.index).where(wrong, "")
 
 
 def against_consistency(measurements: pd.DataFrame) -> pd.Series:

@@ -19,12 +19,12 @@ from bench.statistics.intervals import variance_intervals
 from bench.statistics.metrics import measure
 from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
-from bench.store.claims import contradictions
+from bench.store.claims import judged
 from bench.store.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, TYPES, WORDS
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """One row per cell and block of parameters, "all" first; see `MEASUREMENTS`."""
+    """One row per cell and block of parameters, "all" first; see `MEASUREMENTS`. `joined` judges them."""
     results = list(results)
     evidence = _pooled(experiment, truth, results)
     nothing_said = dict.fromkeys(WORDS, "")
@@ -34,8 +34,7 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
         for row in measurement_rows(experiment, truth, result, known)
     ]
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
-    frame = frame.astype(MEASUREMENT_TYPES)
-    return frame.assign(contradiction=contradictions(frame), **_swept(experiment.settings))
+    return frame.astype(MEASUREMENT_TYPES).assign(**_swept(experiment.settings))
 
 
 def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
@@ -45,11 +44,8 @@ def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
         parts: one for each point.
         table: which: measurements, coordinates or replicates.
     """
-    if len(parts) == 1:
-        return parts[0]
-    whole = pd.concat(parts, ignore_index=True).astype(TYPES[table])
-    # What contradicts a claim is a matter of all points together.
-    return whole.assign(contradiction=contradictions(whole)) if table == "measurements" else whole
+    whole = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True).astype(TYPES[table])
+    return judged(whole) if table == "measurements" else whole
 
 
 def _swept(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,6 +155,9 @@ def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterabl
         result.cell.sample_size,
         experiment.problem.parameters,
         np.nan if result.bytes is None else result.bytes,
+        result.exact,
+        replication.cost_varied,
+        result.missed,
     )
 
 
