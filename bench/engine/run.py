@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import torch
 
+from bench.engine.contents import own_copy
 from bench.engine.fitting import Fitting, fit_at_a_cost
+from bench.engine.guard import guarded, moved_copy, reason_of
 from bench.engine.memory import peak_of
 from bench.engine.pairs import replicate_pairs
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
 from bench.engine.replicate import Replication, replicate, warm_up
 from bench.engine.truth import Truth
-from bench.problem import NotApplicable
+from bench.problem import NotApplicable, Problem
 from bench.statistics.components import Pairs
 from bench.statistics.evidence import segments_of
 
@@ -53,23 +55,29 @@ def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Res
         try:
             yield measure(experiment, cell, truth)
         except NotApplicable as reason:
-            yield Result(cell, "not_applicable", str(reason))
+            yield Result(cell, "not_applicable", reason_of(reason))
         except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-            yield Result(cell, "error", f"{type(error).__name__}: {error}")
+            yield Result(cell, "error", reason_of(error))
 
 
 def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
-    """Fit, warm up, replicate.
+    """Fit, warm up, replicate, on copies that no other cell shares.
 
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
+        Misbehaved: if the estimator or the problem changes what is not its own.
     """
+    problem = moved_copy(experiment.problem, cell.device, cell.dtype)
+    with guarded(problem):
+        return _measured(experiment, cell, problem, truth)
+
+
+def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth) -> Result:
     N, R, precision = cell.sample_size, experiment.replicates, experiment.precision
-    problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
     if precision is not None:
         R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
     address = experiment.address(N, cell.named.fit_role)
-    estimator, fitting = fit_at_a_cost(cell.named.estimator, problem, N, address)
+    estimator, fitting = fit_at_a_cost(own_copy(cell.named.estimator), problem, N, address)
     seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"), experiment.resampled)
     segments = segments_of(problem.parameters, len(problem.theta))
     replication = replicate(

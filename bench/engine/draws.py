@@ -1,0 +1,121 @@
+"""Whether estimates come from the stream that is handed over: what calls draw from it, and what varies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from bench.engine.guard import RESEEDED, Misbehaved
+from bench.engine.streams import position
+
+REWOUND = "it set torch's generator back to numbers that had been drawn before"
+ELSEWHERE = "its estimates vary though it drew nothing from torch's generator: they come from elsewhere"
+REPEATED = "its estimates are the same whatever is drawn from torch's generator: they come from elsewhere"
+
+# As much of the estimates as is looked at.
+_ROWS, _COORDINATES = 64, 64
+# Rounding may make identical rows differ, by some units in the last place or into a few values:
+# where a row lies in memory decides which instructions compute it.
+_UNITS, _VALUES = 256, 8
+# Two sets of estimates that are equal by chance with a probability below e^−35 are not equal by chance.
+_CERTAIN = 35.0
+
+
+class Draws:
+    """Follows calls of an estimator on one stream; all of them at the same θ in every row.
+
+    Args:
+        device: of the estimates.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._position = position(device)
+        self._seen = {self._position}
+        self._last: Tensor | None = None
+        self._idle: Tensor | None = None
+
+    def after(self, estimates: Tensor, data_per_row: bool) -> None:
+        """Check what a call drew.
+
+        Args:
+            estimates: its estimates, `[R, P]`.
+            data_per_row: whether each row has data of its own, and estimates vary with them.
+
+        Raises:
+            Misbehaved: if the estimates do not come from the stream.
+        """
+        before, self._position = self._position, position(self._device)
+        if self._position != before and self._position in self._seen:
+            raise Misbehaved(more=REWOUND)
+        self._seen.add(self._position)
+        if data_per_row:
+            return
+        some = _some(estimates)
+        if self._position == before:
+            self._idle = some if self._idle is None else torch.cat([self._idle, some])[:_ROWS]
+            if _is_noise(self._idle):
+                raise Misbehaved(more=ELSEWHERE)
+        elif self._last is not None and torch.equal(some, self._last) and _is_beyond_chance(some):
+            raise Misbehaved(more=REPEATED)
+        self._last = some
+
+
+def _some(estimates: Tensor) -> Tensor:
+    step = -(-estimates.shape[1] // _COORDINATES)
+    return estimates[:_ROWS, ::step].detach().clone()
+
+
+def _is_noise(rows: Tensor) -> bool:
+    """Whether rows that should be the same differ by more than rounding."""
+    if torch.equal(rows, rows[:1].expand_as(rows)):
+        return False
+    rows = rows.nan_to_num()
+    gap = float((rows - rows[0]).abs().max())
+    few = min(_VALUES, len(rows) / 2)
+    rounding = _UNITS * torch.finfo(rows.dtype).eps * float(rows.abs().max())
+    return gap > rounding and len(torch.unique(rows, dim=0)) > few
+
+
+def _is_beyond_chance(rows: Tensor) -> bool:
+    """Whether independent draws of rows like these hardly ever give the same rows again."""
+    _, counts = torch.unique(rows, dim=0, return_counts=True)
+    shares = counts.double() / len(rows)
+    same = float(shares.square().sum())  # of two rows
+    return -len(rows) * math.log(same) > _CERTAIN
+
+
+@contextmanager
+def forks_watched() -> Iterator[None]:
+    """Raise on leaving if the generator was seeded for a while, and put back: in a fork, say.
+
+    Each operation within takes some ten microseconds longer.
+    """
+    with _Seeds() as seeds:
+        yield
+    if seeds.others:
+        raise Misbehaved(more=RESEEDED)
+
+
+class _Seeds(TorchDispatchMode):
+    """Compares the generator's seed at each operation with that at the beginning.
+
+    Attributes:
+        others: whether there was another.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._seed = torch.default_generator.initial_seed()
+        self.others = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the operation, and note another seed."""
+        self.others = self.others or torch.default_generator.initial_seed() != self._seed
+        return func(*args, **(kwargs or {}))
