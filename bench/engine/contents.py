@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import functools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -28,6 +28,8 @@ _WHOLE = (
     types.BuiltinFunctionType,
     types.MethodType,
 )
+# Values in themselves, of which there are many.
+_ATOMS = {int, float, str, bool, type(None), slice, types.FunctionType, Tensor, np.ndarray}
 _PLAIN = (
     int,
     float,
@@ -69,7 +71,7 @@ def own_copy(thing: T) -> T:
 
     What cannot be copied, such as a file or a lock, is shared.
     """
-    leaves = [leaf.value for _, leaf in _walk(thing)]
+    leaves = [leaf.value for leaf in _walk(thing).values()]
     memo: dict[int, Any] = {id(value): _twin(value) for value in leaves if isinstance(value, Tensor)}
     found: T
     try:
@@ -116,7 +118,7 @@ def _own_class_tensors(thing: Any) -> None:
 
 def contents(thing: Any) -> Contents:
     """Return all that an object holds, with copies of its tensors, arrays and generators."""
-    return {path: leaf._replace(saved=_saved(leaf.value)) for path, leaf in _walk(thing)}
+    return {path: leaf._replace(saved=_saved(leaf.value)) for path, leaf in _walk(thing).items()}
 
 
 def changed(before: Contents, thing: Any) -> list[str]:
@@ -124,7 +126,7 @@ def changed(before: Contents, thing: Any) -> list[str]:
 
     Of what is private only a value that was changed in place counts.
     """
-    after = dict(_walk(thing))
+    after = _walk(thing)
     names = [path for path, leaf in after.items() if path not in before and not leaf.private]
     return names + [path for path, leaf in before.items() if _differs(leaf, after.get(path))]
 
@@ -136,7 +138,7 @@ def replaced(before: Mapping[str, Any], thing: Any) -> list[str]:
     return [
         name
         for name in dict.fromkeys([*before, *after])
-        if not (_is_private(thing, name) or name in _set_later(cls))
+        if not (_is_private(name) or name in _set_later(cls))
         and not (name in before and name in after and _same(before[name], after[name]))
     ]
 
@@ -147,29 +149,33 @@ def _differs(before: Leaf, after: Leaf | None) -> bool:
     return after is None or not _same(before.saved, after.value)
 
 
-def _walk(thing: Any) -> Iterator[tuple[str, Leaf]]:
-    yield from _leaves(thing, "", False, _DEPTH, set())
+def _walk(thing: Any) -> dict[str, Leaf]:
+    found: dict[str, Leaf] = {}
+    _collect(thing, "", False, _DEPTH, set(), found)
+    return found
 
 
-def _leaves(value: Any, path: str, private: bool, depth: int, above: set[int]) -> Iterator[tuple[str, Leaf]]:
+def _collect(
+    value: Any, path: str, private: bool, depth: int, above: set[int], found: dict[str, Leaf]
+) -> None:
+    """Add the leaves of a value, which `above` are within one another."""
+    parts = None if depth == 0 or type(value) in _ATOMS else _parts(value)
+    if parts is None:
+        found[path] = Leaf(value, private)
+        return
     if id(value) in above:
         return
-    parts = _parts(value) if depth > 0 else None
-    if parts is None:
-        yield path, Leaf(value, private)
-        return
     cls: Any = type(value)
-    lazy = _set_later(cls)
+    lazy, attributes = _set_later(cls), not isinstance(value, dict | list | tuple | Mapping)
+    above.add(id(value))
     for name, part in parts.items():
-        hidden = private or name in lazy or _is_private(value, name)
-        below = f"{path}.{name}" if path else str(name)
-        yield from _leaves(part, below, hidden, depth - 1, above | {id(value)})
+        hidden = private or (attributes and (name in lazy or _is_private(name)))
+        _collect(part, f"{path}.{name}" if path else str(name), hidden, depth - 1, above, found)
+    above.discard(id(value))
 
 
-def _is_private(owner: Any, name: object) -> bool:
-    if isinstance(owner, Mapping | list | tuple) or name in _OF_MODULES:
-        return False
-    return str(name).startswith("_")
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and name not in _OF_MODULES
 
 
 @functools.cache
@@ -189,7 +195,7 @@ def _set_later(cls: Any) -> frozenset[str]:
 
 def _parts(value: Any) -> Mapping[Any, Any] | None:
     """What a value consists of, by name; None if it is a value in itself."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return value
     if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
         return dict(enumerate(value))

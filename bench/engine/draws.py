@@ -23,6 +23,8 @@ _ROWS, _COORDINATES = 64, 64
 # Rounding may make identical rows differ, by some units in the last place or into a few values:
 # where a row lies in memory decides which instructions compute it.
 _UNITS, _VALUES = 256, 8
+# The calls of a stream that are compared with one another; there are always as many in a cell.
+_COMPARED = 2
 # Two sets of estimates that are equal by chance with a probability below e^−35 are not equal by chance.
 _CERTAIN = 35.0
 
@@ -38,7 +40,7 @@ class Draws:
         self._device = device
         self._position = position(device)
         self._seen = {self._position}
-        self._last: Tensor | None = None
+        self._first: Tensor | None = None
         self._idle: Tensor | None = None
 
     def after(self, estimates: Tensor, data_per_row: bool) -> None:
@@ -57,14 +59,17 @@ class Draws:
         self._seen.add(self._position)
         if data_per_row:
             return
-        some = _some(estimates)
         if self._position == before:
+            some = _some(estimates)
             self._idle = some if self._idle is None else torch.cat([self._idle, some])[:_ROWS]
             if _is_noise(self._idle):
                 raise Misbehaved(more=ELSEWHERE)
-        elif self._last is not None and torch.equal(some, self._last) and _is_beyond_chance(some):
-            raise Misbehaved(more=REPEATED)
-        self._last = some
+        elif len(self._seen) <= _COMPARED + 1:
+            some = _some(estimates)
+            if self._first is None:
+                self._first = some
+            elif torch.equal(some, self._first) and _is_beyond_chance(some):
+                raise Misbehaved(more=REPEATED)
 
 
 def _some(estimates: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.engine.blocks import chunk_rows
-from bench.engine.contents import own_copy
 from bench.engine.fitting import fit
 from bench.engine.guard import guarded, moved_copy, reason_of
 from bench.engine.plan import Cell, Experiment
@@ -74,7 +73,7 @@ def _forecast(experiment: Experiment, cell: Cell, problem: Problem, precision: P
     N = cell.sample_size
     device = problem.theta.device
     start = now(device)
-    estimator = fit(own_copy(cell.named.estimator), problem, N, experiment.address(N, cell.named.fit_role))
+    estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))
     least = whole_blocks(problem, N, device.type, experiment.replicates, precision)
     rows = min(least, chunk_rows(problem, N, device.type))
     timings = warm_up(estimator, problem, N, rows, experiment.address(N, "pilot"), experiment.resampled)

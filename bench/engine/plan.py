@@ -185,7 +185,7 @@ def not_applicable(estimator: Estimator, experiment: Experiment) -> str:
 
 
 def trial(estimator: Estimator, experiment: Experiment) -> tuple[str, str]:
-    """Try an estimator with two rows, on copies of its own.
+    """Try an estimator with two rows, on a copy of the problem.
 
     Other failures than these two are left to the cells, which report them too.
 
@@ -193,7 +193,7 @@ def trial(estimator: Estimator, experiment: Experiment) -> tuple[str, str]:
         A status and a reason: "not_applicable" if it does not fit the problem, "error" if it changes
         what is not its own, else "ok".
     """
-    problem, estimator = own_copy(experiment.problem), own_copy(estimator)
+    problem = own_copy(experiment.problem)
     sample_size = max(estimator.minimum_sample_size, min(_TRIAL_SAMPLE_SIZE, *experiment.sample_sizes))
     theta = problem.theta.expand(2, -1).requires_grad_()
     address = experiment.address(sample_size, "trial")

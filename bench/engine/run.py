@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.engine.contents import own_copy
 from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.guard import guarded, moved_copy, reason_of
 from bench.engine.memory import peak_of
@@ -61,7 +60,7 @@ def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Res
 
 
 def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
-    """Fit, warm up, replicate, on copies that no other cell shares.
+    """Fit, warm up, replicate, on a copy of the problem that no other cell shares.
 
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
@@ -77,7 +76,7 @@ def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth
     if precision is not None:
         R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
     address = experiment.address(N, cell.named.fit_role)
-    estimator, fitting = fit_at_a_cost(own_copy(cell.named.estimator), problem, N, address)
+    estimator, fitting = fit_at_a_cost(cell.named.estimator, problem, N, address)
     seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"), experiment.resampled)
     segments = segments_of(problem.parameters, len(problem.theta))
     replication = replicate(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.engine.contents import own_copy
 from bench.engine.fitting import fit
 from bench.engine.guard import Call, guarded, moved_copy, reason_of
 from bench.engine.plan import Experiment, NamedEstimator, not_applicable
@@ -105,7 +104,7 @@ def _reference(experiment: Experiment, named: NamedEstimator, why: str) -> Truth
 
 def _reference_on(problem: Problem, experiment: Experiment, named: NamedEstimator, why: str) -> Truth:
     N, R = experiment.reference_sample_size, experiment.reference_replicates
-    estimator = fit(own_copy(named.estimator), problem, N, experiment.address(N, "reference fit"))
+    estimator = fit(named.estimator, problem, N, experiment.address(N, "reference fit"))
     run = replicate(
         estimator,
         problem,

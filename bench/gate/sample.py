@@ -9,7 +9,6 @@ from functools import cached_property
 
 import torch
 
-from bench.engine.contents import own_copy
 from bench.engine.fitting import fit
 from bench.engine.guard import guarded, moved_copy
 from bench.engine.plan import Cell, Experiment, cell_id
@@ -97,7 +96,7 @@ class Subject:
     def _estimator(self) -> Estimator:
         """Fitted on the stream on which every run fits it, so that what it learns is the same too."""
         N, named = self.cell.sample_size, self.cell.named
-        return fit(own_copy(named.estimator), self._problem, N, self.experiment.address(N, named.fit_role))
+        return fit(named.estimator, self._problem, N, self.experiment.address(N, named.fit_role))
 
     def sample(self, role: str, replicates: int, truth: Truth | None) -> Sample:
         """R estimates on the stream of a purpose.
