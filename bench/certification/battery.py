@@ -10,11 +10,12 @@ from typing import Any, get_args
 from bench.certification import cost, form, purity, rows, sizes
 from bench.certification.bias import is_consistent_only, no_bias, untested, vanishing
 from bench.certification.noise import agreeing, falling
-from bench.certification.surroundings import watched
 from bench.certification.trial import Setting, Trial
 from bench.certification.verdicts import BiasTest, Certificate, Fault, Outcome
 from bench.engine.devices import unavailable
+from bench.engine.guard import contained, reason_of
 from bench.engine.plan import NamedEstimator
+from bench.engine.surroundings import watched
 from bench.estimator import Claim
 from bench.problem import NotApplicable
 from bench.statistics.gating import POWER, stage_level
@@ -109,11 +110,12 @@ def outcome_of(trial: Trial, level: float) -> Outcome:
     """Every check on one problem; the costly ones only if the others found nothing."""
     outcome = Outcome(trial.setting.name)
     try:
-        problem = trial.problem()
-        estimator = trial.fitted(problem, trial.sizes[1])
-        trial.drawn(estimator, problem, problem.theta.expand(2, -1), trial.sizes[1])
+        with contained():
+            problem = trial.problem()
+            estimator = trial.fitted(problem, trial.sizes[1])
+            trial.drawn(estimator, problem, problem.theta.expand(2, -1), trial.sizes[1])
     except NotApplicable as reason:
-        return replace(outcome, not_applicable=str(reason))
+        return replace(outcome, not_applicable=reason_of(reason))
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
         return replace(outcome, faults=(_raised("runs", error),))
     faults = _guarded("form", form.form, trial)
@@ -163,12 +165,12 @@ def _tested(trial: Trial, level: float) -> tuple[tuple[BiasTest, ...], list[Faul
 
 def _guarded(name: str, check: Check, trial: Trial) -> list[Fault]:
     try:
-        with watched():
+        with watched(), contained():
             return list(check(trial))
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
         return [_raised(name, error)]
 
 
 def _raised(check: str, error: Exception) -> Fault:
-    text = f"{type(error).__name__}: {error}"
+    text = reason_of(error)
     return Fault(check, text if len(text) <= 300 else text[:299] + "…")

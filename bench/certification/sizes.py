@@ -9,6 +9,7 @@ from torch import Tensor
 from bench.certification.form import unlike
 from bench.certification.trial import Trial
 from bench.certification.verdicts import Fault
+from bench.engine.guard import contained
 from bench.problem import NotApplicable
 
 
@@ -31,8 +32,9 @@ def smallest(trial: Trial) -> Iterator[Fault]:
 def _finite_below(trial: Trial, sample_size: int) -> bool:
     problem = trial.problem()
     try:
-        estimator = trial.fitted(problem, sample_size)
-        found = trial.drawn(estimator, problem, problem.theta.expand(2, -1), sample_size).estimates
+        with contained():
+            estimator = trial.fitted(problem, sample_size)
+            found = trial.drawn(estimator, problem, problem.theta.expand(2, -1), sample_size).estimates
     except Exception:  # noqa: BLE001 - below its smallest N anything may be said, but no number
         return False
     return isinstance(found, Tensor) and bool(found.isfinite().all())

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from bench.certification.problems import Reference
-from bench.certification.surroundings import watched
 from bench.engine.plan import Cell, Experiment, NamedEstimator
 from bench.engine.streams import consumption, stream
+from bench.engine.surroundings import watched
 from bench.engine.truth import Truth
 from bench.estimator import Estimator
 from bench.gate.sample import Sample, Subject

@@ -1,88 +1,126 @@
-"""Plain draws of x: whether the cost varied where estimates did not, and whether rare costs were drawn."""
+"""Whether estimates come from the stream that is handed over: what calls draw from it, and what varies."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.engine.blocks import blocks_of
-from bench.engine.streams import Address, stream
-from bench.exact import SingleDraws
-from bench.problem import Problem
+from bench.engine.guard import RESEEDED, Misbehaved
+from bench.engine.streams import position
 
-# Draws whose cost differs from the usual one. With so many expected a like number of other draws has none
-# of them with probability e^−30.
-_ENOUGH = 30
-# Numbers that are drawn at most to see whether a cost varies.
-_MOST = 1 << 24
-# Off by more than so many of its own errors a mean is called off; by its exact error, wrong.
-_OBSERVED, _EXACT = 2.58, 4.0
+REWOUND = "it set torch's generator back to numbers that had been drawn before"
+ELSEWHERE = "its estimates vary though it drew nothing from torch's generator: they come from elsewhere"
+REPEATED = "its estimates are the same whatever is drawn from torch's generator: they come from elsewhere"
 
-
-def cost_varies(
-    problem: Problem, sample_size: int, replicates: int, address: Callable[[int], Address]
-) -> bool:
-    """Whether the cost differs from its usual value in enough of the draws of R estimates from N samples.
-
-    Args:
-        problem: on the device and in the type that is measured.
-        sample_size: N.
-        replicates: R.
-        address: from the number of a block to the stream of its estimates.
-    """
-    usual: Tensor | None = None
-    others = numbers = 0
-    for costs in _costs(problem, sample_size, replicates, address):
-        usual = costs.flatten().median() if usual is None else usual
-        others += int((costs != usual).sum())
-        numbers += costs.numel() * problem.width
-        if others >= _ENOUGH or numbers > _MOST:
-            break
-    return others >= _ENOUGH
+# As much of the estimates as is looked at.
+_ROWS, _COORDINATES = 64, 64
+# Rounding may make identical rows differ, by some units in the last place or into a few values:
+# where a row lies in memory decides which instructions compute it.
+_UNITS, _VALUES = 256, 8
+# The calls of a stream that are compared with one another; there are always as many in a cell.
+_COMPARED = 2
+# Two sets of estimates that are equal by chance with a probability below e^−35 are not equal by chance.
+_CERTAIN = 35.0
 
 
-def missed(
-    problem: Problem,
-    draws: SingleDraws,
-    sample_size: int,
-    replicates: int,
-    address: Callable[[int], Address],
-) -> bool:
-    """Whether the draws of R estimates from N samples missed what is rare and matters.
-
-    Their mean cost is off by more than their own spread explains, and by no more than the exact variance of
-    the cost does.
+class Draws:
+    """Follows calls of an estimator on one stream; all of them at the same θ in every row.
 
     Args:
-        problem: on the device and in the type that is measured.
-        draws: of the problem, with the exact mean and variance of its cost.
-        sample_size: N.
-        replicates: R.
-        address: from the number of a block to the stream of its estimates.
+        device: of the estimates.
     """
-    count, total, squares = 0, 0.0, 0.0
-    for costs in _costs(problem, sample_size, replicates, address):
-        off = costs.double() - draws.mean_cost  # [N, rows]
-        count += off.numel()
-        total += float(off.sum())
-        squares += float(off.square().sum())
-    mean = total / count
-    observed = math.sqrt(max(0.0, squares / count - mean**2) / count)
-    return _OBSERVED * observed < abs(mean) <= _EXACT * math.sqrt(draws.cost_variance / count)
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._position = position(device)
+        self._seen = {self._position}
+        self._first: Tensor | None = None
+        self._idle: Tensor | None = None
+
+    def after(self, estimates: Tensor, data_per_row: bool) -> None:
+        """Check what a call drew.
+
+        Args:
+            estimates: its estimates, `[R, P]`.
+            data_per_row: whether each row has data of its own, and estimates vary with them.
+
+        Raises:
+            Misbehaved: if the estimates do not come from the stream.
+        """
+        before, self._position = self._position, position(self._device)
+        if self._position != before and self._position in self._seen:
+            raise Misbehaved(more=REWOUND)
+        self._seen.add(self._position)
+        if data_per_row:
+            return
+        if self._position == before:
+            some = _some(estimates)
+            self._idle = some if self._idle is None else torch.cat([self._idle, some])[:_ROWS]
+            if _is_noise(self._idle):
+                raise Misbehaved(more=ELSEWHERE)
+        elif len(self._seen) <= _COMPARED + 1:
+            some = _some(estimates)
+            if self._first is None:
+                self._first = some
+            elif torch.equal(some, self._first) and _is_beyond_chance(some):
+                raise Misbehaved(more=REPEATED)
 
 
-def _costs(
-    problem: Problem, sample_size: int, replicates: int, address: Callable[[int], Address]
-) -> Iterator[Tensor]:
-    """The costs of plain draws on the streams of the estimates, `[N, rows, (B)]` a chunk."""
-    device = problem.theta.device
-    for block in blocks_of(problem, sample_size, device.type, replicates):
-        with stream(address(block.index), device):
-            for rows in block.chunks():
-                theta = problem.theta.expand(rows.stop - rows.start, -1)  # [rows, P]
-                with torch.no_grad():
-                    x = problem.distribution(theta).sample((sample_size,))  # [N, rows, (B,) *event]
-                    yield problem.cost(x, theta)
+def _some(estimates: Tensor) -> Tensor:
+    step = -(-estimates.shape[1] // _COORDINATES)
+    return estimates[:_ROWS, ::step].detach().clone()
+
+
+def _is_noise(rows: Tensor) -> bool:
+    """Whether rows that should be the same differ by more than rounding."""
+    if torch.equal(rows, rows[:1].expand_as(rows)):
+        return False
+    rows = rows.nan_to_num()
+    gap = float((rows - rows[0]).abs().max())
+    few = min(_VALUES, len(rows) / 2)
+    rounding = _UNITS * torch.finfo(rows.dtype).eps * float(rows.abs().max())
+    return gap > rounding and len(torch.unique(rows, dim=0)) > few
+
+
+def _is_beyond_chance(rows: Tensor) -> bool:
+    """Whether independent draws of rows like these hardly ever give the same rows again."""
+    _, counts = torch.unique(rows, dim=0, return_counts=True)
+    shares = counts.double() / len(rows)
+    same = float(shares.square().sum())  # of two rows
+    return -len(rows) * math.log(same) > _CERTAIN
+
+
+@contextmanager
+def forks_watched() -> Iterator[None]:
+    """Raise on leaving if the generator was seeded for a while, and put back: in a fork, say.
+
+    Each operation within takes some ten microseconds longer.
+    """
+    with _Seeds() as seeds:
+        yield
+    if seeds.others:
+        raise Misbehaved(more=RESEEDED)
+
+
+class _Seeds(TorchDispatchMode):
+    """Compares the generator's seed at each operation with that at the beginning.
+
+    Attributes:
+        others: whether there was another.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._seed = torch.default_generator.initial_seed()
+        self.others = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the operation, and note another seed."""
+        self.others = self.others or torch.default_generator.initial_seed() != self._seed
+        return func(*args, **(kwargs or {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.engine.counting import Counts, counted
+from bench.engine.guard import Call
 from bench.engine.streams import Address, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
@@ -35,7 +36,7 @@ def fit(estimator: Estimator, problem: Problem, sample_size: int, address: Addre
     widest = max(len(problem.theta), problem.width)
     rows = max(1, min(_ROWS, _NUMBERS // widest))
     theta = problem.theta.expand(rows, -1).requires_grad_()
-    with stream(address, problem.theta.device):
+    with stream(address, problem.theta.device), Call(problem):
         return estimator.fitted(problem, theta, sample_size)
 
 

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench.engine.blocks import Block, chunk_rows
+from bench.engine.draws import forks_watched
 from bench.engine.replicate import problems_of_chunks, timed
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
@@ -28,12 +29,13 @@ def peak_of(
 ) -> float:
     """The peak of one estimate, in bytes, from a small chunk with a stream of its own.
 
-    The rows do not depend on R, nor does the peak.
+    The rows do not depend on R, nor does the peak. Since the chunk is not timed, its operations
+    are watched for a generator that is seeded in a fork, too.
     """
     device = problem.theta.device
     rows = min(_ROWS, chunk_rows(problem, sample_size, device.type))
     (problem,) = problems_of_chunks(problem, Block(0, 0, rows, rows), address, resampled)
-    with stream(address, device):
+    with stream(address, device), forks_watched():
         return peak_bytes(estimator, problem, sample_size, rows)
 
 

@@ -7,15 +7,14 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-
 from bench.engine.blocks import chunk_rows
 from bench.engine.fitting import fit
+from bench.engine.guard import guarded, moved_copy, reason_of
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import Precision, kurtosis_of, needed_replicates, whole_blocks
 from bench.engine.replicate import replicate, warm_up
 from bench.engine.timing import now
-from bench.problem import NotApplicable
+from bench.problem import NotApplicable, Problem
 
 REPLICATES = 256
 """How many estimates tell the kurtosis. So few miss the tail, and it comes out too small."""
@@ -53,9 +52,9 @@ def forecasts(experiment: Experiment, cells: list[Cell]) -> Iterator[Forecast]:
         try:
             yield forecast(experiment, cell, precision)
         except NotApplicable as reason:
-            yield Forecast(cell, "not_applicable", str(reason))
+            yield Forecast(cell, "not_applicable", reason_of(reason))
         except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-            yield Forecast(cell, "error", f"{type(error).__name__}: {error}")
+            yield Forecast(cell, "error", reason_of(error))
 
 
 def forecast(experiment: Experiment, cell: Cell, precision: Precision) -> Forecast:
@@ -63,9 +62,15 @@ def forecast(experiment: Experiment, cell: Cell, precision: Precision) -> Foreca
 
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
+        Misbehaved: if the estimator or the problem changes what is not its own.
     """
+    problem = moved_copy(experiment.problem, cell.device, cell.dtype)
+    with guarded(problem):
+        return _forecast(experiment, cell, problem, precision)
+
+
+def _forecast(experiment: Experiment, cell: Cell, problem: Problem, precision: Precision) -> Forecast:
     N = cell.sample_size
-    problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
     device = problem.theta.device
     start = now(device)
     estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))

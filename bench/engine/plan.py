@@ -6,19 +6,19 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import product
 from typing import Any
 
 import torch
 
+from bench.engine.contents import own_copy
 from bench.engine.devices import unavailable
+from bench.engine.draws import forks_watched
+from bench.engine.guard import Call, Ended, Misbehaved, guarded, reason_of
 from bench.engine.precision import Precision, needed_replicates
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
-from bench.exact import ExactMoments, SingleDraws, exact_moments, single_draws
 from bench.problem import NotApplicable, Problem
-from bench.statistics.evidence import blocks_reported
 
 # Few, so that a plan costs nothing however large the cells are.
 _TRIAL_SAMPLE_SIZE = 8
@@ -96,27 +96,6 @@ class Experiment:
         """How tables and figures call the problem: its name, and where it stands in the sweep."""
         return f"{self.problem_name} ({self.point})" if self.point else self.problem_name
 
-    @cached_property
-    def single_draws(self) -> tuple[SingleDraws, SingleDraws | None] | None:
-        """All values of x with their probabilities, and those of a second rule; None if not known."""
-        if self.resampled:
-            return None
-        problem = self.problem.to("cpu", torch.float64)
-        try:
-            return single_draws(problem, blocks_reported(problem.parameters, len(problem.theta)))
-        except NotApplicable:
-            return None
-
-    def exact_moments(self, fitted: Estimator, sample_size: int) -> ExactMoments | None:
-        """The moments of an estimate that are known without sampling; None if they are not."""
-        if self.single_draws is None:
-            return None
-        try:
-            with stream(self.address(sample_size, "exact"), torch.device("cpu")), torch.enable_grad():
-                return exact_moments(fitted, sample_size, self.single_draws)
-        except NotApplicable:
-            return None
-
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""
         return Address(self.seed, self.problem_key, sample_size, role, block)
@@ -131,7 +110,7 @@ class Cell:
         sample_size: N.
         device: as torch names it.
         dtype: "float32" or "float64".
-        status: "ok", or why it cannot run: "unavailable", "not_applicable".
+        status: "ok", or why it cannot run: "unavailable", "not_applicable", "error".
         reason: the same in words; empty if it can run.
     """
 
@@ -153,9 +132,9 @@ class Planned:
 
 def plan(experiment: Experiment) -> list[Cell]:
     """All cells in the order in which they are measured, each with its reason if it cannot run."""
-    reasons = {named.label: not_applicable(named.estimator, experiment) for named in experiment.estimators}
+    trials = {named.label: trial(named.estimator, experiment) for named in experiment.estimators}
     return [
-        _cell(named, sample_size, device, dtype, reasons[named.label])
+        _cell(named, sample_size, device, dtype, *trials[named.label])
         for device, dtype, named, sample_size in product(
             experiment.devices, experiment.dtypes, experiment.estimators, experiment.sample_sizes
         )
@@ -201,27 +180,39 @@ def cell_key(
 
 
 def not_applicable(estimator: Estimator, experiment: Experiment) -> str:
-    """Why an estimator does not fit the problem, as a trial with two rows tells; empty if it does.
+    """Return why an estimator cannot be measured, as a trial tells; empty if it can."""
+    return trial(estimator, experiment)[1]
 
-    What else goes wrong in the trial is left to the cells, which say it too.
+
+def trial(estimator: Estimator, experiment: Experiment) -> tuple[str, str]:
+    """Try an estimator with two rows, on a copy of the problem.
+
+    Other failures than these two are left to the cells, which report them too.
+
+    Returns:
+        A status and a reason: "not_applicable" if it does not fit the problem, "error" if it changes
+        what is not its own, else "ok".
     """
-    problem = experiment.problem
+    problem = own_copy(experiment.problem)
     sample_size = max(estimator.minimum_sample_size, min(_TRIAL_SAMPLE_SIZE, *experiment.sample_sizes))
     theta = problem.theta.expand(2, -1).requires_grad_()
-    with stream(experiment.address(sample_size, "trial"), torch.device("cpu")):
-        try:
+    address = experiment.address(sample_size, "trial")
+    try:
+        with guarded(problem), stream(address, torch.device("cpu")), Call(problem), forks_watched():
             batches = problem.resampled(len(theta)) if experiment.resampled else problem
             estimator.fitted(problem, theta, sample_size).gradient(batches, theta, sample_size)
-        except NotApplicable as reason:
-            return str(reason)
-        except Exception:  # noqa: BLE001 - an estimator is anybody's code
-            return ""
-    return ""
+    except NotApplicable as reason:
+        return "not_applicable", reason_of(reason)
+    except Ended:
+        return "ok", ""
+    except Misbehaved as error:
+        return "error", reason_of(error)
+    except Exception:  # noqa: BLE001 - an estimator is anybody's code
+        return "ok", ""
+    return "ok", ""
 
 
-def _cell(named: NamedEstimator, sample_size: int, device: str, dtype: str, reason: str) -> Cell:
+def _cell(named: NamedEstimator, sample_size: int, device: str, dtype: str, status: str, reason: str) -> Cell:
     if missing := unavailable(device, dtype):
         return Cell(named, sample_size, device, dtype, "unavailable", missing)
-    if reason:
-        return Cell(named, sample_size, device, dtype, "not_applicable", reason)
-    return Cell(named, sample_size, device, dtype)
+    return Cell(named, sample_size, device, dtype, status, reason)

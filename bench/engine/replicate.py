@@ -11,8 +11,10 @@ from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of, chunk_rows
 from bench.engine.counting import Counts, counted
-from bench.engine.draws import cost_varies
+from bench.engine.draws import Draws
 from bench.engine.gathering import Gathering
+from bench.engine.guard import Call
+from bench.engine.plain_draws import cost_varies
 from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
 from bench.engine.streams import Address, consumption, stream
 from bench.engine.timing import now
@@ -147,10 +149,12 @@ def run_block(
         distinct = {id(batches): batches for batches in problems}
         counting = {key: counted(batches, total) for key, batches in distinct.items()}
         with stream(address, problem.theta.device):
+            drawn = Draws(problem.theta.device)
             for rows, batches in zip(block.chunks(), problems, strict=True):
                 estimates, elapsed = timed(
                     estimator, counting[id(batches)], sample_size, rows.stop - rows.start
                 )
+                drawn.after(estimates, resampled)
                 gathering.add(rows, estimates)
                 seconds.append(elapsed)
             draws = consumption(problem.theta.device)
@@ -178,7 +182,7 @@ def problems_of_chunks(
     counts = [copies * (rows.stop - rows.start) for rows in block.chunks()]
     if not resampled:
         return [problem] * len(counts)
-    with stream(_of_data(address), problem.theta.device):
+    with stream(_of_data(address), problem.theta.device), Call(problem):
         return [problem.resampled(count, copies) for count in counts]
 
 
@@ -190,9 +194,10 @@ def timed(estimator: Estimator, problem: Problem, sample_size: int, rows: int) -
     """Some estimates, `[rows, P]`, and the seconds that each took."""
     theta = problem.theta.expand(rows, -1).requires_grad_()  # [rows, P], one row in memory
     device = theta.device
-    start = now(device)
-    estimates = estimator.gradient(problem, theta, sample_size)
-    elapsed = now(device) - start
+    with Call(problem):
+        start = now(device)
+        estimates = estimator.gradient(problem, theta, sample_size)
+        elapsed = now(device) - start
     _check(estimates, theta, estimator)
     return estimates.detach(), elapsed / rows
 
@@ -229,7 +234,11 @@ def warm_up(
     seconds: list[float] = []
     (problem,) = problems_of_chunks(problem, Block(0, 0, rows, rows), address, resampled)
     with stream(address, device):
-        timed(estimator, problem, sample_size, rows)
+        drawn = Draws(device)
+        estimates, _ = timed(estimator, problem, sample_size, rows)
+        drawn.after(estimates, resampled)
         while measured + len(seconds) < _TIMINGS and sum(seconds) * rows < _TIMING_SECONDS:
-            seconds.append(timed(estimator, problem, sample_size, rows)[1])
+            estimates, elapsed = timed(estimator, problem, sample_size, rows)
+            drawn.after(estimates, resampled)
+            seconds.append(elapsed)
     return seconds

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.engine.draws import missed
+from bench.engine.exactly import Exactly
 from bench.engine.fitting import Fitting, fit_at_a_cost
+from bench.engine.guard import guarded, moved_copy, reason_of
 from bench.engine.memory import peak_of
 from bench.engine.pairs import replicate_pairs
+from bench.engine.plain_draws import missed
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
 from bench.engine.replicate import Replication, replicate, warm_up
 from bench.engine.truth import Truth
-from bench.estimator import NotApplicable
-from bench.problem import Problem
+from bench.problem import NotApplicable, Problem
 from bench.statistics.components import Pairs
 from bench.statistics.evidence import evidence_of, segments_of
 from bench.statistics.known import ExactMoments
@@ -54,26 +55,33 @@ class Result:
 
 def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:
     """Measure the cells in order. A cell that fails is a result with a reason, and the others go on."""
+    exactly = Exactly(experiment)
     for cell in cells:
         if cell.status != "ok":
             yield Result(cell, cell.status, cell.reason)
             continue
         try:
-            yield measure(experiment, cell, truth)
+            yield measure(experiment, cell, truth, exactly)
         except NotApplicable as reason:
-            yield Result(cell, "not_applicable", str(reason))
+            yield Result(cell, "not_applicable", reason_of(reason))
         except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-            yield Result(cell, "error", f"{type(error).__name__}: {error}")
+            yield Result(cell, "error", reason_of(error))
 
 
-def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
-    """Fit, warm up, replicate.
+def measure(experiment: Experiment, cell: Cell, truth: Truth, exactly: Exactly) -> Result:
+    """Fit, warm up, replicate, on a copy of the problem that no other cell shares.
 
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
+        Misbehaved: if the estimator or the problem changes what is not its own.
     """
+    problem = moved_copy(experiment.problem, cell.device, cell.dtype)
+    with guarded(problem):
+        return _measured(experiment, cell, problem, truth, exactly)
+
+
+def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth, exactly: Exactly) -> Result:
     N, R, precision = cell.sample_size, experiment.replicates, experiment.precision
-    problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
     if precision is not None:
         R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
     address = experiment.address(N, cell.named.fit_role)
@@ -91,8 +99,8 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         precision,
         experiment.resampled,
     )
-    exact = experiment.exact_moments(estimator, N)
-    rare = exact is None and _missed(experiment, cell, replication, truth, problem)
+    exact = exactly.moments(estimator, N)
+    rare = exact is None and _missed(experiment, cell, replication, truth, problem, exactly)
     peak = peak_of(estimator, problem, N, experiment.address(N, "memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
     summary = replication.summary
@@ -103,6 +111,7 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         pairs = replicate_pairs(
             estimator, problem, N, R // 2, lambda block: experiment.address(N, "pairs", block), segments
         )
+    more = "; ".join(filter(None, (more, exactly.fault)))
     if missing:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
@@ -113,10 +122,15 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
 
 
 def _missed(
-    experiment: Experiment, cell: Cell, replication: Replication, truth: Truth, problem: Problem
+    experiment: Experiment,
+    cell: Cell,
+    replication: Replication,
+    truth: Truth,
+    problem: Problem,
+    exactly: Exactly,
 ) -> bool:
     """Whether what looks like a bias may be what the draws missed; looked at only where one is suspected."""
-    if experiment.single_draws is None or truth.gradient is None:
+    if exactly.draws is None or truth.gradient is None:
         return False
     N = cell.sample_size
     found = evidence_of(
@@ -133,7 +147,7 @@ def _missed(
         return False
     return missed(
         problem,
-        experiment.single_draws[0],
+        exactly.draws[0],
         N,
         len(replication.summary.finite),
         lambda block: experiment.address(N, "estimates", block),

@@ -53,7 +53,7 @@ def stream(address: Address, device: torch.device) -> Iterator[None]:
     before = [generator.get_state() for generator in generators]
     words = address.words(626)
     try:
-        generators[0].set_state(_cpu_state(words[:624]))
+        generators[0].set_state(_cpu_state(words))
         for generator in generators[1:]:
             generator.manual_seed(int(words[624]) << 32 | int(words[625]))
         yield
@@ -64,10 +64,20 @@ def stream(address: Address, device: torch.device) -> Iterator[None]:
 
 def consumption(device: torch.device) -> bytes:
     """A fingerprint of where the generators are: after the same stream, of how much was drawn."""
-    digest = hashlib.sha256()
-    for generator in (torch.default_generator, *_generators_of(device)):
+    # Without the seed, which takes no part in the numbers.
+    digest = hashlib.sha256(bytes(_SEED_BYTES))
+    digest.update(torch.default_generator.get_state().numpy()[_SEED_BYTES:].tobytes())
+    for generator in _generators_of(device):
         digest.update(generator.get_state().numpy().tobytes())
     return digest.digest()
+
+
+def position(device: torch.device) -> int:
+    """A hash of where the generators are, in some microseconds."""
+    if device.type == "cpu":
+        return hash(torch.default_generator.get_state().numpy().tobytes())
+    generators = (torch.default_generator, *_generators_of(device))
+    return hash(b"".join(generator.get_state().numpy().tobytes() for generator in generators))
 
 
 def _generators_of(device: torch.device) -> list[torch.Generator]:
@@ -85,13 +95,18 @@ def _cpu_state(words: np.ndarray) -> torch.Tensor:
     `manual_seed` would keep 32 bits of a seed, and hashed seeds of 10^5 cells collide
     with probability 0.69; so the state is filled, not the seed. Its layout: the seed,
     three counters packed in two words, then the twister's words, one in each 64 bits.
+
+    The seed takes no part in the numbers. It is filled with two further words, so that
+    another seed tells that the generator was seeded since.
     """
     state = _template().copy()
-    state[_FIRST_WORD : _FIRST_WORD + 624] = words
+    state[0] = int(words[624]) << 32 | int(words[625])
+    state[_FIRST_WORD : _FIRST_WORD + 624] = words[:624]
     return torch.from_numpy(state.view(np.uint8))
 
 
 _FIRST_WORD = 3
+_SEED_BYTES = 8
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.fitting import fit
+from bench.engine.guard import Call, guarded, moved_copy, reason_of
 from bench.engine.plan import Experiment, NamedEstimator, not_applicable
 from bench.engine.replicate import replicate
 from bench.problem import NotApplicable, Problem
@@ -45,7 +46,7 @@ def truth_of(experiment: Experiment) -> Truth:
     except NotApplicable as reason:
         return reference_gradient(experiment, str(reason))
     except Exception as error:  # noqa: BLE001 - a problem is anybody's code
-        return reference_gradient(experiment, f"its expectation fails with {type(error).__name__}: {error}")
+        return reference_gradient(experiment, f"its expectation fails with {reason_of(error)}")
 
 
 def exact_gradient(problem: Problem) -> Truth:
@@ -53,10 +54,12 @@ def exact_gradient(problem: Problem) -> Truth:
 
     Raises:
         NotApplicable: if the problem has no `expectation`, or the two rules disagree.
+        Misbehaved: if the problem changes what is not its own.
     """
-    problem = problem.to("cpu", torch.float64)
-    value, first = _gradient(problem, again=False)
-    _, second = _gradient(problem, again=True)
+    problem = moved_copy(problem, "cpu", "float64")
+    with guarded(problem):
+        value, first = _gradient(problem, again=False)
+        _, second = _gradient(problem, again=True)
     error = (first - second).abs()
     size = float(first.norm())
     allowed = max(_AGREEMENT * size, _AGREEMENT**2, _ROUNDING * abs(value))
@@ -70,10 +73,13 @@ def exact_gradient(problem: Problem) -> Truth:
 def _gradient(problem: Problem, again: bool) -> tuple[float, Tensor]:
     """F(θ) and its gradient, `[P]`."""
     theta = problem.theta[None].requires_grad_()  # [1, P]
-    value = problem.expectation_check(theta) if again else problem.expectation(theta)
+    with Call(problem):
+        value = problem.expectation_check(theta) if again else problem.expectation(theta)
     if not value.requires_grad:
-        return float(value), torch.zeros_like(problem.theta)
-    (gradient,) = torch.autograd.grad(value.sum(), theta)
+        raise NotApplicable("its expectation does not depend on theta as autograd sees it")
+    (gradient,) = torch.autograd.grad(value.sum(), theta, allow_unused=True)
+    if gradient is None:
+        raise NotApplicable("its expectation does not depend on theta as autograd sees it")
     return float(value.detach()), gradient[0]
 
 
@@ -85,13 +91,18 @@ def reference_gradient(experiment: Experiment, why: str) -> Truth:
         try:
             return _reference(experiment, named, why)
         except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-            why = f"{why}; {named.label} fails with {type(error).__name__}: {error}"
+            why = f"{why}; {named.label} fails with {reason_of(error)}"
     unknown = torch.full_like(experiment.problem.theta, torch.nan, dtype=torch.float64)
     return Truth("none", None, unknown, why)
 
 
 def _reference(experiment: Experiment, named: NamedEstimator, why: str) -> Truth:
-    problem = experiment.problem.to("cpu", torch.float32)
+    problem = moved_copy(experiment.problem, "cpu", "float32")
+    with guarded(problem):
+        return _reference_on(problem, experiment, named, why)
+
+
+def _reference_on(problem: Problem, experiment: Experiment, named: NamedEstimator, why: str) -> Truth:
     N, R = experiment.reference_sample_size, experiment.reference_replicates
     estimator = fit(named.estimator, problem, N, experiment.address(N, "reference fit"))
     run = replicate(

@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 import torch
 
+from bench.engine.guard import reason_of
 from bench.engine.plan import Cell, Experiment, Planned
 from bench.engine.streams import LAYOUT
 from bench.engine.truth import Truth, truth_of
@@ -110,9 +111,9 @@ def _tried(
     try:
         return entry_of(subject, thresholds, max_replicates, truths()), ""
     except NotApplicable as reason:
-        return None, f"not applicable: {reason}"
+        return None, f"not applicable: {reason_of(reason)}"
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-        return None, f"error: {type(error).__name__}: {error}"
+        return None, f"error: {reason_of(error)}"
 
 
 def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, truth: Truth) -> Entry:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from bench.engine.guard import reason_of
 from bench.engine.plan import Cell, Experiment, Planned
 from bench.engine.streams import LAYOUT
 from bench.gate.baseline import Baseline, Entry
@@ -153,6 +154,8 @@ def _judged(gated: Gated, rules: Rules, single: float) -> Iterator[CellVerdict]:
                 seconds_before=entry.seconds,
                 elapsed=time.perf_counter() - started,
             )
+        elif cell.status == "error":
+            yield replace(blank, tests=(Test("cell", "error", message=cell.reason),))
         elif cell.status == "ok" or entry is not None:
             test = Test("cell", "inconclusive", message=gated.mismatch or _unmatched(cell, entry))
             yield replace(blank, tests=(test,))
@@ -163,9 +166,9 @@ def _judgement(gated: Gated, subject: Subject, entry: Entry, rules: Rules) -> Ju
     try:
         return judge(subject, entry, thresholds, rules, gated.truths[subject.experiment.problem_key])
     except NotApplicable as reason:
-        test = Test("cell", "error", message=f"not applicable: {reason}")
+        test = Test("cell", "error", message=f"not applicable: {reason_of(reason)}")
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-        test = Test("cell", "error", message=f"{type(error).__name__}: {error}")
+        test = Test("cell", "error", message=reason_of(error))
     return Judgement((test,))
 
 

@@ -9,7 +9,9 @@ from functools import cached_property
 
 import torch
 
+from bench.engine.exactly import Exactly
 from bench.engine.fitting import fit
+from bench.engine.guard import guarded, moved_copy
 from bench.engine.plan import Cell, Experiment, cell_id
 from bench.engine.replicate import Replication, replicate
 from bench.engine.truth import Truth
@@ -90,7 +92,7 @@ class Subject:
 
     @cached_property
     def _problem(self) -> Problem:
-        return self.experiment.problem.to(self.cell.device, getattr(torch, self.cell.dtype))
+        return moved_copy(self.experiment.problem, self.cell.device, self.cell.dtype)
 
     @cached_property
     def _estimator(self) -> Estimator:
@@ -100,7 +102,7 @@ class Subject:
 
     @cached_property
     def _exact(self) -> ExactMoments | None:
-        return self.experiment.exact_moments(self._estimator, self.cell.sample_size)
+        return Exactly(self.experiment).moments(self._estimator, self.cell.sample_size)
 
     def sample(self, role: str, replicates: int, truth: Truth | None) -> Sample:
         """R estimates on the stream of a purpose.
@@ -109,19 +111,23 @@ class Subject:
             role: the purpose.
             replicates: R.
             truth: the gradient, or None where it is not needed.
+
+        Raises:
+            Misbehaved: if the estimator or the problem changes what is not its own.
         """
         N, experiment = self.cell.sample_size, self.experiment
         gradient = None if truth is None else truth.gradient
-        replication = replicate(
-            self._estimator,
-            self._problem,
-            N,
-            replicates,
-            lambda block: experiment.address(N, role, block),
-            gradient,
-            [slice(0, len(experiment.problem.theta))],
-            resampled=experiment.resampled,
-        )
+        with guarded(self._problem):
+            replication = replicate(
+                self._estimator,
+                self._problem,
+                N,
+                replicates,
+                lambda block: experiment.address(N, role, block),
+                gradient,
+                [slice(0, len(experiment.problem.theta))],
+                resampled=experiment.resampled,
+            )
         return _sample(replication, truth, N, self._exact)
 
 

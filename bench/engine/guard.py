@@ -1,0 +1,187 @@
+"""A guard around foreign code: what it changes is put back and named, and it cannot end the process."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from operator import is_
+from typing import Any
+
+import torch
+
+from bench.engine.contents import changed, contents, own_copy, replaced
+from bench.engine.surroundings import QUICK, put_back, quick_state, watched
+from bench.problem import NotApplicable, Problem
+
+RESEEDED = "it reseeded torch's generator"
+
+
+class Misbehaved(Exception):
+    """What foreign code did that it must not do, in words.
+
+    Attributes:
+        changed: what it changed that is not its own.
+        more: what else it did.
+    """
+
+    def __init__(self, changed: Sequence[str] = (), more: str = "") -> None:
+        """Join the words to a message."""
+        self.changed, self.more = tuple(dict.fromkeys(changed)), more
+        said = [f"it changed {' and '.join(self.changed)}"] if self.changed else []
+        super().__init__("; ".join([*said, *([more] if more else [])]))
+
+
+class Ended(Misbehaved):
+    """Foreign code raised an exception that is meant to end the process, such as SystemExit."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error in words, whatever its own text does."""
+    try:
+        text = str(error)
+    except Exception as failure:  # noqa: BLE001 - the text of an error is foreign code too
+        text = f"its text fails with {type(failure).__name__}"
+    if isinstance(error, Misbehaved | NotApplicable):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Raise `Ended` for what foreign code raises to end the process; only the user may do that."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise Ended(more=reason_of(error)) from error
+
+
+def moved_copy(problem: Problem, device: str, dtype: str) -> Problem:
+    """Return a copy of a problem on a device and in a type, which shares no memory with it."""
+    with contained():
+        return own_copy(problem).to(device, getattr(torch, dtype))
+
+
+class Call:
+    """A guard for a single call, which costs a few microseconds; see `guarded` for the rest.
+
+    Args:
+        problem: the problem that is handed over; None where there is none.
+    """
+
+    __slots__ = ("_attributes", "_problem", "_seed", "_state")
+
+    def __init__(self, problem: Problem | None = None) -> None:
+        self._problem = problem
+
+    def __enter__(self) -> None:
+        self._state = quick_state()
+        self._seed = torch.default_generator.initial_seed()
+        self._attributes = {} if self._problem is None else dict(vars(self._problem))
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        names = [] if quick_state() == self._state else put_back(QUICK, self._state)
+        names += self._replaced()
+        more = [RESEEDED] if torch.default_generator.initial_seed() != self._seed else []
+        _raise(names, more, error)
+
+    def _replaced(self) -> list[str]:
+        before, problem = self._attributes, self._problem
+        if problem is None:
+            return []
+        after = vars(problem)
+        if len(before) == len(after) and all(map(is_, before.values(), after.values())):
+            return []
+        return _told(problem, replaced(before, problem))
+
+
+@contextmanager
+def guarded(problem: Problem) -> Iterator[None]:
+    """Guard a piece of work on a problem: the calls within, and what is done between them.
+
+    The state of the process is put back on leaving. The problem is not: it must be a copy
+    that nobody else uses, see `own_copy`.
+
+    Raises:
+        Misbehaved: if something was changed, or an exception was raised to end the process.
+    """
+    before, classes = contents(problem), _classes(problem)
+    names: list[str] = []
+    failure: BaseException | None = None
+    with watched() as changes:
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001 - raised again below, with what was changed
+            failure = error
+        names += _told(problem, changed(before, problem)) + _classes_put_back(classes)
+    _raise([*changes.names, *names], [], failure)
+    if failure is not None:
+        raise failure
+
+
+def _raise(names: list[str], more: list[str], error: BaseException | None) -> None:
+    """Raise what foreign code changed, with its error; return if there is nothing to add to that."""
+    ends = error is not None and not isinstance(error, Exception | KeyboardInterrupt)
+    if isinstance(error, KeyboardInterrupt) or not (names or more or ends):
+        return
+    if isinstance(error, Misbehaved):
+        names, more = [*names, *error.changed], [*more, *([error.more] if error.more else [])]
+    elif error is not None:
+        more = [*more, reason_of(error)]
+    kind = Ended if not names and (ends or isinstance(error, Ended)) else Misbehaved
+    raise kind(names, "; ".join(dict.fromkeys(more))) from error
+
+
+def _told(problem: Problem, names: list[str]) -> list[str]:
+    """What others changed of a problem, in words."""
+    own = _set_by_itself(problem) if names else frozenset()
+    return [f"the problem's {name}" for name in names if name.partition(".")[0] not in own]
+
+
+_BY_ITSELF: dict[type, frozenset[str]] = {}
+
+
+def _set_by_itself(problem: Problem) -> frozenset[str]:
+    """The attributes that the problem's own methods change, such as a counter of their calls."""
+    if type(problem) not in _BY_ITSELF:
+        probe = own_copy(problem)
+        for name, value in list(vars(probe).items()):
+            if isinstance(value, types.FunctionType) and hasattr(type(probe), name):
+                del vars(probe)[name]  # counts the calls of the original
+        before = contents(probe)
+        # A method that fails has changed what it has changed until then.
+        with torch.random.fork_rng(devices=[]), suppress(Exception):
+            _exercise(probe)
+        _BY_ITSELF[type(problem)] = frozenset(name.partition(".")[0] for name in changed(before, probe))
+    return _BY_ITSELF[type(problem)]
+
+
+def _exercise(problem: Problem) -> None:
+    theta = problem.theta.detach().expand(2, -1).requires_grad_()  # [2, P]
+    p = problem.distribution(theta)
+    x = p.sample((2,))  # [2, 2, ...]
+    problem.inputs()
+    problem.cost(x, theta)
+    problem.cost_terms(x, theta)
+    problem.analytic_term(theta, p)
+
+
+def _classes(problem: Problem) -> list[tuple[type, dict[str, Any]]]:
+    """What the classes of a problem hold, those that the contract itself defines included."""
+    return [(base, dict(vars(base))) for base in type(problem).__mro__ if issubclass(base, Problem)]
+
+
+def _classes_put_back(classes: list[tuple[type, dict[str, Any]]]) -> list[str]:
+    names = []
+    for cls, before in classes:
+        for name in dict.fromkeys([*before, *vars(cls)]):
+            if name.startswith("_") or (name in before and vars(cls).get(name) is before[name]):
+                continue
+            names.append(f"{name} of the class {cls.__name__}")
+            if name in before:
+                setattr(cls, name, before[name])
+            else:
+                delattr(cls, name)
+    return names

@@ -1,0 +1,88 @@
+"""Plain draws of x: whether the cost varied where estimates did not, and whether rare costs were drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from bench.engine.blocks import blocks_of
+from bench.engine.streams import Address, stream
+from bench.exact import SingleDraws
+from bench.problem import Problem
+
+# Draws whose cost differs from the usual one. With so many expected a like number of other draws has none
+# of them with probability e^−30.
+_ENOUGH = 30
+# Numbers that are drawn at most to see whether a cost varies.
+_MOST = 1 << 24
+# Off by more than so many of its own errors a mean is called off; by its exact error, wrong.
+_OBSERVED, _EXACT = 2.58, 4.0
+
+
+def cost_varies(
+    problem: Problem, sample_size: int, replicates: int, address: Callable[[int], Address]
+) -> bool:
+    """Whether the cost differs from its usual value in enough of the draws of R estimates from N samples.
+
+    Args:
+        problem: on the device and in the type that is measured.
+        sample_size: N.
+        replicates: R.
+        address: from the number of a block to the stream of its estimates.
+    """
+    usual: Tensor | None = None
+    others = numbers = 0
+    for costs in _costs(problem, sample_size, replicates, address):
+        usual = costs.flatten().median() if usual is None else usual
+        others += int((costs != usual).sum())
+        numbers += costs.numel() * problem.width
+        if others >= _ENOUGH or numbers > _MOST:
+            break
+    return others >= _ENOUGH
+
+
+def missed(
+    problem: Problem,
+    draws: SingleDraws,
+    sample_size: int,
+    replicates: int,
+    address: Callable[[int], Address],
+) -> bool:
+    """Whether the draws of R estimates from N samples missed what is rare and matters.
+
+    Their mean cost is off by more than their own spread explains, and by no more than the exact variance of
+    the cost does.
+
+    Args:
+        problem: on the device and in the type that is measured.
+        draws: of the problem, with the exact mean and variance of its cost.
+        sample_size: N.
+        replicates: R.
+        address: from the number of a block to the stream of its estimates.
+    """
+    count, total, squares = 0, 0.0, 0.0
+    for costs in _costs(problem, sample_size, replicates, address):
+        off = costs.double() - draws.mean_cost  # [N, rows]
+        count += off.numel()
+        total += float(off.sum())
+        squares += float(off.square().sum())
+    mean = total / count
+    observed = math.sqrt(max(0.0, squares / count - mean**2) / count)
+    return _OBSERVED * observed < abs(mean) <= _EXACT * math.sqrt(draws.cost_variance / count)
+
+
+def _costs(
+    problem: Problem, sample_size: int, replicates: int, address: Callable[[int], Address]
+) -> Iterator[Tensor]:
+    """The costs of plain draws on the streams of the estimates, `[N, rows, (B)]` a chunk."""
+    device = problem.theta.device
+    for block in blocks_of(problem, sample_size, device.type, replicates):
+        with stream(address(block.index), device):
+            for rows in block.chunks():
+                theta = problem.theta.expand(rows.stop - rows.start, -1)  # [rows, P]
+                with torch.no_grad():
+                    x = problem.distribution(theta).sample((sample_size,))  # [N, rows, (B,) *event]
+                    yield problem.cost(x, theta)

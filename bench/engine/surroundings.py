@@ -1,0 +1,190 @@
+"""The state of the process that foreign code must leave alone: read, compared and put back."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import pickle
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.distributions import Distribution
+
+
+@dataclass
+class Changes:
+    """The state that was changed within `watched`.
+
+    Attributes:
+        names: in words; filled on leaving.
+    """
+
+    names: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def watched() -> Iterator[Changes]:
+    """Record on leaving the state of the process that was changed within, and put it back.
+
+    Gradients are recorded within, whatever the mode outside.
+    """
+    changes = Changes()
+    with torch.inference_mode(False), torch.enable_grad():
+        before, modules = [read() for read, _ in _STATE.values()], len(sys.modules)
+        try:
+            yield changes
+        finally:
+            changed = put_back(tuple(_STATE), before)
+            # A package that is imported late sets what it needs, with no ill will of who imported it.
+            imported = _is_imported_since(modules)
+            changes.names += [name for name in changed if not (imported and name in _SET_BY_IMPORTS)]
+
+
+QUICK = (
+    "torch's inference mode",
+    "whether torch records gradients",
+    "torch's default type",
+    "torch's number of threads",
+)
+"""State that changes the numbers of the next call, and is read in a microsecond."""
+
+
+def quick_state() -> tuple[Any, ...]:
+    """Return the values of `QUICK`."""
+    return (
+        torch.is_inference_mode_enabled(),
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+    )
+
+
+def put_back(names: Sequence[str], before: Sequence[Any]) -> list[str]:
+    """Put back the state that is no longer as it was before, and return its names."""
+    changed = []
+    for name, value in zip(names, before, strict=True):
+        read, write = _STATE[name]
+        if read() != value:
+            changed.append(name)
+            write(value)
+    return changed
+
+
+def _is_imported_since(count: int) -> bool:
+    """Whether a package was imported after there were so many modules."""
+    packages = {name.partition(".")[0] for name in list(sys.modules)[count:]}
+    return bool(packages - {"torch"})
+
+
+def _torch_state() -> bytes:
+    return torch.default_generator.get_state().numpy().tobytes()
+
+
+def _set_torch_state(state: bytes) -> None:
+    torch.default_generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+
+
+def _numpy_generator() -> Any:
+    module: Any = np.random
+    return module.get_bit_generator()  # that of the global functions
+
+
+def _numpy_state() -> bytes:
+    generator = _numpy_generator()
+    if isinstance(generator, np.random.MT19937):
+        # Its words and where it is among them: to read `state` takes a thousand times as long.
+        return ctypes.string_at(generator.ctypes.state_address, 4 * (_MERSENNE_WORDS + 1))
+    return pickle.dumps(generator.state)
+
+
+def _set_numpy_state(state: bytes) -> None:
+    generator = _numpy_generator()
+    if isinstance(generator, np.random.MT19937):
+        *words, place = np.frombuffer(state, dtype=np.uint32)
+        np.random.set_state(("MT19937", np.array(words), int(place), 0, 0.0))
+    else:
+        generator.state = pickle.loads(state)
+
+
+_MERSENNE_WORDS = 624
+
+
+def _set_environment(wanted: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(wanted)
+
+
+def _leave_inference(_: bool) -> None:
+    """Do nothing: torch has no setter, and `watched` leaves the mode that it entered."""
+
+
+def _set_deterministic(state: tuple[bool, bool]) -> None:
+    torch.use_deterministic_algorithms(state[0], warn_only=state[1])
+
+
+def _cudnn_state() -> tuple[bool, bool]:
+    return torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+
+
+def _set_cudnn(state: tuple[bool, bool]) -> None:
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = state
+
+
+def _set_device(device: torch.device) -> None:
+    # Without a default device torch says cpu; setting cpu would slow each call down.
+    torch.set_default_device(None if device.type == "cpu" else device)
+
+
+def _set_filters(filters: list[Any]) -> None:
+    warnings.filters[:] = filters  # type: ignore[index]
+    with warnings.catch_warnings():
+        pass  # tells the module that its filters are others
+
+
+_STATE: Mapping[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "torch's inference mode": (torch.is_inference_mode_enabled, _leave_inference),
+    "whether torch records gradients": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch's default type": (torch.get_default_dtype, torch.set_default_dtype),
+    "torch's default device": (torch.get_default_device, _set_device),
+    "torch's number of threads": (torch.get_num_threads, torch.set_num_threads),
+    "whether torch casts automatically": (
+        lambda: torch.is_autocast_enabled("cpu"),
+        lambda enabled: torch.set_autocast_enabled("cpu", enabled),
+    ),
+    "whether torch is deterministic": (
+        lambda: (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ),
+        _set_deterministic,
+    ),
+    "whether cuDNN is deterministic": (_cudnn_state, _set_cudnn),
+    "torch's precision of products": (
+        torch.get_float32_matmul_precision,
+        torch.set_float32_matmul_precision,
+    ),
+    "torch's detection of anomalies": (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    "whether distributions check their arguments": (
+        lambda: Distribution._validate_args,
+        Distribution.set_default_validate_args,
+    ),
+    "torch's random numbers": (_torch_state, _set_torch_state),
+    "NumPy's random numbers": (_numpy_state, _set_numpy_state),
+    "Python's random numbers": (random.getstate, random.setstate),
+    "how NumPy treats errors": (np.geterr, lambda errors: np.seterr(**errors)),
+    "Python's garbage collection": (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+    "the filters of warnings": (lambda: list(warnings.filters), _set_filters),
+    "the environment": (lambda: dict(os.environ), _set_environment),
+    "the working folder": (Path.cwd, os.chdir),
+}
+
+_SET_BY_IMPORTS = {"the filters of warnings", "the environment"}
