@@ -21,6 +21,7 @@ from bench.engine.timing import now
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.summary import Collection, Summary
+from bench.statistics.verdict import did_not_vary
 
 # A cell with fewer timed chunks is timed on until it has them, or this long has passed.
 _TIMINGS = 7
@@ -109,7 +110,7 @@ def replicate(
                 break
             look = next_look(done)
     summary = collection.whole()
-    still = truth is not None and not resampled and bool((summary.moments.m2 == 0).any())
+    still = truth is not None and not resampled and did_not_vary(summary.moments, truth.cpu())
     return Replication(
         summary,
         torch.tensor(seconds, dtype=torch.float64),

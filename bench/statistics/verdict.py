@@ -6,9 +6,11 @@ import math
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from bench.statistics.evidence import Evidence
 from bench.statistics.intervals import UNKNOWN, Interval, normal_interval
+from bench.statistics.moments import Moments
 from bench.statistics.unbiasedness import (
     beyond_margin,
     hall,
@@ -72,6 +74,12 @@ def bias_p(evidence: Evidence) -> float:
         return min(1.0, worst)
     whole = math.nan if bool(unseen.any()) else whole_vector(difference, *evidence.noise)
     return min(1.0, 2 * min(worst, whole if not math.isnan(whole) else 1.0))
+
+
+def did_not_vary(moments: Moments, truth: Tensor) -> bool:
+    """Whether some coordinate of the estimates did not vary, but for rounding; the truth is `[P]`."""
+    error = (moments.variance / max(moments.count, 1)).sqrt()  # [P]
+    return bool((100 * error <= ROUNDING * float(truth.norm()) + ZERO).any())
 
 
 def excess_p(evidence: Evidence, margin: float) -> float:
