@@ -218,12 +218,16 @@ def estimator_of(name: str) -> Estimator:
     return estimator
 
 
+def fitted_to(estimator: Estimator, problem: Problem, sample_size: int, seed: int = 0) -> Estimator:
+    """The estimator with what it learns beforehand, as in `estimates_of`."""
+    return fit(estimator, problem, sample_size, Address(seed, "test", sample_size, "fit", 0))
+
+
 def estimates_of(
     estimator: Estimator, problem: Problem, sample_size: int, replicates: int, seed: int = 0
 ) -> Tensor:
     """R fitted estimates, `[R, P]`, from the streams that the engine would use."""
-    address = Address(seed, "test", sample_size, "fit", 0)
-    fitted = fit(estimator, problem, sample_size, address)
+    fitted = fitted_to(estimator, problem, sample_size, seed)
     blocks = []
     for block in blocks_of(problem, sample_size, "cpu", replicates):
         with stream(Address(seed, "test", sample_size, "estimates", block.index), torch.device("cpu")):

@@ -9,12 +9,11 @@ from scipy import stats
 from torch import Tensor
 
 from bench.engine.truth import Truth, exact_gradient
-from bench.statistics.metrics import bias
 from bench.statistics.unbiasedness import beyond_margin
 from bench.statistics.verdict import BIASED_BELOW
 from tests.calibration.runs import evidence, noise, repeated, runs_of
 from tests.calibration.table import Rate, Table, rate_of
-from tests.cases import estimator_of, problem_of
+from tests.cases import estimator_of, problem_of, verdict_alone
 from tests.test_unbiasedness import OwnSample
 
 # d/dθ (θ² + 1) at θ = 2.
@@ -22,8 +21,8 @@ SLOPE = 4.0
 
 
 def verdict(estimates: Tensor, truth: Truth, said: str) -> Rate:
-    """How many runs say so."""
-    return rate_of([bias(evidence(run, truth))["verdict"] == said for run in estimates])
+    """How many runs of a single row say so."""
+    return rate_of([verdict_alone(evidence(run, truth)) == said for run in estimates])
 
 
 def plain_t(estimates: Tensor, truth: Truth) -> Rate:

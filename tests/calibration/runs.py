@@ -10,6 +10,7 @@ from bench.engine.truth import Truth
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.evidence import Evidence, evidence_of
+from bench.statistics.known import ExactMoments
 from bench.statistics.summary import summarize
 from tests.cases import estimates_of
 
@@ -22,13 +23,15 @@ def runs_of(
     return estimates.reshape(runs, replicates, -1)
 
 
-def evidence(estimates: Tensor, truth: Truth) -> Evidence:
-    """The evidence of one run, `[R, P]`, as the engine would gather it."""
+def evidence(estimates: Tensor, truth: Truth, exact: ExactMoments | None = None) -> Evidence:
+    """The evidence of one run, `[R, P]`, as the engine would gather it where no cost was seen to vary."""
     whole = slice(0, estimates.shape[1])
     summary = summarize(estimates, truth.gradient, [whole])
     seconds = torch.ones(1, dtype=torch.float64)
     blocks = {"theta": whole}
-    [(_, found)] = evidence_of(summary, truth.gradient, truth.standard_error, seconds, 1.0, 1, blocks)
+    [(_, found)] = evidence_of(
+        summary, truth.gradient, truth.standard_error, seconds, 1.0, 1, blocks, exact=exact
+    )
     return found
 
 
