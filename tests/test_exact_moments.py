@@ -16,9 +16,9 @@ from bench.problem import Problem
 from bench.statistics.evidence import blocks_reported
 from tests.cases import ESTIMATORS, PROBLEMS, estimates_of, estimator_of, expectation, fitted_to, problem_of
 
-# About 1000 variances and means are compared. |z| > 5.5 has probability 4e-8 for a normal number: all together
-# raise a false alarm with probability below 4e-5. With 20 000 estimates of kurtosis κ a variance that is wrong by
-# 5.5 √((κ − 1)/20 000) is seen: by 6 % for normal estimates.
+# About 1000 variances and means are compared. |z| > 5.5 has probability 4e-8 for a normal number: all of them
+# raise a false alarm with probability below 4e-5. With 20 000 estimates of kurtosis κ a variance that is
+# wrong by 5.5 √((κ − 1)/20 000) is seen: by 6 % for normal estimates.
 Z_LIMIT = 5.5
 REPLICATES = 20_000
 
