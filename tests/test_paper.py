@@ -273,10 +273,11 @@ def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Measured)
 
 def test_a_bias_that_chance_may_have_made_is_told_as_such(run: Measured) -> None:
     numbers = {"bias": -0.5, "bias_low": -0.6, "bias_high": -0.4, "bias_p": 0.0064}
-    said = claims(edited(run, {"estimator": "pathwise", "sample_size": 8}, verdict="biased", **numbers))
-    assert about(said, "Perhaps biased") == (
-        "Perhaps biased is pathwise at N = 8: at N = 8 the mean estimate is off by -0.500 (-0.60 to -0.40), "
-        "where the gradient has norm 4.00: p = 0.0064, which is no wonder with 6 cells that were tested."
+    fine = edited(run, verdict="within 1 %", bias_p=0.5)
+    said = claims(edited(fine, {"estimator": "pathwise", "sample_size": 8}, **numbers))
+    assert about(said, "Not called biased") == (
+        "Not called biased is pathwise at N = 8: at N = 8 the mean estimate is off by -0.500 (-0.60 to -0.40), "
+        "where the gradient has norm 4.00: p = 0.0064, as expected among 6 tests."
     )
     assert not any("biased there" in sentence for sentence in said)
     admitted = edited(run, {"estimator": "pathwise"}, verdict="biased", claim="biased", **numbers)

@@ -10,6 +10,7 @@ from bench.report import rows
 from bench.report.labels import distinct, plain
 from bench.report.numbers import grouped, interval, significant
 from bench.report.sweeps import Sweep, sweep_of
+from bench.statistics.verdict import BIASED_BELOW
 
 _MOST_PHRASES = 6
 _MORE = r"(?<=needs R )([=>] \d[\d ]*)(?=\))"
@@ -40,14 +41,8 @@ def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
 
 
 def biased_cells(whole: pd.DataFrame) -> set[str]:
-    """The cells that are biased: by all tests of the run together where that contradicts a claim."""
-    return set(whole.loc[(whole["status"] == "ok") & _surely_biased(whole), "cell"])
-
-
-def _surely_biased(frame: pd.DataFrame) -> pd.Series[bool]:
-    """A verdict is of its cell alone: of many cells that are unbiased one in a hundred is called biased."""
-    admitted = (frame["claim"] != "unbiased") | (frame["contradiction"] != "")
-    return (frame["verdict"] == "biased") & admitted
+    """The cells that are biased, by all rows of the run together."""
+    return set(whole.loc[(whole["status"] == "ok") & (whole["verdict"] == "biased"), "cell"])
 
 
 def _within(frame: pd.DataFrame) -> Iterator[str]:
@@ -59,12 +54,12 @@ def _within(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _biased(frame: pd.DataFrame) -> Iterator[str]:
-    surely = _surely_biased(frame)
-    tested = int(((frame["claim"] == "unbiased") & frame["bias_p"].notna()).sum())
-    yield from (f"Biased is {said}." for said, _ in _off(frame, surely))
-    for said, cells in _off(frame, (frame["verdict"] == "biased") & ~surely):
+    biased = frame["verdict"] == "biased"
+    tested = int(frame["bias_p"].notna().sum())
+    yield from (f"Biased is {said}." for said, _ in _off(frame, biased))
+    for said, cells in _off(frame, (frame["bias_p"] < BIASED_BELOW) & ~biased):
         p = significant(cells["bias_p"].min(), 2)
-        yield f"Perhaps biased is {said}: p = {p}, which is no wonder with {tested} cells that were tested."
+        yield f"Not called biased is {said}: p = {p}, as expected among {tested} tests."
 
 
 def _off(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, pd.DataFrame]]:

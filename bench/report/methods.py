@@ -146,8 +146,9 @@ def _bias(known: pd.DataFrame) -> str:
         else hall
     )
     return (
-        f"An estimator is called biased if {test} at 1 % says so, and unbiased within 1 % of the gradient's "
-        "norm only if a test of equivalence at 5 % does."
+        f"An estimator is called biased if {test} says so, at 1 % over all rows of the run (Holm, 1979), and "
+        "unbiased within 1 % of the gradient's norm only if a test of equivalence at 5 % does. Noise that "
+        "did not show in the draws counts as unknown, unless it is known without sampling."
     )
 
 
