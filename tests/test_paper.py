@@ -276,8 +276,8 @@ def test_a_bias_that_chance_may_have_made_is_told_as_such(run: Measured) -> None
     fine = edited(run, verdict="within 1 %", bias_p=0.5)
     said = claims(edited(fine, {"estimator": "pathwise", "sample_size": 8}, **numbers))
     assert about(said, "Not called biased") == (
-        "Not called biased is pathwise at N = 8: at N = 8 the mean estimate is off by -0.500 (-0.60 to -0.40), "
-        "where the gradient has norm 4.00: p = 0.0064, as expected among 6 tests."
+        "Not called biased is pathwise at N = 8: at N = 8 the mean estimate is off by -0.500 (-0.60 to "
+        "-0.40), where the gradient has norm 4.00: p = 0.0064, as expected among 6 tests."
     )
     assert not any("biased there" in sentence for sentence in said)
     admitted = edited(run, {"estimator": "pathwise"}, verdict="biased", claim="biased", **numbers)

@@ -246,6 +246,8 @@ def _ratio(
 
 def _blindness(new: Size, old: Size, margin: Margin, error: float, rules: Rules, wanted: float) -> str:
     """Why the test could not have seen what it should, and what it would take; empty if it could."""
+    if math.isinf(error):
+        return "no noise was seen: what is rare did not show"
     seen = margin.detectable(error, rules.level)
     if wanted <= rules.max_replicates and seen <= _BLIND * margin.increase:
         return ""
@@ -264,7 +266,7 @@ def _bias(sample: Sample, margin: float, level: float, stage: Stage) -> Test:
     p = excess_p(sample.evidence, margin * size) if margin > 0 and size > 0 else bias_p(sample.evidence)
     test = Test("bias", "pass", stage, replicates=sample.replicates)
     if math.isnan(p):
-        return replace(test, verdict="inconclusive", message="there is no truth to compare with")
+        return replace(test, verdict="inconclusive", message=_unknown_bias(sample))
     if p >= level:
         return test
     bias = bias_interval(sample.evidence)
@@ -274,6 +276,12 @@ def _bias(sample: Sample, margin: float, level: float, stage: Stage) -> Test:
         f"p = {p:.1e}{allowed}"
     )
     return replace(test, verdict="regression", message=message)
+
+
+def _unknown_bias(sample: Sample) -> str:
+    if sample.evidence.truth.isnan().any():
+        return "there is no truth to compare with"
+    return "no noise was seen: what is rare did not show"
 
 
 def _nonfinite(sample: Sample, entry: Entry, level: float, stage: Stage) -> Test:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,7 +46,7 @@ class Sample:
     def variance(self) -> Size:
         """The trace of the covariance of one estimate."""
         kurtosis = self.evidence.kurtosis if self.evidence.variance > 0 else 1.0
-        return Size(self.evidence.variance, kurtosis, self.evidence.replicates)
+        return Size(self.evidence.variance, self._kurtosis(kurtosis), self.evidence.replicates)
 
     @property
     def mse(self) -> Size:
@@ -53,7 +54,15 @@ class Sample:
         errors = self.evidence.error.clamp(min=0.0)
         mean = float(errors.mean())
         kurtosis = float((errors / mean).square().mean()) if mean > 0 else 1.0
-        return Size(mean, kurtosis, self.evidence.replicates)
+        return Size(mean, self._kurtosis(kurtosis), self.evidence.replicates)
+
+    def _kurtosis(self, seen: float) -> float:
+        """What was seen of a kurtosis, or what is known of it: as large as R where no noise was seen."""
+        exact = self.evidence.exact_kurtosis
+        if not math.isnan(exact):
+            return max(seen, exact)
+        unseen = self.evidence.variance == 0 and not self.evidence.is_still
+        return float(self.evidence.replicates) if unseen else seen
 
     def size(self, metric: str) -> Size:
         """The variance or the mean squared error, by name."""

@@ -39,7 +39,8 @@ class Size:
 
     Attributes:
         value: a variance, or a mean squared error.
-        kurtosis: E u² / (E u)² of the squares u whose mean it is; 1 where nothing varies.
+        kurtosis: E u² / (E u)² of the squares u whose mean it is; 1 where nothing varies. A value of zero
+            with a larger one is not known to be zero: what it is made of did not show.
         replicates: R.
     """
 
@@ -63,6 +64,8 @@ class Change:
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Of the ratio, by the normal law of its logarithm."""
         half = float(stats.norm.ppf((1 + level) / 2)) * self.error
+        if math.isinf(half):
+            return 0.0, math.inf
         return _exponential(self.log_ratio - half), _exponential(self.log_ratio + half)
 
     def exceeds(self, increase: float, level: float) -> bool:
@@ -115,6 +118,8 @@ def change(new: Size, old: Size) -> Change:
     A sample that missed its tail has too small a mean *and* too small a kurtosis; that of the
     larger baseline is the guard against it.
     """
+    if any(size.value <= 0 and size.kurtosis > 1 for size in (new, old)):
+        return Change(0.0, math.inf)
     if new.value == old.value == 0:
         return Change(0.0, 0.0)
     if old.value <= 0 or new.value <= 0:

@@ -83,8 +83,10 @@ def did_not_vary(moments: Moments, truth: Tensor) -> bool:
 
 
 def excess_p(evidence: Evidence, margin: float) -> float:
-    """The p-value of a bias whose norm is within a margin, which must be positive."""
+    """The p-value of a bias whose norm is within a margin, which must be positive; NaN if noise is unseen."""
     difference = evidence.difference
+    if evidence.missed or _nothing_seen(evidence):
+        return math.nan
     if _is_certain(evidence):
         return float(float(difference.value.norm()) <= margin + ZERO)
     if len(difference.value) == 1:

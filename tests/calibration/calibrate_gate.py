@@ -8,11 +8,12 @@ from scipy import stats
 from bench.gate.baseline import Baseline
 from bench.gate.run import Gated, gate
 from bench.gate.verdicts import Report
+from bench.scenario import read_text
 from estimators.reinforce import Reinforce
 from tests import gates
 from tests.calibration.runs import runs_of
 from tests.calibration.table import Rate, Table, rate_of
-from tests.cases import problem_of
+from tests.cases import experiment_of, problem_of
 from tests.gates import FAULTS, experiment, gated, with_estimator
 
 ALPHA = 1e-4
@@ -141,3 +142,32 @@ def test_half_a_percent_is_let_be_however_many_replicates_there_are(table: Table
         Rate(sum(report.verdict == "pass" for report in control), len(control)),
         least=1.0,
     )
+
+
+RARE = """
+schema: 1
+name: rare
+version: 1
+problem: {{name: expectation, distribution: {{{law}}}, parameters: [{parameter}], cost: "{cost}"}}
+estimators: [reinforce, {{reinforce: {{baseline: leave_one_out}}, label: rloo}}]
+sweep: {{sample_sizes: [8]}}
+seed: {seed}
+"""
+RARELY = [
+    ("bernoulli: {probs: 0.0001}", "probs", "z"),
+    ("bernoulli: {probs: 0.001}", "probs", "z"),
+    ("categorical: {logits: [1.0, 0.5, -8.0]}", "logits", "z + 5000 * (z == 2)"),
+    ("normal: {loc: 0.0, scale: 1.0}", "loc", "z > 4"),
+]
+
+
+@pytest.mark.parametrize(("law", "parameter", "cost"), RARELY)
+def test_what_is_rare_raises_no_alarm(table: Table, law: str, parameter: str, cost: str) -> None:
+    scenarios = []
+    for seed in range(2):
+        text = RARE.format(law=law, parameter=parameter, cost=cost, seed=seed)
+        now = experiment_of(*read_text(text, "rare.yaml"))
+        scenarios.append(gated(now, gates.baseline(now, max_replicates=10_000), max_replicates=10_000))
+    found = alarms(reports(scenarios, 100))
+    table.hold(f"gates that raise an alarm: unchanged code, {cost} under {law}, N = 8", found, most=ALPHA)
+    assert found.count == 0
