@@ -9,11 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from bench.estimator import Claim, Estimator, gradient_of
+from bench.exact import ExactMoments, SingleDraws
 from bench.problem import MultiSampleProblem, Problem, VariationalProblem
+from estimators.baselines import IndependentSample
 from estimators.evolution_strategies import EvolutionStrategies
+from estimators.reinforce import Reinforce
 from tests.mutants import (
     AverageUpdatedBeforeUse,
     LopsidedPairs,
@@ -192,3 +196,30 @@ class NeverConsistent(Estimator):
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         return 1.2 * Pathwise().gradient(problem, theta, sample_size)
+
+
+@uncertified("exact variance")
+class DeclaresNoBaseline(Scored):
+    """Has a baseline, and declares the variance of an estimator without."""
+
+    def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
+        return draws.of_mean(Scored(), sample_size)
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        return Reinforce(IndependentSample()).gradient(problem, theta, sample_size)
+
+
+@uncertified("exact variance")
+class NoAverage(Scored):
+    """Mirrored samples, declared as the mean of independent ones."""
+
+    averages = True
+
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        if sample_size == 1:
+            return super().gradient(problem, theta, sample_size)
+        p = problem.distribution(theta)
+        some = p.sample((sample_size // 2,))
+        x = torch.cat([some, 2 * p.mean - some])
+        cost = problem.cost(x, theta)
+        return gradient_of(theta, (p.log_prob(x), cost.detach()), cost, problem.analytic_term(theta, p))

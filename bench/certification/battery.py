@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from bench.certification import cost, form, purity, rows, sizes
 from bench.certification.bias import is_consistent_only, no_bias, untested, vanishing
-from bench.certification.noise import agreeing, falling
+from bench.certification.noise import agreeing, as_declared, falling
 from bench.certification.trial import Setting, Trial
 from bench.certification.verdicts import BiasTest, Certificate, Fault, Outcome
 from bench.engine.devices import unavailable
@@ -20,8 +20,8 @@ from bench.estimator import Claim
 from bench.problem import NotApplicable
 from bench.statistics.gating import POWER, stage_level
 
-# At either N the claim of its bias; that its noise falls; that float32 agrees with float64.
-_TESTS_OF_A_PROBLEM = 4
+# At either N the claim of its bias and its exact variance; that its noise falls; that float32 agrees.
+_TESTS_OF_A_PROBLEM = 6
 
 Check = Callable[[Trial], Iterator[Fault]]
 STRUCTURE: Mapping[str, Check] = {
@@ -156,6 +156,7 @@ def _tested(trial: Trial, level: float) -> tuple[tuple[BiasTest, ...], list[Faul
                 faults += found
         if not faults and bias:
             faults += falling(trial, level)
+            faults += as_declared(trial, level)
         if not faults and (not why or trial.is_small):
             faults += agreeing(trial, level)
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code

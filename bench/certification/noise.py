@@ -1,4 +1,4 @@
-"""The noise of an estimate: it falls with N, and its mean is the same in float32."""
+"""The noise of an estimate: it falls with N, is what is declared, and its mean is the same in float32."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.certification.trial import Trial
 from bench.certification.verdicts import Fault
 from bench.engine.truth import Truth
 from bench.gate.sample import Sample
-from bench.statistics.gating import change
+from bench.statistics.gating import change, log_error, upper_quantile
 from bench.statistics.verdict import ROUNDING, bias_p
 
 
@@ -37,6 +37,30 @@ def falling(trial: Trial, level: float) -> Iterator[Fault]:
 
     if in_both_stages(flagged):
         yield Fault("noise", f"at N = {large} more than {most:.0%} of the variance at N = {small} is left")
+
+
+def as_declared(trial: Trial, level: float) -> Iterator[Fault]:
+    """The measured variance is the one that is known without sampling, where it is known."""
+    for N in trial.sizes:
+
+        def flagged(role: str, times: int, N: int = N) -> bool:
+            sample = trial.screened(N) if role == "certify" else trial.sample(trial.subject(N), role, times)
+            evidence = sample.evidence
+            exact, kurtosis = evidence.exact_variance, evidence.exact_kurtosis
+            if not (exact > 0 and kurtosis >= 1 and evidence.variance > 0):
+                return bool(exact == 0 and not _is_quiet(sample))
+            ratio = evidence.variance / exact
+            # Variances of few large squares err to one side as they are, to the other as logarithms.
+            off = min(abs(ratio - 1), abs(math.log(ratio)))
+            return off > upper_quantile(level / 2) * log_error(kurtosis, evidence.replicates)
+
+        if in_both_stages(flagged):
+            evidence = trial.screened(N).evidence
+            yield Fault(
+                "exact variance",
+                f"at N = {N} the variance is {evidence.variance:.3g} where {evidence.exact_variance:.3g} "
+                "is what its `exact_moments` says",
+            )
 
 
 def agreeing(trial: Trial, level: float) -> Iterator[Fault]:

@@ -20,6 +20,7 @@ from bench.report.labels import distinct
 from bench.report.style import FAINT, GUIDE, Look, looks, style
 
 SLOPE = "slope −1: ∝ 1/N"
+EXACT = "exact"
 FRONT = "least variance for the time"
 CLEAR = np.array([0.06, 0.045])
 """The room that the name of a point takes in a large panel, as shares of its width and height."""
@@ -35,6 +36,7 @@ class Curve:
         x_label: its name with its unit.
         y_label: likewise.
         guide: whether the slope -1 is drawn.
+        exact: a column of values that are known without sampling, drawn as thin lines; empty if there is none.
         front: whether the points that none beats in both x and y are joined, and points named by their N.
     """
 
@@ -43,6 +45,7 @@ class Curve:
     x_label: str
     y_label: str
     guide: bool = False
+    exact: str = ""
     front: bool = False
 
 
@@ -84,6 +87,8 @@ def _drawn(
     entries = {names[name]: canvas.series_handle(look) for name, look in shown.items()}
     if curve.guide and len(sizes) > 1:
         entries[SLOPE] = canvas.guide_handle()
+    if curve.exact and bool((points[curve.exact] > 0).any()):
+        entries[EXACT] = Line2D([], [], color=FAINT, linewidth=0.8)
     if curve.front:
         entries[FRONT] = Line2D([], [], color=FAINT, linewidth=4)
     caption = [caption_of(points, _intervals(curve)), *remarks]
@@ -94,6 +99,8 @@ def _drawn(
     _scale(axes, points, curve, sizes)
     for ax, part in zip(axes, panels.values(), strict=True):
         _lines(ax, part, shown, curve)
+        if curve.exact:
+            _exact(ax, part, shown, curve)
         if curve.guide and len(sizes) > 1:
             _slope(ax, part)
         if curve.front:
@@ -124,6 +131,13 @@ def _lines(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look], curve: Curve
         ax=ax,
     )
     ax.set(xlabel="", ylabel="")
+
+
+def _exact(ax: Axes, part: pd.DataFrame, shown: Mapping[str, Look], curve: Curve) -> None:
+    known = part[part[curve.exact] > 0]
+    for name, line in known.groupby("estimator", sort=False):
+        ordered = line.sort_values(curve.x)
+        ax.plot(ordered[curve.x], ordered[curve.exact], color=shown[str(name)].color, linewidth=0.8)
 
 
 def _bars(ax: Axes, part: pd.DataFrame, look: Look, curve: Curve) -> None:

@@ -227,7 +227,7 @@ def along(measurements: pd.DataFrame) -> pd.DataFrame:
     swept = [name for name in measurements.columns if "." in name]
     numbers = [name for name in swept if whole[name].dtype.kind == "f" and whole[name].nunique() > 1]
     metrics = [f"{name}{end}" for name in ("variance", "bias", "snr") for end in ("", "_low", "_high")]
-    known = whole[[*_CELL, *metrics, "truth_norm", "replicates"]]
+    known = whole[[*_CELL, *metrics, "variance_exact", "truth_norm", "replicates"]]
     found = []
     for name in numbers:
         others = [other for other in swept if other != name]

@@ -24,7 +24,11 @@ class Plot(Protocol):
 
 def variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
     """How noisy: variance against N, with the slope -1 of an average of N independent terms."""
-    return draw(rows.whole(measurements), Curve("sample_size", "variance", SIZE, VARIANCE, guide=True), title)
+    return draw(
+        rows.whole(measurements),
+        Curve("sample_size", "variance", SIZE, VARIANCE, guide=True, exact="variance_exact"),
+        title,
+    )
 
 
 def work_normalized_variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
@@ -46,7 +50,9 @@ def by_parameter(measurements: pd.DataFrame, title: str | None = None) -> Figure
     return (
         None
         if parts.empty
-        else draw(parts, Curve("sample_size", "variance", SIZE, VARIANCE, guide=True), title)
+        else draw(
+            parts, Curve("sample_size", "variance", SIZE, VARIANCE, guide=True, exact="variance_exact"), title
+        )
     )
 
 

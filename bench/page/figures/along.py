@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.page.figures.figure import Figure, Spec
-from bench.page.figures.parts import banded, estimator, number, settings
+from bench.page.figures.parts import banded, estimator, exact_line, number, settings
 from bench.report.sweeps import scale_of
 
 
@@ -27,12 +27,16 @@ def along(table: str, option: str, values: Sequence[float], switched: Sequence[s
     return Figure(
         "along",
         f"Variance along {option}",
-        f"A line for each estimator in its 95 % band, against {option}; one N at a time.",
+        f"A line for each estimator in its 95 % band, against {option}, and a thin one through the exact variance "
+        "where that is known; one N at a time.",
         table,
-        ("value", "variance", "variance_low", "variance_high"),
+        ("value", "variance", "variance_low", "variance_high", "variance_exact"),
         {
             "encoding": {"x": x, "color": estimator(), "detail": settings()},
-            "layer": banded("variance", "variance of one estimate"),
+            "layer": [
+                *banded("variance", "variance of one estimate"),
+                exact_line("variance", "variance of one estimate"),
+            ],
         },
         where={"parameter": "all", "status": "ok"} if table == "together" else {},
         logarithmic=("y",),

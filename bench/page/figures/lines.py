@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bench.page.figures.figure import Figure
-from bench.page.figures.parts import against_samples, banded, powers
+from bench.page.figures.parts import against_samples, banded, exact_line, powers
 
 
 def variance() -> Figure:
-    """Variance against N, with bands and lines of slope −1."""
+    """Variance against N, with bands, exact values and lines of slope −1."""
     title = "variance of one estimate"
     guide = {
         "data": {"name": "guides"},
@@ -17,10 +17,11 @@ def variance() -> Figure:
     return Figure(
         "variance",
         "Variance against the number of samples",
-        "A line for each estimator in its 95 % band, and dotted lines that fall as one over N.",
+        "A line for each estimator in its 95 % band, a thin one through the exact variance where that is known, "
+        "and dotted lines that fall as one over N.",
         "measurements",
-        ("variance", "variance_low", "variance_high"),
-        against_samples(guide, *banded("variance", title)),
+        ("variance", "variance_low", "variance_high", "variance_exact"),
+        against_samples(guide, *banded("variance", title), exact_line("variance", title)),
         logarithmic=("x", "y"),
         extra={"guides": "guides"},
     )

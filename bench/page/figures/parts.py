@@ -126,6 +126,16 @@ def banded(metric: str, title: str) -> list[Spec]:
     ]
 
 
+def exact_line(metric: str, title: str) -> Spec:
+    """A thin line through the values that are known without sampling, where there are any."""
+    exact = f"{metric}_exact"
+    return {
+        "transform": [{"filter": f"datum.{exact} > 0"}],
+        "mark": {"type": "line", "strokeWidth": 0.8, "opacity": 0.9},
+        "encoding": {"y": powers(exact, title), "strokeDash": {"value": [1, 0]}},
+    }
+
+
 def ratio_layers(title: str, *shown: str) -> list[Spec]:
     """Ratios with their intervals, an estimator a row, and a line at 1."""
     place = {"y": names(), "color": estimator()}
