@@ -36,7 +36,7 @@ class Curve:
         x_label: its name with its unit.
         y_label: likewise.
         guide: whether the slope -1 is drawn.
-        exact: a column of values that are known without sampling, drawn as thin lines; empty if there is none.
+        exact: a column of values known without sampling, drawn as thin lines; empty if there is none.
         front: whether the points that none beats in both x and y are joined, and points named by their N.
     """
 

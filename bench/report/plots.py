@@ -22,11 +22,14 @@ class Plot(Protocol):
     def __call__(self, measurements: pd.DataFrame, title: str | None = None) -> Figure | None: ...
 
 
+AGAINST_N = Curve("sample_size", "variance", SIZE, VARIANCE, guide=True, exact="variance_exact")
+
+
 def variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
     """How noisy: variance against N, with the slope -1 of an average of N independent terms."""
     return draw(
         rows.whole(measurements),
-        Curve("sample_size", "variance", SIZE, VARIANCE, guide=True, exact="variance_exact"),
+        AGAINST_N,
         title,
     )
 
@@ -47,13 +50,7 @@ def cost(measurements: pd.DataFrame, title: str | None = None) -> Figure:
 def by_parameter(measurements: pd.DataFrame, title: str | None = None) -> Figure | None:
     """Where the noise is: variance against N, a panel for each block of parameters."""
     parts = rows.blocks(measurements)
-    return (
-        None
-        if parts.empty
-        else draw(
-            parts, Curve("sample_size", "variance", SIZE, VARIANCE, guide=True, exact="variance_exact"), title
-        )
-    )
+    return None if parts.empty else draw(parts, AGAINST_N, title)
 
 
 PLOTS: dict[str, Plot] = {

@@ -17,8 +17,8 @@ def variance() -> Figure:
     return Figure(
         "variance",
         "Variance against the number of samples",
-        "A line for each estimator in its 95 % band, a thin one through the exact variance where that is known, "
-        "and dotted lines that fall as one over N.",
+        "A line for each estimator in its 95 % band, a thin one through the exact variance where that is "
+        "known, and dotted lines that fall as one over N.",
         "measurements",
         ("variance", "variance_low", "variance_high", "variance_exact"),
         against_samples(guide, *banded("variance", title), exact_line("variance", title)),
