@@ -147,17 +147,24 @@ def test_the_battery_judges_and_draws_nothing() -> None:
 
 
 def test_a_problem_imports_no_machinery() -> None:
-    allowed = [*CONTRACTS, "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
+    mathematics = [
+        "bench.balls",
+        "bench.distributions",
+        "bench.formula",
+        "bench.networks",
+        "bench.quadrature",
+    ]
+    allowed = [*CONTRACTS, *mathematics]
     assert strangers("bench.problems", allowed, run_only=True) == []
     # Training asks the catalogue for an estimator, once it is needed.
     assert strangers("bench.problems", [*allowed, "bench.catalogue"]) == []
 
 
 @pytest.mark.parametrize(
-    "name", ["bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
+    "name", ["bench.balls", "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
 )
 def test_the_mathematics_below_problems_knows_no_machinery(name: str) -> None:
-    assert strangers(name, CONTRACTS) == []
+    assert strangers(name, [*CONTRACTS, "bench.balls"]) == []
 
 
 def test_reading_a_scenario_needs_the_tables_of_names_only() -> None:

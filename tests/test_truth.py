@@ -84,6 +84,12 @@ def categorical_logits() -> list[float]:
     return [a * (b - mean) for a, b in zip(p, f, strict=True)]
 
 
+def masked_logits() -> list[float]:
+    # Of two values alone, F = p f₁ + q f₂: p q (f₁ − f₂) with f = 1.44 and 0.04.
+    slope = 1.4 * math.prod(softmax([0.3, -0.4]))
+    return [slope, -slope, 0.0]
+
+
 def lognormal(power: float, loc: float, scale: float) -> list[float]:
     # E z^k = exp(k μ + k² σ²/2).
     moment = math.exp(power * loc + (power * scale) ** 2 / 2)
@@ -139,9 +145,48 @@ EXACT: dict[str, tuple[dict[str, Any], list[float]]] = {
     # E z³ = 6/r³; E e^{−z} = r/(r + 1)
     "exponential, cube": (expectation("z**3", ["rate"], exponential={"rate": 1.6}), [-18 / 1.6**4]),
     "exponential, transform": (expectation("exp(-z)", ["rate"], exponential={"rate": 1.6}), [1 / 2.6**2]),
+    # Between 1 − 2⁻⁵³ and 1 there is no number in float64, and 1e-5 of the probability: a/(a + b).
+    "beta, at its edges": (
+        expectation("z", ["concentration1"], beta={"concentration1": 0.2, "concentration0": 0.3}),
+        [0.3 / 0.25],
+    ),
     # f(1) − f(0) = 0.55² − 0.45² = 0.1, times p q for a logit
     "bernoulli": (PROBLEMS["bernoulli"], [0.1 * math.prod(softmax([0.8, 0.0]))]),
     "bernoulli, probability": (expectation("(z - 0.45)**2", ["probs"], bernoulli={"probs": 0.3}), [0.1]),
+    "bernoulli, certain": (expectation("(z - 0.45)**2", ["probs"], bernoulli={"probs": 1.0}), [0.1]),
+    "bernoulli, impossible": (expectation("(z - 0.45)**2", ["probs"], bernoulli={"probs": 0.0}), [0.1]),
+    "bernoullis, certain": (
+        expectation("sum(z)**2", ["probs"], bernoulli={"probs": [0.0, 1.0]}),
+        [1 + 2 * 1.0, 1 - 2 + 2 * 1.0],
+    ),
+    # E z = n p, also where p is so near 1 that 1 − p is lost to a clamp.
+    "binomial, nearly certain": (
+        expectation("z", ["probs"], binomial={"total_count": 20, "probs": 1 - 1e-12}),
+        [20.0],
+    ),
+    "binomial, impossible": (
+        expectation("z**2", ["probs"], binomial={"total_count": 20, "probs": 0.0}),
+        [20.0],
+    ),
+    # Σ t_k f_k / Σ t: f_j − F, with F = 0.6 · 1.44 + 0.4 · 0.04 = 0.88
+    "categorical, masked": (
+        expectation("(z - 1.2)**2", ["probs"], categorical={"probs": [0.6, 0.4, 0.0]}),
+        [0.56, -0.84, -0.24],
+    ),
+    "categorical, masked by a logit": (
+        expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, -1e16]}),
+        masked_logits(),
+    ),
+    # E z = (1 − p)/p
+    "geometric, certain": (expectation("z", ["probs"], geometric={"probs": 1.0}), [-1.0]),
+    "geometric, nearly never": (expectation("z", ["probs"], geometric={"probs": 1e-3}), [-1e6]),
+    "poisson, none": (expectation("z**2", ["rate"], poisson={"rate": 0.0}), [1.0]),
+    "poisson, millions": (expectation("z**2", ["rate"], poisson={"rate": 3e6}), [1 + 6e6]),
+    # E e^{tz} = exp(λ (e^t − 1))
+    "poisson, growing": (
+        expectation("exp(3*z)", ["rate"], poisson={"rate": 3.4}),
+        [math.expm1(3) * math.exp(3.4 * math.expm1(3))],
+    ),
     # E (Σ z)² = Σ p (1 − p) + (Σ p)²
     "bernoullis": (PROBLEMS["bernoullis"], [1 - 2 * p + 2 * 1.7 for p in (0.3, 0.6, 0.8)]),
     "categorical": (PROBLEMS["categorical"], categorical_logits()),
@@ -262,19 +307,24 @@ def test_the_gradient_is_the_slope_of_the_expectation(name: str) -> None:
 
 UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "coupled": (PROBLEMS["product"], "does not split"),
-    "E e^{z²}": (expectation("exp(z**2)", ["loc"], normal={"loc": 0.3, "scale": 0.8}), "not finite"),
-    "E e^{2z}": (expectation("exp(2*z)", ["rate"], exponential={"rate": 0.8}), "not finite"),
+    "E e^{z²}": (expectation("exp(z**2)", ["loc"], normal={"loc": 0.3, "scale": 0.8}), "converge"),
+    "E e^{2z}": (expectation("exp(2*z)", ["rate"], exponential={"rate": 0.8}), "converge|not finite"),
     "undefined": (expectation("log(z)", ["loc"], normal={"loc": 0.3, "scale": 0.8}), "not finite"),
     "pole": (expectation("1/z", ["loc"], normal={"loc": 0.3, "scale": 0.8}), "not finite"),
     "E e^{z/2} of tails like it": (
         expectation("exp(z/2)*z", ["scale"], laplace={"loc": 0.3, "scale": 2.0}),
         "converge|not finite",
     ),
-    "discrete": (expectation("exp(z**2)", ["rate"], poisson={"rate": 0.8}), "not finite"),
-    # Between 1 − 2⁻⁵³ and 1 there is no number, and 1e-5 of the probability.
-    "edge": (
-        expectation("z", ["concentration1"], beta={"concentration1": 0.2, "concentration0": 0.3}),
-        "lost to rounding",
+    "discrete": (expectation("exp(z**2)", ["rate"], poisson={"rate": 0.8}), "converge"),
+    "discrete, hardly": (expectation("2**z", ["probs"], geometric={"probs": 0.5}), "converge"),
+    "lognormal": (expectation("exp(z)", ["loc"], lognormal={"loc": 0.0, "scale": 0.1}), "converge"),
+    "E z² of t(2)": (
+        expectation("z**2", ["loc"], student_t={"df": 2.0, "loc": 0.4, "scale": 0.7}),
+        "converge",
+    ),
+    "tiny, but growing": (
+        expectation("exp(1e-12*z**3)", ["loc"], normal={"loc": 0.3, "scale": 0.8}),
+        "converge",
     ),
 }
 

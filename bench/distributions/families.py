@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor
 from torch.distributions import (
     Bernoulli,
@@ -34,7 +32,6 @@ from bench.distributions.normal import Normal
 from bench.distributions.repeated import Repeated
 from bench.distributions.von_mises import VonMises
 from bench.errors import did_you_mean, invalid, shown
-from bench.problem import NotApplicable
 
 LOG = "log_"
 """A parameter that is positive may be given by its logarithm, under this prefix."""
@@ -146,35 +143,3 @@ def component(p: Distribution) -> Distribution:
     if isinstance(p, MultivariateNormal):
         return Normal(p.loc, p.scale_tril.square().sum(-1).sqrt(), validate_args=False)
     return p
-
-
-# How many of the values 0, 1, 2, … of a law on all of them matter.
-_COUNTS: dict[type[Distribution], Callable[[Any], Tensor]] = {
-    Binomial: lambda p: p.total_count + 1,
-    # Beyond mean + 12 √mean + 60 the tail is below 1e-20, and stays so times any cost
-    # that grows no faster than e^z.
-    Poisson: lambda p: p.mean + 12 * p.mean.sqrt() + 60,
-    # (1 − p)^n = e^−80 = 2e-35: below 1e-20 times any power of z that one would write.
-    Geometric: lambda p: 20 - 80 / (-p.probs).log1p(),
-}
-_MOST = 1 << 20
-
-
-def support(p: Distribution, factor: int = 1) -> Tensor:
-    """The values of a single discrete draw, `[S]` in float64; of infinitely many those that matter.
-
-    Args:
-        p: a law, or a vector of independent ones.
-        factor: how many times as far to go as is thought to be enough, where they are infinitely many.
-
-    Raises:
-        NotApplicable: if they are too many.
-    """
-    single = component(p)
-    if type(single) not in _COUNTS:
-        return single.enumerate_support(expand=False).flatten().to(torch.float64)
-    count = float(_COUNTS[type(single)](single).detach().max())
-    count *= 1 if single.has_enumerate_support else factor
-    if not count < _MOST:
-        raise NotApplicable(f"there are more than {_MOST} values that matter")
-    return torch.arange(int(count), dtype=torch.float64)

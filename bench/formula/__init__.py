@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import torch
+from flint import acb
 from torch import Tensor
 
 from bench.errors import invalid
+from bench.formula.balls import enclosure
 from bench.formula.reading import DEEPEST, LONGEST, read
 from bench.formula.terms import REDUCTIONS, Term
 
@@ -48,6 +50,14 @@ def _affine(term: Term, dimensions: int) -> Pieces | None:
 
 def _scaled(pieces: Pieces, factor: float) -> Pieces:
     return [(weight * factor, term) for weight, term in pieces]
+
+
+def _constant(pieces: Pieces) -> float:
+    return sum((weight for weight, term in pieces if term is None), 0.0)
+
+
+def _summand_enclosed(pieces: list[tuple[float, Term]], z: acb, analytic: bool) -> acb:
+    return sum((weight * enclosure(term, z, analytic) for weight, term in pieces), acb(0))
 
 
 def _summand(pieces: Pieces, z: Tensor) -> Tensor:
@@ -112,12 +122,22 @@ class Formula:
         """
         if dimensions == 1:
             return 0.0, functools.partial(self, event_dim=0)
+        pieces = self._finite_pieces(dimensions)
+        return None if pieces is None else (_constant(pieces), functools.partial(_summand, pieces))
+
+    def summand(self, dimensions: int) -> Callable[[acb, bool], acb] | None:
+        """Return g of `additive` in ball arithmetic: a ball, and whether it is to be analytic there."""
+        pieces: Pieces | None = [(1.0, self._term)] if dimensions == 1 else self._finite_pieces(dimensions)
+        if pieces is None:
+            return None
+        return functools.partial(_summand_enclosed, [(w, term) for w, term in pieces if term is not None])
+
+    def _finite_pieces(self, dimensions: int) -> Pieces | None:
         pieces = _affine(self._term, dimensions)
         if pieces is None:
             return None
-        constant = sum((weight for weight, term in pieces if term is None), 0.0)
-        finite = all(math.isfinite(weight) for weight, _ in [*pieces, (constant, None)])
-        return (constant, functools.partial(_summand, pieces)) if finite else None
+        finite = all(math.isfinite(weight) for weight, _ in [*pieces, (_constant(pieces), None)])
+        return pieces if finite else None
 
 
 def parse(text: str) -> Formula:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flint import acb
 from torch import Tensor
 
 from bench.errors import Invalid, did_you_mean, invalid, shown
@@ -23,6 +24,8 @@ class Cost(Protocol):
     def check(self, event_dim: int) -> None: ...
 
     def additive(self, dimensions: int) -> tuple[float, Callable[[Tensor], Tensor]] | None: ...
+
+    def summand(self, dimensions: int) -> Callable[[acb, bool], acb] | None: ...
 
 
 class Template(ABC):
@@ -94,6 +97,9 @@ class Rosenbrock:
             raise invalid("the cost rosenbrock is of a vector z: give a parameter as a list")
 
     def additive(self, dimensions: int) -> None:
+        return None
+
+    def summand(self, dimensions: int) -> None:
         return None
 
 

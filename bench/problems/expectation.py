@@ -11,15 +11,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from bench import quadrature
-from bench.distributions.families import LOG, Family, component, support
+from bench.distributions.families import LOG, Family
 from bench.distributions.given import Value, given
-from bench.distributions.lines import line_of
 from bench.errors import collected, invalid, shown
 from bench.formula.named import cost_of
-from bench.problem import NotApplicable, Problem, TruthKind
-
-_STATES = 1 << 16  # of a vector of discrete draws, at most
+from bench.problem import NotApplicable, Points, Problem, TruthKind
+from bench.problems.integrals import Integral
+from bench.problems.sums import Sum
 
 
 class Expectation(Problem):
@@ -90,84 +88,32 @@ class Expectation(Problem):
         return None if split is None else (None, split[1](x.to(theta.dtype)))
 
     def expectation(self, theta: Tensor) -> Tensor:
-        return self._expectation(theta, 0)
+        return self._exact.value(self.distribution(theta))
 
     def expectation_check(self, theta: Tensor) -> Tensor:
-        return self._expectation(theta, 1)
+        return self._exact.check(self.distribution(theta))
 
-    def _expectation(self, theta: Tensor, which: int) -> Tensor:
-        p = self.distribution(theta)
-        if self._discrete and (states := self._states(p, which)) is not None:
-            return _sum_over(states, p, self.formula(states.to(theta.dtype), self.event_dim))
-        split = self.formula.additive(max(1, self.dimensions))
-        if split is None:
-            raise NotApplicable("the cost does not split into a sum over the draws")
-        constant, each = split
-        single = component(p)
-        if self._discrete:
-            z = support(p, 1 + which)  # [K]
-            z = z[:, None, None] if self.event_dim else z[:, None]  # [K, 1, (1)]
-            total = _sum_over(z, single, each(z.to(theta.dtype)))
-        else:
-            z, weights = self._nodes[which]  # [K, (D)] each
-            z, weights = z[:, None], weights[:, None]  # [K, 1, (D)]
-            total = (weights * each(z) * single.log_prob(z).exp()).sum(0)  # [R, (D)]
-        return constant + (total.sum(-1) if self.event_dim else total)
+    def points(self, check: bool = False) -> Points:
+        return self._exact.points(check)
+
+    def landmarks(self) -> Tensor:
+        """Return the z at which the cost or the density jumps, bends or is narrow, `[K]`, increasing.
+
+        Raises:
+            NotApplicable: if z is discrete, or the expectation is not known by quadrature.
+        """
+        if isinstance(self._exact, Sum):
+            raise NotApplicable("x is discrete: its values are its only landmarks")
+        return self._exact.landmarks()
 
     @cached_property
-    def _nodes(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Nodes and weights in z of the two rules, `[K, (D)]` each, for the integral of each draw."""
-        found = [self._rules_of_draw(d) for d in range(max(1, self.dimensions))]
-        first, second = (_stacked([rules[i] for rules in found], self.event_dim) for i in (0, 1))
-        return first, second
-
-    def _rules_of_draw(self, d: int) -> list[tuple[Tensor, Tensor]]:
-        theta = self.theta.to(torch.float64)
-        single = component(self.distribution(theta[None]))
-        transform: Any = line_of(single)
-        each = self._each
-
-        @torch.enable_grad()
-        def integrand(u: Tensor) -> Tensor:
-            """Density, cost × density, and its derivatives in θ, on the real line: `[K, 2 + P]`."""
-            rows = theta.expand(len(u), -1).requires_grad_()  # [K, P]
-            z = transform(u)  # [K]
-            log_prob = component(self.distribution(rows)).log_prob(z[:, None] if self.event_dim else z)
-            log_prob = log_prob[:, d] if self.event_dim else log_prob  # [K]
-            (score,) = torch.autograd.grad(log_prob.sum(), rows)  # [K, P]
-            log_density = log_prob.detach() + transform.log_abs_det_jacobian(u, z)  # [K]
-            # Far out z overflows, or rounds to the edge of its support: nothing is there.
-            there = log_density.isfinite() & ((transform.inv(z) - u).abs() < 1)
-            density = torch.where(there, log_density.exp(), 0.0)  # [K]
-            weighed = torch.where(density > 0, each(z) * density, 0.0)
-            return torch.cat([density[:, None], weighed[:, None], weighed[:, None] * score.nan_to_num()], 1)
-
-        center, scale = _center_and_scale(single, transform, d)
-        return [
-            (z := transform(rule.nodes), rule.weights * transform.log_abs_det_jacobian(rule.nodes, z).exp())
-            for rule in quadrature.rules(integrand, center, scale)
-        ]
-
-    @property
-    def _each(self) -> Any:
-        split = self.formula.additive(max(1, self.dimensions))
-        assert split is not None
-        return split[1]
+    def _exact(self) -> Sum | Integral:
+        p = self.distribution(self.theta[None].detach().to("cpu", torch.float64))
+        return (Sum if self._discrete else Integral)(self.formula, p, self.dimensions)
 
     @property
     def _discrete(self) -> bool:
         return bool(self.family.cls.support.is_discrete)  # type: ignore[attr-defined]
-
-    def _states(self, p: Distribution, which: int) -> Tensor | None:
-        """All values of z, `[S, 1, (D)]`, if they are not too many."""
-        if self.family.joint:
-            return None
-        single = support(p, 1 + which)  # [S]
-        if not self.event_dim:
-            return single[:, None]
-        if len(single) ** self.dimensions > _STATES:
-            return None
-        return torch.cartesian_prod(*[single] * self.dimensions).reshape(-1, 1, self.dimensions)
 
     def _split(self, values: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
         """Each parameter by name, as torch wants it: a vector or a single number, along the last axis."""
@@ -175,31 +121,6 @@ class Expectation(Problem):
         lengths = list(sizes.values())
         parts = values.split(lengths, -1) if vectors else values.unbind(-1)  # type: ignore[no-untyped-call]
         return dict(zip(sizes, parts, strict=True))
-
-
-def _sum_over(states: Tensor, p: Distribution, cost: Tensor) -> Tensor:
-    """Σ p(z) f(z) over the first axis."""
-    return (p.log_prob(states).exp() * cost).sum(0)
-
-
-def _stacked(rules: list[tuple[Tensor, Tensor]], event_dim: int) -> tuple[Tensor, Tensor]:
-    """One rule for each draw side by side, `[K, D]`; shorter ones are filled up with weight zero."""
-    if not event_dim:
-        return rules[0]
-    K = max(len(nodes) for nodes, _ in rules)
-    nodes = torch.stack([torch.cat([z, z[-1:].expand(K - len(z))]) for z, _ in rules], 1)
-    weights = torch.stack([torch.cat([w, w.new_zeros(K - len(w))]) for _, w in rules], 1)
-    return nodes, weights
-
-
-def _center_and_scale(p: Distribution, transform: Any, d: int) -> tuple[float, float]:
-    """Where on the real line the d-th number is, and how wide."""
-    mean, deviation = p.mean.reshape(-1)[d], p.stddev.reshape(-1)[d]
-    if not (mean.isfinite() and deviation.isfinite()):  # heavy tails
-        mean, deviation = p.loc.reshape(-1)[d], p.scale.reshape(-1)[d]  # type: ignore[attr-defined]
-    center = transform.inv(mean)
-    slope = transform.log_abs_det_jacobian(center, mean).exp()
-    return float(center), float(deviation / slope)
 
 
 def _theta(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:

@@ -1,0 +1,199 @@
+"""The expectation of a cost of continuous numbers, each integrated by itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from bench.distributions.families import component
+from bench.distributions.lines import Line, MixtureLine, line_of
+from bench.distributions.mixture import NormalMixture
+from bench.formula.named import Cost
+from bench.problem import NotApplicable, Points
+from bench.problems.line_nodes import (
+    BallCost,
+    Nodes,
+    enclosed_gradient,
+    nodes_of,
+    refuse_other_costs,
+)
+
+Anchor = tuple[float, ...]
+_STRETCHED = 0.83  # the first intervals of a second rule, so that no edge but the middle is a common one
+
+
+@dataclass(frozen=True)
+class Integral:
+    """E[c + Σ_d g(z_d)] by quadrature that is laid for one theta and serves those near it.
+
+    A mixture of normals is the sum of its parts, each integrated at its own place and scale.
+
+    Attributes:
+        formula: the cost.
+        law: the distribution of z at that theta, `[1]`, in float64.
+        dimensions: of z; 0 if z is a number.
+
+    Raises:
+        NotApplicable: by each method, if the cost couples the numbers or an integral does not converge.
+    """
+
+    formula: Cost
+    law: Distribution
+    dimensions: int
+    _laid: dict[Anchor, Nodes] = field(default_factory=dict, init=False, repr=False)
+    _enclosed: dict[Anchor, tuple[float, list[float]]] = field(default_factory=dict, init=False, repr=False)
+    _points: dict[bool, Points] = field(default_factory=dict, init=False, repr=False)
+
+    def value(self, p: Distribution) -> Tensor:
+        """Return the expectation under p, `[R]`, differentiable."""
+        cls, parameters = line_of(parts_of(p))
+        nodes = [each.to(parameters[0].device) for each in self._stacked]
+        u, log_costs, signs, shifts, *anchor = nodes  # [K, 1, (D)] each; then [(D)]
+        density = cls.log_density_of(u, anchor, *parameters)  # [K, R, (D)]
+        return self._total(p, shifts + (signs * (density + log_costs).exp()).sum(0))
+
+    def check(self, p: Distribution) -> Tensor:
+        """Return the same by enclosures of F and its slopes in the parameters, for each row by itself."""
+        cls, parameters = line_of(parts_of(p))
+        flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [R · D, Q]
+        found = [self._enclosed_at(cls, tuple(anchor)) for anchor in flat.tolist()]
+        values = torch.tensor([value for value, _ in found], dtype=torch.float64)  # [R · D]
+        slopes = torch.tensor([each for _, each in found], dtype=torch.float64)  # [R · D, Q]
+        # Of the right value, and of the right slope in all on which the parameters depend.
+        total = values + (slopes * (flat - flat.detach())).sum(-1)  # [R · D]
+        return self._total(p, total.reshape(parameters[0].shape))
+
+    def points(self, check: bool) -> Points:
+        """Return nodes for moments up to the fourth, or to the second where the fourth do not converge."""
+        if check not in self._points:
+            self._points[check] = self._new_points(_STRETCHED if check else 1.0)
+        return self._points[check]
+
+    def landmarks(self) -> Tensor:
+        """Return the z at which nodes crowd, `[K]`, increasing."""
+        found: Tensor = torch.cat([nodes.crowded() for nodes in self._nodes]).unique()  # type: ignore[no-untyped-call]
+        return found
+
+    def _new_points(self, stretch: float) -> Points:
+        if max(1, self.dimensions) > 1:
+            raise NotApplicable("x is a vector of several continuous numbers: no rule is laid over it")
+        refused = NotApplicable("the squares of the cost, or of cost times score, do not converge")
+        for power in (4, 2):
+            with contextlib.suppress(NotApplicable):
+                z, weights = self._moments(tuple(k for k in (1, 2, 4) if k <= power), stretch)  # [K] each
+                return Points(z[:, None, None] if self.dimensions else z[:, None], weights, power)
+        raise refused
+
+    def _moments(self, powers: tuple[int, ...], stretch: float) -> tuple[Tensor, Tensor]:
+        """Numbers and their weights, `[K]` each."""
+        cls, parameters = line_of(parts_of(self.law))
+        flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [1 or parts, Q]
+        shares = _shares(self.law)
+        if shares is None:
+            lines: list[Line] = [cls(*flat[0].tolist())]
+        else:
+            lines = [MixtureLine(c, shares[0].tolist(), flat.tolist()) for c in range(len(flat))]
+        found = []
+        for c, line in enumerate(lines):
+            nodes = nodes_of(line, self._ball_cost, powers, stretch)
+            share = 1.0 if shares is None else shares[0, c]
+            found.append((nodes.z, share * nodes.weights * _density(cls, flat[c], nodes.u)))
+        z, weights = (torch.cat(each) for each in zip(*found, strict=True))
+        if not bool(z.isfinite().all()):
+            raise NotApplicable("x is larger than every number in float64")
+        return z, weights / weights.sum()
+
+    def _total(self, p: Distribution, each: Tensor) -> Tensor:
+        """The expectation from that of each number, or of each part of a mixture, `[R, (D)] -> [R]`."""
+        shares = _shares(p)
+        constant, _ = self._additive
+        if shares is not None:
+            return constant + (shares * each).sum(-1)
+        return constant + (each.sum(-1) if self.dimensions else each)
+
+    @cached_property
+    def _nodes(self) -> list[Nodes]:
+        cls, parameters = line_of(parts_of(self.law))
+        flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [D or 1, Q]
+        return [self._nodes_at(cls, tuple(anchor)) for anchor in flat.tolist()]
+
+    @cached_property
+    def _stacked(self) -> list[Tensor]:
+        """Places, costs and signs of all numbers side by side, `[K, 1, (D)]`; shifts and anchors, `[(D)]`."""
+        _, parameters = line_of(parts_of(self.law))
+        several = parameters[0].ndim > 1
+        columns = [
+            _side_by_side([getattr(nodes, name) for nodes in self._nodes], filling)
+            for name, filling in (("u", 0.0), ("log_costs", -torch.inf), ("signs", 0.0))
+        ]  # [K, D or 1] each
+        shifts = torch.tensor([nodes.shift for nodes in self._nodes], dtype=torch.float64)  # [D or 1]
+        rows = [shifts, *(each[0].reshape(-1) for each in parameters)]
+        if several:
+            return [*(column[:, None] for column in columns), *rows]
+        return [*columns, *(row[0] for row in rows)]
+
+    def _nodes_at(self, cls: type[Line], anchor: Anchor) -> Nodes:
+        if anchor not in self._laid:
+            nodes = nodes_of(cls(*anchor), self._ball_cost)
+            _, each = self._additive
+            refuse_other_costs(
+                nodes, _density(cls, torch.tensor(anchor, dtype=torch.float64), nodes.u), each(nodes.z)
+            )
+            self._laid[anchor] = nodes
+        return self._laid[anchor]
+
+    def _enclosed_at(self, cls: type[Line], anchor: Anchor) -> tuple[float, list[float]]:
+        if anchor not in self._enclosed:
+            nodes = self._nodes_at(cls, anchor)
+            self._enclosed[anchor] = enclosed_gradient(cls(*anchor), self._ball_cost, nodes)
+        return self._enclosed[anchor]
+
+    @property
+    def _additive(self) -> tuple[float, Callable[[Tensor], Tensor]]:
+        split = self.formula.additive(max(1, self.dimensions))
+        if split is None:
+            raise NotApplicable("the cost does not split into a sum over the draws")
+        return split
+
+    @property
+    def _ball_cost(self) -> BallCost:
+        found = self.formula.summand(max(1, self.dimensions))
+        if found is None:
+            raise NotApplicable("the cost does not split into a sum over the draws")
+        return found
+
+
+def parts_of(p: Distribution) -> Distribution:
+    """Return the distributions of single numbers that are integrated, `[R, (D)]`: of a mixture its parts."""
+    if isinstance(p, NormalMixture):
+        return p.component_distribution
+    return component(p)
+
+
+def _shares(p: Distribution) -> Tensor | None:
+    """The probabilities of the parts of a mixture, `[R, parts]`."""
+    return p.mixture_distribution.probs if isinstance(p, NormalMixture) else None
+
+
+def _density(cls: type[Line], anchor: Tensor, u: Tensor) -> Tensor:
+    """The density on the line at the anchor itself, `[K]`."""
+    parameters = anchor.unbind()
+    return cls.log_density_of(u, parameters, *parameters).exp()
+
+
+def _side_by_side(columns: list[Tensor], filling: float) -> Tensor:
+    """Columns of different length, `[K, D]`; short ones are filled up."""
+    K = max(len(column) for column in columns)
+    filled = [
+        torch.cat(
+            [column, column.new_full((K - len(column),), float(column[-1]) if filling is None else filling)]
+        )
+        for column in columns
+    ]
+    return torch.stack(filled, 1)
