@@ -57,7 +57,10 @@ def test_exact_moments_are_the_measured_ones(problem_name: str) -> None:
             except NotApplicable:
                 continue
             estimates = estimates_of(estimator, problem, N, REPLICATES)
-            assert z_scores(estimates, exact).abs().max() < Z_LIMIT, (name, N)
+            z = z_scores(estimates, exact)  # [2 P]
+            if draws[0].power < 4:  # a variance without a variance of its own: only means can be compared
+                z = z[: len(problem.theta)]
+            assert z.abs().max() < Z_LIMIT, (name, N)
             compared.add(name)
     assert {"reinforce", "leave_one_out"} <= compared
 

@@ -51,8 +51,8 @@ class Sum:
     formula: Cost
     law: Distribution
     dimensions: int
-    _values: dict[float, list[Tensor]] = field(default_left_outy=dict, init=False, repr=False)
-    _costs: dict[float, list[Tensor]] = field(default_left_outy=dict, init=False, repr=False)
+    _values: dict[float, list[Tensor]] = field(default_factory=dict, init=False, repr=False)
+    _costs: dict[float, list[Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     def value(self, p: Distribution) -> Tensor:
         """Return the expectation under p, `[R]`, differentiable."""
