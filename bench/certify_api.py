@@ -115,7 +115,7 @@ def _setting(name: str, key: str, seed: int, degree: int | None, continuous: boo
     options: dict[str, Any] = json.loads(key)
     problem: Problem = catalogue.build(
         "problems", options["name"], {k: v for k, v in options.items() if k != "name"}
-    )
+    ).prepared()
     most = _REFERENCE_NUMBERS // (_REFERENCE_SIZE * max(problem.width, len(problem.theta)))
     experiment = Experiment(
         scenario="certify",

@@ -268,7 +268,7 @@ def train(**options):
 
 
 def test_training_lowers_the_objective():
-    before, after = (VAE(theta=theta) for theta in ({"init": 0}, train()))
+    before, after = (VAE(theta=theta).prepared() for theta in ({"init": 0}, train()))
     means = [objective(problem, problem.theta[None], 500).mean().item() for problem in (before, after)]
     # A coin thrown for each pixel costs 64 log 2 = 44.4 nats; the frequency of each, 24.6 nats.
     assert means[0] > 40
@@ -278,9 +278,9 @@ def test_training_lowers_the_objective():
 def test_training_is_repeatable_and_leaves_the_random_state_alone():
     state = torch.get_rng_state()
     first, second, other = (
-        VAE(theta=train(steps=20)).theta,
-        VAE(theta=train(steps=20)).theta,
-        VAE(theta=train(steps=20, seed=1)).theta,
+        VAE(theta=train(steps=20)).prepared().theta,
+        VAE(theta=train(steps=20)).prepared().theta,
+        VAE(theta=train(steps=20, seed=1)).prepared().theta,
     )
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first, second)
@@ -289,8 +289,8 @@ def test_training_is_repeatable_and_leaves_the_random_state_alone():
 
 
 def test_training_takes_an_estimator_and_a_minibatch():
-    theta = VAE(theta=train(steps=20, estimator="reinforce", batch_size=3)).theta
-    assert not torch.equal(theta, VAE(theta=train(steps=20, batch_size=3)).theta)
+    theta = VAE(theta=train(steps=20, estimator="reinforce", batch_size=3)).prepared().theta
+    assert not torch.equal(theta, VAE(theta=train(steps=20, batch_size=3)).prepared().theta)
 
 
 def test_seeds_choose_the_batch_and_the_weights():

@@ -64,7 +64,7 @@ def forecast(experiment: Experiment, cell: Cell, precision: Precision) -> Foreca
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
     """
-    N = cell.sample_size
+    N, experiment = cell.sample_size, experiment.prepared
     problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
     device = problem.theta.device
     start = now(device)

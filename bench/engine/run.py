@@ -64,6 +64,7 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
     """
+    experiment = experiment.prepared
     N, R, precision = cell.sample_size, experiment.replicates, experiment.precision
     problem = experiment.problem.to(cell.device, getattr(torch, cell.dtype))
     if precision is not None:

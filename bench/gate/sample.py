@@ -89,7 +89,7 @@ class Subject:
 
     @cached_property
     def _problem(self) -> Problem:
-        return self.experiment.problem.to(self.cell.device, getattr(torch, self.cell.dtype))
+        return self.experiment.prepared.problem.to(self.cell.device, getattr(torch, self.cell.dtype))
 
     @cached_property
     def _estimator(self) -> Estimator:

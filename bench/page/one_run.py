@@ -69,7 +69,7 @@ def one_run(
         methods=methods,
         value=value,
         remarks=[*rows.not_finite(whole), *rows.rough_times(whole)],
-        rough=[row.cell for row in whole.itertuples() if rows.is_rough(row)],
+        rough=[str(row.cell) for row in whole.itertuples() if rows.is_rough(row)],
     )
 
 

@@ -119,11 +119,12 @@ def not_ok(frame: pd.DataFrame) -> list[str]:
 def not_finite(frame: pd.DataFrame) -> list[str]:
     """For each share that is not finite, which cells have it, with numbers of the other estimates."""
     some = frame[with_numbers(frame) & (frame["status"] == "nonfinite")]
-    return [
-        f"not finite: {which(cells, frame)}: {grouped(missing)} of {grouped(replicates)} estimates; "
-        "the numbers are of the others"
-        for (missing, replicates), cells in some.groupby(["nonfinite", "replicates"], sort=False)
-    ]
+    remarks = []
+    for _, cells in some.groupby(["nonfinite", "replicates"], sort=False):
+        missing, replicates = (grouped(cells[name].iloc[0]) for name in ("nonfinite", "replicates"))
+        share = f"{missing} of {replicates} estimates"
+        remarks.append(f"not finite: {which(cells, frame)}: {share}; the numbers are of the others")
+    return remarks
 
 
 def rough_times(frame: pd.DataFrame) -> list[str]:
@@ -132,9 +133,10 @@ def rough_times(frame: pd.DataFrame) -> list[str]:
     rough = sum(map(is_rough, timed.itertuples(index=False)))
     if not rough:
         return []
+    cells = f"{rough} of {len(timed)} cells"
     return [
-        f"timings spread by more than a factor of two in {rough} of {len(timed)} cells: the machine was busy, "
-        "and what is marked ~ is known by its size alone"
+        f"timings spread by more than a factor of two in {cells}: the machine was busy, and what is marked ~ "
+        "is known by its size alone"
     ]
 
 
