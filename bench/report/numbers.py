@@ -138,9 +138,8 @@ def _estimate(value: float, low: float, high: float) -> str:
 
 def _bound(value: float, place: int, exponent: int | None) -> str:
     """A bound to the place of the width, or by itself where it would vanish there."""
-    if value and not _at(value, place):
-        return significant(value, _ALONE)
-    return _rounded(value, place, exponent)
+    alone = not _at(value, place) if value else exponent is None
+    return significant(value, _ALONE) if alone else _rounded(value, place, exponent)
 
 
 def _shared(value: float, low: float, high: float, place: int) -> int | None:
