@@ -115,7 +115,7 @@ def _setting(name: str, key: str, seed: int, degree: int | None, continuous: boo
     options: dict[str, Any] = json.loads(key)
     problem: Problem = catalogue.build(
         "problems", options["name"], {k: v for k, v in options.items() if k != "name"}
-    ).prepared()
+    )
     most = _REFERENCE_NUMBERS // (_REFERENCE_SIZE * max(problem.width, len(problem.theta)))
     experiment = Experiment(
         scenario="certify",
@@ -132,7 +132,7 @@ def _setting(name: str, key: str, seed: int, degree: int | None, continuous: boo
         seed=seed,
         reference_sample_size=_REFERENCE_SIZE,
         reference_replicates=min(_REFERENCE_REPLICATES, most),
-    )
+    ).prepared
     truths: Callable[[], Truth] = functools.cache(functools.partial(truth_of, experiment))
     return Setting(name, Reference(options, degree, continuous), experiment, truths)
 

@@ -101,8 +101,13 @@ class Experiment:
         Raises:
             Invalid: if an option of the problem turns out wrong only then, as where training diverges.
         """
-        problem = self.problem.prepared()
-        return self if problem is self.problem else replace(self, problem=problem)
+        return self.at(self.problem.prepared())
+
+    def at(self, problem: Problem) -> Experiment:
+        """The same of another problem, which is ready to be measured."""
+        ready = replace(self, problem=problem)
+        vars(ready)["prepared"] = ready  # nothing is prepared twice
+        return ready
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""

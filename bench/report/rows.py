@@ -135,8 +135,8 @@ def rough_times(frame: pd.DataFrame) -> list[str]:
         return []
     cells = f"{rough} of {len(timed)} cells"
     return [
-        f"timings spread by more than a factor of two in {cells}: the machine was busy, and what is marked ~ "
-        "is known by its size alone"
+        f"not certain: timings spread by more than a factor of two in {cells}: the machine was busy, and "
+        "what is marked ~ is known by its size alone"
     ]
 
 
