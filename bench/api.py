@@ -20,8 +20,7 @@ from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
-from bench.errors import did_you_mean, shown
-from bench.report.figures import draw_run
+from bench.errors import Invalid, did_you_mean, shown
 from bench.report.frames import frames_of
 from bench.runs import read_run
 from bench.scenario import Scenario, ScenarioError, Source, read
@@ -52,6 +51,17 @@ class Prepared:
     def cells(self) -> list[Cell]:
         """Those of all points."""
         return [cell for planned in self.plans for cell in planned.cells]
+
+    def ready(self) -> tuple[Planned, ...]:
+        """The plans with their problems ready to be measured: all, before a number is lost to a mistake.
+
+        Raises:
+            ScenarioError: if an option turns out wrong only then, and where it was said.
+        """
+        try:
+            return tuple(replace(each, experiment=each.experiment.prepared) for each in self.plans)
+        except Invalid as error:
+            raise ScenarioError(self.source.lines(error.under("problem").faults)) from None
 
 
 @dataclass(frozen=True)
@@ -150,7 +160,7 @@ def execute(
         truths = [part.truth for part in done]
         record = _record(prepared, truths, thread_count, started, interrupted)
         run_folder.write_record(folder, record)
-        run_folder.write_pictures(folder, _pictures(prepared))
+        run_folder.write_pictures(folder, _pictures([part.experiment for part in done]))
     figures = draw(folder)
     return Run(folder, tables["measurements"], figures, interrupted)
 
@@ -168,7 +178,7 @@ def _until_interrupted(prepared: Prepared, tell: Callable[[Truth | Result], None
     """What was measured, and whether it is less than planned because the user stopped it."""
     done: list[Done] = []
     try:
-        for planned in prepared.plans:
+        for planned in prepared.ready():
             truth = truth_of(planned.experiment)
             tell(truth)
             done.append(Done(planned.experiment, truth, []))
@@ -213,9 +223,9 @@ def _record(
     }
 
 
-def _pictures(prepared: Prepared) -> dict[str, np.ndarray]:
-    """Those of all points; what is the same in all of them is there once."""
-    parts = {planned.experiment.point: planned.experiment.problem.pictures() for planned in prepared.plans}
+def _pictures(experiments: Sequence[Experiment]) -> dict[str, np.ndarray]:
+    """Those of all points that were reached; what is the same in all of them is there once."""
+    parts = {each.point: each.problem.pictures() for each in experiments}
     first = next(iter(parts.values()))
     same = {
         label
@@ -233,6 +243,8 @@ def _pictures(prepared: Prepared) -> dict[str, np.ndarray]:
 
 def draw(folder: Path) -> list[Path]:
     """All figures of a run, into a folder within its own."""
+    from bench.report.figures import draw_run  # late: matplotlib takes seconds that a plan need not wait
+
     run = read_run(folder)
     drawn, notices = frames_of(run, run_folder.load(folder, "coordinates"))
     return draw_run(folder / "figures", run, drawn, notices, run_folder.load_pictures(folder))

@@ -132,7 +132,7 @@ def _setting(name: str, key: str, seed: int, degree: int | None, continuous: boo
         seed=seed,
         reference_sample_size=_REFERENCE_SIZE,
         reference_replicates=min(_REFERENCE_REPLICATES, most),
-    )
+    ).prepared
     truths: Callable[[], Truth] = functools.cache(functools.partial(truth_of, experiment))
     return Setting(name, Reference(options, degree, continuous), experiment, truths)
 

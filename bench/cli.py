@@ -122,13 +122,13 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, all errors at once, without measuring."""
-    from bench.api import prepare
-    from bench.scenario import ScenarioError
+    from bench.build import experiments_of
+    from bench.scenario import ScenarioError, read
 
     wrong = False
     for path in scenarios:
         try:
-            prepare(path, confirmed=True)
+            experiments_of(*read(path))
             click.echo(f"{path}: ok")
         except ScenarioError as error:
             wrong = True

@@ -41,12 +41,13 @@ def gated(
         ScenarioError: if there is no baseline, or it is damaged.
     """
     path = path_of(prepared.scenario.name, given)
+    baseline = baselines.read(path)  # before anything that takes long
     return Gated(
         file,
         plans_of(prepared),
         partial(thresholds_of, prepared.scenario.gate),
         prepared.scenario.gate.max_replicates,
-        baselines.read(path),
+        baseline,
         read_anchor(path),
         whole,
         tuple(metrics),
@@ -67,11 +68,11 @@ def gate(
 
 
 def plans_of(prepared: Prepared) -> tuple[Planned, ...]:
-    """The points of a scenario, each with the cells that are gated."""
+    """The points of a scenario, ready to be measured, each with the cells that are gated."""
     sizes = prepared.scenario.gate.sample_sizes
     return tuple(
         Planned(each.experiment, [cell for cell in each.cells if sizes is None or cell.sample_size in sizes])
-        for each in prepared.plans
+        for each in prepared.ready()
     )
 
 

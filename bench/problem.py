@@ -67,6 +67,22 @@ class Problem(ABC):
         """What a scenario's options ask for: this problem, unless one of them wants another made of it."""
         return self
 
+    def prepared(self) -> Problem:
+        """This problem ready to be measured; the engine asks before it measures, never to plan or to check.
+
+        The place for work that takes long and that only the numbers need, such as training
+        the weights at which gradients are estimated. Only theta may change. By default
+        there is nothing to do.
+        """
+        return self
+
+    def reduced(self) -> Problem:
+        """A problem of the same structure that costs little, on which it is tried whether an estimator fits.
+
+        With fewer items or samples, say; theta has the same blocks. By default this problem.
+        """
+        return self
+
     @abstractmethod
     def distribution(self, theta: Tensor) -> Distribution:
         """p(x; θ) with batch shape `[R]` or `[R, B]`. The event has shape `()` or `(D,)`."""

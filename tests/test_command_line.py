@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,6 +16,9 @@ from click.testing import CliRunner, Result
 import bench
 from bench import catalogue
 from bench.cli import main
+from bench.problems import vae
+from bench.problems.training import trained
+from bench.report.numbers import interval
 
 TINY = """\
 schema: 1
@@ -386,7 +390,24 @@ def test_some_cells_that_fail_are_told_by_the_exit_code(
     assert set(frame.loc[frame["estimator"] == other, "status"]) == {status}
     assert set(frame.loc[frame["estimator"] == "reinforce", "status"]) == {"ok"}
     assert f"{other}, N = 8, cpu, float32: {status}: " in result.stderr
-    assert f"\n8  {status}: " in result.stdout
+    assert (f"\n8  {status}: " in result.stdout) == (other != "undefined")
+
+
+def test_a_cell_with_some_finite_estimates_has_its_numbers(here: Path, without_figures: None) -> None:
+    result = ended("undefined")
+    assert result.exit_code == 3
+    row = whole(bench.load(folder_of(result))).iloc[0]
+    share = f"{row['nonfinite']} of 12"
+    wanted = interval(row["variance"], row["variance_low"], row["variance_high"])
+    for text in (result.stdout, called("show", str(folder_of(result))).stdout):
+        line = text.splitlines()[3]
+        assert line.startswith("4  ")
+        assert wanted in line
+        assert line.rstrip().endswith(f"{share} not finite")
+        assert "estimates; the numbers are of the others\n" in text
+    table = called("show", str(folder_of(result)), "--markdown").stdout
+    assert f"{share} not finite |" in table
+    assert wanted in table
 
 
 @pytest.mark.parametrize("estimators", [("failing",), ("nowhere",), ("failing", "nowhere")], ids=str)
@@ -488,6 +509,65 @@ def test_a_plan_lists_the_cells_and_measures_nothing(here: Path) -> None:
     assert result.stdout.splitlines()[-1] == "6 of 12 cells can run"
     assert result.stdout.count("unavailable: ") == 6
     assert sorted(path.name for path in here.iterdir()) == ["plugin.py", "tiny.yaml"]
+
+
+TRAINED = """\
+schema: 1
+name: trained
+version: 1
+problem:
+  {name: vae, batch_size: 3, latent: 1, hidden: 2, theta: {train: {learning_rate: RATE}, checkpoints: [0, 5]}}
+estimators: [reinforce, reparameterization]
+sweep: {sample_sizes: [2]}
+replicates: 8
+reference: {replicates: 16}
+"""
+
+
+def test_what_only_prints_or_checks_does_not_train(
+    here: Path, without_figures: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainings: list[int] = []
+
+    def counted(problem: Any, items: Any, training: Any) -> Any:
+        trainings.append(training.steps)
+        return trained(problem, items, training)
+
+    monkeypatch.setattr(vae, "trained", counted)
+    Path("trained.yaml").write_text(TRAINED.replace("RATE", "0.01"))
+    assert called("validate", "trained.yaml").exit_code == 0
+    assert called("plan", "trained.yaml").stdout.splitlines()[-1] == "4 of 4 cells can run"
+    assert trainings == []
+    assert called("run", "trained.yaml").exit_code == 0
+    assert trainings == [0, 5]  # once for each checkpoint, for the truth and all cells together
+    assert called("plan", "trained.yaml", "--precision", "50%").exit_code == 0
+    assert trainings == [0, 5, 0, 5]
+
+
+def test_a_training_that_diverges_is_an_error_of_the_scenario(here: Path) -> None:
+    Path("trained.yaml").write_text(TRAINED.replace("RATE", "1e30"))
+    assert called("validate", "trained.yaml").exit_code == 0
+    result = called("run", "trained.yaml")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    said = result.stderr.splitlines()[-1]
+    assert said.startswith("trained.yaml:5:")
+    assert said.endswith("training diverged at step 2; try a smaller learning_rate")
+    assert not Path("results").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell the memory")
+def test_a_plan_takes_little_memory_however_large_the_problem() -> None:
+    """Torch, statistics and tables take about 500 MB; a trial of the problem as it is took 2.8 GB."""
+    scenario = Path(bench.__file__).parents[1] / "scenarios" / "tighter_bounds.yaml"
+    text = (
+        f"from bench.api import prepare; assert len(prepare({str(scenario)!r}).cells) == 4; "
+        "print(open('/proc/self/status').read())"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    peak = re.search(r"VmHWM:\s+(\d+) kB", done.stdout)
+    assert peak is not None
+    assert int(peak[1]) < 700_000
 
 
 def test_several_scenarios_are_checked_at_once(here: Path) -> None:

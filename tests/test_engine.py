@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from bench.engine.run import Result, run
 from bench.engine.truth import Truth, truth_of
 from bench.estimator import Claim, Estimator, NotApplicable
 from bench.problem import Problem
+from bench.problems.expectation import Expectation
 from bench.scenario import read_text
 from bench.store import frames
 from bench.store.columns import MEASUREMENTS
@@ -526,6 +528,52 @@ def test_planning_tries_no_large_sample() -> None:
     cells = plan(experiment(("recorded", Given(recorded)), sample_sizes=(10**9,)))
     assert [cell.status for cell in cells] == ["ok"]
     assert max(tried) < 100
+
+
+@pytest.mark.parametrize("width", [1, 10**6, 10**12])
+def test_planning_tries_few_numbers_however_wide_the_problem(width: int) -> None:
+    tried: list[int] = []
+
+    def recorded(problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        tried.append(sample_size)
+        return sample_mean(problem, theta, sample_size)
+
+    chosen = experiment(("recorded", Given(recorded)), sample_sizes=(4, 10))
+    chosen.problem.width = width
+    assert {cell.status for cell in plan(chosen)} == {"ok"}
+    assert tried == [4 if width == 1 else 1]
+
+
+class Later(Expectation):
+    """Is at another θ once it is prepared, and would move on if it were prepared again."""
+
+    times = 0
+
+    def prepared(self) -> Problem:
+        ready = copy.copy(self)
+        ready.theta, ready.times = self.theta + 1, self.times + 1
+        return ready
+
+
+def test_a_problem_is_prepared_once_and_only_to_be_measured() -> None:
+    later = Later({"normal": {"loc": 2.0, "scale": 1.0}}, ["loc"], "z**2")
+    theta_of_trials: list[float] = []
+
+    def recorded(problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        theta_of_trials.append(theta[0, 0].item())
+        return sample_mean(problem, theta, sample_size)
+
+    chosen = experiment(("recorded", Given(recorded)), problem=later, sample_sizes=(4,))
+    cells = plan(chosen)
+    assert theta_of_trials == [2.0]
+    truth = truth_of(chosen)
+    assert truth.gradient is not None
+    assert truth.gradient.tolist() == [pytest.approx(6.0)]  # 2θ at θ = 2 + 1
+    for ready in (chosen, chosen.prepared, chosen.prepared.prepared):
+        theta_of_trials.clear()
+        assert [result.status for result in run(ready, cells, truth_of(ready))] == ["ok"]
+        assert set(theta_of_trials) == {3.0}
+    assert chosen.prepared.problem.times == 1  # type: ignore[attr-defined]
 
 
 def test_an_estimator_that_cannot_be_hashed_can_be_planned() -> None:

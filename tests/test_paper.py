@@ -418,6 +418,10 @@ def test_text_for_latex(text: str, wanted: str) -> None:
         ("1.00e9", r"$1.00 \times 10^{9}$"),
         ("inf", r"$\infty$"),
         ("—", "---"),
+        ("1560 (1.7e-9 … 1.9e38)", r"$1560\;(1.7 \times 10^{-9}, 1.9 \times 10^{38})$"),
+        ("1.0e37 (0 … 1.9e38)", r"$1.0 \times 10^{37}\;(0, 1.9 \times 10^{38})$"),
+        ("5.00 (-inf … inf)", r"$5.00\;(-\infty, \infty)$"),
+        ("~2e-8", r"$\sim 2 \times 10^{-8}$"),
     ],
 )
 def test_numbers_for_latex(text: str, wanted: str) -> None:
@@ -432,6 +436,43 @@ def test_a_table_has_a_line_for_each_cell(run: Measured) -> None:
     for name in ("reinforce", "rloo", "pathwise"):
         assert rf"\multicolumn{{6}}{{l}}{{{name}}}" in text
     assert r"\item" not in text
+
+
+def partly_finite(run: Measured) -> Measured:
+    """The run, with two estimates of rloo that are not finite and timings of pathwise that spread."""
+    some = edited(run, {"estimator": "rloo"}, status="nonfinite", nonfinite=2, reason="2 of 300 ...")
+    return edited(some, {"estimator": "pathwise"}, seconds=3e-7, seconds_low=1e-7, seconds_high=9e-7)
+
+
+def test_a_latex_table_says_what_is_not_finite_and_what_is_rough(run: Measured) -> None:
+    sure = edited(run, seconds_low=9e-8, seconds_high=1.1e-7)
+    text = as_tex(partly_finite(sure).measurements)
+    lines = [line for line in text.splitlines() if line.strip().startswith("$")]
+    assert len(lines) == 6 + 1
+    told = [line for line in lines if "2 of 300 not finite" in line]
+    assert len(told) == 2
+    assert all(line.count(r"\;(") == 2 for line in told)  # variance and bias
+    assert sum(r"$\sim " in line for line in lines) == 2
+    assert "Not finite: rloo: 2 of 300 estimates; the numbers are of the others." in text
+    assert (
+        "Not certain: timings spread by more than a factor of two in 2 of 6 cells: the machine was busy"
+        in text
+    )
+    certain = as_tex(sure.measurements)
+    assert not any(words in certain for words in ("not finite", "Not finite", r"\sim", "timings"))
+
+
+def test_claims_are_of_finite_estimates_alone(run: Measured) -> None:
+    told = claims(partly_finite(run))
+    assert "Not finite: rloo: 2 of 300 estimates; the numbers are of the others and are not compared." in told
+    # What is to be known of its intervals is said all the same.
+    judged = [claim for claim in told if not claim.startswith(("Not finite", "Beware"))]
+    assert not any("rloo" in claim for claim in judged)
+    assert any("rloo has" in claim for claim in claims(run))
+    alone = edited(run, status="nonfinite", nonfinite=2)
+    assert NOTHING not in claims(alone)
+    assert NOTHING in claims(edited(run, status="nonfinite", nonfinite=300, replicates=300))
+    assert "2 of 300 not finite" in as_markdown(partly_finite(run))
 
 
 def wide(run: Measured) -> pd.DataFrame:

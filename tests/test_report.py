@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import sys
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text as FigureText
@@ -127,7 +131,27 @@ def unknown_truth() -> pd.DataFrame:
     return ordinary(truth="none", truth_norm=math.nan, bias=math.nan, bias_low=math.nan, bias_high=math.nan)
 
 
+def partly_finite() -> pd.DataFrame:
+    """Of the leave-one-out rows two of 20 000 estimates are not finite, of one row at N = 10 none is."""
+    frame = ordinary(replicates=20_000)
+    some = frame["estimator"].str.contains("leave_one_out")
+    why = "2 of 20000 estimates are not finite; the numbers are of the others"
+    frame.loc[some, ["status", "nonfinite", "reason"]] = ["nonfinite", 2, why]
+    none = cell("nowhere", 10, 1.0, status="nonfinite", reason="none of 20000 estimates is finite")
+    return pd.concat([frame, pd.DataFrame([none | {"replicates": 20_000, "nonfinite": 20_000}])])
+
+
+def busy_machine() -> pd.DataFrame:
+    """Two of fifteen timings are known to a factor of a hundred, the others to one percent."""
+    frame = ordinary()
+    frame = frame.assign(seconds_low=0.99 * frame["seconds"], seconds_high=1.01 * frame["seconds"])
+    spread = (frame["estimator"] == "reinforce") & (frame["sample_size"] <= 100)
+    frame.loc[spread, "seconds_high"] = 100 * frame["seconds"]
+    return frame
+
+
 CASES = [
+    partly_finite, busy_machine,
     ordinary, several_devices, with_blocks, everything_failed, zero_variance, only_zero_variance, hostile,
     many_estimators, single_size, single_cell, without_intervals, endless_intervals, unknown_truth,
 ]  # fmt: skip
@@ -286,6 +310,53 @@ def test_a_plain_table_is_one_line_a_row():
     assert "not measured: every estimator on cuda: unavailable" in plain_table(several_devices())
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_rows_with_some_estimates_that_are_not_finite_have_their_numbers(width):
+    text = printed(partly_finite(), width)
+    rows_of_rloo = text.split("reinforce(baseline=leave_one_out)\n")[1].splitlines()[: len(SIZES)]
+    assert [line.split()[0] for line in rows_of_rloo] == [str(N) for N in SIZES]
+    assert "4.58 (4.1 … 5.1)" in rows_of_rloo[0]
+    assert all(line.endswith("2 of 20 000 not finite") for line in rows_of_rloo)
+    assert (
+        text.split("nowhere\n")[1].splitlines()[0] == "    10  nonfinite: none of 20000 estimates is finite"
+    )
+    said = " ".join(text.partition("R = 20 000 ")[2].split())
+    rloo = "reinforce(baseline=leave_one_out)"
+    assert said.count("not finite: ") == 1
+    assert f"not finite: {rloo}: 2 of 20 000 estimates; the numbers are of the others" in said
+    assert "not measured: nowhere" in said
+
+
+def test_the_plain_table_says_how_many_are_not_finite():
+    text = plain_table(partly_finite())
+    rows_of_rloo = [line for line in text.splitlines() if line.startswith("| `reinforce(baseline")]
+    assert len(rows_of_rloo) == len(SIZES)
+    assert all("2 of 20 000 not finite" in line for line in rows_of_rloo)
+    assert "4.58 (4.1 … 5.1)" in rows_of_rloo[0]
+    assert "not measured: nowhere" in text
+    assert "not finite" not in plain_table(ordinary())
+
+
+def test_a_time_that_spreads_is_marked_and_said_once():
+    text = printed(busy_machine(), 120)
+    said = "timings spread by more than a factor of two in 2 of 15 cells: the machine was busy"
+    assert text.count("timings spread") == text.count(said) == 1
+    marked = [
+        line for line in text.splitlines() if " ~" in line and "timings" not in line and "marked" not in line
+    ]
+    assert len(marked) == 2
+    assert "~80 ns" in marked[0]
+    assert "~7e-7" in marked[0]
+    assert "~800 ns" in marked[1]
+    assert "8.00 µs" in text
+    plain = plain_table(busy_machine())
+    assert plain.count("timings spread") == 1
+    assert r"\~80 ns" in plain
+    for certain in (printed(ordinary(), 120), plain_table(ordinary())):
+        assert "timings spread" not in certain
+        assert "~" not in certain
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -307,10 +378,95 @@ def test_significant_digits(value, text):
         (0.0, 0.0, 0.0, "0 (0 … 0)"),
         (1.5, math.nan, math.nan, "1.50"),
         (math.nan, 1.0, 2.0, "—"),
+        (1562, 1.7e-9, 1.9e38, "1560 (1.7e-9 … 1.9e38)"),
+        (-1562, -1.9e38, -1.7e-9, "-1560 (-1.9e38 … -1.7e-9)"),
+        (1e37, 1.7e-9, 1.9e38, "1.0e37 (1.7e-9 … 1.9e38)"),
+        (5.0, 1e-300, 12.0, "5.0 (1.0e-300 … 12)"),
+        (3e-4, -0.08, 0.1, "3.00e-4 (-0.08 … 0.10)"),
+        (5.123, 5.1229, 5.1231, "5.12300 (5.12290 … 5.12310)"),
+        (1562, 1561, math.inf, "1560 (1560 … inf)"),
+        (1.5, -math.inf, math.inf, "1.50 (-inf … inf)"),
+        (1.5, 1.0, math.nan, "1.50"),
+        (math.inf, 1.0, math.inf, "inf"),
+        (0.0, -1e-9, 3.0, "0 (-1.0e-9 … 3.0)"),
+        (5.0, -1.7e308, 1.7e308, "5.00 (-1.7e308 … 1.7e308)"),
     ],
 )
 def test_intervals(value, low, high, text):
     assert numbers.interval(value, low, high) == text
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+ends = st.floats(allow_nan=False)
+
+
+def half_a_unit(text: str) -> Decimal:
+    """Half of what the last digit stands for; of `1560` the last that is not a zero to be filled up."""
+    digits, _, power = text.partition("e")
+    fraction = len(digits.partition(".")[2])
+    filled = 0 if fraction else len(digits) - len(digits.rstrip("0"))
+    return Decimal(5).scaleb(int(power or 0) - fraction + filled - 1)
+
+
+def stands_for(text: str, value: float) -> bool:
+    """Whether a number as it is printed is a value to within its last digit, and zero only for zero."""
+    if math.isinf(value):
+        return float(text) == value
+    near = abs(Decimal(text) - Decimal(value)) <= half_a_unit(text) * (1 + Decimal("1e-20"))
+    return near and (not Decimal(text) if value == 0 else bool(Decimal(text)))
+
+
+def test_half_a_unit_of_the_last_digit():
+    wanted = {"0.0870": "0.00005", "1560": "5", "1.7e-9": "5e-11", "12": "0.5", "-1.90e38": "5e35"}
+    assert {text: half_a_unit(text) for text in wanted} == {k: Decimal(v) for k, v in wanted.items()}
+    assert stands_for("1560", 1562)
+    assert not stands_for("0.00e38", 1562)  # the controls
+    assert not stands_for("0.0e38", 1.7e-9)
+    assert not stands_for("1.5", 1562)
+
+
+@given(finite, ends, ends)
+@example(1562.0, 1.7e-9, 1.9e38)
+@example(5e-324, -1.7e308, 1.7e308)
+@example(1.0, 1.0, 1.0)
+@example(1e300, 1e-300, 2e-300)
+@example(999.6, 999.5, 1000.4)
+@example(0.0009996, 1e-5, 99999.6)
+def test_numbers_stand_for_what_they_were(value, one, other):
+    low, high = min(one, other), max(one, other)
+    text = numbers.interval(value, low, high)
+    estimate, below, above = re.fullmatch(r"(\S+) \((\S+) … (\S+)\)", text).groups()
+    assert stands_for(estimate, value), text
+    assert stands_for(below, low), text
+    assert stands_for(above, high), text
+    assert Decimal(below) <= Decimal(above), text
+    if math.isfinite(low) and math.isfinite(high) and low <= value <= high:
+        slack = half_a_unit(below) + half_a_unit(above)
+        assert Decimal(below) - slack <= Decimal(estimate) <= Decimal(above) + slack, text
+    assert len(text) < 100
+    assert numbers.bounds(low, high, value) == text.partition(" ")[2]
+    assert stands_for(numbers.significant(value), value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "low", "high", "text"),
+    [
+        (2.16e-7, 2e-7, 2e-5, "~200 ns"),
+        (8e-6, 7.9e-6, 8.1e-6, "8.00 µs"),
+        (8e-6, 6e-6, 10e-6, "8.0 µs"),
+        (1.234e-3, 1e-3, 1.9e-3, "1.2 ms"),
+        (9.6e-7, 1e-7, 2e-6, "~1 µs"),
+        (8e-6, math.nan, math.nan, "8.00 µs"),
+        (math.nan, math.nan, math.nan, "—"),
+    ],
+)
+def test_a_duration_has_the_digits_that_its_interval_allows(seconds, low, high, text):
+    assert numbers.measured_duration(seconds, low, high) == text
+
+
+def test_a_number_of_which_the_size_is_known():
+    told = [numbers.rough(value) for value in (0.0163, 9.7e-9, 0.0, math.nan)]
+    assert told == ["~0.02", "~1e-8", "~0", "—"]
 
 
 @pytest.mark.parametrize(

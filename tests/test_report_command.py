@@ -228,6 +228,37 @@ def test_what_was_not_measured_is_on_the_page(folder: Path, tmp_path: Path) -> N
     assert "Not measured: what was left when the run was interrupted." in text
 
 
+def test_what_is_partly_finite_or_roughly_timed_is_on_the_page(folder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(folder, copied)
+    frame = load(folder)
+    frame = frame.assign(seconds_low=0.9 * frame["seconds"], seconds_high=1.1 * frame["seconds"])
+    some, busy = frame["estimator"] == "reinforce", frame["sample_size"] == frame["sample_size"].max()
+    frame.loc[some, ["status", "nonfinite", "reason"]] = ["nonfinite", 1, "1 of 8 estimates are not finite"]
+    frame.loc[busy, "seconds_high"] = 3 * frame["seconds"]
+    frame.to_parquet(copied / "measurements.parquet", index=False)
+    (path,) = write_report([copied])
+    text, data = path.read_text().split('id="data">')
+    R = frame.loc[some, "replicates"].iloc[0]
+    assert f">1 of {R} not finite</td>" in text
+    assert (
+        f"Not finite: reinforce: 1 of {R} estimates; the numbers are of the others and are not compared."
+        in text
+    )
+    assert (
+        f'<p class="notice">not finite: reinforce: 1 of {R} estimates; the numbers are of the others</p>'
+        in text
+    )
+    whole = frame[frame["parameter"] == "all"]
+    cells = whole.loc[whole["sample_size"] == whole["sample_size"].max(), "cell"].tolist()
+    spread = (
+        f"timings spread by more than a factor of two in {len(cells)} of {len(whole)} cells: the machine was"
+    )
+    assert text.count(spread) == 1
+    view = json.loads(data.split("</script>")[0])["views"][0]
+    assert view["rough"] == cells
+
+
 def test_several_runs_of_which_nothing_was_measured_have_a_page(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied)

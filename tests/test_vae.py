@@ -14,6 +14,7 @@ from torch import nn
 from torch.distributions import Bernoulli, kl_divergence
 from torch.distributions import Normal as TorchNormal
 
+from bench import catalogue
 from bench.errors import Invalid
 from bench.estimator import gradient_of
 from bench.options import construct
@@ -268,7 +269,7 @@ def train(**options):
 
 
 def test_training_lowers_the_objective():
-    before, after = (VAE(theta=theta) for theta in ({"init": 0}, train()))
+    before, after = (VAE(theta=theta).prepared() for theta in ({"init": 0}, train()))
     means = [objective(problem, problem.theta[None], 500).mean().item() for problem in (before, after)]
     # A coin thrown for each pixel costs 64 log 2 = 44.4 nats; the frequency of each, 24.6 nats.
     assert means[0] > 40
@@ -278,9 +279,9 @@ def test_training_lowers_the_objective():
 def test_training_is_repeatable_and_leaves_the_random_state_alone():
     state = torch.get_rng_state()
     first, second, other = (
-        VAE(theta=train(steps=20)).theta,
-        VAE(theta=train(steps=20)).theta,
-        VAE(theta=train(steps=20, seed=1)).theta,
+        VAE(theta=train(steps=20)).prepared().theta,
+        VAE(theta=train(steps=20)).prepared().theta,
+        VAE(theta=train(steps=20, seed=1)).prepared().theta,
     )
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first, second)
@@ -288,9 +289,57 @@ def test_training_is_repeatable_and_leaves_the_random_state_alone():
     assert first.dtype == torch.float64
 
 
+def test_training_waits_until_the_problem_is_prepared():
+    state = torch.get_rng_state()
+    problem = VAE(theta=train(steps=20))
+    assert torch.equal(problem.theta, VAE(theta={"init": 0}).theta)
+    ready = problem.prepared()
+    assert not torch.equal(ready.theta, problem.theta)
+    assert torch.equal(ready.data, problem.data)
+    assert ready.prepared() is ready
+    assert torch.equal(pickle.loads(pickle.dumps(problem)).prepared().theta, ready.theta)
+    assert torch.equal(torch.get_rng_state(), state)
+    untrained = VAE(theta={"init": 0})
+    assert untrained.prepared() is untrained
+
+
+@pytest.mark.parametrize("options", [{"bound": {"iwae": 3}}, {"bound": "sampled"}])
+def test_a_bound_of_several_samples_has_the_trained_weights_too(options):
+    wanted = VAE(theta=train(steps=20), bound="sampled").prepared().theta
+    problem = catalogue.build("problems", "vae", {"theta": train(steps=20), **options})
+    nested = {"name": "vae", "theta": train(steps=20), "bound": "sampled"}
+    weighted = catalogue.build("problems", "importance_weighted", {"samples": 2, "problem": nested})
+    for each in (problem, weighted):
+        ready = each.prepared()
+        assert torch.equal(ready.theta, wanted)
+        assert not torch.equal(each.theta, wanted)
+        assert ready.prepared() is ready
+        theta = ready.theta.expand(2, -1)
+        assert ready.cost(ready.distribution(theta).sample((3,)), theta).isfinite().all()
+
+
+@pytest.mark.parametrize("options", [{}, {"likelihood": "normal"}, {"bound": {"iwae": 4}}], ids=str)
+def test_a_reduced_problem_has_the_same_structure(options):
+    problem = catalogue.build("problems", "vae", {"theta": train(steps=20), **options})
+    small = problem.reduced()
+    assert small.parameters == problem.parameters
+    assert torch.equal(small.theta, problem.theta)
+    assert small.samples == min(2, problem.samples)
+    assert small.width * problem.samples * 16 == problem.width * small.samples * 2
+    theta = small.theta.expand(3, -1)
+    assert small.cost(small.distribution(theta).sample((5,)), theta).shape == (5, 3, 2)
+
+
+def test_a_training_that_diverges_is_told_when_it_does():
+    problem = construct(VAE, {"theta": train(learning_rate=1e30)}, "problem vae")
+    with pytest.raises(Invalid, match="training diverged at step 2; try a smaller") as caught:
+        problem.prepared()
+    assert [fault.path for fault in caught.value.faults] == [("theta", "train")]
+
+
 def test_training_takes_an_estimator_and_a_minibatch():
-    theta = VAE(theta=train(steps=20, estimator="reinforce", batch_size=3)).theta
-    assert not torch.equal(theta, VAE(theta=train(steps=20, batch_size=3)).theta)
+    theta = VAE(theta=train(steps=20, estimator="reinforce", batch_size=3)).prepared().theta
+    assert not torch.equal(theta, VAE(theta=train(steps=20, batch_size=3)).prepared().theta)
 
 
 def test_seeds_choose_the_batch_and_the_weights():
@@ -535,7 +584,8 @@ def test_networks_of_the_usual_sizes(tmp_path, hidden, latent, count):
         ({"theta": train(batch_size=2000)}, ("theta", "train", "batch_size")),
         ({"theta": train(momentum=1)}, ("theta", "train", "momentum")),
         ({"theta": train(estimator="reparametrization")}, ("theta", "train", "estimator")),
-        ({"theta": train(learning_rate=1e30)}, ("theta", "train")),
+        ({"theta": train(estimator="vimco")}, ("theta", "train", "estimator")),
+        ({"theta": train(estimator="dreg"), "bound": "sampled"}, ("theta", "train", "estimator")),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, path):

@@ -38,7 +38,7 @@ class Setting:
     Attributes:
         name: of the problem.
         reference: what is known of it.
-        experiment: the problem built, with the seed of all streams.
+        experiment: the problem built and prepared, with the seed of all streams.
         truths: gives the gradient, and finds it when it is first asked for.
     """
 
@@ -98,7 +98,7 @@ class Trial:
     def experiment(self) -> Experiment:
         """With a copy of the problem: whatever is done to it is done to no other trial."""
         experiment = self.setting.experiment
-        return replace(experiment, problem=copy.deepcopy(experiment.problem))
+        return experiment.at(copy.deepcopy(experiment.problem))
 
     def problem(self, dtype: torch.dtype = torch.float64) -> Problem:
         """The problem, on the device and in a type; the same one each time."""

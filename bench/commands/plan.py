@@ -48,7 +48,7 @@ def _print_forecasts(prepared: Prepared) -> None:
     from bench.report.forecasts import forecast_summary, forecast_table
 
     with explained(), threads(1):
-        told = [each for planned in prepared.plans for each in forecasts(planned.experiment, planned.cells)]
+        told = [each for planned in prepared.ready() for each in forecasts(planned.experiment, planned.cells)]
     console().print(forecast_table(told))
     click.echo(forecast_summary(prepared.plans[0].experiment, told))
 

@@ -31,7 +31,7 @@ class Exactly:
         """All values of x with their probabilities, and those of a second rule; None if not known."""
         if self._experiment.resampled:
             return None
-        problem = moved_copy(self._experiment.problem, "cpu", "float64")
+        problem = moved_copy(self._experiment.prepared.problem, "cpu", "float64")
         try:
             with torch.enable_grad():
                 return single_draws(problem, blocks_reported(problem.parameters, len(problem.theta)))

@@ -64,6 +64,7 @@ def forecast(experiment: Experiment, cell: Cell, precision: Precision) -> Foreca
         NotApplicable: if the estimator needs what the problem lacks.
         Misbehaved: if the estimator or the problem changes what is not its own.
     """
+    experiment = experiment.prepared
     problem = moved_copy(experiment.problem, cell.device, cell.dtype)
     with guarded(problem):
         return _forecast(experiment, cell, problem, precision)

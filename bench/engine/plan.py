@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -21,7 +22,7 @@ from bench.estimator import Estimator
 from bench.problem import NotApplicable, Problem
 
 # Few, so that a plan costs nothing however large the cells are.
-_TRIAL_SAMPLE_SIZE = 8
+_TRIAL_ROWS, _TRIAL_SAMPLE_SIZE, _TRIAL_NUMBERS = 2, 8, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Experiment:
         version: the scenario's version.
         problem_name: the problem's name in the catalogue.
         problem_key: the problem with its options, as canonical JSON.
-        problem: the problem at θ, on the CPU.
+        problem: the problem at θ, on the CPU; `prepared` before it is measured.
         estimators: those compared.
         references: estimators that may give the truth where it is not known exactly;
             the first that applies does.
@@ -95,6 +96,21 @@ class Experiment:
     def problem_label(self) -> str:
         """How tables and figures call the problem: its name, and where it stands in the sweep."""
         return f"{self.problem_name} ({self.point})" if self.point else self.problem_name
+
+    @cached_property
+    def prepared(self) -> Experiment:
+        """This experiment with its problem ready to be measured, which is done once.
+
+        Raises:
+            Invalid: if an option of the problem turns out wrong only then, as where training diverges.
+        """
+        return self.at(self.problem.prepared())
+
+    def at(self, problem: Problem) -> Experiment:
+        """The same of another problem, which is ready to be measured."""
+        ready = replace(self, problem=problem)
+        vars(ready)["prepared"] = ready  # nothing is prepared twice
+        return ready
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""
@@ -193,11 +209,11 @@ def trial(estimator: Estimator, experiment: Experiment) -> tuple[str, str]:
         A status and a reason: "not_applicable" if it does not fit the problem, "error" if it changes
         what is not its own, else "ok".
     """
-    problem = own_copy(experiment.problem)
-    sample_size = max(estimator.minimum_sample_size, min(_TRIAL_SAMPLE_SIZE, *experiment.sample_sizes))
-    theta = problem.theta.expand(2, -1).requires_grad_()
-    address = experiment.address(sample_size, "trial")
     try:
+        problem = own_copy(experiment.problem.reduced())
+        sample_size = _trial_sample_size(estimator, problem, experiment)
+        theta = problem.theta.expand(_TRIAL_ROWS, -1).requires_grad_()
+        address = experiment.address(sample_size, "trial")
         with guarded(problem), stream(address, torch.device("cpu")), Call(problem), forks_watched():
             batches = problem.resampled(len(theta)) if experiment.resampled else problem
             estimator.fitted(problem, theta, sample_size).gradient(batches, theta, sample_size)
@@ -210,6 +226,12 @@ def trial(estimator: Estimator, experiment: Experiment) -> tuple[str, str]:
     except Exception:  # noqa: BLE001 - an estimator is anybody's code
         return "ok", ""
     return "ok", ""
+
+
+def _trial_sample_size(estimator: Estimator, problem: Problem, experiment: Experiment) -> int:
+    """One of the experiment's N, or a smaller one: the trial may take little memory."""
+    room = _TRIAL_NUMBERS // (_TRIAL_ROWS * problem.width)
+    return max(estimator.minimum_sample_size, min(room, _TRIAL_SAMPLE_SIZE, *experiment.sample_sizes))
 
 
 def _cell(named: NamedEstimator, sample_size: int, device: str, dtype: str, status: str, reason: str) -> Cell:

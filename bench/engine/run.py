@@ -75,6 +75,7 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth, exactly: Exactly) 
         NotApplicable: if the estimator needs what the problem lacks.
         Misbehaved: if the estimator or the problem changes what is not its own.
     """
+    experiment = experiment.prepared
     problem = moved_copy(experiment.problem, cell.device, cell.dtype)
     with guarded(problem):
         return _measured(experiment, cell, problem, truth, exactly)

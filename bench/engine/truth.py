@@ -39,6 +39,7 @@ class Truth:
 
 def truth_of(experiment: Experiment) -> Truth:
     """The exact gradient, else a reference, else none with the reason."""
+    experiment = experiment.prepared
     if experiment.resampled:
         return reference_gradient(experiment, "its expectation is over the batches too")
     try:

@@ -101,7 +101,7 @@ class Subject:
 
     @cached_property
     def _problem(self) -> Problem:
-        return moved_copy(self.experiment.problem, self.cell.device, self.cell.dtype)
+        return moved_copy(self.experiment.prepared.problem, self.cell.device, self.cell.dtype)
 
     @cached_property
     def _estimator(self) -> Estimator:

@@ -68,6 +68,8 @@ def one_run(
         provenance=list(provenance_of(run.record)),
         methods=methods,
         value=value,
+        remarks=[*rows.not_finite(whole), *rows.rough_times(whole)],
+        rough=[str(row.cell) for row in whole.itertuples() if rows.is_rough(row)],
     )
 
 
@@ -109,7 +111,7 @@ def _verdicts(whole: pd.DataFrame) -> Table:
 def _rows_of_verdicts(whole: pd.DataFrame, sizes: Sequence[int]) -> Iterator[list[Field]]:
     settings = rows.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
     for (label, setting), group in whole.groupby([whole["estimator"], settings], sort=False):
-        if (group["status"] != "ok").all():
+        if not rows.with_numbers(group).any():
             continue  # the list of what was not measured has it
         found = {row.sample_size: row for row in group.itertuples()}
         name = f"{plain(label)} ({setting})" if setting else plain(label)
@@ -120,5 +122,5 @@ def _verdict(row: Any) -> Field:
     if row is None:
         return Field("", "failed")
     if row.status != "ok":
-        return Field(plain(row.status).replace("_", " "), "failed")
+        return Field(rows.share_not_finite(row) or plain(row.status).replace("_", " "), "failed")
     return Field(plain(row.verdict), plain(row.verdict).split(" ")[0], "bias")

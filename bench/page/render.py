@@ -57,6 +57,7 @@ def _view(view: View) -> dict[str, Any]:
         "title": view.title,
         "run": view.run,
         "value": view.value,
+        "rough": list(view.rough),
         "controls": [label for label in view.labels if label in controls] or list(view.labels[:1]),
         "tables": tables.as_data(view.frames),
         "figures": [{**asdict(figure), "fields": _fields(figure)} for figure in view.figures],

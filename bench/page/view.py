@@ -74,6 +74,8 @@ class View:
         methods: by what statistics.
         run: whether it is one run, with a table of all its numbers.
         value: what the run differs in from others, if that is a number.
+        remarks: what a reader must know of the table of all its numbers.
+        rough: the cells whose times are known by their size alone.
     """
 
     name: str
@@ -90,3 +92,5 @@ class View:
     methods: str = ""
     run: bool = True
     value: float | None = None
+    remarks: Sequence[str] = ()
+    rough: Sequence[str] = ()

@@ -12,6 +12,17 @@ from bench.problem import Problem
 
 AnyProblem = TypeVar("AnyProblem", bound=Problem)
 
+_FEW = 2  # so that an axis of items is still there to be confused with others
+
+
+def with_few_items(problem: AnyProblem) -> AnyProblem:
+    """A copy whose attribute `data` is the first two items of the batch, and whose width is theirs."""
+    data = vars(problem)["data"]  # [B, D]
+    few = copy.copy(problem)
+    vars(few)["data"] = data[:_FEW]  # [2, D]
+    few.width = problem.width * len(data[:_FEW]) // len(data)
+    return few
+
 
 def redrawn(problem: AnyProblem, items: Tensor, rows: int, copies: int) -> AnyProblem:
     """A copy whose attribute `data`, `[R, B, D]`, holds batches drawn with replacement.

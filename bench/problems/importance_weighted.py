@@ -14,7 +14,7 @@ from torch.distributions import Distribution, biject_to
 
 from bench.distributions.repeated import Repeated
 from bench.errors import Invalid, invalid, shown
-from bench.problem import MultiSampleProblem, NotApplicable, TruthKind, VariationalProblem
+from bench.problem import MultiSampleProblem, NotApplicable, Problem, TruthKind, VariationalProblem
 
 # In standard deviations of q: the prior may be so much wider.
 _REACH = 60.0
@@ -22,6 +22,7 @@ _REACH = 60.0
 _LOW, _HIGH = -40.0, 60.0
 _NODES, _NODES_AGAIN = (1001, 1601), (1301, 2001)
 _LARGEST = 40.0  # exp(−e^40) is zero, and so are its derivatives
+_FEW = 2  # samples of a trial: an estimator that wants another than the first has one
 _BELOW_ONE = 1 - 2.0**-53
 
 
@@ -69,6 +70,13 @@ class ImportanceWeighted(MultiSampleProblem):
         self.theta, self.parameters = single.theta, single.parameters
         self.width = samples * single.width
 
+    def prepared(self) -> Self:
+        single = self.single.prepared()
+        return self if single is self.single else self._averaging(self.samples, single)
+
+    def reduced(self) -> Self:
+        return self._averaging(min(_FEW, self.samples), self.single.reduced())
+
     def distribution(self, theta: Tensor) -> Repeated:
         return Repeated(self.single.distribution(theta), self.samples)
 
@@ -97,6 +105,12 @@ class ImportanceWeighted(MultiSampleProblem):
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
         return super().to(device, dtype)._with(self.single.to(device, dtype))
+
+    def _averaging(self, samples: int, single: Problem) -> Self:
+        assert isinstance(single, VariationalProblem)
+        other = copy.copy(self)
+        other._average(samples, single)
+        return other
 
     def _with(self, single: VariationalProblem) -> Self:
         other = copy.copy(self)

@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Independent
 from bench.distributions.normal import Normal
 from bench.errors import Fault, Invalid
 from bench.problem import VariationalProblem
-from bench.problems.batches import redrawn
+from bench.problems.batches import redrawn, with_few_items
 from bench.problems.seeds import generator_for
 
 _LOG_TWO_PI = math.log(2 * math.pi)
@@ -74,6 +74,9 @@ class LinearGaussian(VariationalProblem):
         mean = self.pool.mean(0)  # [D]
         optimum = torch.cat([mean, 0.5 * torch.eye(D, dtype=torch.float64).flatten(), 0.5 * mean])
         self.theta = optimum + perturbation * added  # [P]
+
+    def reduced(self) -> Self:
+        return with_few_items(self)
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """Each batch has B items that are drawn with replacement from all."""

@@ -13,7 +13,7 @@ from torch.distributions import Distribution, Independent
 from bench.distributions.normal import Normal
 from bench.errors import Fault, Invalid
 from bench.problem import VariationalProblem
-from bench.problems.batches import redrawn
+from bench.problems.batches import redrawn, with_few_items
 from bench.problems.seeds import generator_for
 
 _LOG_TWO_PI = math.log(2 * math.pi)
@@ -88,6 +88,9 @@ class LinearVae(VariationalProblem):
         log_scale = math.log(noise) - 0.5 * M.diagonal().log()  # [L]
         optimum = torch.cat([W.flatten(), b, V.flatten(), -V @ b, log_scale])  # [P]
         self.theta = optimum + perturbation * added
+
+    def reduced(self) -> Self:
+        return with_few_items(self)
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """Each batch has B items that are drawn with replacement from 1024."""

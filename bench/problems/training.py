@@ -45,8 +45,31 @@ class Training:
             raise invalid(f"batch_size must be at least 1, got {self.batch_size}", "batch_size")
 
 
+def check(problem: Problem, training: Training, batch_size: int, items: int) -> None:
+    """Find what is wrong with the options of a training without training: one estimate of a small problem.
+
+    Args:
+        problem: small, and otherwise as the one to be trained.
+        training: how it will be.
+        batch_size: of a minibatch, unless the training says another.
+        items: how many there are.
+
+    Raises:
+        Invalid: if the estimator is unknown or does not fit, or a minibatch is larger than the data.
+    """
+    estimator = _estimator(training.estimator)
+    batch_size = training.batch_size or batch_size
+    if batch_size > items:
+        raise invalid(f"batch_size is {batch_size}, but there are {items} items", "batch_size")
+    if training.steps:
+        working = problem.to("cpu", torch.float32)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed_for(training.seed, "check"))
+            _estimate(estimator, working, working.theta[None].clone().requires_grad_())
+
+
 def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
-    """The theta to which training leads from the problem's own, `[P]`.
+    """The theta to which a checked training leads from the problem's own, `[P]`.
 
     It is done in single precision and on one thread, since sums depend on how they are
     shared among threads. Torch's random state is left as it was.
@@ -57,12 +80,10 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
         training: how.
 
     Raises:
-        Invalid: if the estimator is unknown or does not fit, or training diverges.
+        Invalid: if training diverges.
     """
     estimator = _estimator(training.estimator)
     batch_size = training.batch_size or len(vars(problem)["data"])
-    if batch_size > len(items):
-        raise invalid(f"batch_size is {batch_size}, but there are {len(items)} items", "batch_size")
     working = problem.to("cpu", torch.float32)
     theta = working.theta[None].clone().requires_grad_()  # [1, P]
     optimizer = torch.optim.Adam([theta], lr=training.learning_rate)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,10 +20,10 @@ from bench.networks import Weights, perceptron
 from bench.options import construct
 from bench.problem import VariationalProblem
 from bench.problems import images
-from bench.problems.batches import redrawn
+from bench.problems.batches import redrawn, with_few_items
 from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.seeds import generator_for
-from bench.problems.training import Training, trained
+from bench.problems.training import Training, check, trained
 
 DataSet = Literal["digits", "mnist"]
 Bound = Literal["analytic_kl", "analytic_entropy", "sampled"]
@@ -65,7 +67,7 @@ class VAE(VariationalProblem):
         noise: standard deviation of the normal likelihood.
         bound: what of the objective is sampled: one of the words above, or `{iwae: K}`.
         theta: `{init: SEED}` for weights as networks begin, or `{train: {...}}` for weights
-            that were trained; see `Training`.
+            that are trained once the problem is `prepared`; see `Training`.
         seed: of the choice of the batch, and of binarization.
 
     References:
@@ -76,6 +78,7 @@ class VAE(VariationalProblem):
 
     data: Tensor
     items: Tensor
+    training: Training | None
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class VAE(VariationalProblem):
         widths = [hidden] if isinstance(hidden, int) else hidden
         _check_sizes(batch_size, latent, widths, noise)
         self.weighted = None if isinstance(bound, str) else _weighted(bound)
-        training = _training(theta)
+        self.training = _training(theta)
         items = _items(data, batch_size)
         if likelihood == "bernoulli":
             items = items.binarized(binarize, seed)
@@ -107,13 +110,27 @@ class VAE(VariationalProblem):
         self.weights = Weights({"encoder": [D, *widths, 2 * latent], "decoder": [latent, *widths[::-1], D]})
         self.parameters = self.weights.blocks
         self.width = batch_size * max(D, *widths, 2 * latent)
-        initial_seed = training.seed if training else theta["init"]
+        initial_seed = self.training.seed if self.training else theta["init"]
         self.theta = self.weights.initial(generator_for(initial_seed, "weights"))  # [P]
-        if training:
-            self.theta = _trained(self, items.pixels, training)  # [P]
+        if self.training:
+            with _faults_of_training():
+                check(self.reduced(), self.training, len(self.data), len(self.items))
 
     def posed(self) -> VariationalProblem:
         return self if self.weighted is None else ImportanceWeighted.of(self, self.weighted)
+
+    def prepared(self) -> Self:
+        """With trained weights, where training is asked for."""
+        if self.training is None:
+            return self
+        ready = copy.copy(self)
+        ready.training = None
+        with _faults_of_training():
+            ready.theta = trained(self, self.items, self.training)  # [P]
+        return ready
+
+    def reduced(self) -> Self:
+        return with_few_items(self)
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """Each batch has B items that are drawn from all of them with replacement."""
@@ -257,8 +274,9 @@ def _items(data: DataSet | Mapping[str, Any], batch_size: int) -> images.Images:
     return items
 
 
-def _trained(problem: VAE, items: Tensor, training: Training) -> Tensor:
+@contextmanager
+def _faults_of_training() -> Iterator[None]:
     try:
-        return trained(problem, items, training)
+        yield
     except Invalid as error:
         raise error.under("theta", "train") from error

@@ -173,7 +173,7 @@ def _band_handle() -> Line2D:
 
 
 def _remarks(frame: pd.DataFrame, points: pd.DataFrame) -> list[str]:
-    remarks = [f"not drawn: {remark}" for remark in rows.not_measured(frame)]
+    remarks = [f"not drawn: {remark}" for remark in rows.not_ok(frame)]
     unknown = frame[(frame["status"] == "ok") & ~frame.index.isin(points.index)]
     if not unknown.empty:
         remarks.append(f"not drawn: {rows.which(unknown, frame)}: the true gradient is not known")

@@ -46,7 +46,7 @@ def claims(run: Measured, control: str | None = None) -> list[str]:
     control = pairs.control
     scale = _scale(whole, control) if sweep is None else scale_claims(whole, sweep, control)
     return [
-        *([] if (whole["status"] == "ok").any() else [NOTHING]),
+        *([] if rows.with_numbers(whole).any() else [NOTHING]),
         *few(ratios),
         *few(list(scale)),
         *few(bias_claims(whole)),
@@ -69,9 +69,9 @@ def _scale(whole: pd.DataFrame, control: str) -> Iterator[str]:
 
 def _missing(run: Measured, whole: pd.DataFrame, notes: tuple[str, ...]) -> Iterator[str]:
     """What was not measured, and what was but is not compared."""
-    unmeasured = rows.not_measured(whole)
-    yield from (f"Not measured: {remark}." for remark in unmeasured)
+    yield from (f"N{remark[1:]} and are not compared." for remark in rows.not_finite(whole))
+    yield from (f"Not measured: {remark}." for remark in rows.not_measured(whole))
     if run.record.get("interrupted"):
         yield "Not measured: what was left when the run was interrupted."
-    told = {f"not compared: {remark}" for remark in unmeasured}
+    told = {f"not compared: {remark}" for remark in rows.not_ok(whole)}
     yield from (f"{note[:1].upper()}{note[1:]}." for note in notes if note not in told)

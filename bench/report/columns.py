@@ -268,6 +268,6 @@ def _unsaid(selection: Selection) -> str:
 def _remarks(selection: Selection) -> list[str]:
     left_out = dict(selection.left_out)
     left_out.pop(NOT_OK, None)
-    remarks = rows.not_measured(selection.frame.drop_duplicates("cell"))
+    remarks = rows.not_ok(selection.frame.drop_duplicates("cell"))
     remarks += [f"{rows.which(part, selection.frame)}: {why}" for why, part in left_out.items()]
     return [f"not drawn: {remark}" for remark in remarks]

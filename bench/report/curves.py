@@ -237,7 +237,7 @@ def _intervals(curve: Curve) -> str:
 
 def _remarks(frame: pd.DataFrame, finite: pd.DataFrame, points: pd.DataFrame, curve: Curve) -> list[str]:
     whole = frame.drop_duplicates("cell")
-    remarks = [f"not drawn: {remark}" for remark in rows.not_measured(whole)]
+    remarks = [f"not drawn: {remark}" for remark in rows.not_ok(whole)]
     unknown = frame[(frame["status"] == "ok") & ~frame.index.isin(finite.index)]
     zero = finite[~finite.index.isin(points.index)]
     if not unknown.empty:

@@ -3,54 +3,86 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import Context, Decimal
 
 MISSING = "—"
+
+ROUGH = 2.0
+"""The factor between the ends of an interval beyond which a number is told by its size alone."""
+
+_ALONE = 2
+"""Digits of a bound that is rounded by itself."""
+
+_MOST_DIGITS = 12
+"""Digits of a number beside which others are written in units of one power of ten."""
+
+_EXACT = Context(prec=1200)
+"""With room for all places between the largest float and the smallest."""
 
 
 def significant(value: float, digits: int = 3) -> str:
     """A number to so many significant digits, zeros kept: 0.0870, 12300, 4.00e-5."""
     if not math.isfinite(value):
         return MISSING if math.isnan(value) else str(value)
-    return _rounded(value, _place(value) - digits + 1, _exponent(value)) if value else "0"
+    place = _place(value, digits)
+    return _rounded(value, place - digits + 1, _exponent(place)) if value else "0"
 
 
 def interval(value: float, low: float, high: float) -> str:
     """An estimate with its interval, `0.0870 (0.078 … 0.097)`; alone if there is no interval.
 
     The bounds are given to a sixth of the interval's width or finer, the estimate to
-    one digit more: further digits are noise.
+    one digit more: further digits are noise. A number that would vanish beside the
+    others is rounded by itself: `1560 (1.7e-9 … 1.9e38)`.
     """
     if not math.isfinite(value) or not _is_interval(low, high):
         return significant(value)
-    place = _width_place(low, high)
-    shared = _common(value, low, high)
-    estimate = _rounded(value, max(_place(value) - 2, place - 1), shared) if value else "0"
-    return f"{estimate} {bounds(low, high, value)}"
+    return f"{_estimate(value, low, high)} {bounds(low, high, value)}"
 
 
 def bounds(low: float, high: float, value: float = 0.0) -> str:
-    """An interval alone: `(0.078 … 0.097)`.
+    """An interval alone: `(0.078 … 0.097)`, `(0.078 … inf)`.
 
     Args:
         low: lower bound.
         high: upper bound.
-        value: the estimate that stands beside it; they share one power of ten.
+        value: the estimate that stands beside it; they share one power of ten, unless they are
+            so far apart that one of them would vanish.
     """
     if not _is_interval(low, high):
         return MISSING
-    place, exponent = _width_place(low, high), _common(value, low, high)
-    return f"({_rounded(low, place, exponent)} … {_rounded(high, place, exponent)})"
+    place = _width_place(low, high)
+    if place is None:
+        return f"({significant(low)} … {significant(high)})"
+    exponent = _shared(value, low, high, place)
+    return f"({_bound(low, place, exponent)} … {_bound(high, place, exponent)})"
 
 
-def duration(seconds: float) -> str:
+def spread(low: float, high: float) -> float:
+    """The factor by which the ends of an interval of positive numbers differ; 1 if there is no interval."""
+    return high / low if 0 < low <= high < math.inf else 1.0
+
+
+def rough(value: float) -> str:
+    """A number of which only the size is known, to one digit: `~0.02`."""
+    return f"~{significant(value, 1)}" if math.isfinite(value) else MISSING
+
+
+def duration(seconds: float, digits: int = 3) -> str:
     """Seconds in the unit that suits them: 80.0 ns, 1.23 µs, 45.6 ms, 2.00 s."""
     if not math.isfinite(seconds):
         return MISSING
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(seconds) >= 0.9995 * size:
-            return f"{significant(seconds / size)} {unit}"
-    return f"{significant(seconds / 1e-9)} ns"
+        if abs(seconds) >= (1 - 0.5 * 10**-digits) * size:
+            return f"{significant(seconds / size, digits)} {unit}"
+    return f"{significant(seconds / 1e-9, digits)} ns"
+
+
+def measured_duration(seconds: float, low: float, high: float) -> str:
+    """Seconds with the digits that their interval allows; `~200 ns` if its ends differ by a factor of two."""
+    if spread(low, high) > ROUGH:
+        return MISSING if not math.isfinite(seconds) else f"~{duration(seconds, 1)}"
+    return duration(seconds, _digits(seconds, low, high))
 
 
 def count(value: float) -> str:
@@ -65,33 +97,74 @@ def grouped(value: float) -> str:
 
 
 def _is_interval(low: float, high: float) -> bool:
-    return math.isfinite(low) and math.isfinite(high)
+    return not (math.isnan(low) or math.isnan(high))
 
 
-def _place(value: float) -> int:
-    """The power of ten of the first digit, after rounding to three of them; 0 for 0."""
-    return int(f"{value:.2e}".split("e")[1]) if value else 0
+def _digits(value: float, low: float, high: float) -> int:
+    """How many digits of a value its interval allows, from one to three; three if there is no interval."""
+    if not value or not (math.isfinite(low) and math.isfinite(high)):
+        return 3
+    place = _width_place(low, high)
+    return 3 if place is None else min(3, max(1, _place(value) - place + 1))
 
 
-def _width_place(low: float, high: float) -> int:
-    width = high - low
-    if width > 1e-12 * abs(high):
-        return math.floor(math.log10(width / 6))
+def _place(value: float, digits: int = 3) -> int:
+    """The power of ten of the first digit, after rounding to so many of them; 0 for 0."""
+    return int(f"{value:.{digits - 1}e}".split("e")[1]) if value else 0
+
+
+def _width_place(low: float, high: float) -> int | None:
+    """The decimal place of a sixth of the width; None if the interval has no end."""
+    if math.isinf(low) or math.isinf(high):
+        return None
+    # Halved, as the width of the widest is no number.
+    half = high / 2 - low / 2
+    if half > 1e-12 * abs(high):
+        return math.floor(math.log10(half / 3))
     return _place(high) - 2 if high else 0  # three digits of a bound, where there is no width
 
 
-def _common(*values: float) -> int:
-    return _exponent(max(values, key=abs))
+def _estimate(value: float, low: float, high: float) -> str:
+    place = _width_place(low, high)
+    if not value or place is None:
+        return significant(value)
+    used = max(_place(value) - 2, place - 1)
+    if low <= value <= high and not _at(low, place) <= _at(value, used) <= _at(high, place):
+        used = min(used, place)  # three digits are enough, unless they lead out of the interval
+    if not _at(value, used):
+        return significant(value)
+    return _rounded(value, used, _shared(value, low, high, place))
 
 
-def _exponent(value: float) -> int:
-    """The power of ten to be written apart: none for ordinary numbers."""
-    place = _place(value)
+def _bound(value: float, place: int, exponent: int | None) -> str:
+    """A bound to the place of the width, or by itself where it would vanish there."""
+    alone = not _at(value, place) if value else exponent is None
+    return significant(value, _ALONE) if alone else _rounded(value, place, exponent)
+
+
+def _shared(value: float, low: float, high: float, place: int) -> int | None:
+    """The power of ten that an estimate and its bounds share; None if they are too far apart to share one."""
+    largest = _place(max((value, low, high), key=abs))
+    places = ((value, place - 1), (low, place), (high, place))
+    vanishes = any(number and not _at(number, least) for number, least in places)
+    return None if vanishes or largest - place > _MOST_DIGITS else _exponent(largest)
+
+
+def _exponent(place: int) -> int:
+    """The power of ten to be written apart from a first digit at a place: none for ordinary numbers."""
     return 0 if -3 <= place <= 5 else place
 
 
-def _rounded(value: float, place: int, exponent: int) -> str:
-    """A value to the given decimal place, in units of a power of ten; exact, as floats of 1e-320 are not."""
-    rounded = Decimal(value).quantize(Decimal((0, (1,), place)))
-    rounded = rounded if rounded else rounded.copy_abs()  # a bound that rounds to zero has no sign
-    return f"{rounded.scaleb(-exponent):f}" + (f"e{exponent}" if exponent else "")
+def _at(value: float, place: int) -> Decimal:
+    """A value to the given decimal place; exact, as floats of 1e-320 are not."""
+    return _EXACT.quantize(Decimal(value), Decimal((0, (1,), place)))
+
+
+def _rounded(value: float, place: int, exponent: int | None) -> str:
+    """A value to the given decimal place, in units of a power of ten; of its own if that is None."""
+    rounded = _at(value, place)
+    if not rounded:
+        rounded = rounded.copy_abs()  # a bound that rounds to zero has no sign
+    if exponent is None:
+        exponent = _exponent(rounded.adjusted()) if rounded else 0
+    return f"{rounded.scaleb(-exponent, _EXACT):f}" + (f"e{exponent}" if exponent else "")

@@ -84,7 +84,7 @@ def within(run: Measured, control: str | None) -> Pairs:
         for row in _records(others)
         if (known := controls.get(_place(row))) is not None
     )
-    notes = [f"not compared: {remark}" for remark in rows.not_measured(whole)]
+    notes = [f"not compared: {remark}" for remark in rows.not_ok(whole)]
     alone = others[[_place(row) not in controls for row in _records(others)]]
     if not alone.empty:
         notes.append(f"not compared: {rows.which(alone, whole)}: the control was not measured there")
@@ -110,8 +110,8 @@ def across(before: Measured, after: Measured) -> Pairs:
     notes = [
         *_only_in("before", old, new),
         *_only_in("after", new, old),
-        *(f"not compared: before: {remark}" for remark in rows.not_measured(old)),
-        *(f"not compared: after: {remark}" for remark in rows.not_measured(new)),
+        *(f"not compared: before: {remark}" for remark in rows.not_ok(old)),
+        *(f"not compared: after: {remark}" for remark in rows.not_ok(new)),
     ]
     if before.record.get("machine") != after.record.get("machine"):
         notes.append(

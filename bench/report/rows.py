@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from bench.errors import did_you_mean, invalid
 from bench.report.labels import distinct, plain
-from bench.report.numbers import grouped
+from bench.report.numbers import ROUGH, grouped, spread
 from bench.report.sweeps import Sweep, sweep_of
 
 SETTINGS = ("problem", "device", "dtype")
@@ -41,6 +42,29 @@ def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
         near = did_you_mean(name, set(measurements["parameter"]))
         raise invalid(f"no block of parameters {name!r}; {near}")
     return found
+
+
+def with_numbers(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Whether each row has numbers: those of the finite estimates, where some are not."""
+    some: pd.Series[bool] = (frame["status"] == "nonfinite") & (frame["replicates"] > frame["nonfinite"])
+    return (frame["status"] == "ok") | some
+
+
+def share_not_finite(row: Any) -> str:
+    """`2 of 20 000 not finite` of a row with numbers of the others; empty for all other rows."""
+    if row.status != "nonfinite" or not row.replicates > row.nonfinite:
+        return ""
+    return f"{grouped(row.nonfinite)} of {grouped(row.replicates)} not finite"
+
+
+def ends(row: Any, name: str) -> tuple[float, float]:
+    """The interval of a number of a row; NaN where it has none."""
+    return getattr(row, f"{name}_low", math.nan), getattr(row, f"{name}_high", math.nan)
+
+
+def is_rough(row: Any) -> bool:
+    """Whether the timings of a row spread so much that its time is known by its size alone."""
+    return spread(*ends(row, "seconds")) > ROUGH
 
 
 def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -75,7 +99,7 @@ def common_setting(frame: pd.DataFrame) -> str:
 
 def replicates(frame: pd.DataFrame) -> str:
     """`R = 1000`, or the range of R."""
-    known = frame.loc[frame["status"] == "ok", "replicates"].dropna().astype(float)
+    known = frame.loc[with_numbers(frame), "replicates"].dropna().astype(float)
     if known.empty:
         return ""
     least, most = int(known.min()), int(known.max())
@@ -83,8 +107,41 @@ def replicates(frame: pd.DataFrame) -> str:
 
 
 def not_measured(frame: pd.DataFrame) -> list[str]:
-    """For each status and reason, which cells did not succeed: `reinforce at N = 1: not applicable (…)`."""
-    failed = frame[frame["status"] != "ok"].copy()
+    """For each status and reason, which cells have no numbers: `reinforce at N = 1: not applicable (…)`."""
+    return _failures(frame, ~with_numbers(frame))
+
+
+def not_ok(frame: pd.DataFrame) -> list[str]:
+    """For each status and reason, which cells did not succeed, those included that have some numbers."""
+    return _failures(frame, frame["status"] != "ok")
+
+
+def not_finite(frame: pd.DataFrame) -> list[str]:
+    """For each share that is not finite, which cells have it, with numbers of the other estimates."""
+    some = frame[with_numbers(frame) & (frame["status"] == "nonfinite")]
+    remarks = []
+    for _, cells in some.groupby(["nonfinite", "replicates"], sort=False):
+        missing, replicates = (grouped(cells[name].iloc[0]) for name in ("nonfinite", "replicates"))
+        share = f"{missing} of {replicates} estimates"
+        remarks.append(f"not finite: {which(cells, frame)}: {share}; the numbers are of the others")
+    return remarks
+
+
+def rough_times(frame: pd.DataFrame) -> list[str]:
+    """One line where timings spread so much that they are known by their size alone; none elsewhere."""
+    timed = frame[with_numbers(frame) & frame["seconds"].notna()]
+    rough = sum(map(is_rough, timed.itertuples(index=False)))
+    if not rough:
+        return []
+    cells = f"{rough} of {len(timed)} cells"
+    return [
+        f"not certain: timings spread by more than a factor of two in {cells}: the machine was busy, and "
+        "what is marked ~ is known by its size alone"
+    ]
+
+
+def _failures(frame: pd.DataFrame, chosen: pd.Series[bool]) -> list[str]:
+    failed = frame[chosen].copy()
     failed["reason"] = failed["reason"].fillna("").astype(str)
     remarks = []
     for (status, reason), group in failed.groupby(["status", "reason"], sort=False):

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bench.report import rows
 from bench.report.labels import code, distinct, markdown, plain
-from bench.report.numbers import MISSING, bounds, count, duration, interval, significant
+from bench.report.numbers import MISSING, bounds, count, interval, measured_duration, rough, significant
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
@@ -48,7 +48,14 @@ class Column:
 
 
 def _verdict(row: Row) -> str:
-    return (plain(row.verdict) or MISSING) if row.status == "ok" else plain(row.status).replace("_", " ")
+    if row.status == "ok":
+        return plain(row.verdict) or MISSING
+    return rows.share_not_finite(row) or plain(row.status).replace("_", " ")
+
+
+def _work(row: Row) -> str:
+    value = row.work_normalized_variance
+    return rough(value) if rows.is_rough(row) else significant(value)
 
 
 COLUMNS = (
@@ -67,9 +74,9 @@ COLUMNS = (
     ),
     Column("kurtosis", lambda row: significant(row.kurtosis), yields=6),
     Column("MSE", lambda row: significant(row.mse), yields=1),
-    Column("time", lambda row: duration(row.seconds), yields=5),
+    Column("time", lambda row: measured_duration(row.seconds, *rows.ends(row, "seconds")), yields=5),
     Column("f evaluations", lambda row: count(row.evaluations), yields=0),
-    Column("var × time", lambda row: significant(row.work_normalized_variance), yields=3),
+    Column("var × time", _work, yields=3),
     Column("verdict", _verdict, brief=lambda row: _verdict(row).split(" (")[0], yields=2, justify="left"),
 )
 
@@ -86,6 +93,7 @@ class ResultsTable(Table):
         self._notes = _notes(frame)
         frame = _present(frame)
         self._records: list[Row] = list(frame.itertuples(index=False))
+        self._filled = rows.with_numbers(frame).tolist()
         self._given = _columns(frame)
         super().__init__("estimator", *(column.name for column in self._given))
         for row in self._records:
@@ -97,11 +105,11 @@ class ResultsTable(Table):
         label = None
         for line in lines[:HEADING_LINES]:
             yield from (*line, Segment.line())
-        for row, line in zip(self._records, lines[HEADING_LINES:], strict=True):
+        for row, filled, line in zip(self._records, self._filled, lines[HEADING_LINES:], strict=True):
             if row.estimator != label:
                 label = row.estimator
                 yield from console.render(_whole_line(self._labels[label], "bold"), options)
-            if row.status == "ok":
+            if filled:
                 yield from (*line, Segment.line())
             else:
                 yield from console.render(_whole_line(self._failure(row), "dim"), options)
@@ -127,9 +135,9 @@ class ResultsTable(Table):
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for column in columns:
             table.add_column(column.name, justify=column.justify, no_wrap=True)
-        for row in self._records:
+        for row, filled in zip(self._records, self._filled, strict=True):
             # What a failed row has to say is written across, so its cells must widen no column.
-            texts = [column.text(row) if row.status == "ok" or column.key else "" for column in columns]
+            texts = [column.text(row) if filled or column.key else "" for column in columns]
             table.add_row(*(Text(text, style=_color(text)) for text in texts))
         return table
 
@@ -200,11 +208,16 @@ def _columns(frame: pd.DataFrame) -> tuple[Column, ...]:
 
 def _notes(frame: pd.DataFrame) -> list[str]:
     facts = filter(None, (rows.replicates(frame), rows.common_setting(frame), "95 % intervals"))
-    return [" · ".join(facts), *(f"not measured: {remark}" for remark in rows.not_measured(frame))]
+    return [
+        " · ".join(facts),
+        *rows.not_finite(frame),
+        *(f"not measured: {remark}" for remark in rows.not_measured(frame)),
+        *rows.rough_times(frame),
+    ]
 
 
 def _color(text: str) -> str:
-    return "bold red" if text.startswith("biased") else ""
+    return "bold red" if text.startswith("biased") or text.endswith("not finite") else ""
 
 
 def _whole_line(text: str, style: str) -> Text:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.report import rows
 from bench.report.labels import distinct, plain
-from bench.report.numbers import MISSING, grouped, interval, significant
+from bench.report.numbers import MISSING, grouped, interval, rough, significant
 from bench.report.tex_text import tex, tex_number
 from bench.report.tex_width import points
 
@@ -21,8 +21,14 @@ Row = Any
 
 def _verdict(row: Row) -> str:
     """In a word or two: what would resolve it is for the claims to say."""
-    words = plain(row.verdict).split(" (")[0] if row.status == "ok" else plain(row.status)
-    return words.replace("_", " ") or MISSING
+    if row.status == "ok":
+        return plain(row.verdict).split(" (")[0].replace("_", " ") or MISSING
+    return rows.share_not_finite(row) or plain(row.status).replace("_", " ") or MISSING
+
+
+def _work(row: Row) -> str:
+    value = row.work_normalized_variance
+    return rough(value) if rows.is_rough(row) else significant(value)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ COLUMNS = (
     Column("Bias", "r", lambda row: interval(row.bias, row.bias_low, row.bias_high)),
     Column("Verdict", "l", _verdict, words=True),
     Column("MSE", "r", lambda row: significant(row.mse), yields=0),
-    Column(r"Var.\ $\times$ time", "r", lambda row: significant(row.work_normalized_variance), yields=1),
+    Column(r"Var.\ $\times$ time", "r", _work, yields=1),
 )
 
 WIDEST = 345
@@ -146,6 +152,13 @@ def _present(whole: pd.DataFrame) -> pd.DataFrame:
 
 def _caption(whole: pd.DataFrame, shown: pd.DataFrame) -> str:
     facts = [rows.replicates(shown), rows.common_setting(shown), "95 % intervals", "time in seconds"]
-    missing = [f"Not measured: {remark}." for remark in rows.not_measured(whole)]
+    missing = [
+        *(_sentence(remark) for remark in [*rows.not_finite(whole), *rows.rough_times(whole)]),
+        *(f"Not measured: {remark}." for remark in rows.not_measured(whole)),
+    ]
     scenario = plain(whole["scenario"].iloc[0]) or "(no name)"
     return " ".join(tex(text) for text in [f"{scenario}: {', '.join(filter(None, facts))}.", *missing])
+
+
+def _sentence(remark: str) -> str:
+    return f"{remark[:1].upper()}{remark[1:]}."

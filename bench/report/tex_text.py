@@ -38,6 +38,12 @@ _NUMBER = re.compile(r"(?<![\w.-])(-\d+(?:\.\d+)?(?:e-?\d+)?|\d+(?:\.\d+)?e-?\d+
 _GROUPS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
 """Between groups of three digits, where a line may not end."""
 
+_PARTS = re.compile(r"(\d[\d.]*)(e-?\d+)?")
+"""A number without its sign, and its power of ten."""
+
+_POWER = re.compile(r"e(-?\d+)")
+_COMMANDS = {" … ": ", ", "inf": r"\infty", "~": r"\sim ", " (": r"\;("}
+
 _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r", "\u030c": "v",
     "\u0327": "c",
@@ -58,19 +64,20 @@ def tex(text: object) -> str:
 def tex_number(text: str) -> str:
     r"""What `bench.report.numbers` writes, in math mode: `4.00e-5` is $4.00 \times 10^{-5}$.
 
-    An estimate and its interval share one power of ten, which is written once, behind both.
+    A power of ten that an estimate and its interval share is written once, behind both.
     """
     if text == MISSING:
         return "---"
-    powers = sorted(set(re.findall(r"e(-?\d+)", text)))
-    assert len(powers) <= 1
-    bare = re.sub(r"e-?\d+", "", text).replace(" … ", ", ").replace("inf", r"\infty")
-    return (
-        "$"
-        + _GROUPS.sub(r"\,", bare).replace(" (", r"\;(")
-        + "".join(rf" \times 10^{{{n}}}" for n in powers)
-        + "$"
-    )
+    powers = {power for number, power in _PARTS.findall(text) if float(number)}
+    shared = powers.pop() if len(powers) == 1 else ""
+    bare = re.sub(r"e-?\d+", "", text) if shared else _POWER.sub(_power, text)
+    for words, command in _COMMANDS.items():
+        bare = bare.replace(words, command)
+    return "$" + _GROUPS.sub(r"\,", bare) + _POWER.sub(_power, shared) + "$"
+
+
+def _power(found: re.Match[str]) -> str:
+    return rf" \times 10^{{{found[1]}}}"
 
 
 def _words(text: str) -> str:

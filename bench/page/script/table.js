@@ -1,7 +1,13 @@
 // The table of all numbers of a run: sorted, filtered, downloaded.
 const LONGEST = 500;
+// What is known by its size alone where the timings of a cell spread.
+const TIMED = new Set(["seconds", "work_normalized_variance"]);
 
 const columnsOf = (view) => Object.keys(view.tables.measurements);
+const field = (view, row, name) => {
+  const text = shown(row[name]).slice(0, 300);
+  return text && TIMED.has(name) && view.rough.includes(row.cell) ? `~${text}` : text;
+};
 const listed = (view) => {
   const names = columnsOf(view);
   const words = state.filter.toLowerCase();
@@ -37,7 +43,7 @@ const list = () => {
   const view = state.view;
   if (!view.run) return;
   const names = columnsOf(view), rows = listed(view);
-  const body = rows.slice(0, LONGEST).map((row) => element("tr", {}, ...names.map((name) => element("td", {}, shown(row[name]).slice(0, 300)))));
+  const body = rows.slice(0, LONGEST).map((row) => element("tr", {}, ...names.map((name) => element("td", {}, field(view, row, name)))));
   place(view, "measurements").replaceChildren(
     element("thead", {}, element("tr", {}, ...names.map((name, i) => heading(view, name, i)))), element("tbody", {}, ...body));
   const more = rows.length > LONGEST ? `, of which the first ${LONGEST} are shown` : "";
