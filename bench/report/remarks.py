@@ -14,13 +14,14 @@ from bench.report.rates import fits
 
 FEWEST_DEGREES = 50
 LARGEST_SHARE = 0.05
+FAR = 6.0  # by chance in one of 10⁹ cells if variances are normal numbers; those of heavy tails are not quite
 
 
 def remarks(measurements: pd.DataFrame) -> list[str]:
     """One line for each thing to know, the gravest first; of the whole gradient, not of its blocks."""
     frame = rows.whole(measurements)
     frame = frame[frame["status"].isin(["ok", "nonfinite"])]
-    return [*_contradictions(frame), *_suspicion(frame), *_weak(frame)] if len(frame) else []
+    return [*_contradictions(frame), *_suspicion(frame), *_off(frame), *_weak(frame)] if len(frame) else []
 
 
 def _contradictions(frame: pd.DataFrame) -> Iterator[str]:
@@ -40,6 +41,15 @@ def _suspicion(frame: pd.DataFrame) -> Iterator[str]:
     count = failed["estimator"].nunique()
     if len(names) >= 3 and count > len(names) / 2 and together:
         yield f"{count} of {len(names)} estimators are biased in the same direction: suspect the truth"
+
+
+def _off(frame: pd.DataFrame) -> Iterator[str]:
+    far = frame[(frame["variance_z"].abs() > FAR) & frame["kurtosis_exact"].notna()]
+    if len(far):
+        yield (
+            f"the measured variance is more than {FAR:g} standard errors from the exact one, so that the "
+            f"estimator's `exact_moments` or its samples are wrong: {rows.which(far, frame)}"
+        )
 
 
 def _weak(frame: pd.DataFrame) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -58,25 +59,34 @@ def _work(row: Row) -> str:
     return rough(value) if rows.is_rough(row) else significant(value)
 
 
+def _exact(row: Row) -> str:
+    """The exact variance, and by how many standard errors the measured one differs."""
+    z = "" if math.isnan(row.variance_z) else f" (z = {row.variance_z:.1f})"
+    return f"{significant(row.variance_exact)}{z}"
+
+
+EXACT = Column("exact", _exact, brief=lambda row: significant(row.variance_exact), yields=5)
 COLUMNS = (
     Column("N", lambda row: count(row.sample_size), key=True),
     Column(
         "bias",
         lambda row: interval(row.bias, row.bias_low, row.bias_high),
         brief=lambda row: bounds(row.bias_low, row.bias_high),
-        yields=7,
+        yields=8,
     ),
     Column(
         "variance",
         lambda row: interval(row.variance, row.variance_low, row.variance_high),
         brief=lambda row: significant(row.variance),
-        yields=8,
+        yields=9,
     ),
-    Column("kurtosis", lambda row: significant(row.kurtosis), yields=6),
+    EXACT,
+    Column("kurtosis", lambda row: significant(row.kurtosis), yields=7),
     Column("MSE", lambda row: significant(row.mse), yields=1),
-    Column("time", lambda row: measured_duration(row.seconds, *rows.ends(row, "seconds")), yields=5),
+    Column("time", lambda row: measured_duration(row.seconds, *rows.ends(row, "seconds")), yields=6),
     Column("f evaluations", lambda row: count(row.evaluations), yields=0),
     Column("var × time", _work, yields=3),
+    Column("p", lambda row: significant(row.bias_p, 2), yields=4),
     Column("verdict", _verdict, brief=lambda row: _verdict(row).split(" (")[0], yields=2, justify="left"),
 )
 
@@ -200,10 +210,12 @@ def _present(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame) -> tuple[Column, ...]:
-    """The columns; after N that of the setting, where it varies."""
+    """The columns, that of exact values where there are any; after N that of the setting, where it varies."""
+    known = frame["variance_exact"].notna().any()
+    columns = tuple(column for column in COLUMNS if known or column is not EXACT)
     if frame["setting"].nunique() < 2:
-        return COLUMNS
-    return (COLUMNS[0], Column("on", lambda row: str(row.setting), justify="left", key=True), *COLUMNS[1:])
+        return columns
+    return (columns[0], Column("on", lambda row: str(row.setting), justify="left", key=True), *columns[1:])
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
