@@ -165,7 +165,7 @@ def test_a_plan_prints_the_expansion(tmp_path: Path) -> None:
 
 def test_checkpoints_lie_on_one_trajectory() -> None:
     several = {
-        e.settings["problem.theta.train.steps"]: e.problem.theta
+        e.settings["problem.theta.train.steps"]: e.prepared.problem.theta
         for e in experiments_of(*read_text(TRAINED, "x.yaml"))
     }
     one = TRAINED.replace(", checkpoints: [0, 3, 10]", "").replace(
@@ -173,7 +173,7 @@ def test_checkpoints_lie_on_one_trajectory() -> None:
     )
     (alone,) = experiments_of(*read_text(one, "x.yaml"))
     assert list(several) == [0, 3, 10]
-    assert several[3].equal(alone.problem.theta)
+    assert several[3].equal(alone.prepared.problem.theta)
     assert not several[0].equal(several[3])
 
 
