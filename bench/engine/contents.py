@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import functools
 import types
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from operator import is_
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,55 +16,16 @@ from torch import Tensor
 
 T = TypeVar("T")
 
-# A problem may hold another, that its networks, and they their layers.
-_DEPTH = 8
-_WHOLE = (
-    Tensor,
-    torch.Generator,
-    np.ndarray,
-    np.generic,
-    type,
-    types.ModuleType,
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    types.MethodType,
-)
-# Values in themselves, of which there are many.
-_ATOMS = {int, float, str, bool, type(None), slice, types.FunctionType, Tensor, np.ndarray}
-_PLAIN = (
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    set,
-    frozenset,
-    slice,
-    range,
-    torch.dtype,
-    torch.device,
-    torch.Size,
-)
+# Values in themselves; of these there are the most.
+_ATOMS: set[type] = {
+    *(int, float, complex, bool, str, bytes, type(None), slice, range, frozenset),
+    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type),
+    *(torch.dtype, torch.device, torch.Size),
+}
+# `__reduce__` is left out: it tells how to make an object anew elsewhere, which takes longer.
+_WAYS_TO_COPY = {"__copy__", "__deepcopy__", "__getstate__", "__setstate__", "__new__"}
 # Names of what a torch module holds; other names that begin with an underscore are private.
 _OF_MODULES = {"_parameters", "_buffers", "_modules"}
-
-
-class Leaf(NamedTuple):
-    """A value that an object holds.
-
-    Attributes:
-        value: the value.
-        private: whether the object may set it by itself, as a cache: `_name`, or a cached property.
-        saved: a copy of a tensor, an array or the state of a generator; else the value.
-    """
-
-    value: Any
-    private: bool
-    saved: Any = None
-
-
-Contents = Mapping[str, Leaf]
-"""Path -> value: `theta`, `single.data`, `layers.0.weight`."""
 
 
 def own_copy(thing: T) -> T:
@@ -71,33 +33,90 @@ def own_copy(thing: T) -> T:
 
     What cannot be copied, such as a file or a lock, is shared.
     """
-    leaves = [leaf.value for leaf in _walk(thing).values()]
-    memo: dict[int, Any] = {id(value): _twin(value) for value in leaves if isinstance(value, Tensor)}
-    found: T
-    try:
-        found = copy.deepcopy(thing, memo)
-    except Exception:  # noqa: BLE001 - part by part, for the reason above
-        found = copy.copy(thing)
-        for name, value in list(vars(found).items()):
-            vars(found)[name] = _copied(value, memo)
-    _own_class_tensors(found)
+    found: T = _copied(thing, {})
+    cls: Any = type(found)
+    for name in _class_tensors(cls):
+        vars(found).setdefault(name, _twin(getattr(cls, name)))
     return found
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    try:
-        return copy.deepcopy(value, memo)
-    except Exception:  # noqa: BLE001 - see `own_copy`
+    cls: Any = type(value)
+    kind = _kind(cls)
+    if kind == "atom":
         return value
+    if id(value) not in memo:
+        memo[id(value)] = value  # for what holds itself
+        memo[id(value)] = _twin(value) if kind == "value" else _copied_parts(value, kind, memo)
+    return memo[id(value)]
 
 
-def _twin(tensor: Tensor) -> Tensor:
-    twin = tensor.detach().clone()
-    if isinstance(tensor, torch.nn.Parameter):
-        twin = torch.nn.Parameter(twin, tensor.requires_grad)
-    elif tensor.requires_grad:
+def _copied_parts(value: Any, kind: str, memo: dict[int, Any]) -> Any:
+    if kind == "tuple":
+        return _copied_tuple(value, memo)
+    if isinstance(value, types.MethodType):
+        return types.MethodType(value.__func__, _copied(value.__self__, memo))
+    if kind == "plain":
+        twin = object.__new__(type(value))
+        vars(twin).update(vars(value))
+    else:
+        try:
+            twin = copy.copy(value)
+        except Exception:  # noqa: BLE001 - see `own_copy`: it is shared
+            return value
+    memo[id(value)] = twin
+    if twin is not value:
+        if kind in ("dict", "list"):
+            _copy_within(twin, memo)
+        _copy_within(getattr(twin, "__dict__", {}), memo)
+    return twin
+
+
+def _copy_within(parts: Any, memo: dict[int, Any]) -> None:
+    for key, part in _items(parts).items():
+        parts[key] = _copied(part, memo)
+
+
+def _copied_tuple(value: tuple[Any, ...], memo: dict[int, Any]) -> tuple[Any, ...]:
+    parts = [_copied(part, memo) for part in value]
+    if all(map(is_, parts, value)):
+        return value
+    make: Any = getattr(type(value), "_make", type(value))
+    found: tuple[Any, ...] = make(parts)
+    return found
+
+
+@functools.cache
+def _kind(cls: Any) -> str:
+    """How a class is copied, and what its objects hold.
+
+    "atom" is a value in itself, "value" a tensor, an array or a generator, which can be changed in
+    place; "plain" an object that says nothing of how it is copied; "object" any other.
+    """
+    if cls in _ATOMS or issubclass(cls, type):
+        return "atom"
+    if issubclass(cls, Tensor | np.ndarray | torch.Generator):
+        return "value"
+    for base in (tuple, list, dict, set):
+        if issubclass(cls, base):
+            return base.__name__
+    slots = any(vars(base).get("__slots__") for base in cls.__mro__)
+    plain = "__dict__" in _defined(cls) and not slots and not _WAYS_TO_COPY & _defined(cls)
+    return "plain" if plain else "object"
+
+
+def _twin(value: Any) -> Any:
+    """A copy of a tensor, an array or a generator."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if not isinstance(value, Tensor):
+        return torch.Generator(value.device).set_state(value.get_state())
+    twin = value.detach().clone()
+    if isinstance(value, torch.nn.Parameter):
+        twin = torch.nn.Parameter(twin, value.requires_grad)
+    elif value.requires_grad:
         twin.requires_grad_()
-    if (grad := _grad(tensor)) is not None:
+    if (grad := _grad(value)) is not None:
         twin.grad = grad.detach().clone()
     return twin
 
@@ -106,130 +125,135 @@ def _grad(tensor: Tensor) -> Tensor | None:
     return tensor.grad if tensor.is_leaf else None
 
 
-def _own_class_tensors(thing: Any) -> None:
-    """Give an object its own copies of the tensors that are attributes of its class."""
-    if not hasattr(thing, "__dict__"):
-        return
-    for base in type(thing).__mro__:
-        for name, value in vars(base).items():
-            if isinstance(value, Tensor) and name not in vars(thing):
-                vars(thing)[name] = _twin(value)
+@dataclass
+class Contents:
+    """All that an object holds, at one time.
+
+    Attributes:
+        containers: the object and the containers within: each with its path, whether it is
+            private, and its parts.
+        values: tensors, arrays and generators: each with its path, and a copy.
+    """
+
+    containers: list[tuple[Any, str, bool, dict[Any, Any]]] = field(default_factory=list)
+    values: list[tuple[Any, str, Any]] = field(default_factory=list)
 
 
 def contents(thing: Any) -> Contents:
     """Return all that an object holds, with copies of its tensors, arrays and generators."""
-    return {path: leaf._replace(saved=_saved(leaf.value)) for path, leaf in _walk(thing).items()}
+    found = Contents()
+    _collect(thing, "", False, found, set())
+    return found
 
 
-def changed(before: Contents, thing: Any) -> list[str]:
+def changed(before: Contents) -> list[str]:
     """Return the paths of what an object holds that is no longer as it was.
 
-    Of what is private only a value that was changed in place counts.
+    What is private (`_name`, or a property that is computed once) the object may replace by
+    itself, as a cache; to change it in place counts.
     """
-    after = _walk(thing)
-    names = [path for path, leaf in after.items() if path not in before and not leaf.private]
-    return names + [path for path, leaf in before.items() if _differs(leaf, after.get(path))]
+    names = [path for value, path, saved in before.values if not _same(saved, value)]
+    for container, path, private, parts in before.containers:
+        after = _items(container)
+        if not private and not are_identical(parts, after):
+            names += [_joined(path, name) for name in replaced(parts, after, type(container))]
+    return names
 
 
-def replaced(before: Mapping[str, Any], thing: Any) -> list[str]:
-    """Return the public attributes that are other objects than before, and not equal to them."""
-    cls: Any = type(thing)
-    after = vars(thing)
+def are_identical(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> bool:
+    """Whether two mappings hold the very same objects, in the same order."""
+    return len(before) == len(after) and all(map(is_, before.values(), after.values()))
+
+
+def replaced(before: Mapping[Any, Any], after: Mapping[Any, Any], cls: Any) -> list[str]:
+    """Return the public names under which there are other objects than before, not equal to them."""
+    names = dict.fromkeys([*before, *after])
     return [
-        name
-        for name in dict.fromkeys([*before, *after])
-        if not (_is_private(name) or name in _set_later(cls))
+        str(name)
+        for name in names
+        if not _is_private(cls, name)
         and not (name in before and name in after and _same(before[name], after[name]))
     ]
 
 
-def _differs(before: Leaf, after: Leaf | None) -> bool:
-    if before.private and (after is None or after.value is not before.value):
-        return False
-    return after is None or not _same(before.saved, after.value)
+def _collect(value: Any, path: str, private: bool, found: Contents, seen: set[int]) -> None:
+    cls: Any = type(value)
+    kind = _kind(cls)
+    if kind == "atom" or id(value) in seen:
+        return
+    seen.add(id(value))
+    if kind == "value":
+        found.values.append((value, path, _twin(value)))
+        return
+    parts = dict(_items(value))
+    if kind != "tuple":
+        found.containers.append((value, path, private, parts))
+    for name, part in parts.items():
+        if type(part) not in _ATOMS:
+            _collect(part, _joined(path, name), private or _is_private(cls, name), found, seen)
 
 
-def _walk(thing: Any) -> dict[str, Leaf]:
-    found: dict[str, Leaf] = {}
-    _collect(thing, "", False, _DEPTH, set(), found)
+def _items(value: Any) -> Mapping[Any, Any]:
+    """The parts of a container or an object, by name."""
+    cls: Any = type(value)
+    kind = _kind(cls)
+    if kind == "dict":
+        items: Mapping[Any, Any] = value
+        return items
+    if kind in ("list", "tuple"):
+        return dict(enumerate(value))
+    if kind == "set":
+        return dict.fromkeys(value)
+    if "__getstate__" in _defined(cls):
+        state = value.__getstate__()  # without what the object leaves out of its copies
+        return state if isinstance(state, dict) else {}
+    found: Mapping[Any, Any] = getattr(value, "__dict__", {})
     return found
 
 
-def _collect(
-    value: Any, path: str, private: bool, depth: int, above: set[int], found: dict[str, Leaf]
-) -> None:
-    """Add the leaves of a value, which `above` are within one another."""
-    parts = None if depth == 0 or type(value) in _ATOMS else _parts(value)
-    if parts is None:
-        found[path] = Leaf(value, private)
-        return
-    if id(value) in above:
-        return
-    cls: Any = type(value)
-    lazy, attributes = _set_later(cls), not isinstance(value, dict | list | tuple | Mapping)
-    above.add(id(value))
-    for name, part in parts.items():
-        hidden = private or (attributes and (name in lazy or _is_private(name)))
-        _collect(part, f"{path}.{name}" if path else str(name), hidden, depth - 1, above, found)
-    above.discard(id(value))
+def _joined(path: str, name: object) -> str:
+    return f"{path}.{name}" if path else str(name)
 
 
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and name not in _OF_MODULES
+def _is_private(cls: Any, name: object) -> bool:
+    if cls in (dict, list, tuple, set):
+        return False
+    return (str(name).startswith("_") and name not in _OF_MODULES) or name in _set_later(cls)
 
 
 @functools.cache
-def _methods(cls: Any) -> frozenset[str]:
-    """The names that a class or one of its bases defines, other than `object`."""
-    return frozenset(name for base in cls.__mro__[:-1] for name in vars(base))
+def _defined(cls: Any) -> frozenset[str]:
+    """The names that a class or one of its bases defines, `object` left out."""
+    return frozenset(name for base in cls.__mro__ for name in vars(base) if base is not object)
+
+
+@functools.cache
+def _class_tensors(cls: Any) -> list[str]:
+    """The tensors among the attributes of a class."""
+    names = dict.fromkeys(name for base in cls.__mro__ for name in vars(base))
+    return [name for name in names if isinstance(getattr(cls, name, None), Tensor)]
 
 
 @functools.cache
 def _set_later(cls: Any) -> frozenset[str]:
     """Attributes that an object computes when they are first asked for, as torch's distributions do."""
     kinds = ("cached_property", "lazy_property")
-    return frozenset(
-        name for base in cls.__mro__ for name, value in vars(base).items() if type(value).__name__ in kinds
-    )
-
-
-def _parts(value: Any) -> Mapping[Any, Any] | None:
-    """What a value consists of, by name; None if it is a value in itself."""
-    if isinstance(value, dict | Mapping):
-        return value
-    if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
-        return dict(enumerate(value))
-    if isinstance(value, _WHOLE):
-        return None
-    found: Any = getattr(value, "__dict__", None)
-    cls: Any = type(value)
-    if found and "__getstate__" in _methods(cls):
-        found = value.__getstate__()  # without what the object itself leaves out of copies
-    if dataclasses.is_dataclass(value) and not found:
-        return {each.name: getattr(value, each.name, None) for each in dataclasses.fields(value)}
-    return found if isinstance(found, Mapping) else None
-
-
-def _saved(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return _twin(value)
-    if isinstance(value, np.ndarray | set):
-        return value.copy()
-    return value.get_state() if isinstance(value, torch.Generator) else value
+    attributes = [each for base in cls.__mro__ for each in vars(base).items()]
+    return frozenset(name for name, value in attributes if type(value).__name__ in kinds)
 
 
 def _same(saved: Any, value: Any) -> bool:
-    if isinstance(value, torch.Generator):
-        return isinstance(saved, Tensor) and torch.equal(saved, value.get_state())
+    if saved is value:
+        return True
     if isinstance(saved, Tensor) and isinstance(value, Tensor):
         return _same_tensors(saved, value)
+    if type(saved) is torch.Generator and type(value) is torch.Generator:
+        return torch.equal(saved.get_state(), value.get_state())
     if isinstance(saved, np.ndarray) and isinstance(value, np.ndarray):
         kinds = [(each.dtype, each.shape) for each in (saved, value)]
         return kinds[0] == kinds[1] and saved.tobytes() == value.tobytes()
-    if saved is value:
-        return True
     # Of other kinds of objects `==` may mean anything.
-    return type(saved) is type(value) and isinstance(value, _PLAIN) and bool(saved == value)
+    return type(saved) is type(value) and type(value) in _ATOMS and bool(saved == value)
 
 
 def _same_tensors(saved: Tensor, value: Tensor) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from operator import is_
 from typing import Any
 
 import torch
 
-from bench.engine.contents import changed, contents, own_copy, replaced
+from bench.engine.contents import are_identical, changed, contents, own_copy, replaced
 from bench.engine.surroundings import QUICK, put_back, quick_state, watched
 from bench.problem import NotApplicable, Problem
 
@@ -92,9 +91,9 @@ class Call:
         if problem is None:
             return []
         after = vars(problem)
-        if len(before) == len(after) and all(map(is_, before.values(), after.values())):
+        if are_identical(before, after):
             return []
-        return _told(problem, replaced(before, problem))
+        return _told(problem, replaced(before, after, type(problem)))
 
 
 @contextmanager
@@ -115,7 +114,7 @@ def guarded(problem: Problem) -> Iterator[None]:
             yield
         except BaseException as error:  # noqa: BLE001 - raised again below, with what was changed
             failure = error
-        names += _told(problem, changed(before, problem)) + _classes_put_back(classes)
+        names += _told(problem, changed(before)) + _classes_put_back(classes)
     _raise([*changes.names, *names], [], failure)
     if failure is not None:
         raise failure
@@ -154,7 +153,7 @@ def _set_by_itself(problem: Problem) -> frozenset[str]:
         # A method that fails has changed what it has changed until then.
         with torch.random.fork_rng(devices=[]), suppress(Exception):
             _exercise(probe)
-        _BY_ITSELF[type(problem)] = frozenset(name.partition(".")[0] for name in changed(before, probe))
+        _BY_ITSELF[type(problem)] = frozenset(name.partition(".")[0] for name in changed(before))
     return _BY_ITSELF[type(problem)]
 
 
@@ -176,6 +175,8 @@ def _classes(problem: Problem) -> list[tuple[type, dict[str, Any]]]:
 def _classes_put_back(classes: list[tuple[type, dict[str, Any]]]) -> list[str]:
     names = []
     for cls, before in classes:
+        if are_identical(before, vars(cls)):
+            continue
         for name in dict.fromkeys([*before, *vars(cls)]):
             if name.startswith("_") or (name in before and vars(cls).get(name) is before[name]):
                 continue
