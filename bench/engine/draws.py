@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from bench.engine.guard import RESEEDED, Misbehaved
 from bench.engine.streams import position
@@ -100,7 +100,7 @@ def _is_beyond_chance(rows: Tensor) -> bool:
 def forks_watched() -> Iterator[None]:
     """Raise on leaving if the generator was seeded for a while, and put back: in a fork, say.
 
-    Each operation within takes some ten microseconds longer.
+    Each call of torch within takes some microseconds longer.
     """
     with _Seeds() as seeds:
         yield
@@ -108,19 +108,18 @@ def forks_watched() -> Iterator[None]:
         raise Misbehaved(more=RESEEDED)
 
 
-class _Seeds(TorchDispatchMode):
-    """Compares the generator's seed at each operation with that at the beginning.
+class _Seeds(TorchFunctionMode):
+    """Compares the generator's seed at each call of torch with that at the beginning.
 
     Attributes:
         others: whether there was another.
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self._seed = torch.default_generator.initial_seed()
         self.others = False
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation, and note another seed."""
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call the function, and note another seed."""
         self.others = self.others or torch.default_generator.initial_seed() != self._seed
         return func(*args, **(kwargs or {}))
