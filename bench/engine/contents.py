@@ -1,128 +1,21 @@
-"""Everything that an object holds: copied so that no memory is shared, and compared with what it was."""
+"""Everything that an object holds, compared with what it was."""
 
 from __future__ import annotations
 
-import copy
 import functools
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import is_
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-T = TypeVar("T")
+from bench.engine.copies import ATOMS, grad_of, items_of, kind_of, twin
 
-# Values in themselves; of these there are the most.
-_ATOMS: set[type] = {
-    *(int, float, complex, bool, str, bytes, type(None), slice, range, frozenset),
-    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type),
-    *(torch.dtype, torch.device, torch.Size),
-}
-# `__reduce__` is left out: it tells how to make an object anew elsewhere, which takes longer.
-_WAYS_TO_COPY = {"__copy__", "__deepcopy__", "__getstate__", "__setstate__", "__new__"}
 # Names of what a torch module holds; other names that begin with an underscore are private.
 _OF_MODULES = {"_parameters", "_buffers", "_modules"}
-
-
-def own_copy(thing: T) -> T:
-    """Return a copy that shares no tensor and no container with the original.
-
-    What cannot be copied, such as a file or a lock, is shared.
-    """
-    found: T = _copied(thing, {})
-    cls: Any = type(found)
-    for name in _class_tensors(cls):
-        vars(found).setdefault(name, _twin(getattr(cls, name)))
-    return found
-
-
-def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    cls: Any = type(value)
-    kind = _kind(cls)
-    if kind == "atom":
-        return value
-    if id(value) not in memo:
-        memo[id(value)] = value  # for what holds itself
-        memo[id(value)] = _twin(value) if kind == "value" else _copied_parts(value, kind, memo)
-    return memo[id(value)]
-
-
-def _copied_parts(value: Any, kind: str, memo: dict[int, Any]) -> Any:
-    if kind == "tuple":
-        return _copied_tuple(value, memo)
-    if isinstance(value, types.MethodType):
-        return types.MethodType(value.__func__, _copied(value.__self__, memo))
-    if kind == "plain":
-        twin = object.__new__(type(value))
-        vars(twin).update(vars(value))
-    else:
-        try:
-            twin = copy.copy(value)
-        except Exception:  # noqa: BLE001 - see `own_copy`: it is shared
-            return value
-    memo[id(value)] = twin
-    if twin is not value:
-        if kind in ("dict", "list"):
-            _copy_within(twin, memo)
-        _copy_within(getattr(twin, "__dict__", {}), memo)
-    return twin
-
-
-def _copy_within(parts: Any, memo: dict[int, Any]) -> None:
-    for key, part in _items(parts).items():
-        parts[key] = _copied(part, memo)
-
-
-def _copied_tuple(value: tuple[Any, ...], memo: dict[int, Any]) -> tuple[Any, ...]:
-    parts = [_copied(part, memo) for part in value]
-    if all(map(is_, parts, value)):
-        return value
-    make: Any = getattr(type(value), "_make", type(value))
-    found: tuple[Any, ...] = make(parts)
-    return found
-
-
-@functools.cache
-def _kind(cls: Any) -> str:
-    """How a class is copied, and what its objects hold.
-
-    "atom" is a value in itself, "value" a tensor, an array or a generator, which can be changed in
-    place; "plain" an object that says nothing of how it is copied; "object" any other.
-    """
-    if cls in _ATOMS or issubclass(cls, type):
-        return "atom"
-    if issubclass(cls, Tensor | np.ndarray | torch.Generator):
-        return "value"
-    for base in (tuple, list, dict, set):
-        if issubclass(cls, base):
-            return base.__name__
-    slots = any(vars(base).get("__slots__") for base in cls.__mro__)
-    plain = "__dict__" in _defined(cls) and not slots and not _WAYS_TO_COPY & _defined(cls)
-    return "plain" if plain else "object"
-
-
-def _twin(value: Any) -> Any:
-    """A copy of a tensor, an array or a generator."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if not isinstance(value, Tensor):
-        return torch.Generator(value.device).set_state(value.get_state())
-    twin = value.detach().clone()
-    if isinstance(value, torch.nn.Parameter):
-        twin = torch.nn.Parameter(twin, value.requires_grad)
-    elif value.requires_grad:
-        twin.requires_grad_()
-    if (grad := _grad(value)) is not None:
-        twin.grad = grad.detach().clone()
-    return twin
-
-
-def _grad(tensor: Tensor) -> Tensor | None:
-    return tensor.grad if tensor.is_leaf else None
 
 
 @dataclass
@@ -154,15 +47,16 @@ def changed(before: Contents) -> list[str]:
     """
     names = [path for value, path, saved in before.values if not _same(saved, value)]
     for container, path, private, parts in before.containers:
-        after = _items(container)
+        after = items_of(container)
         if not private and not are_identical(parts, after):
             names += [_joined(path, name) for name in replaced(parts, after, type(container))]
     return names
 
 
 def are_identical(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> bool:
-    """Whether two mappings hold the very same objects, in the same order."""
-    return len(before) == len(after) and all(map(is_, before.values(), after.values()))
+    """Return whether two mappings hold the very same objects, in the same order."""
+    same = len(before) == len(after) and all(map(is_, before.values(), after.values()))
+    return same and before.keys() == after.keys()
 
 
 def replaced(before: Mapping[Any, Any], after: Mapping[Any, Any], cls: Any) -> list[str]:
@@ -178,37 +72,19 @@ def replaced(before: Mapping[Any, Any], after: Mapping[Any, Any], cls: Any) -> l
 
 def _collect(value: Any, path: str, private: bool, found: Contents, seen: set[int]) -> None:
     cls: Any = type(value)
-    kind = _kind(cls)
+    kind = kind_of(cls)
     if kind == "atom" or id(value) in seen:
         return
     seen.add(id(value))
     if kind == "value":
-        found.values.append((value, path, _twin(value)))
+        found.values.append((value, path, twin(value)))
         return
-    parts = dict(_items(value))
+    parts = dict(items_of(value))
     if kind != "tuple":
         found.containers.append((value, path, private, parts))
     for name, part in parts.items():
-        if type(part) not in _ATOMS:
+        if type(part) not in ATOMS:
             _collect(part, _joined(path, name), private or _is_private(cls, name), found, seen)
-
-
-def _items(value: Any) -> Mapping[Any, Any]:
-    """The parts of a container or an object, by name."""
-    cls: Any = type(value)
-    kind = _kind(cls)
-    if kind == "dict":
-        items: Mapping[Any, Any] = value
-        return items
-    if kind in ("list", "tuple"):
-        return dict(enumerate(value))
-    if kind == "set":
-        return dict.fromkeys(value)
-    if "__getstate__" in _defined(cls):
-        state = value.__getstate__()  # without what the object leaves out of its copies
-        return state if isinstance(state, dict) else {}
-    found: Mapping[Any, Any] = getattr(value, "__dict__", {})
-    return found
 
 
 def _joined(path: str, name: object) -> str:
@@ -219,19 +95,6 @@ def _is_private(cls: Any, name: object) -> bool:
     if cls in (dict, list, tuple, set):
         return False
     return (str(name).startswith("_") and name not in _OF_MODULES) or name in _set_later(cls)
-
-
-@functools.cache
-def _defined(cls: Any) -> frozenset[str]:
-    """The names that a class or one of its bases defines, `object` left out."""
-    return frozenset(name for base in cls.__mro__ for name in vars(base) if base is not object)
-
-
-@functools.cache
-def _class_tensors(cls: Any) -> list[str]:
-    """The tensors among the attributes of a class."""
-    names = dict.fromkeys(name for base in cls.__mro__ for name in vars(base))
-    return [name for name in names if isinstance(getattr(cls, name, None), Tensor)]
 
 
 @functools.cache
@@ -253,12 +116,12 @@ def _same(saved: Any, value: Any) -> bool:
         kinds = [(each.dtype, each.shape) for each in (saved, value)]
         return kinds[0] == kinds[1] and saved.tobytes() == value.tobytes()
     # Of other kinds of objects `==` may mean anything.
-    return type(saved) is type(value) and type(value) in _ATOMS and bool(saved == value)
+    return type(saved) is type(value) and type(value) in ATOMS and bool(saved == value)
 
 
 def _same_tensors(saved: Tensor, value: Tensor) -> bool:
     kinds = [(each.shape, each.dtype, each.device, each.requires_grad) for each in (saved, value)]
-    grads = [_grad(each) for each in (saved, value)]
+    grads = [grad_of(each) for each in (saved, value)]
     if kinds[0] != kinds[1] or (grads[0] is None) != (grads[1] is None):
         return False
     if value.device.type == "meta":

@@ -60,21 +60,21 @@ class Draws:
         if data_per_row:
             return
         if self._position == before:
-            some = _some(estimates)
+            some = _some(estimates).clone()
             self._idle = some if self._idle is None else torch.cat([self._idle, some])[:_ROWS]
             if _is_noise(self._idle):
                 raise Misbehaved(more=ELSEWHERE)
         elif len(self._seen) <= _COMPARED + 1:
             some = _some(estimates)
             if self._first is None:
-                self._first = some
+                self._first = some.clone()
             elif torch.equal(some, self._first) and _is_beyond_chance(some):
                 raise Misbehaved(more=REPEATED)
 
 
 def _some(estimates: Tensor) -> Tensor:
-    step = -(-estimates.shape[1] // _COORDINATES)
-    return estimates[:_ROWS, ::step].detach().clone()
+    P = estimates.shape[1]
+    return estimates[:_ROWS] if P <= _COORDINATES else estimates[:_ROWS, :: -(-P // _COORDINATES)]
 
 
 def _is_noise(rows: Tensor) -> bool:
