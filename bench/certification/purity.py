@@ -50,9 +50,9 @@ def inputs(trial: Trial) -> Iterator[Fault]:
             yield Fault("inputs", f"{step} changes θ")
         if theta.grad is not None:
             yield Fault("inputs", f"{step} leaves a gradient at θ: use torch.autograd.grad")
-        if names := changed(before_problem, problem):
+        if names := changed(before_problem):
             yield Fault("inputs", f"{step} changes the problem: {names[0]}")
             return
-        if names := changed(before_estimator, estimator):
+        if names := changed(before_estimator):
             yield Fault("inputs", f"{step} changes the estimator: {names[0]}")
             return

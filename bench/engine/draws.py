@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from bench.engine.guard import RESEEDED, Misbehaved
 from bench.engine.streams import position
@@ -60,21 +60,21 @@ class Draws:
         if data_per_row:
             return
         if self._position == before:
-            some = _some(estimates)
+            some = _some(estimates).clone()
             self._idle = some if self._idle is None else torch.cat([self._idle, some])[:_ROWS]
             if _is_noise(self._idle):
                 raise Misbehaved(more=ELSEWHERE)
         elif len(self._seen) <= _COMPARED + 1:
             some = _some(estimates)
             if self._first is None:
-                self._first = some
+                self._first = some.clone()
             elif torch.equal(some, self._first) and _is_beyond_chance(some):
                 raise Misbehaved(more=REPEATED)
 
 
 def _some(estimates: Tensor) -> Tensor:
-    step = -(-estimates.shape[1] // _COORDINATES)
-    return estimates[:_ROWS, ::step].detach().clone()
+    P = estimates.shape[1]
+    return estimates[:_ROWS] if P <= _COORDINATES else estimates[:_ROWS, :: -(-P // _COORDINATES)]
 
 
 def _is_noise(rows: Tensor) -> bool:
@@ -100,7 +100,7 @@ def _is_beyond_chance(rows: Tensor) -> bool:
 def forks_watched() -> Iterator[None]:
     """Raise on leaving if the generator was seeded for a while, and put back: in a fork, say.
 
-    Each operation within takes some ten microseconds longer.
+    Each call of torch within takes some microseconds longer.
     """
     with _Seeds() as seeds:
         yield
@@ -108,19 +108,18 @@ def forks_watched() -> Iterator[None]:
         raise Misbehaved(more=RESEEDED)
 
 
-class _Seeds(TorchDispatchMode):
-    """Compares the generator's seed at each operation with that at the beginning.
+class _Seeds(TorchFunctionMode):
+    """Compares the generator's seed at each call of torch with that at the beginning.
 
     Attributes:
         others: whether there was another.
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self._seed = torch.default_generator.initial_seed()
         self.others = False
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation, and note another seed."""
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call the function, and note another seed."""
         self.others = self.others or torch.default_generator.initial_seed() != self._seed
         return func(*args, **(kwargs or {}))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from operator import is_
 from typing import Any
 
 import torch
 
-from bench.engine.contents import changed, contents, own_copy, replaced
+from bench.engine.contents import are_identical, changed, contents, replaced
+from bench.engine.copies import own_copy
 from bench.engine.surroundings import QUICK, put_back, quick_state, watched
 from bench.problem import NotApplicable, Problem
 
@@ -82,19 +82,16 @@ class Call:
         self._attributes = {} if self._problem is None else dict(vars(self._problem))
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        names = [] if quick_state() == self._state else put_back(QUICK, self._state)
-        names += self._replaced()
-        more = [RESEEDED] if torch.default_generator.initial_seed() != self._seed else []
-        _raise(names, more, error)
-
-    def _replaced(self) -> list[str]:
-        before, problem = self._attributes, self._problem
-        if problem is None:
-            return []
-        after = vars(problem)
-        if len(before) == len(after) and all(map(is_, before.values(), after.values())):
-            return []
-        return _told(problem, replaced(before, problem))
+        state_kept = quick_state() == self._state
+        seed_kept = torch.default_generator.initial_seed() == self._seed
+        problem = self._problem
+        attributes_kept = problem is None or are_identical(self._attributes, vars(problem))
+        if error is None and state_kept and seed_kept and attributes_kept:
+            return
+        names = [] if state_kept else put_back(QUICK, self._state)
+        if problem is not None and not attributes_kept:
+            names += _told(problem, replaced(self._attributes, vars(problem), type(problem)))
+        _raise(names, [] if seed_kept else [RESEEDED], error)
 
 
 @contextmanager
@@ -115,7 +112,7 @@ def guarded(problem: Problem) -> Iterator[None]:
             yield
         except BaseException as error:  # noqa: BLE001 - raised again below, with what was changed
             failure = error
-        names += _told(problem, changed(before, problem)) + _classes_put_back(classes)
+        names += _told(problem, changed(before)) + _classes_put_back(classes)
     _raise([*changes.names, *names], [], failure)
     if failure is not None:
         raise failure
@@ -153,15 +150,16 @@ def _set_by_itself(problem: Problem) -> frozenset[str]:
         before = contents(probe)
         # A method that fails has changed what it has changed until then.
         with torch.random.fork_rng(devices=[]), suppress(Exception):
-            _exercise(probe)
-        _BY_ITSELF[type(problem)] = frozenset(name.partition(".")[0] for name in changed(before, probe))
+            for sizes in ((2, 3), (5, 7)):  # what is kept by size is not there twice
+                _exercise(probe, *sizes)
+        _BY_ITSELF[type(problem)] = frozenset(name.partition(".")[0] for name in changed(before))
     return _BY_ITSELF[type(problem)]
 
 
-def _exercise(problem: Problem) -> None:
-    theta = problem.theta.detach().expand(2, -1).requires_grad_()  # [2, P]
+def _exercise(problem: Problem, rows: int, sample_size: int) -> None:
+    theta = problem.theta.detach().expand(rows, -1).requires_grad_()  # [R, P]
     p = problem.distribution(theta)
-    x = p.sample((2,))  # [2, 2, ...]
+    x = p.sample((sample_size,))  # [N, R, (B,) *event]
     problem.inputs()
     problem.cost(x, theta)
     problem.cost_terms(x, theta)
@@ -176,6 +174,8 @@ def _classes(problem: Problem) -> list[tuple[type, dict[str, Any]]]:
 def _classes_put_back(classes: list[tuple[type, dict[str, Any]]]) -> list[str]:
     names = []
     for cls, before in classes:
+        if are_identical(before, vars(cls)):
+            continue
         for name in dict.fromkeys([*before, *vars(cls)]):
             if name.startswith("_") or (name in before and vars(cls).get(name) is before[name]):
                 continue

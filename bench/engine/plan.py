@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from bench.engine.contents import own_copy
+from bench.engine.copies import own_copy
 from bench.engine.devices import unavailable
 from bench.engine.draws import forks_watched
 from bench.engine.guard import Call, Ended, Misbehaved, guarded, reason_of
