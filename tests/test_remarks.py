@@ -15,7 +15,8 @@ def frame(*rows: dict[str, Any]) -> pd.DataFrame:
     usual = {
         "parameter": "all", "status": "ok", "reason": "", "problem": "p", "device": "cpu", "dtype": "float32",
         "sample_size": 10, "claim": "unbiased", "contradiction": "", "verdict": "within 1 %", "bias": 0.1,
-        "effective_dof": 1000.0, "largest_share": 0.01, "variance": 1.0, "sampling_variance": float("nan"),
+        "effective_dof": 1000.0, "variance_z": 0.5, "kurtosis_exact": 3.0,
+        "largest_share": 0.01, "variance": 1.0, "sampling_variance": float("nan"),
     }  # fmt: skip
     records = [
         {**dict.fromkeys(MEASUREMENTS, ""), **usual, "cell": str(i), **row} for i, row in enumerate(rows)
@@ -84,3 +85,11 @@ def test_the_parts_of_the_variance_are_told_where_data_are_resampled() -> None:
     parts |= {"data_variance": 2.0, "data_variance_low": 1.0, "data_variance_high": 3.0}
     (said,) = noise(frame({"estimator": "a", **parts}, {"estimator": "b"}))
     assert said == "a, N = 10: sampling noise 4.00 (3.0 … 5.0), data noise 2.00 (1.0 … 3.0)"
+
+
+def test_a_variance_far_from_the_exact_one_is_told() -> None:
+    near, far = {"estimator": "a", "variance_z": -5.9}, {"estimator": "b", "variance_z": 6.1}
+    (line,) = remarks(frame(near, far))
+    assert "`exact_moments` or its samples are wrong: b" in line
+    # Without an exact kurtosis heavy tails might have done it.
+    assert remarks(frame(near, far | {"kurtosis_exact": float("nan")})) == []

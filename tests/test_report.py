@@ -36,7 +36,8 @@ HOSTILE = ("<script>alert(1)</script>", "$x_1", "$a$ and $b^{", "[bold]red[/bold
            "x" * 10_001, "\x1b[31mred\x07\n\t\u202etxet", "漢字 🎲", "|`*_", "%s {0} \\", "")  # fmt: skip
 NUMBERS = (
     "truth_norm", "truth_se", "mean", "bias", "bias_low", "bias_high", "bias_p", "variance", "variance_low",
-    "variance_high", "kurtosis", "effective_dof", "mse", "mse_low", "mse_high", "snr", "cosine",
+    "variance_high", "variance_exact", "variance_z", "kurtosis", "kurtosis_exact",
+    "effective_dof", "mse", "mse_low", "mse_high", "snr", "cosine",
     "seconds", "evaluations", "work_normalized_variance",
 )  # fmt: skip
 
@@ -53,6 +54,7 @@ def cell(estimator: str, sample_size: int, variance: float, **changes: Any) -> d
         "bias_low": -1.5 * error, "bias_high": 2.5 * error, "bias_p": 0.6, "verdict": "within 1 %",
         "claim": "unbiased", "contradiction": "",
         "variance": variance, "variance_low": 0.9 * variance, "variance_high": 1.12 * variance,
+        "variance_exact": math.nan, "variance_z": math.nan, "kurtosis_exact": math.nan,
         "kurtosis": 3.2, "effective_dof": 900.0, "mse": variance, "mse_low": 0.9 * variance,
         "mse_high": 1.1 * variance, "snr": 1.0, "cosine": 0.9, "seconds": seconds,
         "evaluations": float(sample_size), "work_normalized_variance": variance * seconds,
@@ -299,12 +301,21 @@ def test_labels_are_not_markup_in_a_table():
     assert "x" * 26 + "…" + "x" * 13 in text
 
 
+def test_an_exact_variance_stands_beside_the_measured_one_with_its_distance_in_errors():
+    text = plain_table(ordinary(variance_exact=87.0, variance_z=-1.26))
+    heading, _, *lines = text.splitlines()
+    column = [name.strip() for name in heading.split("|")].index("exact")
+    assert {line.split("|")[column].strip() for line in lines if line.startswith("|")} == {"87.0 (z = -1.3)"}
+    assert " exact " not in plain_table(ordinary()).splitlines()[0]
+    assert " exact " in printed(ordinary(variance_exact=87.0, variance_z=-1.26), 120)
+
+
 def test_a_plain_table_is_one_line_a_row():
     text = plain_table(hostile())
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) == 2 + len(hostile())
     unescaped = [line.replace(r"\|", "").count("|") for line in table]
-    assert set(unescaped) == {11}
+    assert set(unescaped) == {12}
     assert len(set(map(len, table))) == 1
     assert "0.0870 (0.078 … 0.097)" in plain_table(ordinary())
     assert "not measured: every estimator on cuda: unavailable" in plain_table(several_devices())

@@ -61,7 +61,7 @@ def _work(row: Row) -> str:
 
 def _exact(row: Row) -> str:
     """The exact variance, and by how many standard errors the measured one differs."""
-    z = "" if math.isnan(row.variance_z) else f" (z = {row.variance_z:.1f})"
+    z = "" if math.isnan(row.variance_z) else f" (z = {round(row.variance_z, 1) + 0.0:.1f})"
     return f"{significant(row.variance_exact)}{z}"
 
 
