@@ -216,6 +216,10 @@ STATE: dict[str, tuple[Act, str]] = {
     ),
     "moves_what_is_private": (lambda problem, _: vars(problem)["_fixed"].mul_(2), "the problem's _fixed"),
     "writes": (lambda problem, _: setattr(problem, "seen", True), "the problem's seen"),
+    "shadows_the_cost": (
+        lambda problem, _: setattr(problem, "cost", lambda x, _: x),
+        "the problem's cost",
+    ),
     "widens": (lambda problem, _: setattr(problem, "width", 99), "the problem's width"),
     "deletes": (lambda problem, _: delattr(problem, "width"), "the problem's width"),
     "names_a_block": (

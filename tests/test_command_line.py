@@ -61,6 +61,21 @@ class Failing(Mean):
         raise RuntimeError("it failed\\nin two lines")
 
 
+class Exits(Mean):
+    "Ends the process, as if all were well."
+
+    def gradient(self, problem, theta, sample_size):
+        raise SystemExit(0)
+
+
+class Moves(Mean):
+    "Moves theta."
+
+    def gradient(self, problem, theta, sample_size):
+        problem.theta.add_(0.1)
+        return super().gradient(problem, theta, sample_size)
+
+
 class Undefined(Mean):
     "Is not always a number."
 
@@ -93,6 +108,8 @@ ESTIMATORS = {
     "unfinished": Unfinished,
     "mean": Mean,
     "failing": Failing,
+    "exits": Exits,
+    "moves": Moves,
     "undefined": Undefined,
     "nowhere": Nowhere,
     "stopped": Stopped,
@@ -379,13 +396,13 @@ def ended(*estimators: str, options: tuple[str, ...] = ()) -> Result:
     return called("--plugin", "plugin.py", "run", "tiny.yaml", *options)
 
 
-@pytest.mark.parametrize("other", ["failing", "undefined", "nowhere"])
+@pytest.mark.parametrize("other", ["failing", "exits", "moves", "undefined", "nowhere"])
 def test_some_cells_that_fail_are_told_by_the_exit_code(
     here: Path, without_figures: None, other: str
 ) -> None:
     result = ended("reinforce", other)
     assert result.exit_code == 3
-    status = "error" if other == "failing" else "nonfinite"
+    status = "error" if other in ("failing", "exits", "moves") else "nonfinite"
     frame = bench.load(folder_of(result))
     assert set(frame.loc[frame["estimator"] == other, "status"]) == {status}
     assert set(frame.loc[frame["estimator"] == "reinforce", "status"]) == {"ok"}

@@ -1,4 +1,4 @@
-"""Whether estimates come from the stream that is handed over: what calls draw from it, and what varies."""
+"""Checks that estimates come from the stream handed over: what calls draw from it, and what varies."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def run_block(
                 estimates, elapsed = timed(
                     estimator, counting[id(batches)], sample_size, rows.stop - rows.start
                 )
-                drawn.after(estimates, resampled)
+                drawn.after(estimates, batches.data_per_row)
                 gathering.add(rows, estimates)
                 seconds.append(elapsed)
             draws = consumption(problem.theta.device)
@@ -237,9 +237,9 @@ def warm_up(
     with stream(address, device):
         drawn = Draws(device)
         estimates, _ = timed(estimator, problem, sample_size, rows)
-        drawn.after(estimates, resampled)
+        drawn.after(estimates, problem.data_per_row)
         while measured + len(seconds) < _TIMINGS and sum(seconds) * rows < _TIMING_SECONDS:
             estimates, elapsed = timed(estimator, problem, sample_size, rows)
-            drawn.after(estimates, resampled)
+            drawn.after(estimates, problem.data_per_row)
             seconds.append(elapsed)
     return seconds
