@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bench.engine.diagnosis import Stage, contradictions, coordinate, sentences, twice
-from bench.engine.draws import Draws, jumps
+from bench.engine.draws import Draws, by_sample, jumps
 from bench.engine.plan import Experiment
 from bench.estimator import gradient_of
 from bench.problem import NotApplicable, Problem
-from bench.statistics.agreement import Disagreement, Means, less, means_of, with_spread
+from bench.statistics.agreement import Disagreement, Means, disagreement, less, means_of, with_spread
 
 # The part of itself that a truth may be off: rounding, and the rules of somebody's own quadrature.
 _SLACK = 1e-6
@@ -54,18 +55,56 @@ def confirm(experiment: Experiment, claim: Claim) -> Confirmation:
     notes = sentences(found, stage.problem)
     if (wrong := found.get("cost")) is not None:
         return Confirmation(_cost_refuted(wrong, notes), tuple(notes))
-    by_score = "by score" in found and "score" not in found
-    by_path = "by path" in found and not _path_is_blind(stage)
-    odd = "families" in found and "score" not in found and not _path_is_blind(stage)
-    if by_score and (by_path or not odd):
-        return Confirmation(_gradient_refuted(stage.problem, found["by score"], "score", notes), tuple(notes))
-    if by_path and not odd:
-        return Confirmation(_gradient_refuted(stage.problem, found["by path"], "path", notes), tuple(notes))
-    if by_path:
-        notes.append(_odd_path(stage.problem, found["by path"]))
-    if by_score:
-        notes.append(_odd_score(stage.problem, found["by score"]))
+    problem = stage.problem
+    blind = ("by path" in found or "families" in found) and _path_is_blind(stage)
+    score = None if "score" in found else found.get("by score")
+    path = None if blind else found.get("by path")
+    odd = "families" in found and "score" not in found and not blind
+    if score is None and path is not None and not odd and _score_counts(stage, found):
+        score, odd = _decided(experiment, stage, claim, path)
+    if score is not None and (path is not None or not odd):
+        return Confirmation(_gradient_refuted(problem, score, "score", notes), tuple(notes))
+    if path is not None and not odd:
+        return Confirmation(_gradient_refuted(problem, path, "path", notes), tuple(notes))
+    if path is not None:
+        notes.append(_odd_path(problem, path))
+    if score is not None:
+        notes.append(_odd_score(problem, score))
     return Confirmation("", (*notes, *_silence(stage)))
+
+
+def _score_counts(stage: Stage, found: dict[str, Disagreement]) -> bool:
+    """Whether the score is evidence: its own mean is zero, and enough draws contribute to its share."""
+    gradient = stage.sampled.gradient
+    return gradient is not None and "score" not in found and bool(means_of(gradient).speaks.all())
+
+
+def _decided(
+    experiment: Experiment, stage: Stage, claim: Claim, path: Disagreement
+) -> tuple[Disagreement | None, bool]:
+    """Draw by the score until it can tell the truth from the path: its verdict on the truth, and on the path.
+
+    A path that is differentiated wrongly must not refute a truth, and the score is noisier.
+    """
+    assert stage.sampled.gradient is not None
+    i, count = path.index, len(stage.sampled.x)
+    error = float(means_of(stage.sampled.gradient).variance[i].sqrt())
+    needed = (_SURE * error / (path.mean - path.claimed)) ** 2
+    blocks = range(2, 2 + min(_MOST_TIMES, math.ceil(needed)))
+    addresses = [experiment.address(count, "confirmation", block) for block in blocks]
+    drawn = [by_sample(stage.problem, count, address).gradient for address in addresses]
+    means = means_of(torch.cat([share[:, i : i + 1] for share in drawn if share is not None]))
+    slack = (claim.error + _SLACK * claim.gradient.norm())[i : i + 1]  # [1]
+    of_truth, of_path = (
+        disagreement(means, slack.new_tensor([value]), slack, 2) for value in (path.claimed, path.mean)
+    )
+    verdict = None if of_truth is None else replace(of_truth, index=i)
+    return verdict, of_path is not None and of_truth is None
+
+
+# Standard errors by which the score shall be able to tell the truth from the path, and how much
+# longer than the first draws it may take for that.
+_SURE, _MOST_TIMES = 10.0, 64
 
 
 Spread = tuple[Tensor, Tensor]
@@ -102,12 +141,12 @@ def _means(draws: Draws, spread: Spread | None) -> Means:
 
 
 def _part(means: Means, where: slice) -> Means:
-    parts = (means.mean, means.variance, means.skewness, means.effective)
-    return Means(*(part[where] for part in parts), means.count)
+    mean, variance = means.mean[where], means.variance[where]
+    return Means(mean, variance, means.skewness[where], means.effective[where], means.count)
 
 
 def _spread_of(problem: Problem) -> Spread | None:
-    """Variance and skewness of one draw of the cost and of its share by the score, `[1 + P]`, if sums tell."""
+    """Variance and skewness of one draw of the cost and of its share by the score, `[1 + P]`, by sums."""
     try:
         points = problem.points()
     except NotApplicable:
@@ -146,16 +185,16 @@ _CAUSES = "usual causes are a missing term, a sign, or exp(log σ) for exp(2 log
 def _cost_refuted(wrong: Disagreement, notes: list[str]) -> str:
     cause = "the samples and the expectation are not of the same distribution" if notes else _CAUSES
     return (
-        f"expectation says {wrong.claimed:.6g}, and the mean cost of {wrong.count} draws is {wrong.mean:.6g}, "
-        f"{wrong.errors:.3g} standard errors away: {cause}"
+        f"expectation says {wrong.claimed:.6g}, and the mean cost of {wrong.count} draws is "
+        f"{wrong.mean:.6g}, {wrong.errors:.3g} standard errors away: {cause}"
     )
 
 
 def _gradient_refuted(problem: Problem, wrong: Disagreement, family: str, notes: list[str]) -> str:
-    causes = "" if notes else ": usual causes are a part of expectation that is detached from θ, or constant"
+    causes = "" if notes else ": a usual cause is a part of expectation that is detached from θ"
     return (
-        f"the gradient of expectation in {coordinate(problem, wrong.index)} is {wrong.claimed:.6g}, and by the "
-        f"{family} of {wrong.count} draws {wrong.mean:.6g}, {wrong.errors:.3g} standard errors away{causes}"
+        f"the gradient of expectation in {coordinate(problem, wrong.index)} is {wrong.claimed:.6g}, and by "
+        f"the {family} of {wrong.count} draws {wrong.mean:.6g}, {wrong.errors:.3g} standard errors away{causes}"
     )
 
 

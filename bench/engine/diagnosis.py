@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +18,9 @@ from bench.statistics.agreement import Disagreement, Means, disagreement, less, 
 # What contradicts is drawn again, so many times as often: it must contradict both times.
 AGAIN = 4
 _FEWEST_DRAWS = 100
+# A row may take more time than its width tells: the number of draws grows from few, at most by such
+# a factor at a time, to those that take about so many seconds.
+_TRIAL_DRAWS, _GROWTH, _SECONDS = 1024, 8, 0.06
 # A path is less noisy than the score nearly always, and costs more: so much less often it is drawn.
 _PATH_PART = 4
 # Numbers of x whose moments are compared; all of a wide x would take too long.
@@ -51,26 +56,39 @@ Checks = Callable[[Stage], dict[str, Disagreement]]
 
 
 def twice(experiment: Experiment, checks: Checks) -> tuple[Stage | None, dict[str, Disagreement]]:
-    """The first draws, and what both they and four times as many others contradict."""
-    first = _draw(experiment, 0)
+    """The first draws, and what both they and four times as many others contradict.
+
+    There are no draws where too few can be afforded for any to count.
+    """
+    problem = experiment.problem.to("cpu", torch.float64)
+    first = _first(experiment, problem)
     found = {} if first is None else checks(first)
-    if not found:
+    if first is None or not found:
         return first, {}
-    again = _draw(experiment, 1)
-    assert again is not None
-    confirmed = checks(again)
+    confirmed = checks(_draw(experiment, problem, AGAIN * len(first.sampled.x)))
     return first, {name: confirmed[name] for name in found if name in confirmed}
 
 
-def _draw(experiment: Experiment, stage: int) -> Stage | None:
-    """The draws of a stage, 0 or 1; None where too few can be afforded for any to count."""
-    problem = experiment.problem.to("cpu", torch.float64)
-    count = affordable(problem)
-    if count < _FEWEST_DRAWS:
+def _first(experiment: Experiment, problem: Problem) -> Stage | None:
+    """As many draws as the width and the time of the problem allow."""
+    most = affordable(problem)
+    if most < _FEWEST_DRAWS:
         return None
-    count *= AGAIN**stage
+    # The first call of anything takes longer: it compiles, and loads.
+    _draw(experiment, problem, _FEWEST_DRAWS)
+    count = min(most, _TRIAL_DRAWS)
+    while True:
+        start = time.process_time()
+        stage = _draw(experiment, problem, count)
+        room = _SECONDS / max(time.process_time() - start, _SECONDS / _GROWTH)
+        if count == most or room < 2:
+            return stage
+        count = min(most, count << int(math.log2(room)))
+
+
+def _draw(experiment: Experiment, problem: Problem, count: int) -> Stage:
     sampled = by_sample(problem, count, experiment.address(count, "confirmation", 0))
-    path = by_path(problem, count // _PATH_PART, experiment.address(count, "confirmation", 1))
+    path = by_path(problem, max(2, count // _PATH_PART), experiment.address(count, "confirmation", 1))
     return Stage(problem, sampled, path)
 
 
@@ -118,8 +136,8 @@ def sentences(found: dict[str, Disagreement], problem: Problem) -> list[str]:
         where = "" if len(problem.theta) == 1 else f" in {coordinate(problem, wrong.index)}"
         said.append(
             f"log_prob is not the log density of sample(): the mean of its gradient{where} is "
-            f"{wrong.mean:.3g} ({wrong.errors:.3g} standard errors from zero), or the support of x depends on "
-            "θ: estimators by the score are wrong"
+            f"{wrong.mean:.3g} ({wrong.errors:.3g} standard errors from zero), or the support of x depends "
+            "on θ: estimators by the score are wrong"
         )
     if (wrong := found.get("samplers")) is not None:
         what = "the distribution of x" if wrong.index else "the mean cost"

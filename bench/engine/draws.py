@@ -1,4 +1,4 @@
-"""Plain draws of a problem, each with its cost and its share of the gradient: by the score, and along the path."""
+"""Plain draws of a problem, each with its cost and its share of the gradient, by the score or the path."""
 
 from __future__ import annotations
 

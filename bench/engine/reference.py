@@ -192,12 +192,12 @@ def _disputed(problem: Problem, first: Run, second: Run, wrong: Disagreement, no
     i = wrong.index
     cause = "" if notes else f": {_CAUSES}"
     return (
-        f"two references disagree in {coordinate(problem, i)}: {float(first.moments.mean[i]):.6g} by {first}, "
-        f"{float(second.moments.mean[i]):.6g} by {second}, {wrong.errors:.3g} standard errors apart{cause}"
+        f"two references disagree in {coordinate(problem, i)}: {float(first.moments.mean[i]):.6g} by "
+        f"{first}, {float(second.moments.mean[i]):.6g} by {second}, {wrong.errors:.3g} standard errors apart{cause}"
     )
 
 
 _CAUSES = (
-    "one of sample, rsample and log_prob is not of the same distribution (differentiating through an accepted "
-    "proposal of a rejection sampler is a usual mistake), or the cost jumps, which the path cannot see"
+    "one of sample, rsample and log_prob is not of the same distribution (differentiating through an "
+    "accepted proposal of a rejection sampler is a usual mistake), or the cost jumps, which the path cannot see"
 )
