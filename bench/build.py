@@ -14,7 +14,7 @@ from bench.errors import Collected, Fault, Invalid, collected, invalid
 from bench.gate.thresholds import faults_of as threshold_faults
 from bench.scenario import EstimatorSpec, Point, Scenario, ScenarioError, Source, points
 
-# Those that may give a reference, the first that applies: nearly always less noisy first.
+# Those that give a reference, a family each: the path, nearly always less noisy, and the score.
 _REFERENCES = (
     EstimatorSpec(name="reparameterization"),
     EstimatorSpec(name="reinforce", options={"baseline": "leave_one_out"}),
@@ -65,6 +65,7 @@ def _experiment(point: Point) -> Experiment:
         problem=problem,
         estimators=tuple(estimators),
         references=tuple(references),
+        reference_checks=_checks(scenario),
         sample_sizes=tuple(scenario.sweep.sample_sizes),
         devices=tuple(scenario.sweep.devices),
         dtypes=tuple(scenario.sweep.dtypes),
@@ -124,6 +125,14 @@ def _references(scenario: Scenario, wrong: Collected) -> Iterator[NamedEstimator
             if claim != "unbiased":
                 raise Invalid(Fault(f"a reference must be unbiased; {spec.name} is {claim}"))
             yield named
+
+
+def _checks(scenario: Scenario) -> tuple[NamedEstimator, ...]:
+    """Those that a reference named by the scenario must agree with: the others of the usual ones."""
+    own = scenario.reference.estimator
+    if own is None:
+        return ()
+    return tuple(each for each in default_references() if each.label != _call(own.name, own.options))
 
 
 def default_references() -> tuple[NamedEstimator, ...]:

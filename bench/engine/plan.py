@@ -58,8 +58,8 @@ class Experiment:
         problem_key: the problem with its options, as canonical JSON.
         problem: the problem at θ, on the CPU; `prepared` before it is measured.
         estimators: those compared.
-        references: estimators that may give the truth where it is not known exactly;
-            the first that applies does.
+        references: estimators that may give the truth where it is not known exactly, in order; they
+            must agree.
         sample_sizes: the values of N.
         devices: as torch names them.
         dtypes: "float32", "float64".
@@ -71,6 +71,7 @@ class Experiment:
         resampled: whether each replicate has a batch of data of its own.
         settings: the options of the problem over which the scenario ranges, with their values here.
         point: the same in words; empty where it ranges over none.
+        reference_checks: estimators that a reference must agree with, and that give none themselves.
     """
 
     scenario: str
@@ -91,6 +92,7 @@ class Experiment:
     resampled: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     point: str = ""
+    reference_checks: tuple[NamedEstimator, ...] = ()
 
     @property
     def problem_label(self) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from bench.engine.fitting import fit
+from bench.engine.confirmation import Claim, confirm
 from bench.engine.guard import Call, guarded, moved_copy, reason_of
-from bench.engine.plan import Experiment, NamedEstimator, not_applicable
-from bench.engine.replicate import replicate
+from bench.engine.plan import Experiment
+from bench.engine.reference import reference_of
 from bench.problem import NotApplicable, Problem
 
 # Two rules that differ by more are not a truth; half the digits of float64.
@@ -24,30 +25,49 @@ class Truth:
     """∇F(θ), or what is known of it.
 
     Attributes:
-        kind: "closed_form", "quadrature", "enumeration", "reference" or "none".
-        gradient: `[P]` in float64 on the CPU, or None.
+        kind: "closed_form", "quadrature", "enumeration", "reference", "disputed" or "none".
+        gradient: `[P]` in float64 on the CPU; None if the kind is one of the last two.
         standard_error: of each coordinate, `[P]`: of a reference its sampling error, else
             the difference between two rules.
-        note: how it was obtained, or why it was not.
+        note: how it was obtained, why it was not, and the faults of the problem that were seen.
+        value: F(θ) where the gradient is exact.
+        families: the number of families of estimators that agree on a reference.
     """
 
     kind: str
     gradient: Tensor | None
     standard_error: Tensor
     note: str = ""
+    value: float = math.nan
+    families: int = 0
 
 
 def truth_of(experiment: Experiment) -> Truth:
-    """The exact gradient, else a reference, else none with the reason."""
+    """The exact gradient if plain draws do not refute it, else a reference, else none with the reason."""
     experiment = experiment.prepared
     if experiment.resampled:
         return reference_gradient(experiment, "its expectation is over the batches too")
     try:
-        return exact_gradient(experiment.problem)
+        exact = exact_gradient(experiment.problem)
     except NotApplicable as reason:
         return reference_gradient(experiment, str(reason))
     except Exception as error:  # noqa: BLE001 - a problem is anybody's code
         return reference_gradient(experiment, f"its expectation fails with {reason_of(error)}")
+    return confirmed(experiment, exact)
+
+
+def confirmed(experiment: Experiment, exact: Truth) -> Truth:
+    """An exact truth as it is, with what plain draws say of the problem; disputed if they refute it."""
+    assert exact.gradient is not None
+    try:
+        told = confirm(experiment, Claim(exact.value, exact.gradient, exact.standard_error))
+    except Exception as error:  # noqa: BLE001 - a problem is anybody's code
+        return replace(exact, note=f"plain draws cannot confirm it: {reason_of(error)}")
+    note = "; ".join(filter(None, (told.refuted, *told.notes)))
+    if not told.refuted:
+        return replace(exact, note=note)
+    unknown = torch.full_like(exact.standard_error, torch.nan)  # [P]
+    return Truth("disputed", None, unknown, note)
 
 
 def exact_gradient(problem: Problem) -> Truth:
@@ -68,7 +88,7 @@ def exact_gradient(problem: Problem) -> Truth:
         raise NotApplicable("its gradient is not finite")
     if not float(error.norm()) <= allowed:
         raise NotApplicable(f"two rules for its gradient differ by {float(error.norm()):.2g} of {size:.2g}")
-    return Truth(problem.truth_kind, first, error)
+    return Truth(problem.truth_kind, first, error, value=value)
 
 
 def _gradient(problem: Problem, again: bool) -> tuple[float, Tensor]:
@@ -85,37 +105,7 @@ def _gradient(problem: Problem, again: bool) -> tuple[float, Tensor]:
 
 
 def reference_gradient(experiment: Experiment, why: str) -> Truth:
-    """The mean of a long run of the first reference estimator that applies, with its standard error."""
-    for named in experiment.references:
-        if not_applicable(named.estimator, experiment):
-            continue
-        try:
-            return _reference(experiment, named, why)
-        except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-            why = f"{why}; {named.label} fails with {reason_of(error)}"
-    unknown = torch.full_like(experiment.problem.theta, torch.nan, dtype=torch.float64)
-    return Truth("none", None, unknown, why)
-
-
-def _reference(experiment: Experiment, named: NamedEstimator, why: str) -> Truth:
-    problem = moved_copy(experiment.problem, "cpu", "float32")
-    with guarded(problem):
-        return _reference_on(problem, experiment, named, why)
-
-
-def _reference_on(problem: Problem, experiment: Experiment, named: NamedEstimator, why: str) -> Truth:
-    N, R = experiment.reference_sample_size, experiment.reference_replicates
-    estimator = fit(named.estimator, problem, N, experiment.address(N, "reference fit"))
-    run = replicate(
-        estimator,
-        problem,
-        N,
-        R,
-        lambda block: experiment.address(N, "reference", block),
-        None,
-        [slice(0, len(problem.theta))],
-        resampled=experiment.resampled,
-    )
-    moments = run.summary.moments
-    error = (moments.variance / moments.count).sqrt()
-    return Truth("reference", moments.mean, error, f"{named.label}, N = {N}, R = {R}; {why}")
+    """The mean of a long run, checked by another family of estimators where one applies."""
+    found = reference_of(experiment, why)
+    kind = "disputed" if found.disputed else "none" if found.gradient is None else "reference"
+    return Truth(kind, found.gradient, found.standard_error, found.note, families=found.families)

@@ -115,8 +115,15 @@ def _needs(cells: pd.DataFrame) -> str:
 def _unknown(frame: pd.DataFrame) -> Iterator[str]:
     part = frame[frame["verdict"].isin(["unknown", ""])]
     if len(part):
-        why = ": the true gradient is not known" if (part["truth"] == "none").all() else ""
+        kinds = set(part["truth"])
+        why = _NO_TRUTH.get(kinds.pop(), "") if len(kinds) == 1 else ""
         yield f"Nothing can be said of the bias of {_which(part, frame)}{why}."
+
+
+_NO_TRUTH = {
+    "none": ": the true gradient is not known",
+    "disputed": ": the true gradient is disputed",
+}
 
 
 def _by_estimator(

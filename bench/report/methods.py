@@ -17,6 +17,8 @@ from bench.report.pairs import Measured, within
 
 _MOST_NAMES = 12
 _LONG = 300
+# A note on the truth says who disagrees with whom, by how much, and why as a rule.
+_LONGEST = 1000
 
 _EXACT = {
     "closed_form": "known in closed form",
@@ -101,10 +103,16 @@ def _streams(record: Mapping[str, Any]) -> str:
 
 def _truth(record: Mapping[str, Any], known: pd.DataFrame) -> str:
     told = record.get("truth") or {}
-    kind, note = plain(told.get("kind")), plain(told.get("note"), _LONG)
-    if kind in _EXACT:
-        return f"The true gradient is {_EXACT[kind]}."
+    kind, note = plain(told.get("kind")), plain(told.get("note"), _LONGEST)
     because = f" ({note})" if note else ""
+    if kind in _EXACT:
+        return f"The true gradient is {_EXACT[kind]}{because}."
+    if "disputed" in kind:
+        where = "" if kind == "disputed" else " at some points of the sweep"
+        return (
+            f"The true gradient is disputed{where}: two ways to obtain it disagree{because}, and no "
+            "estimator is judged by it."
+        )
     if kind != "reference":
         return f"The true gradient is not known{because}."
     size = (known["truth_se"] / known["truth_norm"]).max()

@@ -21,7 +21,19 @@ def remarks(measurements: pd.DataFrame) -> list[str]:
     """One line for each thing to know, the gravest first; of the whole gradient, not of its blocks."""
     frame = rows.whole(measurements)
     frame = frame[frame["status"].isin(["ok", "nonfinite"])]
-    return [*_contradictions(frame), *_suspicion(frame), *_off(frame), *_weak(frame)] if len(frame) else []
+    if frame.empty:
+        return []
+    return [*_disputes(frame), *_contradictions(frame), *_suspicion(frame), *_off(frame), *_weak(frame)]
+
+
+def _disputes(frame: pd.DataFrame) -> Iterator[str]:
+    disputed = frame[frame["truth"] == "disputed"]
+    if len(disputed):
+        where = "" if len(disputed) == len(frame) else f" for {rows.which(disputed, frame)}"
+        yield (
+            f"the true gradient is disputed{where}: two ways to obtain it disagree, and no estimator is "
+            "judged; the note of the truth says which"
+        )
 
 
 def _contradictions(frame: pd.DataFrame) -> Iterator[str]:
@@ -32,8 +44,13 @@ def _contradictions(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _suspicion(frame: pd.DataFrame) -> Iterator[str]:
-    """One wrong reference makes every estimator fail together, and in the same direction."""
-    claimed = frame[frame["claim"] == "unbiased"]
+    """One wrong reference makes every estimator fail together, and in the same direction.
+
+    An exact truth is confirmed, and a reference by two families that agree nearly so: several biased
+    estimators are then just that.
+    """
+    unsure = (frame["truth"] == "reference") & ~(frame["truth_families"] > 1)
+    claimed = frame[(frame["claim"] == "unbiased") & unsure]
     names = claimed["estimator"].unique()
     failed = claimed[claimed["verdict"] == "biased"]
     signs = np.sign(failed["bias"])

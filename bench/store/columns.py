@@ -8,7 +8,8 @@ import pandas as pd
 MEASUREMENTS = [
     "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
     "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
-    "mean", "bias", "bias_low", "bias_high", "bias_p", "bias_exact", "verdict", "claim", "contradiction",
+    "truth_families", "mean", "bias", "bias_low", "bias_high", "bias_p", "bias_exact", "verdict", "claim",
+    "contradiction",
     "variance", "variance_low", "variance_high", "variance_exact", "variance_z", "kurtosis", "kurtosis_exact",
     "effective_dof", "largest_share",
     "sampling_variance", "sampling_variance_low", "sampling_variance_high",

@@ -117,6 +117,7 @@ def measurement_rows(
             "nonfinite": nonfinite,
             "truth_norm": float(known.truth.norm()),
             "truth_se": float(known.truth_error.norm()),
+            "truth_families": float(truth.families) if truth.kind == "reference" else np.nan,
             "mean": float(known.mean) if len(known.mean) == 1 else np.nan,
             "gradient_evaluations": result.replication.gradient_evaluations,
             "draws": result.replication.draws,
