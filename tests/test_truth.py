@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +12,11 @@ from scipy import special
 from torch import Tensor
 
 from bench.catalogue import build
-from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.streams import Address, stream
-from bench.engine.truth import exact_gradient, reference_gradient, truth_of
+from bench.engine.truth import exact_gradient, truth_of
 from bench.problem import NotApplicable, Problem
-from tests.cases import PROBLEMS, estimator_of, expectation, problem_of
+from tests.cases import PROBLEMS, expectation, problem_of
+from tests.practice import experiment_on
 
 CPU = torch.device("cpu")
 KNOWN = [name for name in PROBLEMS if name != "product"]
@@ -39,26 +38,6 @@ def gradient_at(options: dict[str, Any]) -> Tensor:
     gradient = exact_gradient(problem_from(options)).gradient
     assert gradient is not None
     return gradient
-
-
-def experiment_on(problem: Problem, *references: str, sample_size: int = 10) -> Experiment:
-    named = [NamedEstimator(name, name, "{}", estimator_of(name)) for name in references]
-    return Experiment(
-        scenario="test",
-        version=1,
-        problem_name="expectation",
-        problem_key="test",
-        problem=problem,
-        estimators=(),
-        references=tuple(named),
-        sample_sizes=(sample_size,),
-        devices=("cpu",),
-        dtypes=("float32",),
-        replicates=10,
-        seed=0,
-        reference_sample_size=sample_size,
-        reference_replicates=2000,
-    )
 
 
 # --- closed forms, at a generic θ -----------------------------------------------------------------
@@ -334,49 +313,6 @@ def test_what_cannot_be_known_is_refused_with_the_reason(name: str) -> None:
     options, reason = UNKNOWN[name]
     with pytest.raises(NotApplicable, match=reason):
         exact_gradient(problem_from(options))
-
-
-def test_without_a_reference_there_is_no_truth_but_the_reason() -> None:
-    truth = truth_of(experiment_on(problem_of("product")))
-    assert (truth.kind, truth.gradient) == ("none", None)
-    assert truth.standard_error.isnan().all()
-    assert truth.standard_error.shape == (2,)
-    assert "does not split" in truth.note
-
-
-def test_a_reference_comes_with_its_standard_error_and_how_it_was_made() -> None:
-    # F = (μ₁ + μ₂)² + σ₁² + σ₂²: both derivatives are 2 (0.3 − 0.6) = −0.6.
-    problem = problem_of("product")
-    truth = truth_of(experiment_on(problem, "reparameterization", "leave_one_out"))
-    assert truth.kind == "reference"
-    assert truth.gradient is not None
-    assert bool((((truth.gradient + 0.6) / truth.standard_error).abs() < Z_LIMIT).all())
-    # 2 Σz has variance 4 · 0.89; a mean of 10 · 2000 samples.
-    wanted = (4 * 0.89 / 20_000) ** 0.5
-    assert truth.standard_error.tolist() == pytest.approx([wanted] * 2, rel=0.1)
-    for part in ("reparameterization", "N = 10", "R = 2000", "does not split"):
-        assert part in truth.note
-
-
-def test_the_first_reference_that_applies_is_taken() -> None:
-    options = expectation("exp(z**2)*(z < 3)", ["rate"], poisson={"rate": 0.8})
-    experiment = experiment_on(problem_from(options), "reparameterization", "leave_one_out")
-    truth = reference_gradient(experiment, "why not")
-    assert truth.kind == "reference"
-    assert truth.note.startswith("leave_one_out")
-    assert truth.note.endswith("why not")
-
-
-def test_a_reference_is_the_same_every_time_and_another_with_another_seed() -> None:
-    experiment = experiment_on(problem_of("product"), "reparameterization")
-    first, again, other = (
-        reference_gradient(one, "").gradient for one in (experiment, experiment, replace(experiment, seed=1))
-    )
-    assert first is not None
-    assert again is not None
-    assert other is not None
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
 
 
 def test_a_known_gradient_is_preferred_to_a_reference() -> None:

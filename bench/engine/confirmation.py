@@ -194,7 +194,8 @@ def _gradient_refuted(problem: Problem, wrong: Disagreement, family: str, notes:
     causes = "" if notes else ": a usual cause is a part of expectation that is detached from θ"
     return (
         f"the gradient of expectation in {coordinate(problem, wrong.index)} is {wrong.claimed:.6g}, and by "
-        f"the {family} of {wrong.count} draws {wrong.mean:.6g}, {wrong.errors:.3g} standard errors away{causes}"
+        f"the {family} of {wrong.count} draws {wrong.mean:.6g}, {wrong.errors:.3g} standard errors "
+        f"away{causes}"
     )
 
 

@@ -98,11 +98,24 @@ def contradictions(stage: Stage) -> dict[str, Disagreement]:
     if stage.sampled.score is not None:
         score = means_of(stage.sampled.score)
         zero = torch.zeros_like(score.mean)  # [P]
-        if (wrong := stage.disagreement(score, zero, zero)) is not None:
+        if (wrong := stage.disagreement(score, zero, zero) or _constant(stage, score)) is not None:
             found["score"] = wrong
     if stage.path is not None and (wrong := _samplers(stage, stage.path)) is not None:
         found["samplers"] = wrong
     return found
+
+
+def _constant(stage: Stage, score: Means) -> Disagreement | None:
+    """A score that is the same in all draws, and not zero, where no two draws are the same.
+
+    Of draws that repeat, rare ones may be missing that make up for the others.
+    """
+    x = stage.sampled.x.reshape(len(stage.sampled.x), -1)
+    wrong = (score.effective == 0) & (score.mean.abs() > _TINY)  # [P]
+    if not bool(wrong.any()) or len(torch.unique(x[:, 0])) < len(x):
+        return None
+    worst = int(torch.where(wrong, score.mean.abs(), -1.0).argmax())
+    return Disagreement(worst, float(score.mean[worst]), 0.0, math.inf, score.count)
 
 
 def _samplers(stage: Stage, path: Draws) -> Disagreement | None:
@@ -134,10 +147,10 @@ def sentences(found: dict[str, Disagreement], problem: Problem) -> list[str]:
     said = []
     if (wrong := found.get("score")) is not None:
         where = "" if len(problem.theta) == 1 else f" in {coordinate(problem, wrong.index)}"
+        far = f"{wrong.errors:.3g} standard errors from zero" if wrong.errors < math.inf else "in every draw"
         said.append(
             f"log_prob is not the log density of sample(): the mean of its gradient{where} is "
-            f"{wrong.mean:.3g} ({wrong.errors:.3g} standard errors from zero), or the support of x depends "
-            "on θ: estimators by the score are wrong"
+            f"{wrong.mean:.3g} ({far}), or the support of x depends on θ: estimators by the score are wrong"
         )
     if (wrong := found.get("samplers")) is not None:
         what = "the distribution of x" if wrong.index else "the mean cost"

@@ -81,7 +81,8 @@ def jumps(problem: Problem, x: Tensor) -> bool:
         problem: in float64 on the CPU.
         x: draws, `[n, *rest]`, of a support that is convex.
     """
-    pairs = x[: len(x) // 2 * 2].reshape(2, -1, *x.shape[1:])[:, :_SEGMENTS]  # [2, S, *rest]
+    segments = min(_SEGMENTS, max(2, _SEGMENT_NUMBERS // problem.width))
+    pairs = x[: len(x) // 2 * 2].reshape(2, -1, *x.shape[1:])[:, :segments]  # [2, S, *rest]
     start = pairs[:1].repeat(1, len(_LENGTHS), *[1] * (x.dim() - 1))  # [1, S L, *rest]
     toward = pairs[1:].repeat(1, len(_LENGTHS), *[1] * (x.dim() - 1))
     shares = x.new_tensor(_LENGTHS).repeat_interleave(pairs.shape[1])  # [S L]
@@ -108,6 +109,7 @@ def jumps(problem: Problem, x: Tensor) -> bool:
 # Pairs of draws, the parts of their distance that are searched, and how often: what is left of
 # the distance is 1e-9 of it, and so much of its change is left to a cost of bounded slope.
 _SEGMENTS, _LENGTHS, _HALVINGS = 512, (1.0, 0.1, 0.01), 30
+_SEGMENT_NUMBERS = 1 << 15  # of all segments of a wide x, which would take too long
 _LEFT = 1e-4
 
 

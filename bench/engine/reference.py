@@ -21,7 +21,7 @@ from bench.statistics.moments import Moments
 # Problems of at most so many numbers are sampled in float64, and by both families alike. Wider
 # ones keep the time of float32: there the check alone is in float64, and takes this part of R.
 _NARROW = 64
-_CHECK_PART = 25
+_CHECK_PART = 100
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _standard_error(moments: Moments) -> tuple[Tensor, str]:
     The variance of an estimated variance is about (κ − 1)/R of its square: three of its errors are added.
     """
     means = means_of_moments(moments)
-    few = (means.variance > 0) & (means.effective < FEWEST)  # [P]
+    few = (moments.kurtosis > _HEAVY) & (means.effective < FEWEST)  # [P]
     if not bool(few.any()):
         return means.variance.sqrt(), ""
     wider = 1 + 3 * ((moments.kurtosis - 1) / moments.count).clamp(min=0).sqrt()  # [P]
@@ -190,16 +190,22 @@ def _standard_error(moments: Moments) -> tuple[Tensor, str]:
     )
 
 
+# Of a normal distribution it is 3: where R is small, that much is no sign of rare contributions.
+_HEAVY = 6.0
+
+
 def _disputed(problem: Problem, first: Run, second: Run, wrong: Disagreement, notes: list[str]) -> str:
     i = wrong.index
     cause = "" if notes else f": {_CAUSES}"
     return (
         f"two references disagree in {coordinate(problem, i)}: {float(first.moments.mean[i]):.6g} by "
-        f"{first}, {float(second.moments.mean[i]):.6g} by {second}, {wrong.errors:.3g} standard errors apart{cause}"
+        f"{first}, {float(second.moments.mean[i]):.6g} by {second}, {wrong.errors:.3g} standard errors "
+        f"apart{cause}"
     )
 
 
 _CAUSES = (
     "one of sample, rsample and log_prob is not of the same distribution (differentiating through an "
-    "accepted proposal of a rejection sampler is a usual mistake), or the cost jumps, which the path cannot see"
+    "accepted proposal of a rejection sampler is a usual mistake), or the cost jumps, which the path "
+    "cannot see"
 )

@@ -118,8 +118,8 @@ def less(first: Means, second: Means) -> Means:
     return Means(first.mean - second.mean, variance, third / variance**1.5, effective, count)
 
 
-def p_values(means: Means, claimed: Tensor, slack: Tensor, level: float) -> Tensor:
-    """p-values of the claimed values, two-sided, `[K]`; 1 where the means say nothing at the level.
+def p_values(means: Means, claimed: Tensor, slack: Tensor) -> Tensor:
+    """p-values of the claimed values, two-sided, `[K]`; 1 where the means say nothing.
 
     Means to which too few draws contribute say nothing; those that are skewed say no more than their
     number allows.
@@ -128,7 +128,6 @@ def p_values(means: Means, claimed: Tensor, slack: Tensor, level: float) -> Tens
         means: the sample means.
         claimed: the values, `[K]`.
         slack: the errors of the values themselves, `[K]`.
-        level: the p-value below which a single comparison counts.
     """
     difference = _difference(means, claimed, slack)
     p = torch.maximum(hall(difference), least_p(difference))  # [K]
@@ -148,7 +147,7 @@ def disagreement(
         level: the probability of a false refutation.
     """
     each = level / comparisons
-    refuted = p_values(means, claimed, slack, each) < each  # [K]
+    refuted = p_values(means, claimed, slack) < each  # [K]
     if not bool(refuted.any()):
         return None
     difference = _difference(means, claimed, slack)
