@@ -124,7 +124,8 @@ def _refined(
         if not panels or crowded > _MANY:
             _refuse_tails(magnitudes, far, allowed)
         if crowded > _MOST:
-            undefined = any(not bound.is_finite() for bound in magnitudes(_center(panels[0]), False))
+            at_centers = [bound for panel in panels for bound in magnitudes(_center(panel), False)]
+            undefined = any(bound.is_nan() for bound in at_centers)
             raise NotApplicable(_UNBOUNDED if undefined else _DIVERGENT)
         if not panels:
             return settled, allowed

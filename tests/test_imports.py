@@ -146,6 +146,9 @@ def test_the_battery_judges_and_draws_nothing() -> None:
     assert strangers("bench.certification", allowed) == []
 
 
+MATHEMATICS = ["bench.balls", "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
+
+
 def test_a_problem_imports_no_machinery() -> None:
     mathematics = [
         "bench.balls",
@@ -160,9 +163,7 @@ def test_a_problem_imports_no_machinery() -> None:
     assert strangers("bench.problems", [*allowed, "bench.catalogue"]) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["bench.balls", "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
-)
+@pytest.mark.parametrize("name", MATHEMATICS)
 def test_the_mathematics_below_problems_knows_no_machinery(name: str) -> None:
     assert strangers(name, [*CONTRACTS, "bench.balls"]) == []
 

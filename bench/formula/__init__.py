@@ -15,7 +15,7 @@ from flint import acb
 from torch import Tensor
 
 from bench.errors import invalid
-from bench.formula.balls import enclosure
+from bench.formula.balls import Enclosure, enclosure
 from bench.formula.reading import DEEPEST, LONGEST, read
 from bench.formula.terms import REDUCTIONS, Term
 
@@ -56,8 +56,8 @@ def _constant(pieces: Pieces) -> float:
     return sum((weight for weight, term in pieces if term is None), 0.0)
 
 
-def _summand_enclosed(pieces: list[tuple[float, Term]], z: acb, analytic: bool) -> acb:
-    return sum((weight * enclosure(term, z, analytic) for weight, term in pieces), acb(0))
+def _summand_enclosed(pieces: list[tuple[float, Enclosure]], z: acb, analytic: bool) -> acb:
+    return sum((weight * balls(z, analytic) for weight, balls in pieces), acb(0))
 
 
 def _summand(pieces: Pieces, z: Tensor) -> Tensor:
@@ -130,7 +130,8 @@ class Formula:
         pieces: Pieces | None = [(1.0, self._term)] if dimensions == 1 else self._finite_pieces(dimensions)
         if pieces is None:
             return None
-        return functools.partial(_summand_enclosed, [(w, term) for w, term in pieces if term is not None])
+        balls = [(weight, enclosure(term)) for weight, term in pieces if term is not None]
+        return functools.partial(_summand_enclosed, balls)
 
     def _finite_pieces(self, dimensions: int) -> Pieces | None:
         pieces = _affine(self._term, dimensions)

@@ -9,37 +9,47 @@ from flint import acb, arb
 from bench.balls import UNDEFINED, UNKNOWN, sigmoid
 from bench.formula.terms import REDUCTIONS, Term
 
+Enclosure = Callable[[acb, bool], acb]
+
 _HALF = arb(0.5, 0.5)  # from 0 to 1
 _LARGEST_POWER = 1 << 16
 
 
-def enclosure(term: Term, z: acb, analytic: bool) -> acb:
-    """Return a ball that holds f(z) for every z in a ball.
+def enclosure(term: Term) -> Enclosure:
+    """Return a formula in ball arithmetic: from a ball of z to a ball that holds f(z) for all of them.
 
-    Comparisons and `abs` have a different analytic form on each side of an edge.
+    The function takes a ball about the real line, or of real numbers alone, and whether its answer is to be
+    finite only where f is analytic in all of the ball: comparisons and `abs` have a different analytic form
+    on each side of an edge. The answer is infinite where no bound is known; it is `UNDEFINED` where f has no
+    value in any of the ball, or where it may not be analytic and was to be.
 
     Args:
         term: f, of a number z.
-        z: a ball about the real line; a ball of real numbers unless `analytic`.
-        analytic: whether the answer is to be finite only where f is analytic in all of the ball.
-
-    Returns:
-        A ball, infinite where no bound is known; `UNDEFINED` where f has no value in any of the ball, or
-        where it may not be analytic and was to be.
 
     References:
         Johansson (2018), Numerical integration in arbitrary-precision ball arithmetic.
     """
     if term.number is not None:
-        return acb(term.number)
+        constant = acb(term.number)
+        return lambda _z, _analytic: constant
     if term.operation == "z":
-        return z
-    operands = [enclosure(each, z, analytic) for each in term.operands]
+        return lambda z, _analytic: z
+    operands = [enclosure(each) for each in term.operands]
     if term.operation in REDUCTIONS:  # of a number
         return operands[0]
-    if any(each.real.is_nan() for each in operands):
-        return UNDEFINED
-    return _OPERATIONS[term.operation, len(operands)](*operands, analytic)
+    function = _OPERATIONS[term.operation, len(operands)]
+    if len(operands) == 1:
+        (inner,) = operands
+        return lambda z, analytic: _unless_undefined(function, analytic, inner(z, analytic))
+    left, right = operands
+    return lambda z, analytic: _unless_undefined(function, analytic, left(z, analytic), right(z, analytic))
+
+
+def _unless_undefined(function: Callable[..., acb], analytic: bool, *operands: acb) -> acb:
+    for each in operands:
+        if not each.is_finite() and each.real.is_nan():
+            return UNDEFINED
+    return function(*operands, analytic)
 
 
 def _compared(holds: Callable[[arb], bool], fails: Callable[[arb], bool]) -> Callable[[acb, acb, bool], acb]:
@@ -100,11 +110,22 @@ def _up_to(x: acb, growing: Callable[[arb], arb]) -> acb:
     return acb(top * _HALF) if top.is_finite() else UNKNOWN
 
 
+def _whole_power(base: acb, power: int) -> acb:
+    """A power of an interval, between those of its ends where it does not turn."""
+    if base.real.is_exact() or not base.is_finite():
+        return base**power
+    ends = (acb(base.real.lower()) ** power, acb(base.real.upper()) ** power)
+    if power % 2 == 0 and 0 in base:
+        return acb(max(end.real.upper() for end in ends) * _HALF)
+    return ends[0].union(ends[1])
+
+
 def _power(base: acb, exponent: acb, analytic: bool) -> acb:
     constant = exponent.imag == 0 and exponent.real.is_exact()
     if constant and exponent.real.is_integer() and abs(float(exponent.real)) < _LARGEST_POWER:
         whole = int(float(exponent.real))
-        return base**whole if whole >= 0 else _divided(acb(1), base**-whole, analytic)
+        raised = base ** abs(whole) if analytic else _whole_power(base, abs(whole))
+        return raised if whole >= 0 else _divided(acb(1), raised, analytic)
     if base.real > 0:
         return (exponent * base.log()).exp()
     if analytic or (base.real < 0 and constant):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +24,7 @@ from bench.problems.line_nodes import (
 )
 
 Anchor = tuple[float, ...]
+_TOGETHER = 1e-5  # landmarks that are nearer are one
 _STRETCHED = 0.83  # the first intervals of a second rule, so that no edge but the middle is a common one
 
 
@@ -77,18 +77,21 @@ class Integral:
 
     def landmarks(self) -> Tensor:
         """Return the z at which nodes crowd, `[K]`, increasing."""
-        found: Tensor = torch.cat([nodes.crowded() for nodes in self._nodes]).unique()  # type: ignore[no-untyped-call]
-        return found
+        found = torch.cat([nodes.crowded() for nodes in self._nodes]).sort().values  # [K]
+        apart = found.diff() > _TOGETHER * (1 + found[1:].abs())  # [K − 1]
+        return found[torch.cat([apart.new_ones(min(1, len(found))), apart])]
 
     def _new_points(self, stretch: float) -> Points:
         if max(1, self.dimensions) > 1:
             raise NotApplicable("x is a vector of several continuous numbers: no rule is laid over it")
-        refused = NotApplicable("the squares of the cost, or of cost times score, do not converge")
         for power in (4, 2):
-            with contextlib.suppress(NotApplicable):
+            try:
                 z, weights = self._moments(tuple(k for k in (1, 2, 4) if k <= power), stretch)  # [K] each
+            except NotApplicable as error:
+                reason = error
+            else:
                 return Points(z[:, None, None] if self.dimensions else z[:, None], weights, power)
-        raise refused
+        raise NotApplicable(f"squares of the cost, or of cost times score, are not known: {reason}")
 
     def _moments(self, powers: tuple[int, ...], stretch: float) -> tuple[Tensor, Tensor]:
         """Numbers and their weights, `[K]` each."""
@@ -105,8 +108,9 @@ class Integral:
             share = 1.0 if shares is None else shares[0, c]
             found.append((nodes.z, share * nodes.weights * _density(cls, flat[c], nodes.u)))
         z, weights = (torch.cat(each) for each in zip(*found, strict=True))
-        if not bool(z.isfinite().all()):
-            raise NotApplicable("x is larger than every number in float64")
+        values = z[:, None, None] if self.dimensions else z[:, None]  # [K, 1, (1)]
+        if not bool((z.isfinite() & self.law.log_prob(values)[:, 0].isfinite()).all()):
+            raise NotApplicable("x rounds to the edge of its support in float64")
         return z, weights / weights.sum()
 
     def _total(self, p: Distribution, each: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ BallCost = Callable[[acb, bool], acb]
 """A cost in ball arithmetic, see `bench.formula.balls`."""
 
 _NOWHERE = arb(2) ** -200  # a probability density below which a cost need not be defined
+_HAIR = arb(2) ** -20
 _BY_TORCH = 1e-9
 _CROWDED = 0.01
 
@@ -112,9 +113,15 @@ def _factors(line: Line, cost: BallCost, shift: float, u: acb, analytic: bool) -
     """Density, cost and scores in a ball; a cost is nothing where it is undefined and never goes."""
     density = line.log_density(u, analytic).exp()
     value = cost(line.z(u), analytic) - shift
-    if value.real.is_nan() and not analytic and density.abs_upper() < _NOWHERE:
-        value = acb(0)
+    if not value.is_finite() and not analytic and density.abs_upper() < _NOWHERE:
+        value = acb(0) if _is_undefined(line, cost, u) else value
     return density, value, line.scores(u, analytic)
+
+
+def _is_undefined(line: Line, cost: BallCost, u: acb) -> bool:
+    """Whether a cost has no value in an interval, or an end of it without, within a hair's breadth."""
+    ends = [u] if u.real.rad() > _HAIR else [acb(u.real.lower()), acb(u.real.upper())]
+    return any(cost(line.z(end), False).real.is_nan() for end in ends)
 
 
 def _magnitudes(

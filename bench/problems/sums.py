@@ -60,7 +60,8 @@ class Sum:
 
     def check(self, p: Distribution) -> Tensor:
         """Return the same with more values, where they are infinitely many."""
-        return self._expectation(p, _NOTHING)
+        infinite = type(component(p)) in _LOG_MASS
+        return self._expectation(p, _NOTHING if infinite else _NEGLIGIBLE)
 
     def points(self, check: bool) -> Points:
         """Return all values and their probabilities."""
@@ -213,10 +214,11 @@ def _mean_of_states(costs: Tensor, probabilities: Sequence[Tensor]) -> Tensor:
     Returns:
         `[R]`.
     """
-    total = costs[..., None].expand(*costs.shape, len(probabilities[0]))  # [K₁, …, K_D, R]
-    for p in reversed(probabilities):
-        total = torch.einsum("...kr,rk->...r", total, p)
-    return total
+    *others, last = probabilities
+    total = costs.reshape(-1, last.shape[1]) @ last.T  # [K₁ ⋯ K_{D−1}, R]
+    for p in reversed(others):
+        total = (total.reshape(-1, p.shape[1], len(p)) * p.T).sum(1)  # [K₁ ⋯, R]
+    return total[0]
 
 
 def _marginals(p: Distribution, supports: Sequence[Tensor], event_dim: int) -> list[Tensor]:
