@@ -74,7 +74,10 @@ def variance(evidence: Evidence) -> Columns:
 
 
 def variance_of(evidence: Evidence) -> Interval:
-    """The trace of the covariance with its interval, as far as that can be given."""
+    """The trace of the covariance with its interval, as far as that can be given.
+
+    Its upper end is open where the draws missed what is rare: as their costs tell, or the exact variance.
+    """
     interval = variance_interval(
         evidence.squares,
         evidence.known_kurtosis,
@@ -86,7 +89,7 @@ def variance_of(evidence: Evidence) -> Interval:
     if interval.value == 0:
         zero = evidence.is_still and not evidence.exact_variance > 0
         return Interval(0.0, 0.0, 0.0 if zero else math.inf, 0.0 if zero else math.inf)
-    if evidence.missed:
+    if evidence.missed or evidence.exact_variance > interval.high:
         return Interval(interval.value, interval.low, math.inf, interval.standard_error)
     if evidence.replicates < LEAST_FOR_VARIANCE and not known:
         return Interval(interval.value, math.nan, math.nan, interval.standard_error)
