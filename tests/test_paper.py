@@ -292,6 +292,12 @@ def test_a_bias_without_a_truth_is_not_known(run: Measured) -> None:
     )
 
 
+def test_a_bias_against_a_disputed_truth_is_not_known(run: Measured) -> None:
+    said = claims(edited(run, verdict="unknown", truth="disputed"))
+    assert any(sentence.endswith("at every N: the true gradient is disputed.") for sentence in said)
+    assert any(sentence.startswith("Beware: the true gradient is disputed") for sentence in said)
+
+
 def test_what_could_not_be_measured_is_told(run: Measured) -> None:
     lost = edited(run, {"estimator": "reinforce", "sample_size": 8}, status="error", reason="it broke")
     stopped = Measured(lost.measurements, lost.replicates, {**run.record, "interrupted": True})
@@ -538,6 +544,11 @@ def test_the_methods_say_no_more_than_was_done(run: Measured, digits: Measured) 
     text = methods(Measured(edited(run, verdict="unknown").measurements, run.replicates, unknown))
     assert "The true gradient is not known (nobody knows)." in text
     assert "Hall" not in text
+    disputed = {**run.record, "truth": {"kind": "disputed", "note": "a says 4, b says 5"}}
+    text = methods(Measured(edited(run, verdict="unknown").measurements, run.replicates, disputed))
+    assert "disputed: two ways to obtain it disagree (a says 4, b says 5), and no estimator is judged" in text
+    noted = {**run.record, "truth": {"kind": "quadrature", "note": "log_prob is wrong"}}
+    assert "and autograd (log_prob is wrong)." in methods(Measured(run.measurements, run.replicates, noted))
     precise = {**run.record, "scenario": {**run.record["scenario"], "precision": {"variance": 0.05}}}
     assert "was within 5 % or" in methods(Measured(run.measurements, run.replicates, precise))
     assert "within 5 %" not in methods(run)

@@ -17,6 +17,7 @@ def frame(*rows: dict[str, Any]) -> pd.DataFrame:
         "sample_size": 10, "claim": "unbiased", "contradiction": "", "verdict": "within 1 %", "bias": 0.1,
         "effective_dof": 1000.0, "variance_z": 0.5, "kurtosis_exact": 3.0,
         "largest_share": 0.01, "variance": 1.0, "sampling_variance": float("nan"),
+        "truth": "reference", "truth_families": 1.0,
     }  # fmt: skip
     records = [
         {**dict.fromkeys(MEASUREMENTS, ""), **usual, "cell": str(i), **row} for i, row in enumerate(rows)
@@ -48,10 +49,20 @@ def test_the_truth_is_suspect_if_most_fail_in_the_same_direction() -> None:
         (biased("a"), biased("b", -0.1), {"estimator": "c"}),  # not in the same direction
         (biased("a"), {"estimator": "b"}, {"estimator": "c"}),  # not most
         (biased("a"), biased("b")),  # too few to tell
+        tuple(biased(name) | {"truth": "enumeration", "truth_families": float("nan")} for name in "abc"),
+        tuple(biased(name) | {"truth_families": 2.0} for name in "abc"),  # two families agree on it
     ],
 )
 def test_the_truth_is_not_suspect_otherwise(rows: tuple[dict[str, Any], ...]) -> None:
     assert len(remarks(frame(*rows))) == 1
+
+
+def test_a_dispute_is_told_first_and_where_it_is() -> None:
+    unknown = {"truth": "disputed", "verdict": "unknown", "truth_families": float("nan")}
+    (said,) = remarks(frame({"estimator": "a"} | unknown, {"estimator": "b"} | unknown))
+    assert said.startswith("the true gradient is disputed: two ways to obtain it disagree")
+    said, *_ = remarks(frame({"estimator": "a"} | unknown, {"estimator": "b"}, {"estimator": "c"}))
+    assert said.startswith("the true gradient is disputed for a: ")
 
 
 def test_weak_intervals_are_told() -> None:

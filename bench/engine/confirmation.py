@@ -49,7 +49,7 @@ def confirm(experiment: Experiment, claim: Claim) -> Confirmation:
     nor the score where its own mean is not zero.
     """
     spread = _spread_of(experiment.problem.to("cpu", torch.float64))
-    stage, found = twice(experiment, lambda draws: contradictions(draws) | _against(draws, claim, spread))
+    stage, found = twice(experiment, lambda draws: contradictions(draws) | against(draws, claim, spread))
     if stage is None:
         return Confirmation("", ("plain draws are too expensive to confirm it",))
     notes = sentences(found, stage.problem)
@@ -110,7 +110,7 @@ _SURE, _MOST_TIMES = 10.0, 64
 Spread = tuple[Tensor, Tensor]
 
 
-def _against(stage: Stage, claim: Claim, spread: Spread | None) -> dict[str, Disagreement]:
+def against(stage: Stage, claim: Claim, spread: Spread | None) -> dict[str, Disagreement]:
     """The comparisons with the truth that fail: "cost", "by score", "by path"; and "families" of both."""
     found: dict[str, Disagreement | None] = {}
     value = claim.gradient.new_tensor([claim.value])  # [1]

@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.engine.gradient_draws import Draws, affordable, by_path, by_sample
 from bench.engine.plan import Experiment
 from bench.problem import Problem
-from bench.statistics.agreement import Disagreement, Means, disagreement, less, means_of
+from bench.statistics.agreement import LEVEL, Disagreement, Means, disagreement, less, means_of
 
 # What contradicts is drawn again, so many times as often: it must contradict both times.
 AGAIN = 4
@@ -35,11 +35,13 @@ class Stage:
         problem: in float64 on the CPU.
         sampled: by `sample()`.
         path: by `rsample()`; None if there is none.
+        level: the probability of a false contradiction, over all comparisons.
     """
 
     problem: Problem
     sampled: Draws
     path: Draws | None
+    level: float = LEVEL
 
     @property
     def comparisons(self) -> int:
@@ -47,8 +49,8 @@ class Stage:
         return 4 * len(self.problem.theta) + 2 + 2 * min(_MOST_MOMENTS, self.sampled.x[0].numel())
 
     def disagreement(self, means: Means, claimed: Tensor, slack: Tensor) -> Disagreement | None:
-        """The worst of the means that refute their values, at a level for all comparisons of the stage."""
-        return disagreement(means, claimed, slack, self.comparisons)
+        """The worst of the means that refute their values, at the level of the stage."""
+        return disagreement(means, claimed, slack, self.comparisons, self.level)
 
 
 Checks = Callable[[Stage], dict[str, Disagreement]]
