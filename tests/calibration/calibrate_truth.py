@@ -35,7 +35,6 @@ def contradicted(factor: float) -> Rate:
 
 
 def test_right_truths_are_seldom_contradicted(table: Table) -> None:
-    torch.set_num_threads(1)
     what = (
         f"contradicted by a first look of {DRAWS} draws at 1 %, wrongly: the truths of {len(NAMES)} problems"
     )
