@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of
 from bench.problem import Problem
+from bench.statistics.evidence import normal_kurtosis_of
 from bench.statistics.intervals import LEVEL, variance_interval
 from bench.statistics.summary import Summary
 
@@ -36,15 +37,22 @@ class Precision:
     Attributes:
         half_width: of the 95 % interval of the variance, as a part of it: 0.05 for 5 %.
         max_replicates: the R at which a cell ends in any case.
+        exact_kurtosis: of the squared deviations of a cell, where it is known without sampling, else NaN.
     """
 
     half_width: float
     max_replicates: int
+    exact_kurtosis: float = math.nan
 
 
-def relative_half_width(summary: Summary) -> float:
+def relative_half_width(summary: Summary, exact_kurtosis: float = math.nan) -> float:
     """max(high/v − 1, 1 − low/v) of the total variance v; 0 if nothing varies, NaN if it is unknown."""
-    interval = variance_interval(_deviation(summary), value=float(summary.moments.variance.sum()))
+    interval = variance_interval(
+        _deviation(summary),
+        value=float(summary.moments.variance.sum()),
+        normal_kurtosis=normal_kurtosis_of(summary),
+        exact_kurtosis=exact_kurtosis,
+    )
     if interval.low == interval.high:
         return 0.0
     return max(interval.high / interval.value - 1, 1 - interval.low / interval.value)
@@ -52,7 +60,7 @@ def relative_half_width(summary: Summary) -> float:
 
 def is_enough(summary: Summary, precision: Precision) -> bool:
     """Whether to stop; also where no number of replicates would give an interval."""
-    return not relative_half_width(summary) > precision.half_width
+    return not relative_half_width(summary, precision.exact_kurtosis) > precision.half_width
 
 
 def next_look(replicates: int) -> int:
@@ -62,7 +70,7 @@ def next_look(replicates: int) -> int:
 
 def remark(summary: Summary, precision: Precision) -> str:
     """What is to be said of a cell that is no more precise than this; empty if it is precise enough."""
-    half_width = relative_half_width(summary)
+    half_width = relative_half_width(summary, precision.exact_kurtosis)
     if half_width <= precision.half_width:
         return ""
     wanted = f"{NOT_REACHED}: the variance is wanted to {percent(precision.half_width)}"

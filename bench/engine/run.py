@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -89,6 +89,9 @@ def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth
     estimator, fitting = fit_at_a_cost(cell.named.estimator, problem, N, address)
     seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"), experiment.resampled)
     segments = segments_of(problem.parameters, len(problem.theta))
+    exact = exactly.moments(estimator, N)
+    if precision is not None and exact is not None:
+        precision = replace(precision, exact_kurtosis=exact.kurtosis["all"])
     replication = replicate(
         estimator,
         problem,
@@ -100,7 +103,6 @@ def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth
         precision,
         experiment.resampled,
     )
-    exact = exactly.moments(estimator, N)
     rare = exact is None and _missed(experiment, cell, replication, truth, problem, exactly)
     peak = peak_of(estimator, problem, N, experiment.address(N, "memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])

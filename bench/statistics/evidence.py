@@ -186,6 +186,14 @@ def evidence_of(
         )
 
 
+def normal_kurtosis_of(summary: Summary) -> float:
+    """`Evidence.normal_kurtosis` of all coordinates together; 3 where nothing varies."""
+    variances = summary.moments.variance  # [P]
+    trace = float(variances.sum())
+    square = _trace_of_square(summary.batches, list(range(summary.deviation.shape[1])), variances)
+    return 1 + 2 * square / trace**2 if trace > 0 else 3.0
+
+
 def _trace_of_square(batches: Sequence[Tensor], inside: list[int], variances: Tensor) -> float:
     r"""tr(Σ²) from K batch means in each block of replicates, without bias if they are normal.
 
