@@ -30,7 +30,7 @@ def along(table: str, option: str, values: Sequence[float], switched: Sequence[s
         f"A line for each estimator in its 95 % band, against {option}, and a thin one through the exact "
         "variance where that is known; one N at a time.",
         table,
-        ("value", "variance", "variance_low", "variance_high", "variance_exact"),
+        ("value", "variance"),
         {
             "encoding": {"x": x, "color": estimator(), "detail": settings()},
             "layer": [

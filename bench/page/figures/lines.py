@@ -20,7 +20,7 @@ def variance() -> Figure:
         "A line for each estimator in its 95 % band, a thin one through the exact variance where that is "
         "known, and dotted lines that fall as one over N.",
         "measurements",
-        ("variance", "variance_low", "variance_high", "variance_exact"),
+        ("variance",),
         against_samples(guide, *banded("variance", title), exact_line("variance", title)),
         logarithmic=("x", "y"),
         extra={"guides": "guides"},

@@ -118,8 +118,13 @@ def banded(metric: str, title: str) -> list[Spec]:
     line = {"y": powers(metric, title), "strokeDash": estimator()}
     return [
         {
+            # Where there is no interval the band has no width: without any row the axis would have no ends.
+            "transform": [
+                {"calculate": f"datum.{low} > 0 ? datum.{low} : datum.{metric}", "as": "lower"},
+                {"calculate": f"isNumber(datum.{high}) ? datum.{high} : datum.{metric}", "as": "upper"},
+            ],
             "mark": {"type": "area", "opacity": 0.18},
-            "encoding": {"y": powers(low, title), "y2": {"field": high}},
+            "encoding": {"y": powers("lower", title), "y2": {"field": "upper"}},
         },
         {"mark": {"type": "line", "strokeWidth": 1.5}, "encoding": line},
         {"mark": HOLLOW, "encoding": {"y": powers(metric, title), **point}},
@@ -128,11 +133,15 @@ def banded(metric: str, title: str) -> list[Spec]:
 
 def exact_line(metric: str, title: str) -> Spec:
     """A thin line through the values that are known without sampling, where there are any."""
-    exact = f"{metric}_exact"
+    known = f"datum.{metric}_exact > 0"
     return {
-        "transform": [{"filter": f"datum.{exact} > 0"}],
-        "mark": {"type": "line", "strokeWidth": 0.8, "opacity": 0.9},
-        "encoding": {"y": powers(exact, title), "strokeDash": {"value": [1, 0]}},
+        "transform": [{"calculate": f"{known} ? datum.{metric}_exact : datum.{metric}", "as": "exact"}],
+        "mark": {"type": "line", "strokeWidth": 0.8},
+        "encoding": {
+            "y": powers("exact", title),
+            "strokeDash": {"value": [1, 0]},
+            "opacity": {"condition": {"test": known, "value": 0.9}, "value": 0},
+        },
     }
 
 
