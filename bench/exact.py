@@ -79,14 +79,6 @@ class SingleDraws:
         parts = [gradient_of(theta, self.problem.cost(x, theta)) for x, theta in self._rows()]
         return torch.cat(parts)
 
-    def estimates(self, estimator: Estimator) -> Tensor:
-        """Return the estimate from each single value of x, `[S, P]`, by the estimator's own code.
-
-        Raises:
-            NotApplicable: if it draws anything but one x, or its path is not known.
-        """
-        return torch.cat(list(self._estimates(estimator)))
-
     def of_mean(self, estimator: Estimator, sample_size: int) -> ExactMoments:
         r"""Return the moments of a mean of N independent estimates from one sample each.
 
@@ -99,17 +91,16 @@ class SingleDraws:
         mean = sum(
             (w @ part for w, part in self._weighed(estimator)), torch.zeros_like(self.problem.theta)
         )  # [P]
-        second, third = torch.zeros_like(mean), torch.zeros_like(mean)  # [P]
+        third = torch.zeros_like(mean)  # [P]
         fourth = dict.fromkeys(self.blocks, 0.0)
         covariance = mean.new_zeros((len(mean), len(mean)))  # [P, P]
         for w, part in self._weighed(estimator):
             d = part - mean  # [rows, P]
             covariance += (w[:, None] * d).T @ d
-            second += w @ d.square()
             third += w @ d**3
             for name, block in self.blocks.items():
                 fourth[name] += float(w @ d[:, block].square().sum(1).square())
-        known = self.power >= 4
+        second, known = covariance.diagonal(), self.power >= 4
         skewness = third / second.clamp(min=0) ** 1.5 / math.sqrt(N)  # [P]
         return ExactMoments(
             mean,

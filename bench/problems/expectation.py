@@ -96,16 +96,6 @@ class Expectation(Problem):
     def points(self, check: bool = False) -> Points:
         return self._exact.points(check)
 
-    def landmarks(self) -> Tensor:
-        """Return the z at which the cost or the density jumps, bends or is narrow, `[K]`, increasing.
-
-        Raises:
-            NotApplicable: if z is discrete, or the expectation is not known by quadrature.
-        """
-        if isinstance(self._exact, Sum):
-            raise NotApplicable("x is discrete: its values are its only landmarks")
-        return self._exact.landmarks()
-
     @cached_property
     def _exact(self) -> Sum | Integral:
         p = self.distribution(self.theta[None].detach().to("cpu", torch.float64))

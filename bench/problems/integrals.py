@@ -24,7 +24,6 @@ from bench.problems.line_nodes import (
 )
 
 Anchor = tuple[float, ...]
-_TOGETHER = 1e-5  # landmarks that are nearer are one
 _STRETCHED = 0.83  # the first intervals of a second rule, so that no edge but the middle is a common one
 
 
@@ -74,12 +73,6 @@ class Integral:
         if check not in self._points:
             self._points[check] = self._new_points(_STRETCHED if check else 1.0)
         return self._points[check]
-
-    def landmarks(self) -> Tensor:
-        """Return the z at which nodes crowd, `[K]`, increasing."""
-        found = torch.cat([nodes.crowded() for nodes in self._nodes]).sort().values  # [K]
-        apart = found.diff() > _TOGETHER * (1 + found[1:].abs())  # [K − 1]
-        return found[torch.cat([apart.new_ones(min(1, len(found))), apart])]
 
     def _new_points(self, stretch: float) -> Points:
         if max(1, self.dimensions) > 1:
@@ -194,10 +187,5 @@ def _density(cls: type[Line], anchor: Tensor, u: Tensor) -> Tensor:
 def _side_by_side(columns: list[Tensor], filling: float) -> Tensor:
     """Columns of different length, `[K, D]`; short ones are filled up."""
     K = max(len(column) for column in columns)
-    filled = [
-        torch.cat(
-            [column, column.new_full((K - len(column),), float(column[-1]) if filling is None else filling)]
-        )
-        for column in columns
-    ]
+    filled = [torch.cat([column, column.new_full((K - len(column),), filling)]) for column in columns]
     return torch.stack(filled, 1)

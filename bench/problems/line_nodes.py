@@ -22,7 +22,6 @@ BallCost = Callable[[acb, bool], acb]
 _NOWHERE = arb(2) ** -200  # a probability density below which a cost need not be defined
 _HAIR = arb(2) ** -20
 _BY_TORCH = 1e-9
-_CROWDED = 0.01
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,6 @@ class Nodes:
     signs: Tensor
     shift: float
     sizes: list[float]
-
-    def crowded(self) -> Tensor:
-        """The z about which nodes are far closer to one another than elsewhere, `[L]`."""
-        if len(self.u) < 2:
-            return self.z
-        gaps = self.u.diff()  # [K − 1]
-        narrow = gaps < _CROWDED * gaps.median()
-        first = narrow & ~torch.cat([narrow.new_zeros(1), narrow[:-1]])
-        last = narrow & ~torch.cat([narrow[1:], narrow.new_zeros(1)])
-        starts, ends = first.nonzero()[:, 0], last.nonzero()[:, 0]
-        inner = [int(a + gaps[a : b + 1].argmin()) for a, b in zip(starts, ends, strict=True)]
-        return self.z[inner]
 
 
 def nodes_of(line: Line, cost: BallCost, powers: Sequence[int] = (1,), sway: float = 1.0) -> Nodes:

@@ -179,7 +179,7 @@ def _end(
 
 
 def _ladder(start: int, reach: float) -> list[int]:
-    """Whole numbers from `start` on that grow by a small left_out, up to `reach` beyond it."""
+    """Whole numbers from `start` on that grow by a small factor, up to `reach` beyond it."""
     steps: Iterator[float] = itertools.takewhile(lambda x: x < reach, (_GROWTH**j for j in itertools.count()))
     return sorted({start, *(start + math.ceil(step) for step in steps), start + int(reach)})
 
