@@ -15,7 +15,7 @@ from bench.distributions.families import LOG, Family
 from bench.distributions.given import Value, given
 from bench.errors import collected, invalid, shown
 from bench.formula.named import cost_of
-from bench.problem import NotApplicable, Points, Problem, TruthKind
+from bench.problem import Points, Problem, TruthKind
 from bench.problems.integrals import Integral
 from bench.problems.sums import Sum
 
