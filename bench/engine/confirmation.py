@@ -11,8 +11,8 @@ from torch import Tensor
 from bench.engine.diagnosis import Stage, contradictions, coordinate, sentences, twice
 from bench.engine.gradient_draws import Draws, by_sample, jumps
 from bench.engine.plan import Experiment
-from bench.estimator import gradient_of
-from bench.problem import NotApplicable, Problem
+from bench.exact import SingleDraws
+from bench.problem import Problem
 from bench.statistics.agreement import Disagreement, Means, disagreement, less, means_of, with_spread
 
 # The part of itself that a truth may be off: rounding, and the rules of somebody's own quadrature.
@@ -48,7 +48,8 @@ def confirm(experiment: Experiment, claim: Claim) -> Confirmation:
     and must fail on two independent sets of draws. The path is no evidence where the cost jumps,
     nor the score where its own mean is not zero.
     """
-    spread = _spread_of(experiment.problem.to("cpu", torch.float64))
+    known = experiment.known_moments
+    spread = None if known is None or known.draws is None else _spread_of(known.draws[0])
     stage, found = twice(experiment, lambda draws: contradictions(draws) | against(draws, claim, spread))
     if stage is None:
         return Confirmation("", ("plain draws are too expensive to confirm it",))
@@ -145,25 +146,14 @@ def _part(means: Means, where: slice) -> Means:
     return Means(mean, variance, means.skewness[where], means.effective[where], means.count)
 
 
-def _spread_of(problem: Problem) -> Spread | None:
+def _spread_of(draws: SingleDraws) -> Spread:
     """Variance and skewness of one draw of the cost and of its share by the score, `[1 + P]`, by sums."""
-    try:
-        points = problem.points()
-    except NotApplicable:
-        return None
-    with torch.enable_grad():
-        theta = problem.theta.expand(len(points.weights), -1).requires_grad_()  # [S, P]
-        x = points.x.transpose(0, 1)  # [1, S, *event]
-        p = problem.distribution(theta)
-        cost, w = problem.cost(x, theta), points.weights[:, None]  # [1, S, (B)], [S, 1]
-        mean = (w.reshape(1, -1, *[1] * (cost.dim() - 2)) * cost.detach()).sum(1, keepdim=True)
-        share = gradient_of(theta, (p.log_prob(x), cost.detach() - mean), cost)  # [S, P]
-    value = cost.detach()[0].reshape(len(theta), -1).mean(1, keepdim=True)  # [S, 1]
-    both = torch.cat([value, share], 1)  # [S, 1 + P]
-    centered = both - (w * both).sum(0)
-    variance = (w * centered.square()).sum(0)  # [1 + P]
-    skewness = (w * centered**3).sum(0) / variance**1.5  # [1 + P]
-    return variance, skewness if points.power > 2 else torch.zeros_like(skewness)
+    share = (draws.cost - draws.mean_cost)[:, None] * draws.score + draws.cost_gradient  # [S, P]
+    both = torch.cat([draws.cost[:, None], share], 1)  # [S, 1 + P]
+    centered = both - draws.expectation(both)
+    variance = draws.expectation(centered.square())  # [1 + P]
+    skewness = draws.expectation(centered**3) / variance**1.5  # [1 + P]
+    return variance, skewness if draws.power > 2 else torch.zeros_like(skewness)
 
 
 def _path_is_blind(stage: Stage) -> bool:

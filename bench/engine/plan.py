@@ -16,6 +16,7 @@ from bench.engine.copies import own_copy
 from bench.engine.devices import unavailable
 from bench.engine.draws import forks_watched
 from bench.engine.guard import Call, Ended, Misbehaved, guarded, reason_of
+from bench.engine.known_moments import KnownMoments
 from bench.engine.precision import Precision, needed_replicates
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
@@ -113,6 +114,11 @@ class Experiment:
         ready = replace(self, problem=problem)
         vars(ready)["prepared"] = ready  # nothing is prepared twice
         return ready
+
+    @cached_property
+    def known_moments(self) -> KnownMoments | None:
+        """What is known of its estimates without sampling; None where each replicate has its own data."""
+        return None if self.resampled else KnownMoments(self.prepared.problem, self.address)
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bench.engine.exactly import Exactly
 from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.guard import guarded, moved_copy, reason_of
 from bench.engine.memory import peak_of
@@ -55,20 +54,19 @@ class Result:
 
 def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:
     """Measure the cells in order. A cell that fails is a result with a reason, and the others go on."""
-    exactly = Exactly(experiment)
     for cell in cells:
         if cell.status != "ok":
             yield Result(cell, cell.status, cell.reason)
             continue
         try:
-            yield measure(experiment, cell, truth, exactly)
+            yield measure(experiment, cell, truth)
         except NotApplicable as reason:
             yield Result(cell, "not_applicable", reason_of(reason))
         except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
             yield Result(cell, "error", reason_of(error))
 
 
-def measure(experiment: Experiment, cell: Cell, truth: Truth, exactly: Exactly) -> Result:
+def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     """Fit, warm up, replicate, on a copy of the problem that no other cell shares.
 
     Raises:
@@ -78,10 +76,10 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth, exactly: Exactly) 
     experiment = experiment.prepared
     problem = moved_copy(experiment.problem, cell.device, cell.dtype)
     with guarded(problem):
-        return _measured(experiment, cell, problem, truth, exactly)
+        return _measured(experiment, cell, problem, truth)
 
 
-def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth, exactly: Exactly) -> Result:
+def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth) -> Result:
     N, R, precision = cell.sample_size, experiment.replicates, experiment.precision
     if precision is not None:
         R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
@@ -89,7 +87,8 @@ def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth
     estimator, fitting = fit_at_a_cost(cell.named.estimator, problem, N, address)
     seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"), experiment.resampled)
     segments = segments_of(problem.parameters, len(problem.theta))
-    exact = exactly.moments(estimator, N)
+    known = experiment.known_moments
+    exact, fault = (None, "") if known is None else known.of(estimator, N)
     if precision is not None and exact is not None:
         precision = replace(precision, exact_kurtosis=exact.kurtosis["all"])
     replication = replicate(
@@ -103,7 +102,7 @@ def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth
         precision,
         experiment.resampled,
     )
-    rare = exact is None and _missed(experiment, cell, replication, truth, problem, exactly)
+    rare = exact is None and _missed(experiment, cell, replication, truth, problem)
     peak = peak_of(estimator, problem, N, experiment.address(N, "memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
     summary = replication.summary
@@ -114,7 +113,7 @@ def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth
         pairs = replicate_pairs(
             estimator, problem, N, R // 2, lambda block: experiment.address(N, "pairs", block), segments
         )
-    more = "; ".join(filter(None, (more, exactly.fault)))
+    more = "; ".join(filter(None, (more, fault)))
     if missing:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
@@ -130,10 +129,10 @@ def _missed(
     replication: Replication,
     truth: Truth,
     problem: Problem,
-    exactly: Exactly,
 ) -> bool:
     """Whether what looks like a bias may be what the draws missed; looked at only where one is suspected."""
-    if exactly.draws is None or truth.gradient is None:
+    known = experiment.known_moments
+    if known is None or known.draws is None or truth.gradient is None:
         return False
     N = cell.sample_size
     found = evidence_of(
@@ -150,7 +149,7 @@ def _missed(
         return False
     return missed(
         problem,
-        exactly.draws[0],
+        known.draws[0],
         N,
         len(replication.summary.finite),
         lambda block: experiment.address(N, "estimates", block),

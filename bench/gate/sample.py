@@ -10,7 +10,6 @@ from functools import cached_property
 
 import torch
 
-from bench.engine.exactly import Exactly
 from bench.engine.fitting import fit
 from bench.engine.guard import guarded, moved_copy
 from bench.engine.plan import Cell, Experiment, cell_id
@@ -111,7 +110,8 @@ class Subject:
 
     @cached_property
     def _exact(self) -> ExactMoments | None:
-        return Exactly(self.experiment).moments(self._estimator, self.cell.sample_size)
+        known = self.experiment.prepared.known_moments
+        return None if known is None else known.of(self._estimator, self.cell.sample_size)[0]
 
     def sample(self, role: str, replicates: int, truth: Truth | None) -> Sample:
         """R estimates on the stream of a purpose.

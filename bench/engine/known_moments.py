@@ -1,0 +1,64 @@
+"""Moments of estimates that are known without sampling, for all cells of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+
+from bench.engine.guard import guarded, moved_copy, reason_of
+from bench.engine.streams import Address, stream
+from bench.estimator import Estimator
+from bench.exact import ExactMoments, SingleDraws, exact_moments, single_draws
+from bench.problem import NotApplicable, Problem
+from bench.statistics.evidence import blocks_reported
+
+
+class KnownMoments:
+    """What is known of estimates by a sum over all values of x, which are found when first asked for.
+
+    Args:
+        problem: ready to be measured.
+        address: from N and a role to a stream.
+    """
+
+    def __init__(self, problem: Problem, address: Callable[[int, str], Address]) -> None:
+        self._problem, self._address = problem, address
+
+    @property
+    def draws(self) -> tuple[SingleDraws, SingleDraws | None] | None:
+        """All values of x with their probabilities, and those of a second rule; None if not known."""
+        return self._found[0]
+
+    @cached_property
+    def _found(self) -> tuple[tuple[SingleDraws, SingleDraws | None] | None, str]:
+        problem = moved_copy(self._problem, "cpu", "float64")
+        try:
+            with torch.enable_grad():
+                return single_draws(problem, blocks_reported(problem.parameters, len(problem.theta))), ""
+        except NotApplicable:
+            return None, ""
+        except Exception as error:  # noqa: BLE001 - a problem is anybody's code
+            return None, f"the values of x are not known: {reason_of(error)}"
+
+    def of(self, fitted: Estimator, sample_size: int) -> tuple[ExactMoments | None, str]:
+        """Return the moments of an estimate from N samples; None if they are not known.
+
+        With them comes the reason where the code of the problem or of the estimator failed to tell.
+
+        Args:
+            fitted: the estimator with what it learns beforehand.
+            sample_size: N.
+        """
+        draws, fault = self._found
+        if draws is None:
+            return None, fault
+        address = self._address(sample_size, "exact")
+        try:
+            with guarded(draws[0].problem), stream(address, torch.device("cpu")), torch.enable_grad():
+                return exact_moments(fitted, sample_size, draws), ""
+        except NotApplicable:
+            return None, ""
+        except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+            return None, f"its exact moments are not known: {reason_of(error)}"
