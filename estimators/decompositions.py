@@ -29,11 +29,11 @@ class Drawn:
         return torch.rand_like(x).neg_().add_(1).log_().neg_()  # U = 1 − rand is never 0
 
     def partner(self, law: Any, x: Tensor) -> Tensor:
-        """What the other half is made of: the samples of p themselves, or others."""
+        """Return samples of p for the other half: those that there are, or others."""
         return x if self.coupled else law.sample(x.shape[:1])
 
     def standard(self, law: Normal, x: Tensor) -> Tensor:
-        """The same of a normal law, as standard normal numbers."""
+        """Return `partner` of a normal distribution, as standard normal numbers."""
         return (x - law.loc) / law.scale if self.coupled else torch.randn_like(x)
 
 

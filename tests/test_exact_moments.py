@@ -32,7 +32,7 @@ def known(estimator: Estimator, problem: Problem, sample_size: int) -> ExactMome
 
 
 def z_scores(estimates: Tensor, exact: ExactMoments) -> Tensor:
-    """Of means and variances, `[2 P]`; zero where nothing varies and all is right to rounding."""
+    """z-scores of means and variances, `[2 P]`; zero where nothing varies and all is right to rounding."""
     d = estimates - exact.mean  # [R, P]
     square = d.square()
     scale = 1e-9 * (1 + float(exact.mean.norm()))

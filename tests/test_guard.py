@@ -17,13 +17,10 @@ from torch.distributions import Distribution, Normal
 from bench.certification.problems import PROBLEMS as CERTIFIED
 from bench.certify_api import certify
 from bench.engine.contents import changed, contents
-from bench.engine.draws import Draws
-from bench.engine.guard import Misbehaved
 from bench.engine.pilot import forecasts
 from bench.engine.plan import Experiment, NamedEstimator, Planned, plan
 from bench.engine.precision import Precision
 from bench.engine.run import Result, run
-from bench.engine.streams import Address, stream
 from bench.engine.surroundings import quick_state
 from bench.engine.truth import truth_of
 from bench.estimator import Estimator
@@ -364,59 +361,3 @@ def test_an_estimator_of_ours_raises_no_alarm(name: str, problem: str) -> None:
 def is_its_own(reason: str) -> bool:
     """Whether an error is of the estimator, and not of the guard."""
     return not any(word in reason for word in ("it changed", "it reseeded", "it set", "its estimates"))
-
-
-# --- what a call draws ------------------------------------------------------------------------------
-
-CPU = torch.device("cpu")
-
-
-def followed(*calls: Callable[[], Tensor]) -> None:
-    with stream(Address(0, "test", 1, "estimates", 0), CPU):
-        drawn = Draws(CPU)
-        for call in calls:
-            drawn.after(call(), data_per_row=False)
-
-
-def normals() -> Tensor:
-    return torch.randn(50, 2)
-
-
-def test_numbers_that_were_drawn_before_are_seen() -> None:
-    states: list[Tensor] = []
-
-    def keeps() -> Tensor:
-        states.append(torch.get_rng_state())
-        return normals()
-
-    def goes_back() -> Tensor:
-        torch.set_rng_state(states[0])
-        return normals()
-
-    with pytest.raises(Misbehaved, match="had been drawn before"):
-        followed(keeps, normals, goes_back)
-    followed(keeps, normals, normals)
-
-
-def test_rounding_and_few_values_are_no_noise() -> None:
-    exact = 1 + 1e-7 * torch.arange(50.0)[:, None] % 5e-7
-    followed(lambda: exact, lambda: exact.flip(0))
-    few = torch.tensor([0.0, 1e-9, -1e-9])[torch.arange(50) % 3][:, None]
-    followed(lambda: few, lambda: few)
-    with pytest.raises(Misbehaved, match="come from elsewhere"):
-        followed(lambda: torch.arange(50.0)[:, None])
-
-
-def test_equal_estimates_are_seen_where_chance_cannot_make_them() -> None:
-    def drawing(estimates: Tensor) -> Callable[[], Tensor]:
-        return lambda: estimates + 0 * normals()[: len(estimates), :1]
-
-    rare = torch.zeros(50, 1)
-    rare[3] = 1
-    same = drawing(rare)
-    followed(same, same)
-    constant = drawing(torch.ones(50, 1))
-    followed(constant, constant)
-    fixed = drawing(torch.arange(50.0)[:, None])
-    with pytest.raises(Misbehaved, match="the same whatever is drawn"):
-        followed(fixed, fixed)

@@ -18,7 +18,7 @@ RESEEDED = "it reseeded torch's generator"
 
 
 class Misbehaved(Exception):
-    """What foreign code did that it must not do, in words.
+    """A deed of foreign code that it must leave alone, in words.
 
     Attributes:
         changed: what it changed that is not its own.
@@ -132,7 +132,7 @@ def _raise(names: list[str], more: list[str], error: BaseException | None) -> No
 
 
 def _told(problem: Problem, names: list[str]) -> list[str]:
-    """What others changed of a problem, in words."""
+    """Changes that others made to a problem, in words."""
     own = _set_by_itself(problem) if names else frozenset()
     return [f"the problem's {name}" for name in names if name.partition(".")[0] not in own]
 
@@ -167,7 +167,7 @@ def _exercise(problem: Problem, rows: int, sample_size: int) -> None:
 
 
 def _classes(problem: Problem) -> list[tuple[type, dict[str, Any]]]:
-    """What the classes of a problem hold, those that the contract itself defines included."""
+    """The contents of the classes of a problem, those that the contract itself defines included."""
     return [(base, dict(vars(base))) for base in type(problem).__mro__ if issubclass(base, Problem)]
 
 

@@ -16,7 +16,7 @@ from bench.statistics.evidence import blocks_reported
 
 
 class KnownMoments:
-    """What is known of estimates by a sum over all values of x, which are found when first asked for.
+    """Moments by a sum over all values of x, which are found when they are first asked for.
 
     Args:
         problem: ready to be measured.

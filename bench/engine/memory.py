@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from bench.engine.blocks import Block, chunk_rows
-from bench.engine.draws import forks_watched
+from bench.engine.origin import forks_watched
 from bench.engine.replicate import problems_of_chunks, timed
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of
-from bench.engine.draws import Draws
+from bench.engine.origin import Origin
 from bench.engine.replicate import problems_of_chunks, timed
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
@@ -64,11 +64,11 @@ def _block(
     means = problem.theta.new_empty((block.rows, len(problem.theta)))  # [pairs, P]
     within = means.new_empty((block.rows, len(segments)), dtype=torch.float64)  # [pairs, segments]
     with stream(address, problem.theta.device):
-        drawn = Draws(problem.theta.device)
+        origin = Origin(problem.theta.device)
         for pairs, batches in zip(block.chunks(), problems, strict=True):
             rows = 2 * (pairs.stop - pairs.start)
             estimates, _ = timed(estimator, batches, sample_size, rows)
-            drawn.after(estimates, data_per_row=True)
+            origin.after(estimates, data_per_row=True)
             first, second = estimates[::2], estimates[1::2]  # [pairs of the chunk, P]
             means[pairs] = (first + second) / 2
             squares = (first - second).double().square() / 2  # [pairs of the chunk, P]

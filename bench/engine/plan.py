@@ -14,9 +14,9 @@ import torch
 
 from bench.engine.copies import own_copy
 from bench.engine.devices import unavailable
-from bench.engine.draws import forks_watched
 from bench.engine.guard import Call, Ended, Misbehaved, guarded, reason_of
 from bench.engine.known_moments import KnownMoments
+from bench.engine.origin import forks_watched
 from bench.engine.precision import Precision, needed_replicates
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator

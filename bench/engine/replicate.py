@@ -11,9 +11,9 @@ from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of, chunk_rows
 from bench.engine.counting import Counts, counted
-from bench.engine.draws import Draws
 from bench.engine.gathering import Gathering
 from bench.engine.guard import Call
+from bench.engine.origin import Origin
 from bench.engine.plain_draws import cost_varies
 from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
 from bench.engine.streams import Address, consumption, stream
@@ -150,12 +150,12 @@ def run_block(
         distinct = {id(batches): batches for batches in problems}
         counting = {key: counted(batches, total) for key, batches in distinct.items()}
         with stream(address, problem.theta.device):
-            drawn = Draws(problem.theta.device)
+            origin = Origin(problem.theta.device)
             for rows, batches in zip(block.chunks(), problems, strict=True):
                 estimates, elapsed = timed(
                     estimator, counting[id(batches)], sample_size, rows.stop - rows.start
                 )
-                drawn.after(estimates, batches.data_per_row)
+                origin.after(estimates, batches.data_per_row)
                 gathering.add(rows, estimates)
                 seconds.append(elapsed)
             draws = consumption(problem.theta.device)
@@ -235,11 +235,11 @@ def warm_up(
     seconds: list[float] = []
     (problem,) = problems_of_chunks(problem, Block(0, 0, rows, rows), address, resampled)
     with stream(address, device):
-        drawn = Draws(device)
+        origin = Origin(device)
         estimates, _ = timed(estimator, problem, sample_size, rows)
-        drawn.after(estimates, problem.data_per_row)
+        origin.after(estimates, problem.data_per_row)
         while measured + len(seconds) < _TIMINGS and sum(seconds) * rows < _TIMING_SECONDS:
             estimates, elapsed = timed(estimator, problem, sample_size, rows)
-            drawn.after(estimates, problem.data_per_row)
+            origin.after(estimates, problem.data_per_row)
             seconds.append(elapsed)
     return seconds

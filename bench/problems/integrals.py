@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from bench.distributions.families import component
-from bench.distributions.lines import Line, MixtureLine, line_of
+from bench.distributions.line import Line
+from bench.distributions.lines import line_of
 from bench.distributions.mixture import NormalMixture
+from bench.distributions.normal_lines import MixtureLine
 from bench.formula.named import Cost
 from bench.problem import NotApplicable, Points
 from bench.problems.line_nodes import (

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench import quadrature
 from bench.balls import BITS
-from bench.distributions.lines import Line
+from bench.distributions.line import Line
 from bench.problem import NotApplicable
 
 BallCost = Callable[[acb, bool], acb]

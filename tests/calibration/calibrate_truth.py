@@ -17,7 +17,7 @@ NAMES = [name for name in (*PROBLEMS, *VARIATIONAL) if name != "product"]
 
 
 def contradicted(factor: float) -> Rate:
-    """How many first looks contradict the truths of all problems, times a factor."""
+    """The share of first looks that contradict the truths of all problems, times a factor."""
     events = []
     for name in NAMES:
         problem = problem_of(name)

@@ -57,7 +57,7 @@ def runs_for(R: int, P: int) -> int:
 
 
 def accused(estimates: Tensor, truth: Truth, exact: ExactMoments | None = None) -> Rate:
-    """How many runs of a single row call it biased."""
+    """The share of runs of a single row that call it biased."""
     return rate_of([bias_p(evidence(run, truth, exact)) < BIASED_BELOW for run in estimates])
 
 

@@ -1,4 +1,4 @@
-"""What the guard around foreign code costs: in each call, and once a cell."""
+"""The cost of the guard around foreign code: in each call, and once a cell."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import torch
 
 from bench.catalogue import build
 from bench.engine.blocks import blocks_of
-from bench.engine.draws import Draws
 from bench.engine.guard import Call, guarded, moved_copy
+from bench.engine.origin import Origin
 from bench.engine.plan import Experiment, NamedEstimator, plan
 from bench.engine.run import measure
 from bench.engine.truth import truth_of
@@ -21,11 +21,11 @@ CPU = torch.device("cpu")
 def calls() -> None:
     """The guard of all calls of a cell; within each a single number is drawn."""
     for block in blocks_of(PROBLEM, N, "cpu", R):
-        drawn = Draws(CPU)
+        origin = Origin(CPU)
         for rows in block.chunks():
             with Call(PROBLEM):
                 torch.empty(1).normal_()
-            drawn.after(ESTIMATES[rows], data_per_row=False)
+            origin.after(ESTIMATES[rows], data_per_row=False)
 
 
 PROBLEM = gaussian.gaussian()
@@ -39,7 +39,7 @@ def test_the_guard_of_the_calls_takes_about_a_hundredth(ratio: Ratio) -> None:
 
 
 def border() -> None:
-    """What is done once a cell: the copy of the problem, and the state before and after."""
+    """The work that is done once a cell: the copy of the problem, and the state before and after."""
     problem = moved_copy(PROBLEM, "cpu", "float32")
     with guarded(problem):
         pass

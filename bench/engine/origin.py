@@ -29,7 +29,7 @@ _COMPARED = 2
 _CERTAIN = 35.0
 
 
-class Draws:
+class Origin:
     """Follows calls of an estimator on one stream; all of them at the same θ in every row.
 
     Args:
