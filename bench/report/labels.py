@@ -8,6 +8,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+LONGEST_NOTE = 1000
+"""Characters of a note on the truth: who disagrees with whom, by how much, and why as a rule."""
 LONGEST = 40
 """Characters of a label that are shown: enough for an estimator with two options, a matter of taste."""
 

@@ -11,14 +11,12 @@ import pandas as pd
 from bench.report import rows
 from bench.report.comparison import FALSE_CLAIMS, compare
 from bench.report.comparison_table import level_text
-from bench.report.labels import distinct, plain
+from bench.report.labels import LONGEST_NOTE, distinct, plain
 from bench.report.numbers import grouped
 from bench.report.pairs import Measured, within
 
 _MOST_NAMES = 12
 _LONG = 300
-# A note on the truth says who disagrees with whom, by how much, and why as a rule.
-_LONGEST = 1000
 
 _EXACT = {
     "closed_form": "known in closed form",
@@ -103,7 +101,7 @@ def _streams(record: Mapping[str, Any]) -> str:
 
 def _truth(record: Mapping[str, Any], known: pd.DataFrame) -> str:
     told = record.get("truth") or {}
-    kind, note = plain(told.get("kind")), plain(told.get("note"), _LONGEST)
+    kind, note = plain(told.get("kind")), plain(told.get("note"), LONGEST_NOTE)
     because = f" ({note})" if note else ""
     if kind in _EXACT:
         return f"The true gradient is {_EXACT[kind]}{because}."

@@ -27,11 +27,7 @@ AGAINST_N = Curve("sample_size", "variance", SIZE, VARIANCE, guide=True, exact="
 
 def variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
     """How noisy: variance against N, with the slope -1 of an average of N independent terms."""
-    return draw(
-        rows.whole(measurements),
-        AGAINST_N,
-        title,
-    )
+    return draw(rows.whole(measurements), AGAINST_N, title)
 
 
 def work_normalized_variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:

@@ -13,14 +13,10 @@ from rich.text import Text
 
 from bench.engine.run import Result
 from bench.engine.truth import Truth
-from bench.report.labels import plain
+from bench.report.labels import LONGEST_NOTE, plain
 
 if TYPE_CHECKING:
     from bench.api import Prepared
-
-
-# A dispute takes some words: who disagrees with whom, by how much, and the usual causes.
-_LONGEST_NOTE = 1000
 
 
 class Progress:
@@ -55,7 +51,7 @@ class Progress:
     def __call__(self, news: Truth | Result) -> None:
         """Tell of what has just been done."""
         if isinstance(news, Truth):
-            note = f" ({plain(news.note, _LONGEST_NOTE)})" if news.note else ""
+            note = f" ({plain(news.note, LONGEST_NOTE)})" if news.note else ""
             self.console.print(Text(f"truth: {news.kind.replace('_', ' ')}{note}"), soft_wrap=True)
             return
         cell = news.cell
