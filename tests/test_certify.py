@@ -243,7 +243,7 @@ def test_the_verb_prints_a_table_and_a_verdict() -> None:
     assert done.exit_code == 0, done.output
     assert "certified: reinforce(baseline=constant(value=0.7)), on 2 of 2 problems, cpu" in done.output
     assert "would have seen" in done.output
-    assert "8 tests of statistics" in done.output
+    assert "12 tests of statistics" in done.output
 
 
 @pytest.mark.usefixtures("few_problems")

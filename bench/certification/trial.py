@@ -97,8 +97,7 @@ class Trial:
     @cached_property
     def experiment(self) -> Experiment:
         """With a copy of the problem: whatever is done to it is done to no other trial."""
-        experiment = self.setting.experiment
-        return experiment.at(copy.deepcopy(experiment.problem))
+        return self.setting.experiment.copied()
 
     def problem(self, dtype: torch.dtype = torch.float64) -> Problem:
         """The problem, on the device and in a type; the same one each time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -114,6 +115,12 @@ class Experiment:
         ready = replace(self, problem=problem)
         vars(ready)["prepared"] = ready  # nothing is prepared twice
         return ready
+
+    def copied(self) -> Experiment:
+        """The same, ready to be measured, of a copy of its problem; what needs no sampling is shared."""
+        copied = self.at(copy.deepcopy(self.problem))
+        vars(copied)["known_moments"] = self.known_moments
+        return copied
 
     @cached_property
     def known_moments(self) -> KnownMoments | None:
