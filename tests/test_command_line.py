@@ -344,7 +344,7 @@ def test_an_estimator_of_a_plugin_can_be_run(here: Path, without_figures: None) 
     with_estimators("mean", "reinforce")
     complaint = refused("run", "tiny.yaml")
     assert complaint.startswith("tiny.yaml:10:14: unknown estimator 'mean'; ")
-    result = called("--plugin", "plugin.py", "run", "tiny.yaml")
+    result = called("--plugin", "plugin.py", "run", "tiny.yaml", "--set", "replicates=30")
     assert result.exit_code == 0
     frame = bench.load(folder_of(result))
     assert frame["estimator"].unique().tolist() == ["mean", "reinforce"]
