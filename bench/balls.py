@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flint import acb, arb
+import functools
+
+from flint import acb, arb, ctx
 
 BITS = 128
 """The precision of all ball arithmetic: far more than float64, so that cancellation does not matter."""
@@ -10,6 +12,44 @@ UNDEFINED = acb("nan")
 """The value of a function where it has none, or may not be analytic and was to be."""
 UNKNOWN = acb(arb(0, "inf"))
 """Any number at all."""
+
+
+Within = acb | None
+"""Where a function is to be analytic: None if only bounds on the real line are wanted; else an interval of
+real numbers, on which there is one analytic function whose values about it are wanted."""
+_KEPT = 4096
+
+
+@functools.lru_cache(_KEPT)
+def log_gamma(*terms: float) -> acb:
+    """Return the logarithm of the gamma function at an exact sum of numbers."""
+    with ctx.workprec(BITS):
+        return acb(_sum_of(terms)).lgamma()
+
+
+@functools.lru_cache(_KEPT)
+def digamma(*terms: float) -> acb:
+    """Return the derivative of the logarithm of the gamma function at an exact sum of numbers."""
+    with ctx.workprec(BITS):
+        return acb(_sum_of(terms)).digamma()
+
+
+@functools.lru_cache(_KEPT)
+def log_of(number: float) -> acb:
+    """Return the logarithm of a positive number."""
+    with ctx.workprec(BITS):
+        return acb(number).log()
+
+
+@functools.cache
+def log_2pi() -> acb:
+    """Return log 2π."""
+    with ctx.workprec(BITS):
+        return (2 * acb.pi()).log()
+
+
+def _sum_of(terms: tuple[float, ...]) -> arb:
+    return sum((arb(term) for term in terms), arb(0))
 
 
 def sigmoid(x: acb) -> acb:

@@ -11,21 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 from flint import acb, arb, ctx
 
-from bench.balls import BITS
+from bench.balls import BITS, Within
 from bench.problem import NotApplicable
 
-Magnitudes = Callable[[acb, bool], Sequence[arb]]
+Magnitudes = Callable[[acb, Within], np.ndarray]
+"""Logarithms of upper bounds of all integrands in a ball; nan where one is undefined, or is not the analytic
+function that it is within an interval."""
+Integrands = Callable[[acb, Within], Sequence[acb]]
 
-_ERROR = arb(2) ** -56  # of each integral in each panel, as a part of ∫ |h|
+_LOG_ERROR = -56 * math.log(2)  # of each integral in each panel, as a part of ∫ |h|
 _ENCLOSED = arb(2) ** -48
-_SLACK = 256  # between a bound of an integral and the integral
+_LOG_SLACK = math.log(256)  # between a bound of an integral and the integral
 _MANY, _MOST = 400, 3000  # intervals: too many if tails do not vanish, and at most
-_DEEPEST = 120  # halvings
+_DEEP, _DEEPEST = 12, 120  # halvings: more than are needed where all is smooth, and at most
 _FEW = 5
 _ORDER = 24  # nodes in a panel, at most
 # The sum of the half axes of the ellipse about [−1, 1] in which an integrand must be analytic.
 _RHO = 3.0
 _AXES = ((_RHO + 1 / _RHO) / 2, (_RHO - 1 / _RHO) / 2)
+_LOG_CONSTANT = math.log(64 / 15 / (1 - _RHO**-2))
 _DIVERGENT = "the expectation of the cost does not converge"
 _UNBOUNDED = "the cost is not finite where it has probability"
 _EVALUATIONS = 20_000
@@ -38,33 +42,40 @@ class Rule:
     Attributes:
         places: exact numbers on the line.
         weights: one for each.
-        sizes: roughly ∫ |h| of each integrand.
+        log_sizes: logarithms of ∫ |h| of each integrand, roughly.
+        cuts: increasing, places on both sides of each jump, and very near.
     """
 
     places: list[arb]
     weights: list[float]
-    sizes: list[float]
+    log_sizes: list[float]
+    cuts: list[arb]
 
 
 @dataclass
 class _Panel:
-    """An interval, with bounds for each integrand.
+    """An interval, with bounds for each integrand: logarithms, since integrands may be of any size.
 
     Attributes:
         low: where it begins.
         high: where it ends.
         depth: how often an interval was halved to make it.
-        masses: bounds of ∫ |h| over it.
-        sizes: what is known of ∫ |h|: at first the bounds.
-        peaks: bounds of half its width times |h| on the ellipse about it, once they are asked for.
+        masses: bounds of ∫ |h| over it, `[H]`.
+        sizes: what is known of ∫ |h|: at first the bounds, `[H]`.
+        peaks: bounds of half its width times |h| on the ellipse about it, `[H]`, once they are asked for.
     """
 
     low: arb
     high: arb
     depth: int
-    masses: Sequence[arb]
-    sizes: Sequence[arb]
-    peaks: Sequence[arb] | None = None
+    masses: np.ndarray
+    sizes: np.ndarray
+    peaks: np.ndarray | None = None
+
+    @property
+    def log_half(self) -> float:
+        """The logarithm of half its width."""
+        return math.log(float(self.high - self.low) / 2)
 
 
 def rule_of(magnitudes: Magnitudes, edges: Sequence[float], far: Sequence[float]) -> Rule:
@@ -78,8 +89,7 @@ def rule_of(magnitudes: Magnitudes, edges: Sequence[float], far: Sequence[float]
     The bounds are of whole intervals and not of points in them: no feature is too narrow to be seen.
 
     Args:
-        magnitudes: upper bounds of all |h| in a ball, and whether they are to be finite only where h is
-            analytic.
+        magnitudes: bounds of all |h|.
         edges: increasing, where the intervals begin and end at first.
         far: places on a ladder out to where no more is looked for, at which all h must be negligible.
 
@@ -96,25 +106,27 @@ def rule_of(magnitudes: Magnitudes, edges: Sequence[float], far: Sequence[float]
         panels = [_panel(magnitudes, *pair, 0) for pair in itertools.pairwise(ends)]
         while True:
             panels, allowed = _refined(magnitudes, panels, far)
+            panels = _rejoined(magnitudes, panels, allowed)
             before = _total(panels)
             for panel in panels:
                 panel.sizes = _measured(magnitudes, panel, allowed)
             # Bounds may have been far too large, and the error that was allowed with them.
-            if all(old <= _SLACK * new for old, new in zip(before, _total(panels), strict=True)):
+            if (before <= _LOG_SLACK + _total(panels)).all():
                 break
-        panels.sort(key=lambda panel: float(panel.low))
         found = [_nodes(magnitudes, panel, allowed) for panel in panels]
-        sizes = [float(size) for size in _total(panels)]
-        return Rule([x for places, _ in found for x in places], [w for _, ws in found for w in ws], sizes)
+        places = [x for each, _ in found for x in each]
+        return Rule(
+            places, [w for _, each in found for w in each], _total(panels).tolist(), _cuts(panels, allowed)
+        )
 
 
 def _refined(
     magnitudes: Magnitudes, panels: list[_Panel], far: Sequence[float]
-) -> tuple[list[_Panel], list[arb]]:
-    """Halve intervals until all fit; return them and the error allowed in each."""
+) -> tuple[list[_Panel], np.ndarray]:
+    """Halve intervals until all fit; return them and the logarithms of the error allowed in each, `[H]`."""
     settled: list[_Panel] = []
     while True:
-        allowed = [_ERROR * size for size in _total([*settled, *panels])]
+        allowed = _LOG_ERROR + _total([*settled, *panels])
         fitting, halved = _sorted_out(magnitudes, panels, allowed)
         settled += fitting
         if not halved:  # those that came first were held to bounds that were larger then
@@ -124,8 +136,7 @@ def _refined(
         if not panels or crowded > _MANY:
             _refuse_tails(magnitudes, far, allowed)
         if crowded > _MOST:
-            at_centers = [bound for panel in panels for bound in magnitudes(_center(panel), False)]
-            undefined = any(bound.is_nan() for bound in at_centers)
+            undefined = any(np.isnan(magnitudes(_center(panel), None)).any() for panel in panels)
             raise NotApplicable(_UNBOUNDED if undefined else _DIVERGENT)
         if not panels:
             return settled, allowed
@@ -135,17 +146,17 @@ def _center(panel: _Panel) -> acb:
     return acb(((panel.low + panel.high) / 2).mid())
 
 
-def _refuse_tails(magnitudes: Magnitudes, far: Sequence[float], allowed: Sequence[arb]) -> None:
+def _refuse_tails(magnitudes: Magnitudes, far: Sequence[float], allowed: np.ndarray) -> None:
     for place in far:
-        bounds = magnitudes(acb(place), False)
-        if any(bound.is_nan() for bound in bounds):
+        bounds = magnitudes(acb(place), None)
+        if np.isnan(bounds).any():
             raise NotApplicable(_UNBOUNDED)
-        if not all(abs(place) * bound <= limit for bound, limit in zip(bounds, allowed, strict=True)):
+        if not (math.log(abs(place)) + bounds <= allowed).all():
             raise NotApplicable(_DIVERGENT)
 
 
 def _sorted_out(
-    magnitudes: Magnitudes, panels: Sequence[_Panel], allowed: Sequence[arb]
+    magnitudes: Magnitudes, panels: Sequence[_Panel], allowed: np.ndarray
 ) -> tuple[list[_Panel], list[_Panel]]:
     """Those that are negligible or have a rule, and those to be halved."""
     fitting: list[_Panel] = []
@@ -158,8 +169,41 @@ def _sorted_out(
 
 def _panel(magnitudes: Magnitudes, low: arb, high: arb, depth: int) -> _Panel:
     middle, half = (low + high) / 2, (high - low) / 2
-    masses = [2 * half * bound for bound in magnitudes(acb(arb(middle, half)), False)]
+    masses = math.log(2 * float(half)) + magnitudes(acb(arb(middle, half)), None)
     return _Panel(low, high, depth, masses, masses)
+
+
+def _rejoined(magnitudes: Magnitudes, panels: list[_Panel], allowed: np.ndarray) -> list[_Panel]:
+    """The intervals in order, with those joined again that had to be halved only to come near a jump."""
+    panels.sort(key=lambda panel: panel.low)
+    joined: list[_Panel] = []
+    for nothing, neighbours in itertools.groupby(panels, lambda panel: _is_negligible(panel, allowed)):
+        run = list(neighbours)
+        joined += run if nothing else _joined(magnitudes, run, allowed)
+    return joined
+
+
+def _joined(magnitudes: Magnitudes, run: list[_Panel], allowed: np.ndarray) -> list[_Panel]:
+    """As few intervals as fit in place of neighbours."""
+    if max(panel.depth for panel in run) < _DEEP or len(run) == 1:
+        return run
+    masses = np.logaddexp.reduce([panel.masses for panel in run])  # [H]
+    sizes = np.logaddexp.reduce([panel.sizes for panel in run])  # [H]
+    whole = _Panel(run[0].low, run[-1].high, min(panel.depth for panel in run), masses, sizes)
+    if _order(magnitudes, whole, allowed) <= _ORDER:
+        return [whole]
+    middle = len(run) // 2
+    return _joined(magnitudes, run[:middle], allowed) + _joined(magnitudes, run[middle:], allowed)
+
+
+def _cuts(panels: Sequence[_Panel], allowed: np.ndarray) -> list[arb]:
+    """Where runs of negligible intervals begin and end to which many halvings led: at jumps."""
+    found: list[arb] = []
+    for nothing, run in itertools.groupby(panels, lambda panel: _is_negligible(panel, allowed)):
+        gap = list(run)
+        if nothing and max(panel.depth for panel in gap) >= _DEEP:
+            found += [gap[0].low, gap[-1].high]
+    return found
 
 
 def _halves(magnitudes: Magnitudes, panel: _Panel) -> tuple[_Panel, _Panel]:
@@ -172,49 +216,40 @@ def _halves(magnitudes: Magnitudes, panel: _Panel) -> tuple[_Panel, _Panel]:
     )
 
 
-def _measured(magnitudes: Magnitudes, panel: _Panel, allowed: Sequence[arb]) -> Sequence[arb]:
+def _measured(magnitudes: Magnitudes, panel: _Panel, allowed: np.ndarray) -> np.ndarray:
     """∫ |h| by a few points; nothing where it is negligible."""
     if _is_negligible(panel, allowed):
-        return [arb(0)] * len(allowed)
+        return np.full_like(allowed, -np.inf)
     places, weights = _gauss(_FEW)
-    values = [magnitudes(acb(place), False) for place in _spread(panel, places)]
-    half = (panel.high - panel.low) / 2
-    return [
-        half * sum((w * value for w, value in zip(weights.tolist(), column, strict=True)), arb(0))
-        for column in zip(*values, strict=True)
-    ]
+    values = np.stack([magnitudes(acb(place), None) for place in _spread(panel, places)], 1)  # [H, few]
+    sizes: np.ndarray = np.logaddexp.reduce(values + np.log(weights), 1)  # [H]
+    return panel.log_half + sizes
 
 
-def _total(panels: Sequence[_Panel]) -> list[arb]:
-    """Bounds of ∫ |h|, of the intervals in which there is a finite one."""
-    return [
-        sum((size for size in column if size.is_finite()), arb(0)).upper()
-        for column in zip(*(panel.sizes for panel in panels), strict=True)
-    ]
+def _total(panels: Sequence[_Panel]) -> np.ndarray:
+    """Bounds of ∫ |h|, of the intervals in which there is a finite one, `[H]`."""
+    sizes = np.stack([panel.sizes for panel in panels])  # [panels, H]
+    total: np.ndarray = np.logaddexp.reduce(np.where(sizes < np.inf, sizes, -np.inf), 0)
+    return total
 
 
-def _is_negligible(panel: _Panel, allowed: Sequence[arb]) -> bool:
-    return all(mass <= limit for mass, limit in zip(panel.masses, allowed, strict=True))
+def _is_negligible(panel: _Panel, allowed: np.ndarray) -> bool:
+    return bool((panel.masses <= allowed).all())
 
 
-def _order(magnitudes: Magnitudes, panel: _Panel, allowed: Sequence[arb]) -> int:
+def _order(magnitudes: Magnitudes, panel: _Panel, allowed: np.ndarray) -> int:
     """How many nodes make the error as small as allowed; more than can be had if that is not known."""
     if panel.peaks is None:
         middle, half = (panel.low + panel.high) / 2, (panel.high - panel.low) / 2
         ellipse = acb(arb(middle, half * _AXES[0]), arb(0, half * _AXES[1]))
-        panel.peaks = [half * bound for bound in magnitudes(ellipse, True)]
-    order = 2.0
-    for peak, limit in zip(panel.peaks, allowed, strict=True):
-        if peak <= limit:
-            continue
-        if not peak.is_finite() or not limit > 0:
-            return _ORDER + 1
-        excess = float((64 / 15 / (1 - _RHO**-2) * peak / limit).log().upper())
-        order = max(order, 1 + excess / (2 * math.log(_RHO)))
-    return math.ceil(min(order, _ORDER + 1))
+        panel.peaks = panel.log_half + magnitudes(ellipse, acb(arb(middle, half)))
+    over = ~(panel.peaks <= allowed)
+    excess = float((_LOG_CONSTANT + panel.peaks[over] - allowed[over]).max(initial=0.0))
+    order = 1 + excess / (2 * math.log(_RHO))
+    return max(2, math.ceil(order)) if order <= _ORDER else _ORDER + 1  # as well where a bound is nan
 
 
-def _nodes(magnitudes: Magnitudes, panel: _Panel, allowed: Sequence[arb]) -> tuple[list[arb], list[float]]:
+def _nodes(magnitudes: Magnitudes, panel: _Panel, allowed: np.ndarray) -> tuple[list[arb], list[float]]:
     if _is_negligible(panel, allowed):
         return [], []
     places, weights = _gauss(_order(magnitudes, panel, allowed))
@@ -231,18 +266,16 @@ def _gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(order)
 
 
-def enclosed(
-    functions: Callable[[acb, bool], Sequence[acb]], low: float, high: float, sizes: Sequence[float]
-) -> list[arb]:
-    """Return balls that hold the integrals of several real functions from `low` to `high`.
+def enclosed(functions: Integrands, places: Sequence[arb], log_sizes: Sequence[float]) -> list[arb]:
+    """Return balls that hold the integrals of several real functions from the first place to the last.
 
     Two at a time are integrated as the real and the imaginary part of one function.
 
     Args:
-        functions: in a ball, and whether they are to be finite only where they are analytic.
-        low: where the integrals begin.
-        high: where they end.
-        sizes: roughly ∫ |h| of each, to which the radius is relative.
+        functions: values in a ball; not finite where they are not the analytic function that they are within
+            an interval.
+        places: increasing; the fewer jumps there are between them, the faster it is.
+        log_sizes: logarithms of ∫ |h| of each, roughly, to which the radius is relative.
 
     Raises:
         NotApplicable: if a radius does not become small.
@@ -252,30 +285,35 @@ def enclosed(
     """
     with ctx.workprec(BITS):
         found: list[arb] = []
-        for i in range(0, len(sizes), 2):
-            pair = [arb(size) for size in sizes[i : i + 2]]
+        for i in range(0, len(log_sizes), 2):
             # Each is made as large as 1, so that one tolerance serves both.
-            units = [1 / size if size > 0 else arb(1) for size in pair]
-            ball = acb.integral(
-                functools.partial(_packed, functions, i, units),
-                arb(low),
-                arb(high),
-                rel_tol=_ENCLOSED,
-                abs_tol=_ENCLOSED,
-                eval_limit=_EVALUATIONS,
-            )
-            found += [
-                part / unit for part, unit in zip((ball.real, ball.imag)[: len(pair)], units, strict=True)
-            ]
+            units = [_unit(log_size) for log_size in log_sizes[i : i + 2]]
+            packed = functools.partial(_packed, functions, i, units)
+            ball = sum((_piece(packed, *ends) for ends in itertools.pairwise(places)), acb(0))
+            found += [part / unit for part, unit in zip((ball.real, ball.imag), units, strict=False)]
             if not max(ball.real.rad(), ball.imag.rad()) < 2**12 * _ENCLOSED:
                 raise NotApplicable("the second rule for the expectation of the cost does not converge")
         return found
 
 
-def _packed(
-    functions: Callable[[acb, bool], Sequence[acb]], first: int, units: Sequence[arb], u: acb, analytic: bool
-) -> acb:
-    values = functions(u, analytic)[first : first + 2]
+def _piece(packed: Callable[[acb, Within], acb], low: arb, high: arb) -> acb:
+    within = acb(low.union(high))
+    return acb.integral(
+        lambda u, analytic: packed(u, within if analytic else None),
+        low,
+        high,
+        rel_tol=_ENCLOSED,
+        abs_tol=_ENCLOSED,
+        eval_limit=_EVALUATIONS,
+    )
+
+
+def _unit(log_size: float) -> arb:
+    return (-arb(log_size)).exp().mid() if log_size > -math.inf else arb(1)
+
+
+def _packed(functions: Integrands, first: int, units: Sequence[arb], u: acb, within: Within) -> acb:
+    values = functions(u, within)[first : first + 2]
     scaled = [value * unit for value, unit in zip(values, units, strict=True)]
     return scaled[0] + _I * scaled[1] if len(scaled) == 2 else scaled[0]
 

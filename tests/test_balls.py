@@ -7,6 +7,7 @@ import torch
 from flint import acb, arb
 
 from bench.formula import parse
+from bench.formula.balls import Enclosure
 
 FORMULAS = [
     "z**2 - 3*z",
@@ -33,27 +34,49 @@ def test_an_interval_holds_all_values(text: str, low: float, high: float) -> Non
     formula = parse(text)
     summand = formula.summand(1)
     assert summand is not None
-    found = summand(ball(low, high), False).real
+    found = summand(ball(low, high), None).real
     values = formula(torch.linspace(low, high, 401, dtype=torch.float64), 0)
     slack = 1e-12 * (1 + float(values.abs().max()))
     for value in values[values.isfinite()].tolist():
         assert found.overlaps(arb(value, slack)), (value, found)
 
 
-@pytest.mark.parametrize(
-    "text", ["z > 0.2", "abs(z - 0.2)", "sqrt(z - 0.2)", "log(z - 0.2)", "1/(z - 0.2)", "(z - 0.2)**0.5"]
-)
-def test_no_ball_about_a_singular_point_is_analytic(text: str) -> None:
+SINGULAR = ["z > 0.2", "abs(z - 0.2)", "sqrt(z - 0.2)", "log(z - 0.2)", "1/(z - 0.2)", "(z - 0.2)**0.5"]
+
+
+def of(text: str) -> Enclosure:
     summand = parse(text).summand(1)
     assert summand is not None
-    assert not summand(acb(arb(0.3, 0.2), arb(0, 0.2)), True).is_finite()
+    return summand
+
+
+@pytest.mark.parametrize("text", SINGULAR)
+def test_no_ball_about_a_singular_point_is_analytic(text: str) -> None:
+    about = acb(arb(0.3, 0.2), arb(0, 0.2))
+    assert not of(text)(about, acb(about.real)).is_finite()
     # The control: to its right it is.
-    assert summand(acb(arb(0.8, 0.2), arb(0, 0.2)), True).is_finite()
+    right = acb(arb(0.8, 0.2), arb(0, 0.2))
+    assert of(text)(right, acb(right.real)).is_finite()
+
+
+@pytest.mark.parametrize("text", SINGULAR)
+def test_within_an_interval_a_comparison_and_abs_are_one_function_wherever_it_leads(text: str) -> None:
+    beyond, within = acb(0.1), acb(arb(0.6, 0.2))  # 0.2 lies between
+    if text == "z > 0.2":
+        assert of(text)(beyond, within) == 1
+    elif text == "abs(z - 0.2)":
+        assert of(text)(beyond, within).overlaps(acb(arb(-0.1, 1e-12)))
+        assert not of(text)(beyond, within).overlaps(acb(0.1))
+    # The control: the others have a value of their own there, or none.
+    elif text == "1/(z - 0.2)":
+        assert of(text)(beyond, within).overlaps(acb(arb(-10, 1e-12)))
+    else:
+        assert not of(text)(beyond, within).is_finite()
 
 
 @pytest.mark.parametrize("text", ["log(z)", "sqrt(z)", "z**0.5", "log(z) * 0"])
 def test_where_a_formula_has_no_value_it_is_undefined(text: str) -> None:
     summand = parse(text).summand(1)
     assert summand is not None
-    assert summand(ball(-2.0, -1.0), False).real.is_nan()
-    assert summand(ball(1.0, 2.0), False).is_finite()
+    assert summand(ball(-2.0, -1.0), None).real.is_nan()
+    assert summand(ball(1.0, 2.0), None).is_finite()

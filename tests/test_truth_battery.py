@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -316,7 +317,11 @@ NARROW = "exp(-1e8*(z-1.2345)**2)"
 def coarse(magnitudes: Any, edges: Any, far: Any, rule_of: Any = quadrature.rule_of) -> quadrature.Rule:
     """A rule that is fitted to a smooth density, whatever the integrands are."""
     return rule_of(
-        lambda ball, _: [(-ball * ball / 2).exp().abs_upper()] * len(magnitudes(ball, False)), edges, far
+        lambda ball, _: np.full_like(
+            magnitudes(ball, None), float((-ball * ball / 2).exp().abs_upper().log())
+        ),
+        edges,
+        far,
     )
 
 

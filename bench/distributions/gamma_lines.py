@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
-from flint import acb, arb
+from flint import acb
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from bench.balls import log_sigmoid, sigmoid
+from bench.balls import Within, digamma, log_gamma, log_of, log_sigmoid, sigmoid
 from bench.distributions.line import LOG_REACH, TAIL, Line, rungs
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -26,18 +26,18 @@ class GammaLine(Line):
         _, log_scale, _ = self.anchor
         return (u + log_scale).exp()
 
-    def log_density(self, u: acb, analytic: bool) -> acb:
+    def log_density(self, u: acb, within: Within) -> acb:
         a, _, k = self.anchor
-        w = k * u - acb(a).log()
+        w = k * u - log_of(a)
         # For large a the two terms of w − (e^w − 1) cancel: to second order about the center of the ball.
         bend = -_to_second_order(lambda x: x.expm1() - x, acb.expm1, acb.exp, w)
-        return a * bend + a * acb(a).log() - a - acb(a).lgamma() + acb(k).log()
+        return a * bend + a * log_of(a) - a - log_gamma(a) + log_of(k)
 
-    def scores(self, u: acb, analytic: bool) -> list[acb]:
+    def scores(self, u: acb, within: Within) -> list[acb]:
         a, _, k = self.anchor
         v = k * u
         rise = v.exp() - a
-        return [v - acb(a).digamma(), k * rise, (1 - rise * v) / k]
+        return [v - digamma(a), k * rise, (1 - rise * v) / k]
 
     def edges(self) -> list[float]:
         a, _, k = self.anchor
@@ -63,7 +63,7 @@ class BetaLine(Line):
     def z(self, u: acb) -> acb:
         return sigmoid(u)
 
-    def log_density(self, u: acb, analytic: bool) -> acb:
+    def log_density(self, u: acb, within: Within) -> acb:
         a, b = self.anchor
         power = _to_second_order(
             lambda x: a * log_sigmoid(x) + b * log_sigmoid(-x),
@@ -71,15 +71,12 @@ class BetaLine(Line):
             lambda x: -(a + b) * sigmoid(x) * sigmoid(-x),
             u,
         )
-        return power + acb(a + arb(b)).lgamma() - acb(a).lgamma() - acb(b).lgamma()
+        return power + log_gamma(a, b) - log_gamma(a) - log_gamma(b)
 
-    def scores(self, u: acb, analytic: bool) -> list[acb]:
+    def scores(self, u: acb, within: Within) -> list[acb]:
         a, b = self.anchor
-        total = acb(a + arb(b)).digamma()
-        return [
-            log_sigmoid(u) + total - acb(a).digamma(),
-            log_sigmoid(-u) + total - acb(b).digamma(),
-        ]
+        total = digamma(a, b)
+        return [log_sigmoid(u) + total - digamma(a), log_sigmoid(-u) + total - digamma(b)]
 
     def edges(self) -> list[float]:
         a, b = self.anchor

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from flint import acb
 from torch import Tensor
 
+from bench.balls import Within
+
 LOG_REACH = 4096.0
 """Numbers whose logarithm is beyond are none in float64, with room for powers of them."""
 TAIL = 200.0
@@ -34,11 +36,11 @@ class Line(ABC):
         """The number at a place of the line."""
 
     @abstractmethod
-    def log_density(self, u: acb, analytic: bool) -> acb:
+    def log_density(self, u: acb, within: Within) -> acb:
         """The logarithm of the density in u."""
 
     @abstractmethod
-    def scores(self, u: acb, analytic: bool) -> list[acb]:
+    def scores(self, u: acb, within: Within) -> list[acb]:
         """The derivatives of the logarithm of the density in the parameters."""
 
     @abstractmethod
@@ -70,8 +72,3 @@ def rungs(center: float, width: float, low: float, high: float) -> list[float]:
     steps = [width * 2.0**k for k in range(-1, 1 + math.ceil(math.log2((high - low) / width)))]
     inner = [*(center - step for step in reversed(steps)), center, *(center + step for step in steps)]
     return [low, *(edge for edge in inner if low < edge < high), high]
-
-
-def log_2pi() -> acb:
-    """Return log 2π."""
-    return (2 * acb.pi()).log()

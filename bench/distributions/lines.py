@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from flint import acb, arb
+from flint import acb, arb, ctx
 from torch import Tensor
 from torch.distributions import (
     Beta,
@@ -21,9 +22,20 @@ from torch.distributions import (
     Weibull,
 )
 
-from bench.balls import inverse_sinh, log, log_cosh, outward
+from bench.balls import (
+    BITS,
+    Within,
+    digamma,
+    inverse_sinh,
+    log,
+    log_2pi,
+    log_cosh,
+    log_gamma,
+    log_of,
+    outward,
+)
 from bench.distributions.gamma_lines import BetaLine, GammaLine
-from bench.distributions.line import LOG_REACH, TAIL, Line, log_2pi, rungs
+from bench.distributions.line import LOG_REACH, TAIL, Line, rungs
 from bench.distributions.normal import Normal
 from bench.distributions.normal_lines import LaplaceLine, LogNormalLine, NormalLine
 from bench.distributions.von_mises import VonMises
@@ -36,12 +48,12 @@ class StudentLine(Line):
         _, loc, scale = self.anchor
         return loc + scale * u.sinh()
 
-    def log_density(self, u: acb, analytic: bool) -> acb:
+    def log_density(self, u: acb, within: Within) -> acb:
         df, _, _ = self.anchor
-        normalizer = acb((df + arb(1)) / 2).lgamma() - acb(df / 2).lgamma() - (df * acb.pi()).log() / 2
+        normalizer = log_gamma(df / 2, 0.5) - log_gamma(df / 2) - (log_of(df / 2) + log_2pi()) / 2
         return normalizer - (df + arb(1)) / 2 * self._log_tail(u) + log_cosh(u)
 
-    def scores(self, u: acb, analytic: bool) -> list[acb]:
+    def scores(self, u: acb, within: Within) -> list[acb]:
         df, _, scale = self.anchor
         more = df + arb(1)
         # Of y = sinh u: y²/(ν + y²) and y/(ν + y²), in the form that keeps its digits.
@@ -51,7 +63,7 @@ class StudentLine(Line):
             inverse = inverse_sinh(u)
             square = 1 / (1 + df * inverse**2)
             single = square * inverse
-        constant = (acb(more / 2).digamma() - acb(df / 2).digamma() - acb(1) / df) / 2
+        constant = (digamma(df / 2, 0.5) - digamma(df / 2) - acb(1) / df) / 2
         of_df = constant - self._log_tail(u) / 2 + more / (2 * df) * square
         return [of_df, more * single / scale, (more * square - 1) / scale]
 
@@ -66,7 +78,7 @@ class StudentLine(Line):
             return log(1 + u.sinh() ** 2 / df)
         size = outward(u)
         small = (-2 * size).exp()
-        return 2 * size - acb(4 * arb(df)).log() + log((1 - small) ** 2 + 4 * df * small)
+        return 2 * size - log_of(4 * df) + log((1 - small) ** 2 + 4 * df * small)
 
     @staticmethod
     def log_density_of(u: Tensor, anchor: Sequence[Tensor], *parameters: Tensor) -> Tensor:
@@ -86,12 +98,12 @@ class VonMisesLine(Line):
     def z(self, u: acb) -> acb:
         return u
 
-    def log_density(self, u: acb, analytic: bool) -> acb:
+    def log_density(self, u: acb, within: Within) -> acb:
         loc, kappa = self.anchor
         sine = ((u - loc) / 2).sin()
         return -2 * kappa * sine * sine - _scaled_bessel(0, kappa).log() - log_2pi()
 
-    def scores(self, u: acb, analytic: bool) -> list[acb]:
+    def scores(self, u: acb, within: Within) -> list[acb]:
         loc, kappa = self.anchor
         ratio = _scaled_bessel(1, kappa) / _scaled_bessel(0, kappa)
         return [kappa * (u - loc).sin(), (u - loc).cos() - ratio]
@@ -114,9 +126,11 @@ class VonMisesLine(Line):
         return VonMises(loc, concentration, validate_args=False).log_prob(u)
 
 
+@functools.lru_cache(4096)
 def _scaled_bessel(order: int, kappa: float) -> acb:
     """e^−κ I(κ)."""
-    return acb(kappa).bessel_i(order) * (-acb(kappa)).exp()
+    with ctx.workprec(BITS):
+        return acb(kappa).bessel_i(order) * (-acb(kappa)).exp()
 
 
 _LINES: Mapping[type[Distribution], tuple[type[Line], Callable[[Any], tuple[Tensor, ...]]]] = {

@@ -14,6 +14,7 @@ import torch
 from flint import acb
 from torch import Tensor
 
+from bench.balls import Within
 from bench.errors import invalid
 from bench.formula.balls import Enclosure, enclosure
 from bench.formula.reading import DEEPEST, LONGEST, read
@@ -56,8 +57,8 @@ def _constant(pieces: Pieces) -> float:
     return sum((weight for weight, term in pieces if term is None), 0.0)
 
 
-def _summand_enclosed(pieces: list[tuple[float, Enclosure]], z: acb, analytic: bool) -> acb:
-    return sum((weight * balls(z, analytic) for weight, balls in pieces), acb(0))
+def _summand_enclosed(pieces: list[tuple[float, Enclosure]], z: acb, within: Within) -> acb:
+    return sum((weight * balls(z, within) for weight, balls in pieces), acb(0))
 
 
 def _summand(pieces: Pieces, z: Tensor) -> Tensor:
@@ -125,8 +126,8 @@ class Formula:
         pieces = self._finite_pieces(dimensions)
         return None if pieces is None else (_constant(pieces), functools.partial(_summand, pieces))
 
-    def summand(self, dimensions: int) -> Callable[[acb, bool], acb] | None:
-        """Return g of `additive` in ball arithmetic: a ball, and whether it is to be analytic there."""
+    def summand(self, dimensions: int) -> Enclosure | None:
+        """Return g of `additive` in ball arithmetic, see `bench.formula.balls.enclosure`."""
         pieces: Pieces | None = [(1.0, self._term)] if dimensions == 1 else self._finite_pieces(dimensions)
         if pieces is None:
             return None

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from flint import acb, arb
 
-from bench.balls import UNDEFINED, UNKNOWN, sigmoid
+from bench.balls import UNDEFINED, UNKNOWN, Within, sigmoid
 from bench.formula.terms import REDUCTIONS, Term
 
-Enclosure = Callable[[acb, bool], acb]
+Enclosure = Callable[[acb, Within], acb]
 
+_Decision = Callable[[arb], bool]
+
+_ZERO, _ONE = acb(0), acb(1)
 _HALF = arb(0.5, 0.5)  # from 0 to 1
 _LARGEST_POWER = 1 << 16
 
@@ -18,10 +21,11 @@ _LARGEST_POWER = 1 << 16
 def enclosure(term: Term) -> Enclosure:
     """Return a formula in ball arithmetic: from a ball of z to a ball that holds f(z) for all of them.
 
-    The function takes a ball about the real line, or of real numbers alone, and whether its answer is to be
-    finite only where f is analytic in all of the ball: comparisons and `abs` have a different analytic form
-    on each side of an edge. The answer is infinite where no bound is known; it is `UNDEFINED` where f has no
-    value in any of the ball, or where it may not be analytic and was to be.
+    The function takes a ball about the real line, or of real numbers alone, and the interval within which
+    the answer is to be that of one analytic function: comparisons and `abs` have a different analytic form
+    on each side of an edge, and it is that of the interval, however far the ball reaches. The answer is
+    infinite where no bound is known; it is `UNDEFINED` where f has no value in any of the ball, or where it
+    may not be analytic and was to be.
 
     Args:
         term: f, of a number z.
@@ -31,37 +35,72 @@ def enclosure(term: Term) -> Enclosure:
     """
     if term.number is not None:
         constant = acb(term.number)
-        return lambda _z, _analytic: constant
+        return lambda _z, _within: constant
     if term.operation == "z":
-        return lambda z, _analytic: z
+        return lambda z, _within: z
     operands = [enclosure(each) for each in term.operands]
     if term.operation in REDUCTIONS:  # of a number
         return operands[0]
+    if term.operation in _COMPARISONS:
+        left, right = operands
+        return _compared(left, right, *_COMPARISONS[term.operation])
+    if term.operation == "abs":
+        return _absolute(operands[0])
     function = _OPERATIONS[term.operation, len(operands)]
     if len(operands) == 1:
         (inner,) = operands
-        return lambda z, analytic: _unless_undefined(function, analytic, inner(z, analytic))
+        return lambda z, within: _unless_undefined(function, within is not None, inner(z, within))
     left, right = operands
-    return lambda z, analytic: _unless_undefined(function, analytic, left(z, analytic), right(z, analytic))
+    return lambda z, within: _unless_undefined(
+        function, within is not None, left(z, within), right(z, within)
+    )
 
 
 def _unless_undefined(function: Callable[..., acb], analytic: bool, *operands: acb) -> acb:
     for each in operands:
-        if not each.is_finite() and each.real.is_nan():
+        if _is_undefined(each):
             return UNDEFINED
     return function(*operands, analytic)
 
 
-def _compared(holds: Callable[[arb], bool], fails: Callable[[arb], bool]) -> Callable[[acb, acb, bool], acb]:
-    def comparison(left: acb, right: acb, analytic: bool) -> acb:
-        difference = (left - right).real
+def _is_undefined(ball: acb) -> bool:
+    return not ball.is_finite() and ball.real.is_nan()
+
+
+def _compared(left: Enclosure, right: Enclosure, holds: _Decision, fails: _Decision) -> Enclosure:
+    def decided(z: acb, within: Within) -> acb | None:
+        difference = (left(z, within) - right(z, within)).real
+        if difference.is_nan():
+            return UNDEFINED
         if holds(difference):
-            return acb(1)
-        if fails(difference):
-            return acb(0)
-        return UNDEFINED if analytic else acb(_HALF)
+            return _ONE
+        return _ZERO if fails(difference) else None
+
+    def comparison(z: acb, within: Within) -> acb:
+        if within is None:
+            found = decided(z, None)
+            return acb(_HALF) if found is None else found
+        found = decided(within, None)
+        if found is None or found is UNDEFINED:
+            found = decided(z, within)
+        return UNDEFINED if found is None else found
 
     return comparison
+
+
+def _absolute(inner: Enclosure) -> Enclosure:
+    def absolute(z: acb, within: Within) -> acb:
+        value = inner(z, within)
+        if _is_undefined(value):
+            return UNDEFINED
+        if within is None:
+            return value.real_abs(analytic=False)
+        for real in (inner(within, None).real, value.real):
+            if real >= 0 or real <= 0:
+                return value if real >= 0 else -value
+        return UNDEFINED
+
+    return absolute
 
 
 def _monotone(function: Callable[[acb], acb], bound: acb) -> Callable[[acb, bool], acb]:
@@ -86,10 +125,6 @@ def _divided(dividend: acb, divisor: acb, analytic: bool) -> acb:
     if 0 in divisor:
         return UNDEFINED if analytic or divisor == 0 else UNKNOWN
     return dividend / divisor
-
-
-def _absolute(x: acb, analytic: bool) -> acb:
-    return x.real_abs(analytic=analytic)
 
 
 def _logarithm(x: acb, analytic: bool) -> acb:
@@ -140,6 +175,16 @@ def _plain(function: Callable[..., acb]) -> Callable[..., acb]:
     return lambda *operands: function(*operands[:-1])
 
 
+_COMPARISONS: dict[str, tuple[_Decision, _Decision]] = {
+    "<": (lambda d: d < 0, lambda d: d >= 0),
+    "<=": (lambda d: d <= 0, lambda d: d > 0),
+    ">": (lambda d: d > 0, lambda d: d <= 0),
+    ">=": (lambda d: d >= 0, lambda d: d < 0),
+    "==": (lambda d: d == 0, lambda d: d != 0),
+    "!=": (lambda d: d != 0, lambda d: d == 0),
+}
+"""When each certainly holds and certainly fails, of the difference between its sides."""
+
 _OPERATIONS: dict[tuple[str, int], Callable[..., acb]] = {
     ("+", 2): _plain(lambda a, b: a + b),
     ("-", 2): _plain(lambda a, b: a - b),
@@ -148,12 +193,6 @@ _OPERATIONS: dict[tuple[str, int], Callable[..., acb]] = {
     ("**", 2): _power,
     ("+", 1): _plain(lambda a: a),
     ("-", 1): _plain(lambda a: -a),
-    ("<", 2): _compared(lambda d: d < 0, lambda d: d >= 0),
-    ("<=", 2): _compared(lambda d: d <= 0, lambda d: d > 0),
-    (">", 2): _compared(lambda d: d > 0, lambda d: d <= 0),
-    (">=", 2): _compared(lambda d: d >= 0, lambda d: d < 0),
-    ("==", 2): _compared(lambda d: d == 0, lambda d: d != 0),
-    ("!=", 2): _compared(lambda d: d != 0, lambda d: d == 0),
     ("exp", 1): _monotone(acb.exp, UNKNOWN),
     ("log", 1): _logarithm,
     ("sin", 1): _plain(acb.sin),
@@ -161,5 +200,4 @@ _OPERATIONS: dict[tuple[str, int], Callable[..., acb]] = {
     ("tanh", 1): _monotone(acb.tanh, acb(arb(0, 1))),
     ("sigmoid", 1): _monotone(sigmoid, acb(_HALF)),
     ("sqrt", 1): _root,
-    ("abs", 1): _absolute,
 }

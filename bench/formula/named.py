@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flint import acb
 from torch import Tensor
 
 from bench.errors import Invalid, did_you_mean, invalid, shown
 from bench.formula import parse
+from bench.formula.balls import Enclosure
 from bench.options import construct
 
 
@@ -25,7 +25,7 @@ class Cost(Protocol):
 
     def additive(self, dimensions: int) -> tuple[float, Callable[[Tensor], Tensor]] | None: ...
 
-    def summand(self, dimensions: int) -> Callable[[acb, bool], acb] | None: ...
+    def summand(self, dimensions: int) -> Enclosure | None: ...
 
 
 class Template(ABC):

@@ -15,10 +15,10 @@ from bench.distributions.line import Line
 from bench.distributions.lines import line_of
 from bench.distributions.mixture import NormalMixture
 from bench.distributions.normal_lines import MixtureLine
+from bench.formula.balls import Enclosure
 from bench.formula.named import Cost
 from bench.problem import NotApplicable, Points
 from bench.problems.line_nodes import (
-    BallCost,
     Nodes,
     enclosed_gradient,
     nodes_of,
@@ -161,7 +161,7 @@ class Integral:
         return split
 
     @property
-    def _ball_cost(self) -> BallCost:
+    def _ball_cost(self) -> Enclosure:
         found = self.formula.summand(max(1, self.dimensions))
         if found is None:
             raise NotApplicable("the cost does not split into a sum over the draws")

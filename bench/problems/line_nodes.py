@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import functools
+import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from flint import acb, arb, ctx
 from torch import Tensor
 
 from bench import quadrature
-from bench.balls import BITS
+from bench.balls import BITS, Within
 from bench.distributions.line import Line
+from bench.formula.balls import Enclosure
 from bench.problem import NotApplicable
-
-BallCost = Callable[[acb, bool], acb]
-"""A cost in ball arithmetic, see `bench.formula.balls`."""
 
 _NOWHERE = arb(2) ** -200  # a probability density below which a cost need not be defined
 _HAIR = arb(2) ** -20
@@ -35,7 +35,8 @@ class Nodes:
         log_costs: logarithms of |f − shift| times the weights, `[K]`.
         signs: of f − shift, `[K]`.
         shift: a value that the cost has in the middle, taken out of the integral.
-        sizes: roughly ∫ |f − shift| p, and times each score.
+        log_sizes: logarithms of ∫ |f − shift| p, and times each score, roughly.
+        cuts: places on the line on both sides of each jump.
     """
 
     u: Tensor
@@ -44,10 +45,11 @@ class Nodes:
     log_costs: Tensor
     signs: Tensor
     shift: float
-    sizes: list[float]
+    log_sizes: list[float]
+    cuts: list[arb]
 
 
-def nodes_of(line: Line, cost: BallCost, powers: Sequence[int] = (1,), sway: float = 1.0) -> Nodes:
+def nodes_of(line: Line, cost: Enclosure, powers: Sequence[int] = (1,), sway: float = 1.0) -> Nodes:
     """Return nodes at which a cost, and its product with each score, integrate to rounding.
 
     Args:
@@ -68,7 +70,7 @@ def nodes_of(line: Line, cost: BallCost, powers: Sequence[int] = (1,), sway: flo
             [edges[0], *inner, edges[-1]],
             line.far(),
         )
-        costs = [cost(line.z(acb(u)), False).real - shift for u in rule.places]
+        costs = [cost(line.z(acb(u)), None).real - shift for u in rule.places]
         weights = _tensor(rule.weights)  # [K]
         return Nodes(
             u=_tensor([float(u) for u in rule.places]),
@@ -77,7 +79,8 @@ def nodes_of(line: Line, cost: BallCost, powers: Sequence[int] = (1,), sway: flo
             log_costs=_tensor([_log_size(value) for value in costs]) + weights.log(),
             signs=_tensor([float(value.sgn()) for value in costs]),
             shift=shift,
-            sizes=rule.sizes,
+            log_sizes=rule.log_sizes,
+            cuts=rule.cuts,
         )
 
 
@@ -89,50 +92,59 @@ def _log_size(value: arb) -> float:
     return float(abs(value).log()) if value != 0 else -torch.inf
 
 
-def _shift(line: Line, cost: BallCost) -> float:
+def _shift(line: Line, cost: Enclosure) -> float:
     """The median of the cost at a few places near the mode."""
-    found = [float(cost(line.z(acb(u)), False).real) for u in line.middle()]
+    found = [float(cost(line.z(acb(u)), None).real) for u in line.middle()]
     finite = [value for value in found if value == value and abs(value) < torch.inf]
     return statistics.median_low(finite) if finite else 0.0
 
 
-def _factors(line: Line, cost: BallCost, shift: float, u: acb, analytic: bool) -> tuple[acb, acb, list[acb]]:
+def _factors(line: Line, cost: Enclosure, shift: float, u: acb, within: Within) -> tuple[acb, acb, list[acb]]:
     """Density, cost and scores in a ball; a cost is nothing where it is undefined and never goes."""
-    density = line.log_density(u, analytic).exp()
-    value = cost(line.z(u), analytic) - shift
-    if not value.is_finite() and not analytic and density.abs_upper() < _NOWHERE:
+    density = line.log_density(u, within).exp()
+    value = cost(line.z(u), None if within is None else line.z(within)) - shift
+    if not value.is_finite() and within is None and density.abs_upper() < _NOWHERE:
         value = acb(0) if _is_undefined(line, cost, u) else value
-    return density, value, line.scores(u, analytic)
+    return density, value, line.scores(u, within)
 
 
-def _is_undefined(line: Line, cost: BallCost, u: acb) -> bool:
+def _is_undefined(line: Line, cost: Enclosure, u: acb) -> bool:
     """Whether a cost has no value in an interval, or an end of it without, within a hair's breadth."""
     ends = [u] if u.real.rad() > _HAIR else [acb(u.real.lower()), acb(u.real.upper())]
-    return any(cost(line.z(end), False).real.is_nan() for end in ends)
+    return any(cost(line.z(end), None).real.is_nan() for end in ends)
 
 
 def _magnitudes(
-    line: Line, cost: BallCost, shift: float, powers: Sequence[int], u: acb, analytic: bool
-) -> list[arb]:
-    """Upper bounds of p |h|^k for h = f and f s, and with higher powers for h = 1 and s as well."""
-    density, value, scores = _factors(line, cost, shift, u, analytic)
-    p, f, *s = (ball.abs_upper() for ball in (density, value, *scores))
-    found = [p * (f * each) ** k for k in powers for each in (arb(1), *s)]
-    return found if powers == (1,) else [p, *(p * each**k for k in powers for each in s), *found]
+    line: Line, cost: Enclosure, shift: float, powers: Sequence[int], u: acb, within: Within
+) -> np.ndarray:
+    """Bounds of p |h|^k for h = f and f s, and with higher powers for h = 1 and s as well."""
+    density, value, scores = _factors(line, cost, shift, u, within)
+    p, f, *s = (_log_bound(ball) for ball in (density, value, *scores))
+    k, of_scores = np.array(powers)[:, None], np.array([0.0, *s])  # [powers, 1]; [1 + Q], with that of 1
+    with np.errstate(invalid="ignore"):  # nothing times anything is not known
+        found = p + k * (f + of_scores)  # [powers, 1 + Q]
+        if powers != (1,):
+            found = np.concatenate([[p], (p + k * of_scores[1:]).ravel(), found.ravel()])
+    return found.ravel()
 
 
-def _products(line: Line, cost: BallCost, shift: float, u: acb, analytic: bool) -> list[acb]:
-    density, value, scores = _factors(line, cost, shift, u, analytic)
+def _log_bound(ball: acb) -> float:
+    """The logarithm of the largest size that a number in a ball has; nan if that is not known."""
+    bound = ball.abs_upper()
+    return -math.inf if bound == 0 else float(bound.log())
+
+
+def _products(line: Line, cost: Enclosure, shift: float, u: acb, within: Within) -> list[acb]:
+    density, value, scores = _factors(line, cost, shift, u, within)
     weighed = density * value
     return [weighed, *(weighed * score for score in scores)]
 
 
-def enclosed_gradient(line: Line, cost: BallCost, nodes: Nodes) -> tuple[float, list[float]]:
+def enclosed_gradient(line: Line, cost: Enclosure, nodes: Nodes) -> tuple[float, list[float]]:
     """Return E[f] and its derivatives in the parameters of the line, by enclosures instead of nodes."""
-    edges = line.edges()
-    balls = quadrature.enclosed(
-        functools.partial(_products, line, cost, nodes.shift), edges[0], edges[-1], nodes.sizes
-    )
+    first, *_, last = line.edges()
+    products = functools.partial(_products, line, cost, nodes.shift)
+    balls = quadrature.enclosed(products, [arb(first), *nodes.cuts, arb(last)], nodes.log_sizes)
     value, *slopes = (float(ball) for ball in balls)
     return nodes.shift + value, slopes
 

@@ -12,9 +12,10 @@ from flint import acb, arb, ctx
 from torch import Tensor
 from torch.distributions import Binomial, Distribution, Geometric, Poisson
 
-from bench.balls import BITS
+from bench.balls import BITS, Within
 from bench.distributions.families import component
 from bench.distributions.masses import masses
+from bench.formula.balls import Enclosure
 from bench.formula.named import Cost
 from bench.problem import NotApplicable, Points
 
@@ -110,7 +111,7 @@ class Sum:
         return self._values[left_out]
 
 
-def _power(z: acb, _analytic: bool) -> acb:
+def _power(z: acb, _within: Within) -> acb:
     """Stand in for a cost that couples numbers: it may not grow faster than this."""
     return 1 + z**8
 
@@ -124,7 +125,7 @@ def _finite_support(p: Distribution, d: int) -> Tensor:
     return p.enumerate_support(expand=False).flatten().to(torch.float64)
 
 
-def _values_that_matter(p: Distribution, d: int, cost: Callable[[acb, bool], acb], left_out: float) -> Tensor:
+def _values_that_matter(p: Distribution, d: int, cost: Enclosure, left_out: float) -> Tensor:
     """Return the values k of a count outside which the sum of |f(k)| k p(k) is negligible, `[S]`.
 
     Bounds are of whole intervals of k, in ball arithmetic, out to 2⁶².
@@ -168,7 +169,7 @@ def _of_mass(p: Distribution, d: int) -> float:
 def _end(
     parameter: float,
     log_mass: Callable[[float, arb], arb],
-    cost: Callable[[acb, bool], acb],
+    cost: Enclosure,
     places: Sequence[int],
     limit: float,
 ) -> int:
@@ -187,13 +188,13 @@ def _ladder(start: int, reach: float) -> list[int]:
 def _log_term(
     parameter: float,
     log_mass: Callable[[float, arb], arb],
-    cost: Callable[[acb, bool], acb],
+    cost: Enclosure,
     near: int,
     far: int,
 ) -> float:
     """A bound of log Σ |f(k)| (1 + k) p(k) over the k from `near`, where p is largest, to `far`."""
     ball = arb((arb(near) + far) / 2, arb(abs(far - near)) / 2)
-    bound = cost(acb(ball), False).abs_upper() * (1 + abs(far - near)) * (1 + ball.abs_upper())
+    bound = cost(acb(ball), None).abs_upper() * (1 + abs(far - near)) * (1 + ball.abs_upper())
     found = float((bound.log() + log_mass(parameter, arb(near))).upper()) if bound > 0 else -math.inf
     return math.inf if math.isnan(found) else found
 
