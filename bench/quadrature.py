@@ -1,4 +1,4 @@
-"""One-dimensional integrals with proven error: Gauss–Legendre panels, and enclosures to check them by."""
+"""One-dimensional integrals with proven error: Gauss–Legendre panels."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from bench.problem import NotApplicable
 Magnitudes = Callable[[acb, Within], np.ndarray]
 """Logarithms of upper bounds of all integrands in a ball; nan where one is undefined, or is not the analytic
 function that it is within an interval."""
-Integrands = Callable[[acb, Within], Sequence[acb]]
 
 _LOG_ERROR = -56 * math.log(2)  # of each integral in each panel, as a part of ∫ |h|
-_ENCLOSED = arb(2) ** -48
 _LOG_SLACK = math.log(256)  # between a bound of an integral and the integral
 _MANY, _MOST = 400, 3000  # intervals: too many if tails do not vanish, and at most
 _DEEP, _DEEPEST = 12, 120  # halvings: more than are needed where all is smooth, and at most
@@ -32,7 +30,6 @@ _AXES = ((_RHO + 1 / _RHO) / 2, (_RHO - 1 / _RHO) / 2)
 _LOG_CONSTANT = math.log(64 / 15 / (1 - _RHO**-2))
 _DIVERGENT = "the expectation of the cost does not converge"
 _UNBOUNDED = "the cost is not finite where it has probability"
-_EVALUATIONS = 20_000
 
 
 @dataclass(frozen=True)
@@ -264,58 +261,3 @@ def _spread(panel: _Panel, places: np.ndarray) -> list[arb]:
 @functools.cache
 def _gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(order)
-
-
-def enclosed(functions: Integrands, places: Sequence[arb], log_sizes: Sequence[float]) -> list[arb]:
-    """Return balls that hold the integrals of several real functions from the first place to the last.
-
-    Two at a time are integrated as the real and the imaginary part of one function.
-
-    Args:
-        functions: values in a ball; not finite where they are not the analytic function that they are within
-            an interval.
-        places: increasing; the fewer jumps there are between them, the faster it is.
-        log_sizes: logarithms of ∫ |h| of each, roughly, to which the radius is relative.
-
-    Raises:
-        NotApplicable: if a radius does not become small.
-
-    References:
-        Johansson (2018), Numerical integration in arbitrary-precision ball arithmetic.
-    """
-    with ctx.workprec(BITS):
-        found: list[arb] = []
-        for i in range(0, len(log_sizes), 2):
-            # Each is made as large as 1, so that one tolerance serves both.
-            units = [_unit(log_size) for log_size in log_sizes[i : i + 2]]
-            packed = functools.partial(_packed, functions, i, units)
-            ball = sum((_piece(packed, *ends) for ends in itertools.pairwise(places)), acb(0))
-            found += [part / unit for part, unit in zip((ball.real, ball.imag), units, strict=False)]
-            if not max(ball.real.rad(), ball.imag.rad()) < 2**12 * _ENCLOSED:
-                raise NotApplicable("the second rule for the expectation of the cost does not converge")
-        return found
-
-
-def _piece(packed: Callable[[acb, Within], acb], low: arb, high: arb) -> acb:
-    within = acb(low.union(high))
-    return acb.integral(
-        lambda u, analytic: packed(u, within if analytic else None),
-        low,
-        high,
-        rel_tol=_ENCLOSED,
-        abs_tol=_ENCLOSED,
-        eval_limit=_EVALUATIONS,
-    )
-
-
-def _unit(log_size: float) -> arb:
-    return (-arb(log_size)).exp().mid() if log_size > -math.inf else arb(1)
-
-
-def _packed(functions: Integrands, first: int, units: Sequence[arb], u: acb, within: Within) -> acb:
-    values = functions(u, within)[first : first + 2]
-    scaled = [value * unit for value, unit in zip(values, units, strict=True)]
-    return scaled[0] + _I * scaled[1] if len(scaled) == 2 else scaled[0]
-
-
-_I = acb(0, 1)

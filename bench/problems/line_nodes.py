@@ -16,6 +16,7 @@ from torch import Tensor
 from bench import quadrature
 from bench.balls import BITS, Within
 from bench.distributions.line import Line
+from bench.enclosures import enclosed
 from bench.formula.balls import Enclosure
 from bench.problem import NotApplicable
 
@@ -144,7 +145,7 @@ def enclosed_gradient(line: Line, cost: Enclosure, nodes: Nodes) -> tuple[float,
     """Return E[f] and its derivatives in the parameters of the line, by enclosures instead of nodes."""
     first, *_, last = line.edges()
     products = functools.partial(_products, line, cost, nodes.shift)
-    balls = quadrature.enclosed(products, [arb(first), *nodes.cuts, arb(last)], nodes.log_sizes)
+    balls = enclosed(products, [arb(first), *nodes.cuts, arb(last)], nodes.log_sizes)
     value, *slopes = (float(ball) for ball in balls)
     return nodes.shift + value, slopes
 
