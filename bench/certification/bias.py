@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from torch import Tensor
+
 from bench.certification.trial import Trial
-from bench.certification.verdicts import BiasTest, Fault
+from bench.certification.verdicts import BiasFault, BiasTest, Fault
 from bench.gate.sample import Sample
 from bench.statistics.evidence import Evidence
 from bench.statistics.gating import CONFIRMATION, POWER, upper_quantile
 from bench.statistics.power import reach_of
-from bench.statistics.unbiasedness import squared_norm
+from bench.statistics.unbiasedness import Difference, squared_norm
 from bench.statistics.verdict import ROUNDING, bias_p
 
 # Of a claim of consistency: N of the second size over that of the first, and how much of the
 # squared bias may be left. A bias of the order of 1/N leaves 1/256 of it, one of 1/√N a sixteenth.
 _GROWTH, _LEFT = 16, 0.25
+# Standard errors within which a mean is taken for a multiple of the gradient.
+_WITHIN = 4.5
 
 
 def untested(trial: Trial) -> str:
@@ -57,7 +61,7 @@ def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, lis
         # Both stages share the error of a reference: the second must then do for the whole level.
         stricter = level if trial.truth_is_exact else level**2
         if (again := bias_p(confirm.evidence)) < stricter:
-            faults.append(Fault("bias", _told(confirm, sample_size, max(p, again))))
+            faults.append(_found(confirm, sample_size, max(p, again)))
     return test, faults
 
 
@@ -91,10 +95,31 @@ def nonfinite(sample: Sample, sample_size: int) -> Iterator[Fault]:
         yield Fault("finite", some)
 
 
-def _told(sample: Sample, sample_size: int, p: float) -> str:
+def _found(sample: Sample, sample_size: int, p: float) -> BiasFault:
     evidence: Evidence = sample.evidence
-    bias, truth = float(evidence.difference.value.norm()), float(evidence.truth.norm())
-    return (
-        f"biased by {100 * bias / truth:.3g} % of the gradient's norm at N = {sample_size}: "
+    size = float(evidence.difference.value.norm() / evidence.truth.norm())
+    message = (
+        f"biased by {100 * size:.3g} % of the gradient's norm at N = {sample_size}: "
         f"p = {p:.1e} or less in both stages, R = {sample.replicates} in the second"
     )
+    return BiasFault("bias", message, sample_size, size, p, *factor_of(evidence.difference, evidence.truth))
+
+
+def factor_of(difference: Difference, truth: Tensor) -> tuple[float, float]:
+    """The constant c with which a mean is c times the truth, and its standard error; NaN if there is none.
+
+    By weighted least squares; there is none if a coordinate is farther from c times the truth than its error
+    allows.
+
+    Args:
+        difference: the mean less the truth.
+        truth: `[P]`, not zero everywhere.
+    """
+    error = difference.error.clamp(min=ROUNDING * float(truth.norm()))  # [P]
+    weights = truth / error.square()  # [P]
+    known = float(weights @ truth)
+    excess = float(weights @ difference.value) / known
+    left = (difference.value - excess * truth).abs() / error  # [P]
+    if not float(left.max()) <= _WITHIN:
+        return math.nan, math.nan
+    return 1 + excess, known**-0.5

@@ -27,6 +27,26 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class BiasFault(Fault):
+    """A bias that was found.
+
+    Attributes:
+        sample_size: N.
+        size: of the bias, as a part of the gradient's norm.
+        p: the larger of both stages.
+        factor: the constant c with which the mean of the estimates is c times the gradient, within its
+            errors; NaN if it is no such multiple.
+        factor_error: its standard error.
+    """
+
+    sample_size: int
+    size: float
+    p: float
+    factor: float
+    factor_error: float
+
+
+@dataclass(frozen=True)
 class BiasTest:
     """A test of the claim of no bias.
 

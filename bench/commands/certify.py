@@ -74,12 +74,13 @@ def certify(
 
 def _print(found: list[Certificate]) -> None:
     from bench.report import certificate
+    from bench.report.faults import faults
 
     if len(found) == 1:
         tell(certificate.table(found[0]), certificate.lines(found[0]))
         return
     console().print(certificate.summary(found))
-    for line in (*certificate.faults(found), *certificate.unclaimed(found)):
+    for line in (*faults(found), *certificate.unclaimed(found)):
         console().print(line, markup=False, highlight=False, soft_wrap=True)
     click.echo(certificate.ending(found))
 

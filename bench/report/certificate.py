@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.certification.verdicts import BiasTest, Certificate, Outcome
+from bench.report.faults import faults
 from bench.report.labels import plain
 from bench.report.numbers import MISSING, count, duration, grouped, significant
 
@@ -65,18 +66,6 @@ def summary(certificates: Sequence[Certificate]) -> Table:
             Text(one.verdict, style=_COLORS[one.verdict]),
         )
     return made
-
-
-def faults(certificates: Sequence[Certificate], labelled: bool = True) -> Iterator[str]:
-    """What failed, a line each."""
-    for one in certificates:
-        for problem, fault in one.all_faults():
-            where = ", ".join(
-                plain(word)
-                for word in (one.label if labelled else "", f"problem {problem}" * bool(problem))
-                if word
-            )
-            yield f"{fault.check}: {f'{where}: ' if where else ''}{plain(fault.message, 400)}"
 
 
 def unclaimed(certificates: Sequence[Certificate]) -> Iterator[str]:
