@@ -20,10 +20,10 @@ from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
-from bench.errors import Invalid, did_you_mean, shown
+from bench.errors import Invalid, ScenarioError, did_you_mean, shown
 from bench.report.frames import frames_of
 from bench.runs import read_run
-from bench.scenario import Scenario, ScenarioError, Source, read
+from bench.scenario import Scenario, Source, read
 from bench.store import folder as run_folder
 from bench.store import frames
 from bench.store.provenance import provenance

@@ -33,9 +33,10 @@ from bench.engine.precision import (
 )
 from bench.engine.run import Result, run
 from bench.engine.truth import Truth, truth_of
+from bench.errors import ScenarioError
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
-from bench.scenario import ScenarioError, json_schema, read_text
+from bench.scenario import json_schema, read_text
 from bench.statistics.moments import center_of
 from bench.statistics.summary import Collection, Summary, summarize
 from bench.store import frames

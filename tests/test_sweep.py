@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from bench.api import load, prepare
 from bench.build import experiments_of
 from bench.cli import main
+from bench.errors import ScenarioError
 from bench.report.frames import along
 from bench.report.rates import fits
-from bench.scenario import ScenarioError, read_text
+from bench.scenario import read_text
 from bench.scenario.points import points
 from tests.runs import run_of
 
