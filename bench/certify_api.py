@@ -16,7 +16,7 @@ from bench.certification.trial import Setting
 from bench.certification.verdicts import Certificate, Outcome
 from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.timing import threads
-from bench.engine.truth import Truth, truth_of
+from bench.engine.truth import truths_of
 from bench.errors import Invalid, invalid, shown
 from bench.estimator import Estimator
 from bench.options import construct
@@ -133,8 +133,7 @@ def _setting(name: str, key: str, seed: int, degree: int | None, continuous: boo
         reference_sample_size=_REFERENCE_SIZE,
         reference_replicates=min(_REFERENCE_REPLICATES, most),
     ).prepared
-    truths: Callable[[], Truth] = functools.cache(functools.partial(truth_of, experiment))
-    return Setting(name, Reference(options, degree, continuous), experiment, truths)
+    return Setting(name, Reference(options, degree, continuous), experiment, truths_of(experiment))
 
 
 def check_device(device: str) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.api import Prepared
+from bench.engine.cell import CellSampler
 from bench.engine.plan import Planned
 from bench.engine.timing import threads
 from bench.errors import invalid, shown
@@ -20,7 +21,6 @@ from bench.gate.judge import METRICS
 from bench.gate.make import ALPHA, Made, baseline_of, chapter, make
 from bench.gate.run import Gated
 from bench.gate.run import gate as judged
-from bench.gate.sample import Subject
 from bench.gate.thresholds import thresholds_of
 from bench.gate.verdicts import CellVerdict, Report
 
@@ -76,9 +76,9 @@ def plans_of(prepared: Prepared) -> tuple[Planned, ...]:
     )
 
 
-def subjects_of(prepared: Prepared) -> list[Subject]:
+def samplers_of(prepared: Prepared) -> list[CellSampler]:
     """The cells of a scenario that are gated, of all its points."""
-    return [Subject(each.experiment, cell) for each in plans_of(prepared) for cell in each.cells]
+    return [CellSampler(each.experiment, cell) for each in plans_of(prepared) for cell in each.cells]
 
 
 def measure(prepared: Prepared, tell: Callable[[Made], None] = lambda _: None) -> list[Made]:

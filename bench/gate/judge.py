@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.engine.cell import CellSampler
 from bench.engine.plan import Cell
+from bench.engine.sample import Sample, sample_of
+from bench.engine.truth import Truths
 from bench.gate.baseline import PAIRS, WINDOW, WINDOWS, Entry
 from bench.gate.epoch import key_of, window_of
-from bench.gate.sample import Sample, Subject, Truths
 from bench.gate.thresholds import RATIOS, Thresholds
 from bench.gate.verdicts import Stage, Test, Verdict
 from bench.statistics.gating import (
@@ -77,19 +79,21 @@ def metrics_of(cell: Cell, entry: Entry, metrics: Iterable[str]) -> tuple[str, .
     return tuple(metric for metric in metrics if applies.get(metric, True))
 
 
-def judge(subject: Subject, entry: Entry, thresholds: Thresholds, rules: Rules, truths: Truths) -> Judgement:
+def judge(
+    sampler: CellSampler, entry: Entry, thresholds: Thresholds, rules: Rules, truths: Truths
+) -> Judgement:
     """Judge a cell against its entry in the baseline.
 
     Args:
-        subject: the cell.
+        sampler: the cell.
         entry: what it was like.
         thresholds: what it must keep to.
         rules: by what all are judged.
         truths: gives the true gradient where it is needed.
     """
-    metrics = metrics_of(subject.cell, entry, rules.metrics)
+    metrics = metrics_of(sampler.cell, entry, rules.metrics)
     known = (
-        _on_known_numbers(subject, entry, metrics, rules) if rules.shortcuts and rules.same_numbers else []
+        _on_known_numbers(sampler, entry, metrics, rules) if rules.shortcuts and rules.same_numbers else []
     )
     decided = {test.metric for test in known}
     left = [metric for metric in metrics if metric not in decided]
@@ -97,25 +101,25 @@ def judge(subject: Subject, entry: Entry, thresholds: Thresholds, rules: Rules, 
         return Judgement(tuple(known))
     wanted = _wanted(left, entry, thresholds, rules.level)
     R, key = math.ceil(min(wanted, rules.max_replicates)), key_of(rules.epoch)
-    sample = subject.sample(f"gate screen {key}", R, truths())
+    sample = sample_of(sampler, f"gate screen {key}", R, truths())
     found = [_test(metric, sample, entry, thresholds, rules, "screen", wanted) for metric in left]
     flagged = [t.metric for t in found if t.verdict == "regression" and t.metric in UNCERTAIN]
     if flagged:
-        again = subject.sample(f"gate confirm {key}", CONFIRMATION * R, truths())
+        again = sample_of(sampler, f"gate confirm {key}", CONFIRMATION * R, truths())
         found = [test for test in found if test.metric not in flagged]
         found += [_test(metric, again, entry, thresholds, rules, "confirm", wanted) for metric in flagged]
     return Judgement((*known, *found), sample.seconds)
 
 
-def _on_known_numbers(subject: Subject, entry: Entry, metrics: Sequence[str], rules: Rules) -> list[Test]:
+def _on_known_numbers(sampler: CellSampler, entry: Entry, metrics: Sequence[str], rules: Rules) -> list[Test]:
     """What can be decided on the baseline's own random numbers: by a digest, else replicate by replicate."""
     window = window_of(rules.epoch, WINDOWS)
-    first = subject.sample(window_role(window), WINDOW, None)
+    first = sample_of(sampler, window_role(window), WINDOW, None)
     counted = [_evaluations(first, entry, "digest") for metric in metrics if metric == "evaluations"]
     others = [metric for metric in metrics if metric != "evaluations"]
     if rules.same_machine and first.digest == entry.digests[window]:
         return [*counted, *_passed(others, "digest", "every bit of a window of replicates agrees")]
-    return [*counted, *_paired(subject.sample(PAIRS_ROLE, PAIRS, None), entry, others)]
+    return [*counted, *_paired(sample_of(sampler, PAIRS_ROLE, PAIRS, None), entry, others)]
 
 
 PAIRS_ROLE = "gate pairs"

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from bench.engine.cell import CellSampler
 from bench.engine.guard import reason_of
 from bench.engine.plan import Cell, Experiment, Planned
 from bench.engine.streams import LAYOUT
+from bench.engine.truth import Truths, truths_of
 from bench.gate.baseline import Baseline, Entry
 from bench.gate.judge import METRICS, UNCERTAIN, Judgement, Rules, against_anchor, judge, metrics_of
-from bench.gate.make import environment, truths_of
-from bench.gate.sample import Subject, Truths
+from bench.gate.make import environment
 from bench.gate.thresholds import RATIOS, Thresholds
 from bench.gate.verdicts import CellVerdict, Report, Test
 from bench.problem import NotApplicable
@@ -51,9 +52,9 @@ class Gated:
         return self.plans[0].experiment
 
     @cached_property
-    def subjects(self) -> list[Subject]:
+    def samplers(self) -> list[CellSampler]:
         """The cells of all points."""
-        return [Subject(each.experiment, cell) for each in self.plans for cell in each.cells]
+        return [CellSampler(each.experiment, cell) for each in self.plans for cell in each.cells]
 
     @cached_property
     def truths(self) -> dict[str, Truths]:
@@ -66,9 +67,9 @@ class Gated:
             return None
         return self.anchor.cells.get(name)
 
-    def entry(self, subject: Subject) -> Entry | None:
+    def entry(self, sampler: CellSampler) -> Entry | None:
         """What a cell was like, if the baseline is of this scenario."""
-        return None if self.mismatch else self.baseline.cells.get(subject.name)
+        return None if self.mismatch else self.baseline.cells.get(sampler.name)
 
     @property
     def mismatch(self) -> str:
@@ -129,27 +130,27 @@ def _rules(gated: Gated, epoch: str, level: float, shortcuts: bool) -> Rules:
 def _tests_of(gated: Gated) -> int:
     """How many tests with a probability of error a scenario takes, all stages counted as one."""
     total = 0
-    for subject in gated.subjects:
-        entry = gated.entry(subject)
-        if subject.cell.status == "ok" and entry is not None:
-            tested = [m for m in metrics_of(subject.cell, entry, gated.metrics) if m in UNCERTAIN]
-            held = 0 if gated.anchored(subject.name) is None else sum(metric in tested for metric in RATIOS)
+    for sampler in gated.samplers:
+        entry = gated.entry(sampler)
+        if sampler.cell.status == "ok" and entry is not None:
+            tested = [m for m in metrics_of(sampler.cell, entry, gated.metrics) if m in UNCERTAIN]
+            held = 0 if gated.anchored(sampler.name) is None else sum(metric in tested for metric in RATIOS)
             total += len(tested) + held
     return total
 
 
 def _judged(gated: Gated, rules: Rules, single: float) -> Iterator[CellVerdict]:
-    for subject in gated.subjects:
-        cell, entry = subject.cell, gated.entry(subject)
+    for sampler in gated.samplers:
+        cell, entry = sampler.cell, gated.entry(sampler)
         blank = CellVerdict(
-            gated.experiment.scenario, gated.file, cell, subject.name, (), subject.experiment.point
+            gated.experiment.scenario, gated.file, cell, sampler.name, (), sampler.experiment.point
         )
         started = time.perf_counter()
         if cell.status == "ok" and entry is not None:
-            judgement = _judgement(gated, subject, entry, rules)
+            judgement = _judgement(gated, sampler, entry, rules)
             yield replace(
                 blank,
-                tests=(*judgement.tests, *_anchored(gated, subject, entry, single)),
+                tests=(*judgement.tests, *_anchored(gated, sampler, entry, single)),
                 seconds=judgement.seconds,
                 seconds_before=entry.seconds,
                 elapsed=time.perf_counter() - started,
@@ -161,10 +162,10 @@ def _judged(gated: Gated, rules: Rules, single: float) -> Iterator[CellVerdict]:
             yield replace(blank, tests=(test,))
 
 
-def _judgement(gated: Gated, subject: Subject, entry: Entry, rules: Rules) -> Judgement:
-    thresholds = gated.thresholds(subject.cell.named.label)
+def _judgement(gated: Gated, sampler: CellSampler, entry: Entry, rules: Rules) -> Judgement:
+    thresholds = gated.thresholds(sampler.cell.named.label)
     try:
-        return judge(subject, entry, thresholds, rules, gated.truths[subject.experiment.problem_key])
+        return judge(sampler, entry, thresholds, rules, gated.truths[sampler.experiment.problem_key])
     except NotApplicable as reason:
         test = Test("cell", "error", message=f"not applicable: {reason_of(reason)}")
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
@@ -172,12 +173,12 @@ def _judgement(gated: Gated, subject: Subject, entry: Entry, rules: Rules) -> Ju
     return Judgement((test,))
 
 
-def _anchored(gated: Gated, subject: Subject, entry: Entry, level: float) -> Iterator[Test]:
-    anchor = gated.anchored(subject.name)
+def _anchored(gated: Gated, sampler: CellSampler, entry: Entry, level: float) -> Iterator[Test]:
+    anchor = gated.anchored(sampler.name)
     if anchor is None:
         return
-    accepted = {metric: gated.baseline.accepted(subject.name, metric) for metric in RATIOS}
-    thresholds = gated.thresholds(subject.cell.named.label)
+    accepted = {metric: gated.baseline.accepted(sampler.name, metric) for metric in RATIOS}
+    thresholds = gated.thresholds(sampler.cell.named.label)
     for test in against_anchor(entry, anchor, accepted, thresholds, level):
         if test.metric in gated.metrics:
             yield test
@@ -191,10 +192,10 @@ def _unmatched(cell: Cell, entry: Entry | None) -> str:
 
 def _notes(gated: Gated) -> Iterator[str]:
     """What of the baseline is not compared, and what cannot run and never could."""
-    names = {subject.name for subject in gated.subjects}
+    names = {sampler.name for sampler in gated.samplers}
     never = Counter(
         f"{cell.device}: {cell.status}: {cell.reason}"
-        for cell, entry in ((subject.cell, gated.entry(subject)) for subject in gated.subjects)
+        for cell, entry in ((sampler.cell, gated.entry(sampler)) for sampler in gated.samplers)
         if cell.status != "ok" and entry is None
     )
     yield from (f"{count} cells on {why}" for why, count in never.items())
