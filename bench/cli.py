@@ -121,9 +121,9 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, all errors at once, without measuring."""
-    from bench.build import experiments_of
     from bench.errors import collected
     from bench.scenario import read
+    from bench.scenario.resolve import experiments_of
 
     with explained(), collected() as wrong:
         for path in scenarios:

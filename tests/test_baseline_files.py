@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from bench.cli import main
 from bench.errors import Invalid, ScenarioError
-from bench.gate.baseline import PAIRS, Baseline, read, write
+from bench.regression.baseline import PAIRS, Baseline, read, write
 from bench.scenario.tree import SIZE_LIMIT
 from tests import gates
 

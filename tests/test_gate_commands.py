@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench.cli import main
-from bench.gate.baseline import Baseline, read, write
+from bench.regression.baseline import Baseline, read, write
 from tests import gates
 
 TEXT = gates.TEXT.format(estimator="reinforce, reparameterization", N=10, seed=0)

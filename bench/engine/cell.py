@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.guard import guarded, moved_copy
-from bench.engine.plan import Cell, Experiment, cell_id
+from bench.engine.plan import Cell, Experiment, Planned, cell_id
 from bench.engine.precision import Precision
 from bench.engine.replicate import Replication, replicate, warm_up
 from bench.engine.streams import Address
@@ -129,3 +129,8 @@ class CellSampler:
             precision,
             self.experiment.resampled,
         )
+
+
+def samplers_of(plans: Iterable[Planned]) -> list[CellSampler]:
+    """All cells of some plans, in order."""
+    return [CellSampler(each.experiment, cell) for each in plans for cell in each.cells]

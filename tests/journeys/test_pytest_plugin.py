@@ -12,7 +12,7 @@ import pytest
 
 from bench import catalogue, testing
 from bench.errors import ScenarioError
-from bench.gate.baseline import write
+from bench.regression.baseline import write
 from bench.testing import GradientBench
 from tests import gates
 

@@ -19,7 +19,8 @@ from bench.engine.plan import Cell, Experiment, Planned
 from bench.engine.sample import Sample, sample_of
 from bench.engine.streams import LAYOUT
 from bench.engine.truth import Truth, Truths, truths_of
-from bench.gate.baseline import (
+from bench.problem import NotApplicable
+from bench.regression.baseline import (
     FORMAT,
     PAIRS,
     SCHEMA,
@@ -31,9 +32,8 @@ from bench.gate.baseline import (
     Entry,
     encoded,
 )
-from bench.gate.judge import PAIRS_ROLE, window_role
-from bench.gate.thresholds import RATIOS, Thresholds
-from bench.problem import NotApplicable
+from bench.regression.judge import PAIRS_ROLE, window_role
+from bench.scenario.thresholds import RATIOS, Thresholds
 from bench.statistics.gating import BASELINE, LEAST, log_error, planned_replicates, stage_level
 from bench.statistics.verdict import bias_interval
 
