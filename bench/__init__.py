@@ -1,20 +1,24 @@
 """Measures Monte Carlo gradient estimators; the machine knows none of them by name.
 
 From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give data
-frames; `bench.plot` holds the figures, functions of such a frame. `bench.certify(Mine())` holds
-an estimator to its claims.
+frames; `bench.plot` holds the figures, functions of such a frame. `bench.gate("scenarios/gaussian.yaml")`
+holds estimators to a baseline, `bench.certify(Mine())` holds one to its claims. `bench.Invalid` is raised
+for whatever is wrong with the words of the user.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bench.errors import Invalid
+
 if TYPE_CHECKING:
     from bench.api import load, run
-    from bench.certify_api import certify
+    from bench.certification.certify import certify
+    from bench.regression.gate import gate
     from bench.report import plots as plot
 
-__all__ = ["certify", "load", "plot", "run"]
+__all__ = ["Invalid", "certify", "gate", "load", "plot", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,9 +28,13 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     if name == "certify":
-        from bench.certify_api import certify
+        from bench.certification.certify import certify
 
         return certify
+    if name == "gate":
+        from bench.regression.gate import gate
+
+        return gate
     if name == "plot":
         from bench.report import plots
 

@@ -23,7 +23,6 @@ from bench.commands.terminal import (
     INTERRUPTED,
     NOTHING_MEASURED,
     SOME_CELLS_FAILED,
-    USAGE,
     console,
     explained,
 )
@@ -122,19 +121,15 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, all errors at once, without measuring."""
-    from bench.build import experiments_of
-    from bench.scenario import ScenarioError, read
+    from bench.errors import collected
+    from bench.scenario import read
+    from bench.scenario.resolve import experiments_of
 
-    wrong = False
-    for path in scenarios:
-        try:
-            experiments_of(*read(path))
-            click.echo(f"{path}: ok")
-        except ScenarioError as error:
-            wrong = True
-            click.echo(str(error), err=True)
-    if wrong:
-        sys.exit(USAGE)
+    with explained(), collected() as wrong:
+        for path in scenarios:
+            with wrong.under():
+                experiments_of(*read(path))
+                click.echo(f"{path}: ok")
 
 
 @main.command()

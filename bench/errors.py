@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 Path = tuple[str | int, ...]
+
+_PRINTED = 100
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,41 @@ class KeyFault(Fault):
 
 
 class Invalid(ValueError):
-    """The user's words are wrong, in one or more places."""
+    """The user's words are wrong, in one or more places.
+
+    Attributes:
+        faults: what is wrong.
+    """
 
     def __init__(self, *faults: Fault) -> None:
-        super().__init__("\n".join(fault.message for fault in faults))
+        super().__init__(*faults)
         self.faults = faults
+
+    @property
+    def lines(self) -> list[str]:
+        """The messages, one for each fault."""
+        return [fault.message for fault in self.faults]
+
+    def __str__(self) -> str:
+        """The messages one a line; after the first hundred, only their number."""
+        more = len(self.faults) - _PRINTED
+        return "\n".join([*self.lines[:_PRINTED], *([f"... and {more} more"] if more > 0 else [])])
 
     def under(self, *prefix: str | int) -> Invalid:
         """The same faults, seen from further out."""
         return Invalid(*(replace(fault, path=(*prefix, *fault.path)) for fault in self.faults))
+
+
+class ScenarioError(Invalid):
+    """A scenario, or another file, cannot be understood; each message says where its fault is.
+
+    Args:
+        lines: the messages.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__(*(Fault(line) for line in lines))
+        self.args = (self.lines,)  # by which a copy from another process is made
 
 
 def invalid(message: str, *path: str | int) -> Invalid:

@@ -14,19 +14,23 @@ from typing import Any
 
 from filelock import FileLock
 
-from bench import catalogue, gate_api
-from bench.api import Prepared, prepare
+from bench import catalogue
+from bench.engine.cell import CellSampler, samplers_of
+from bench.engine.sample import Sample, sample_of
 from bench.engine.timing import threads
+from bench.engine.truth import Truths, truths_of
 from bench.errors import did_you_mean, invalid, shown
-from bench.gate import baseline as baselines
-from bench.gate.epoch import current_epoch, key_of
-from bench.gate.files import path_of
-from bench.gate.judge import METRICS
-from bench.gate.make import truths_of
-from bench.gate.sample import Sample, Subject, Truths
-from bench.gate.thresholds import Thresholds, margin_of, thresholds_of
-from bench.gate.verdicts import CellVerdict, Report
+from bench.regression import writing
+from bench.regression.baseline import read
+from bench.regression.epoch import current_epoch, key_of
+from bench.regression.files import path_of
+from bench.regression.gate import judge_all
+from bench.regression.gated import gated, plans_of
+from bench.regression.rules import METRICS
+from bench.regression.verdicts import CellVerdict, Report
 from bench.report.gate_table import forest_line, place
+from bench.scenario.prepared import Prepared, prepare
+from bench.scenario.thresholds import Thresholds, margin_of, thresholds_of
 from bench.statistics.gating import LEAST
 from bench.statistics.unbiasedness import replicates_for_equivalence
 from bench.statistics.verdict import bias_interval, bias_p, is_equivalent, needs
@@ -127,12 +131,10 @@ class Tested:
         __tracebackhide__ = True
         if metric not in METRICS:
             raise invalid(f"unknown metric {shown(metric)}; {did_you_mean(metric, METRICS)}")
-        gated = gate_api.gated(
-            self._prepared, str(self.file), self.bench.baseline, not self.only, metrics=[metric]
-        )
+        held = gated(self._prepared, str(self.file), self.bench.baseline, not self.only, metrics=[metric])
         if max_increase is not None:
-            gated = replace(gated, thresholds=partial(self._stricter, max_increase))
-        report = gate_api.gate([gated], self._epoch, self.bench.alpha)
+            held = replace(held, thresholds=partial(self._stricter, max_increase))
+        report = judge_all([held], self._epoch, self.bench.alpha)
         if report.exit_code:
             raise AssertionError(self._told(report, metric, max_increase))
 
@@ -147,9 +149,9 @@ class Tested:
         __tracebackhide__ = True
         with threads(1):
             found = [
-                self._bias(Subject(planned.experiment, cell), within, truths)
+                self._bias(CellSampler(planned.experiment, cell), within, truths)
                 for planned, truths in (
-                    (planned, truths_of(planned.experiment)) for planned in gate_api.plans_of(self._prepared)
+                    (planned, truths_of(planned.experiment)) for planned in plans_of(self._prepared)
                 )
                 for cell in planned.cells
             ]
@@ -164,22 +166,22 @@ class Tested:
         """Measure these cells, and write them into the baseline; others there stay as they are."""
         path = path_of(self._prepared.scenario.name, self.bench.baseline)
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = gate_api.measure(self._prepared)
+        made = writing.measure(self._prepared)
         with _lock(path):
             if path.exists():
-                old = baselines.read(path)
-                gate_api.update(self._prepared, path, old, made, None, str(self.file), whole=False)
+                old = read(path)
+                writing.update(self._prepared, path, old, made, None, str(self.file), whole=False)
             else:
-                gate_api.save(self._prepared, path, made, str(self.file))
+                writing.save(self._prepared, path, made, str(self.file))
 
     def extra_info(self) -> dict[str, dict[str, float]]:
         """Variance and work-normalized variance of each cell, for pytest-benchmark."""
         found = {}
         with threads(1):
-            for subject in gate_api.subjects_of(self._prepared):
-                cell, point = subject.cell, subject.experiment.point
+            for sampler in samplers_of(plans_of(self._prepared)):
+                cell, point = sampler.cell, sampler.experiment.point
                 if cell.status == "ok":
-                    sample = subject.sample("gate extra", LEAST, None)
+                    sample = sample_of(sampler, "gate extra", LEAST, None)
                     variance = sample.variance.value
                     at = f"{point}: " if point else ""
                     found[f"{at}{cell.named.label}, N = {cell.sample_size}, {cell.device}"] = {
@@ -200,18 +202,18 @@ class Tested:
         thresholds = thresholds_of(self._prepared.scenario.gate, label)
         return replace(thresholds, ratios=dict.fromkeys(thresholds.ratios, margin_of(increase)))
 
-    def _bias(self, subject: Subject, within: float, truths: Truths) -> str:
+    def _bias(self, sampler: CellSampler, within: float, truths: Truths) -> str:
         """What is wrong with the bias of a cell, with its name; empty if nothing is."""
-        cell, point = subject.cell, subject.experiment.point
+        cell, point = sampler.cell, sampler.experiment.point
         where = place(CellVerdict(self._prepared.scenario.name, str(self.file), cell, "", (), point))
         if cell.status != "ok":
             return f"{where}: {cell.status}: {cell.reason}"
         if truths().gradient is None:
             return f"{where}: its true gradient is not known: {truths().note}"
-        pilot = subject.sample("gate pilot", LEAST, truths())
+        pilot = sample_of(sampler, "gate pilot", LEAST, truths())
         margin = within * float(pilot.evidence.truth.norm())
         R = min(max(LEAST, _enough(pilot, margin)), self._prepared.scenario.gate.max_replicates)
-        sample = subject.sample(f"gate unbiased {key_of(self._epoch)}", math.ceil(R), truths())
+        sample = sample_of(sampler, f"gate unbiased {key_of(self._epoch)}", math.ceil(R), truths())
         if sample.nonfinite:
             return f"{where}: {sample.nonfinite} of {sample.replicates} estimates are not finite"
         p = bias_p(sample.evidence)

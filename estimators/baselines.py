@@ -2,85 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from bench.estimator import gradient_of
 from bench.exact import SingleDraws
-from bench.options import Choice
 from bench.problem import NotApplicable, Problem
-
-
-class Baseline(Choice, ABC):
-    """A value independent of the sample whose score it is weighed with.
-
-    Attributes:
-        minimum_sample_size: the smallest N for which it is defined.
-        of_other_samples: whether it is made of the other samples of the estimate, so that it is
-            independent of a sample only where these are.
-    """
-
-    minimum_sample_size: int = 1
-    of_other_samples: ClassVar[bool] = False
-
-    def evaluations(self, sample_size: int) -> int:
-        """How often an estimate with this baseline evaluates f."""
-        return sample_size
-
-    def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Baseline:
-        """The baseline as learned from samples that no estimate uses; see `Estimator.fitted`."""
-        return self
-
-    def prepared(self, problem: Problem, theta: Tensor, p: Distribution, sample_size: int) -> Baseline:
-        """The baseline of the estimates at theta, `[R, P]`, where it depends on data or on draws of its own.
-
-        Called after the samples have been drawn, which are thus the same with every baseline.
-        """
-        return self
-
-    def subtracted(self, cost: Tensor) -> Tensor:
-        """The cost less the baseline, `[N, R, (B)]`; row r depends on row r only."""
-        return cost
-
-    def correction(self, theta: Tensor, log_prob: Tensor) -> Tensor | None:
-        """What is subtracted from the estimates, `[R, P]`, where the cost is not the place for it.
-
-        `log_prob` (of the samples, `[N, R, (B)]`) must still be differentiable afterwards.
-        """
-        return None
-
-    def as_constant(self, draws: SingleDraws, sample_size: int) -> tuple[Baseline, Tensor | None]:
-        """Return a baseline that does not vary, and the variance, `[P]`, that this one adds to its estimates.
-
-        Raises:
-            NotApplicable: if there is no such baseline, or its variance is not known.
-        """
-        return self, None
-
-    @classmethod
-    def choices(cls) -> Mapping[str, type[Baseline]]:
-        return BASELINES
+from estimators.baseline_contract import Baseline, Constant, Learned
+from estimators.baseline_network import InputDependent
 
 
 @dataclass(frozen=True)
 class NoBaseline(Baseline):
     """Nothing is subtracted."""
-
-
-@dataclass(frozen=True)
-class Constant(Baseline):
-    """A number that the user gives."""
-
-    value: float
-
-    def subtracted(self, cost: Tensor) -> Tensor:
-        return cost - self.value
 
 
 @dataclass(frozen=True)
@@ -199,94 +138,6 @@ class Optimal(Baseline):
             return Learned(numerator.sum() / denominator.sum())
         # A coordinate that p does not depend on has no score, and needs no baseline.
         return PerParameter(torch.where(denominator > 0, numerator / denominator, 0.0))
-
-
-@dataclass(frozen=True)
-class InputDependent(Baseline):
-    r"""A network that tells the expected cost of an item from its data: the baseline of NVIL.
-
-    .. math:: \min_\psi \sum_b E_{x \sim p(x | d_b; \theta)} [(f_b(x) - b_\psi(d_b))^2]
-
-    It is independent of x given the data, so that the estimate stays unbiased. NVIL also
-    divides by a running standard deviation of the cost, which changes the length of the
-    gradient and is left out. One hidden layer with tanh is trained on the batch of the
-    problem by Adam, whose rate falls to zero, on N fresh samples of each item a step.
-    Without data (`Problem.inputs`) it is the mean cost of all these samples, of each item.
-
-    Mnih & Gregor (2014), Neural variational inference and learning in belief networks, §2.3.
-
-    Attributes:
-        hidden: width of the hidden layer.
-        steps: of training.
-        learning_rate: at the first step, for costs of unit variance.
-    """
-
-    hidden: int = 32
-    steps: int = 500
-    learning_rate: float = 0.01
-
-    def __post_init__(self) -> None:
-        for name, least in (("hidden", 1), ("steps", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        if not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-
-    def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Baseline:
-        inputs = problem.inputs()  # [B, D]
-        with torch.no_grad():
-            # Chunks as large as the rows that may be sampled at once.
-            theta = theta[: self.steps]  # [T', P]
-            draws = -(-self.steps // len(theta))
-            chunks = [
-                problem.cost(problem.distribution(theta).sample((sample_size,)), theta).mean(0)
-                for _ in range(draws)
-            ]  # [T', (B)] each
-            means = torch.cat(chunks)[: self.steps]  # [T, (B)]
-        if inputs is None:
-            return Learned(means.mean(0))
-        return Network(self._trained(inputs, means))
-
-    @torch.enable_grad()
-    def _trained(self, inputs: Tensor, means: Tensor) -> nn.Module:
-        """From the data of the items, `[B, D]`, and their costs at each step, `[T, B]`."""
-        center, scale = means.mean(), means.std(correction=0)
-        targets = (means - center) / torch.where(scale > 0, scale, 1.0)  # [T, B]
-        last = nn.Linear(self.hidden, 1)
-        network = nn.Sequential(nn.Linear(inputs.shape[-1], self.hidden), nn.Tanh(), last).to(inputs)
-        optimizer = torch.optim.Adam(network.parameters(), self.learning_rate)
-        for step, target in enumerate(targets):
-            optimizer.param_groups[0]["lr"] = self.learning_rate * (1 - step / len(targets))
-            optimizer.zero_grad()
-            (network(inputs).squeeze(-1) - target).square().mean().backward()
-            optimizer.step()
-        with torch.no_grad():  # in the units of the cost
-            last.weight.mul_(scale)
-            last.bias.mul_(scale).add_(center)
-        return network.requires_grad_(False)
-
-
-@dataclass(frozen=True)
-class Network(Baseline):
-    """What a network says of the data of each item, `[..., B, D] -> [..., B, 1]`."""
-
-    network: nn.Module
-
-    def prepared(self, problem: Problem, theta: Tensor, p: Distribution, sample_size: int) -> Baseline:
-        return Learned(self.network(problem.inputs()).squeeze(-1))
-
-    def as_constant(self, draws: SingleDraws, sample_size: int) -> tuple[Baseline, None]:
-        raise NotApplicable("its baseline is another one for each item")
-
-
-@dataclass(frozen=True)
-class Learned(Baseline):
-    """Numbers that are known beforehand, of any shape that fits the cost's: `[]`, `[B]`, `[N, R, (B)]`."""
-
-    value: Tensor
-
-    def subtracted(self, cost: Tensor) -> Tensor:
-        return cost - self.value
 
 
 @dataclass(frozen=True)

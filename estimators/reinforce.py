@@ -10,7 +10,8 @@ from torch import Tensor
 from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
 from bench.exact import ExactMoments, SingleDraws
 from bench.problem import Problem
-from estimators.baselines import Baseline, NoBaseline
+from estimators.baseline_contract import Baseline
+from estimators.baselines import NoBaseline
 from estimators.samplers import Iid, Sampler
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.build import experiments_of
 from bench.catalogue import build
 from bench.certification import problems as certification
 from bench.certification.problems import Reference
@@ -18,6 +17,7 @@ from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.scenario import Scenario, Source
+from bench.scenario.resolve import experiments_of
 from bench.statistics.evidence import Evidence
 from bench.statistics.metrics import measure
 from bench.statistics.verdict import BIASED_BELOW

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from bench.engine.plan import Experiment, Planned, plan
 from bench.estimator import Claim, Estimator, gradient_of
-from bench.gate.baseline import Baseline
-from bench.gate.make import baseline_of, make
-from bench.gate.run import Gated
-from bench.gate.thresholds import Thresholds, thresholds_of
 from bench.problem import Problem
+from bench.regression.baseline import Baseline
+from bench.regression.gated import Gated
+from bench.regression.make import baseline_of, make
 from bench.scenario import read_text
-from bench.scenario.gate import Gate
+from bench.scenario.gate_section import Gate
+from bench.scenario.thresholds import Thresholds, thresholds_of
 from bench.statistics.gating import Margin
 from estimators.reinforce import Reinforce
 from tests.cases import experiment_of

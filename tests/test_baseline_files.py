@@ -13,9 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli import main
-from bench.errors import Invalid
-from bench.gate.baseline import PAIRS, Baseline, read, write
-from bench.scenario import ScenarioError
+from bench.errors import Invalid, ScenarioError
+from bench.regression.baseline import PAIRS, Baseline, read, write
 from bench.scenario.tree import SIZE_LIMIT
 from tests import gates
 

@@ -15,10 +15,10 @@ from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.problems import PROBLEMS
 from estimators import ALIASES, ESTIMATORS
+from estimators.baseline_network import InputDependent
 from estimators.baselines import (
     BASELINES,
     IndependentSample,
-    InputDependent,
     LeaveOneOut,
     MovingAverage,
     NoBaseline,

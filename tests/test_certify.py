@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 from torch import Tensor
 
 import bench
-from bench import catalogue, certify_api
+from bench import catalogue
 from bench.certification.battery import STRUCTURE
+from bench.certification.certify import certify
 from bench.certification.problems import PROBLEMS
 from bench.certification.verdicts import Certificate
-from bench.certify_api import certify
 from bench.cli import main
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator, NotApplicable
@@ -223,7 +223,7 @@ class Mine(Estimator):
 @pytest.fixture
 def few_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     few = {name: PROBLEMS[name] for name in ("gaussian", "poisson")}
-    monkeypatch.setattr(certify_api, "PROBLEMS", few)
+    monkeypatch.setattr("bench.certification.certify.PROBLEMS", few)
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ def test_all_are_those_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("few_problems")
 def test_a_bias_that_is_not_tested_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certify_api, "PROBLEMS", {"iwae-4": PROBLEMS["iwae-4"]})
+    monkeypatch.setattr("bench.certification.certify.PROBLEMS", {"iwae-4": PROBLEMS["iwae-4"]})
     said = "it claims to be biased: its bias was tested on no problem, only the rest of its contract"
     assert said in run("wake_phase").output
     assert f"wake_phase: {said}" in run("wake_phase", "reinforce").output

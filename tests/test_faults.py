@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from bench.certification.bias import factor_of
+from bench.certification.certify import certify
 from bench.certification.problems import PROBLEMS
 from bench.certification.verdicts import Certificate
-from bench.certify_api import certify
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.report.faults import CONSTANTS, faults
 from bench.statistics.unbiasedness import Difference

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 
 from bench.engine.plan import Experiment, Planned, cell_id, plan
-from bench.gate.baseline import PAIRS, WINDOW, WINDOWS, Accepted, Baseline
-from bench.gate.epoch import key_of, window_of
-from bench.gate.make import chapter
-from bench.gate.run import Gated, gate
-from bench.gate.verdicts import CellVerdict, Report, Test, gravest
+from bench.regression.baseline import PAIRS, WINDOW, WINDOWS, Accepted, Baseline
+from bench.regression.epoch import key_of, window_of
+from bench.regression.gate import judge_all
+from bench.regression.gated import Gated
+from bench.regression.make import chapter
+from bench.regression.verdicts import CellVerdict, Report, Test, gravest
 from bench.report.gate_exports import as_annotations, as_json, as_junit, as_summary
 from bench.report.gate_table import forest_line, lines
 from tests import gates
@@ -31,7 +32,7 @@ def was() -> Baseline:
 def judged(
     now: Experiment, was: Baseline, epoch: str = "a", shortcuts: bool = True, **more: object
 ) -> Report:
-    return gate([gated(now, was, **more)], epoch, ALPHA, shortcuts)  # type: ignore[arg-type]
+    return judge_all([gated(now, was, **more)], epoch, ALPHA, shortcuts)  # type: ignore[arg-type]
 
 
 def only(report: Report) -> CellVerdict:
@@ -96,7 +97,7 @@ def test_fresh_numbers_depend_on_the_epoch_alone(was: Baseline) -> None:
 @pytest.mark.parametrize("shortcuts", [True, False])
 def test_a_metric_may_be_tested_alone(was: Baseline, metric: str, shortcuts: bool) -> None:
     alone = replace(gated(EXPERIMENT, was), metrics=(metric,))
-    report = gate([alone], "a", ALPHA, shortcuts)
+    report = judge_all([alone], "a", ALPHA, shortcuts)
     assert [test.metric for test in only(report).tests] == [metric]
     assert report.exit_code == 0
     assert report.count == (metric != "evaluations")
@@ -107,7 +108,7 @@ def test_a_bias_within_its_margin_is_let_be(margin: float, code: int) -> None:
     # The baseline that includes the own sample shrinks the gradient by a tenth at N = 10.
     biased = with_estimator(EXPERIMENT, FAULTS["a baseline that includes the own sample"][0])
     allowed = lambda label: replace(gates.defaults(label), bias_margin=margin)  # noqa: E731
-    report = gate(
+    report = judge_all(
         [replace(gated(biased, gates.baseline(biased), allowed), metrics=("bias",))], "a", ALPHA, False
     )
     assert report.exit_code == code
@@ -156,7 +157,7 @@ def test_more_variance_is_confirmed_with_four_times_the_replicates(was: Baseline
 
 def test_a_cell_that_fails_is_an_error_and_the_others_go_on(was: Baseline) -> None:
     broken = with_estimator(EXPERIMENT, gates.Failing())
-    report = gate([gated(broken, was), gated(EXPERIMENT, was)], "a", ALPHA)
+    report = judge_all([gated(broken, was), gated(EXPERIMENT, was)], "a", ALPHA)
     assert [cell.verdict for cell in report.cells] == ["error", "pass"]
     assert "RuntimeError: out of luck" in report.cells[0].tests[0].message
     assert report.exit_code == 3
@@ -210,7 +211,7 @@ def test_a_cell_that_cannot_run_any_more_is_undecided(was: Baseline) -> None:
     ((cell,),) = (planned.cells for planned in now.plans)
     absent = replace(cell, status="unavailable", reason="no such device")
     gone = replace(now, plans=(Planned(EXPERIMENT, [absent]),))
-    report = gate([gone, now], "a", ALPHA)
+    report = judge_all([gone, now], "a", ALPHA)
     assert [cell.verdict for cell in report.cells] == ["inconclusive", "pass"]
     assert report.exit_code == 5
 
@@ -270,7 +271,7 @@ def test_what_was_accepted_is_not_held_against_the_anchor(was: Baseline) -> None
 
 
 def reported(now: Gated) -> Report:
-    return gate([now], "a", ALPHA)
+    return judge_all([now], "a", ALPHA)
 
 
 def test_reports_for_machines(was: Baseline) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import bench as package
 from bench.cli import main
-from bench.gate.baseline import Baseline, read, write
+from bench.regression.baseline import Baseline, read, write
 from tests import gates
 
 TEXT = gates.TEXT.format(estimator="reinforce, reparameterization", N=10, seed=0)
@@ -83,6 +84,18 @@ def test_the_gate_passes_and_says_by_what(folder: Path) -> None:
     assert done.output.count("digest") == 2
     assert "probability of a false alarm below 0.0001" in done.output
     assert "pass: 2 pass" in done.output
+
+
+def test_the_gate_is_a_function_too(folder: Path) -> None:
+    report = package.gate(str(folder / "example.yaml"), folder)
+    assert report.exit_code == 0
+    assert [cell.stage for cell in report.cells] == ["digest", "digest"]
+    some = package.gate([folder / "example.yaml"], folder / "example.json", only=["pathwise"], epoch="a")
+    assert [cell.cell.named.name for cell in some.cells] == ["reparameterization"]
+    with pytest.raises(package.Invalid, match="one file for 2 scenarios"):
+        package.gate([folder / "example.yaml"] * 2, folder / "example.json")
+    with pytest.raises(package.Invalid, match="no such file"):
+        package.gate(folder / "absent.yaml", folder)
 
 
 def test_reports_are_written(folder: Path) -> None:

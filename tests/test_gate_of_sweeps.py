@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bench.build import experiments_of
 from bench.cli import main
 from bench.engine.plan import Planned, cell_id, plan
-from bench.gate.baseline import Baseline, read, write
-from bench.gate.make import baseline_of, make
-from bench.gate.run import Gated, gate
-from bench.gate.verdicts import Report
+from bench.regression.baseline import Baseline, read, write
+from bench.regression.gate import judge_all
+from bench.regression.gated import Gated
+from bench.regression.make import baseline_of, make
+from bench.regression.verdicts import Report
 from bench.report.gate_exports import as_json, as_junit
 from bench.report.gate_table import lines
 from bench.scenario import read_text
+from bench.scenario.resolve import experiments_of
 from bench.testing import GradientBench
 from tests import gates
 
@@ -39,7 +40,7 @@ def was() -> Baseline:
 
 
 def judged(plans: tuple[Planned, ...], was: Baseline) -> Report:
-    return gate([Gated("example.yaml", plans, gates.defaults, 1_000_000, was)], "a", 1e-4)
+    return judge_all([Gated("example.yaml", plans, gates.defaults, 1_000_000, was)], "a", 1e-4)
 
 
 def test_each_point_has_cells_of_its_own(was: Baseline) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.gate.thresholds import faults_of, thresholds_of
-from bench.scenario.gate import Bias, Gate, Ratio, Thresholds
+from bench.scenario.gate_section import Bias, Gate, Ratio, Thresholds
+from bench.scenario.thresholds import faults_of, thresholds_of
 from bench.statistics.gating import (
     BASELINE,
     LEAST,

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
+from bench.certification.certify import certify
 from bench.certification.problems import PROBLEMS as CERTIFIED
-from bench.certify_api import certify
 from bench.engine.contents import changed, contents
 from bench.engine.pilot import forecasts
 from bench.engine.plan import Experiment, NamedEstimator, Planned, plan
@@ -24,11 +24,11 @@ from bench.engine.run import Result, run
 from bench.engine.surroundings import quick_state
 from bench.engine.truth import truth_of
 from bench.estimator import Estimator
-from bench.gate.make import make
-from bench.gate.thresholds import thresholds_of
 from bench.problem import Problem
+from bench.regression.make import make
 from bench.scenario import read_text
-from bench.scenario.gate import Gate
+from bench.scenario.gate_section import Gate
+from bench.scenario.thresholds import thresholds_of
 from bench.store import frames
 from bench.store.columns import MEASUREMENTS
 from tests.cases import EVERY, estimator_of, experiment_of, problem_of

@@ -105,6 +105,8 @@ def test_the_contracts_import_nothing_of_ours_but_each_other(contract: str) -> N
 
 
 SHARED_BY_ESTIMATORS = [
+    "estimators.baseline_contract",
+    "estimators.baseline_network",
     "estimators.baselines",
     "estimators.decompositions",
     "estimators.perturbed",
@@ -138,26 +140,21 @@ def test_the_engine_imports_contracts_and_statistics_only() -> None:
 
 def test_the_gate_judges_and_draws_nothing() -> None:
     allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.scenario", "bench.store.files"]
-    assert strangers("bench.gate", allowed) == []
+    assert strangers("bench.regression", allowed) == []
 
 
-def test_the_battery_judges_and_draws_nothing() -> None:
-    allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.gate.sample"]
+def test_certification_judges_and_draws_nothing() -> None:
+    allowed = [*CONTRACTS, "bench.catalogue", "bench.engine", "bench.statistics", "bench.scenario"]
     assert strangers("bench.certification", allowed) == []
 
 
-MATHEMATICS = ["bench.balls", "bench.distributions", "bench.formula", "bench.networks", "bench.quadrature"]
+MATHEMATICS = [
+    f"bench.{name}" for name in ("balls", "distributions", "enclosures", "formula", "networks", "quadrature")
+]
 
 
 def test_a_problem_imports_no_machinery() -> None:
-    mathematics = [
-        "bench.balls",
-        "bench.distributions",
-        "bench.formula",
-        "bench.networks",
-        "bench.quadrature",
-    ]
-    allowed = [*CONTRACTS, *mathematics]
+    allowed = [*CONTRACTS, *MATHEMATICS]
     assert strangers("bench.problems", allowed, run_only=True) == []
     # Training asks the catalogue for an estimator, once it is needed.
     assert strangers("bench.problems", [*allowed, "bench.catalogue"]) == []
@@ -168,10 +165,29 @@ def test_the_mathematics_below_problems_knows_no_machinery(name: str) -> None:
     assert strangers(name, [*CONTRACTS, "bench.balls"]) == []
 
 
+# Within the package of scenarios these turn words into what they name; the others only read.
+RESOLVING = [f"bench.scenario.{name}" for name in ("prepared", "resolve", "thresholds")]
+
+
 def test_reading_a_scenario_needs_the_tables_of_names_only() -> None:
-    assert strangers("bench.scenario", ["bench.errors", "bench.problems", "estimators"]) == []
+    found = strangers("bench.scenario", ["bench.errors", "bench.problems", "estimators"])
+    assert [line for line in found if not within(line.partition(" ")[0], RESOLVING)] == []
     used = {each.module for name in SOURCES if within(name, ["bench.scenario"]) for each in IMPORTS[name]}
     assert not [module for module in used if module.startswith(("bench.problems.", "estimators."))]
+
+
+@pytest.mark.parametrize("name", RESOLVING)
+def test_resolving_a_scenario_is_above_the_engine_and_above_reading(name: str) -> None:
+    allowed = [
+        *CONTRACTS,
+        "bench.catalogue",
+        "bench.engine",
+        "bench.statistics",
+        "bench.scenario",
+        "estimators",
+    ]
+    assert strangers(name, allowed) == []
+    assert not {one for one in importers_of(name) if within(one, ["bench.scenario"])} - set(RESOLVING)
 
 
 def test_the_machine_names_no_plugin() -> None:

@@ -18,7 +18,6 @@ from torch import Tensor
 
 import bench
 import bench.engine.replicate as engine
-from bench.build import quick
 from bench.cli import main
 from bench.engine.blocks import blocks_of
 from bench.engine.pilot import Forecast, forecasts
@@ -33,9 +32,11 @@ from bench.engine.precision import (
 )
 from bench.engine.run import Result, run
 from bench.engine.truth import Truth, truth_of
+from bench.errors import ScenarioError
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
-from bench.scenario import ScenarioError, json_schema, read_text
+from bench.scenario import json_schema, read_text
+from bench.scenario.resolve import quick
 from bench.statistics.moments import center_of
 from bench.statistics.summary import Collection, Summary, summarize
 from bench.store import frames

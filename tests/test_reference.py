@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.build import default_references
 from bench.catalogue import build
 from bench.engine.gradient_draws import by_sample, jumps
 from bench.engine.plan import Experiment
@@ -17,6 +16,7 @@ from bench.engine.reference import reference_of
 from bench.engine.streams import Address
 from bench.engine.truth import Truth, reference_gradient, truth_of
 from bench.problem import Problem
+from bench.scenario.resolve import default_references
 from tests.cases import expectation, problem_of
 from tests.practice import Cosine, Edges, MeanCosine, Quadratic, Relaxed, experiment_on
 from tests.test_truth import problem_from

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -13,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench.errors import Fault, KeyFault
+from bench.errors import Fault, Invalid, KeyFault, ScenarioError
 from bench.problems import PROBLEMS
-from bench.scenario import ScenarioError, json_schema, parse, read, read_text
+from bench.scenario import json_schema, parse, read, read_text
 from bench.scenario.messages import wanted
 from bench.scenario.schema import EstimatorSpec, Scenario
 from bench.scenario.tree import DEPTH_LIMIT, NODE_LIMIT, SIZE_LIMIT
@@ -365,6 +366,16 @@ def test_everything_that_is_wrong_comes_at_once_in_order() -> None:
 def test_an_error_prints_its_lines_up_to_a_hundred() -> None:
     assert str(ScenarioError(["a: b", "c: d"])) == "a: b\nc: d"
     assert str(ScenarioError(["a"] * 105)).endswith("a\n... and 5 more")
+    assert str(Invalid(*[Fault("a")] * 105)) == str(ScenarioError(["a"] * 105))
+
+
+def test_what_is_wrong_with_a_scenario_is_one_kind_of_what_users_say_wrong() -> None:
+    error = ScenarioError(["a: b", "c: d"])
+    assert isinstance(error, Invalid)
+    assert error.lines == ["a: b", "c: d"]
+    assert pickle.loads(pickle.dumps(error)).lines == error.lines
+    faults = (Fault("a", ("b",)), Fault("c"))
+    assert pickle.loads(pickle.dumps(Invalid(*faults))).faults == faults
 
 
 def test_nothing_unprintable_is_quoted() -> None:

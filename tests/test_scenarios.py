@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 import bench
-from bench.api import prepare
 from bench.cli import main
 from bench.scenario import Scenario, read
+from bench.scenario.prepared import prepare
 from bench.store.folder import TABLES
 
 FOLDER = Path(__file__).parents[1] / "scenarios"

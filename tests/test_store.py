@@ -17,13 +17,14 @@ import yaml
 from torch import Tensor
 
 import bench
-from bench.api import Prepared, Run, execute, prepare
+from bench.api import Run, execute
 from bench.engine.plan import NamedEstimator, Planned, cell_id, plan
 from bench.engine.streams import LAYOUT
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
 from bench.scenario import read_text
+from bench.scenario.prepared import Prepared, prepare
 from bench.store.columns import COORDINATES, MEASUREMENTS, REPLICATES
 from bench.store.files import whole
 from bench.store.folder import TABLES, new_folder, read_record

@@ -14,7 +14,8 @@ from bench.engine.streams import Address, stream
 from bench.estimator import Estimator, NotApplicable
 from bench.problem import Problem
 from estimators import ESTIMATORS as TABLE
-from estimators.baselines import BASELINES, Constant, LeaveOneOut, MovingAverage
+from estimators.baseline_contract import Constant
+from estimators.baselines import BASELINES, LeaveOneOut, MovingAverage
 from tests.cases import (
     BIASED,
     ESTIMATORS,

@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.api import load, prepare
-from bench.build import experiments_of
+from bench.api import load
 from bench.cli import main
+from bench.errors import ScenarioError
 from bench.report.frames import along
 from bench.report.rates import fits
-from bench.scenario import ScenarioError, read_text
+from bench.scenario import read_text
 from bench.scenario.points import points
+from bench.scenario.prepared import prepare
+from bench.scenario.resolve import experiments_of
 from tests.runs import run_of
 
 SCENARIO = """\

@@ -36,7 +36,7 @@ STRUCTURE: Mapping[str, Check] = {
 """Checks that need few estimates. An exception is a fault of the check's name."""
 
 
-def certify(
+def battery(
     named: NamedEstimator,
     settings: Sequence[Setting],
     device: str,

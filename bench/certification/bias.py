@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.certification.trial import Trial
 from bench.certification.verdicts import BiasFault, BiasTest, Fault
-from bench.gate.sample import Sample
+from bench.engine.sample import Sample
 from bench.statistics.evidence import Evidence
 from bench.statistics.gating import CONFIRMATION, POWER, upper_quantile
 from bench.statistics.power import reach_of
@@ -57,7 +57,7 @@ def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, lis
     test = BiasTest(sample_size, screen.replicates, p, seen, reach.skewed)
     faults = list(nonfinite(screen, sample_size))
     if p < level and not faults:
-        confirm = trial.sample(trial.subject(sample_size), "certify confirm", CONFIRMATION)
+        confirm = trial.sample(trial.sampler(sample_size), "certify confirm", CONFIRMATION)
         # Both stages share the error of a reference: the second must then do for the whole level.
         stricter = level if trial.truth_is_exact else level**2
         if (again := bias_p(confirm.evidence)) < stricter:
@@ -73,7 +73,7 @@ def vanishing(trial: Trial, level: float) -> Iterator[Fault]:
         """In standard errors, how much more is left."""
         squares = []
         for N in (small, large):
-            evidence = trial.sample(trial.subject(N), role, times).evidence
+            evidence = trial.sample(trial.sampler(N), role, times).evidence
             squares.append(squared_norm(evidence.difference, evidence.variance, evidence.trace_of_square))
         (before, its_error), (after, error) = squares
         scale = math.hypot(error, _LEFT * its_error)

@@ -10,8 +10,8 @@ import torch
 from bench.certification.bias import in_both_stages, nonfinite
 from bench.certification.trial import Trial
 from bench.certification.verdicts import Fault
+from bench.engine.sample import Sample
 from bench.engine.truth import Truth
-from bench.gate.sample import Sample
 from bench.statistics.gating import change, log_error, upper_quantile
 from bench.statistics.verdict import ROUNDING, bias_p
 
@@ -30,7 +30,7 @@ def falling(trial: Trial, level: float) -> Iterator[Fault]:
         if role == "certify":
             few, many = (trial.screened(N) for N in trial.sizes)
         else:
-            few, many = (trial.sample(trial.subject(N), role, times) for N in trial.sizes)
+            few, many = (trial.sample(trial.sampler(N), role, times) for N in trial.sizes)
         if _is_quiet(few):
             return False
         return change(many.variance, few.variance).exceeds(most - 1, level)
@@ -44,7 +44,7 @@ def as_declared(trial: Trial, level: float) -> Iterator[Fault]:
     for N in trial.sizes:
 
         def flagged(role: str, times: int, N: int = N) -> bool:
-            sample = trial.screened(N) if role == "certify" else trial.sample(trial.subject(N), role, times)
+            sample = trial.screened(N) if role == "certify" else trial.sample(trial.sampler(N), role, times)
             evidence = sample.evidence
             exact, kurtosis = evidence.exact_variance, evidence.exact_kurtosis
             if not (exact > 0 and kurtosis >= 1 and evidence.variance > 0):
@@ -66,13 +66,13 @@ def as_declared(trial: Trial, level: float) -> Iterator[Fault]:
 def agreeing(trial: Trial, level: float) -> Iterator[Fault]:
     """In float32 the mean estimate is what it is in float64."""
     N = trial.sizes[1]
-    coarse = trial.subject(N, "float32")
+    coarse = trial.sampler(N, "float32")
     first = trial.sample(coarse, "certify float32", 1, _as_truth(trial.screened(N)))
     faults = [*nonfinite(trial.screened(N), N), *nonfinite(first, N)]
     yield from faults
     if faults or not bias_p(first.evidence) < level:
         return
-    fine = trial.sample(trial.subject(N), "certify float64 confirm", 4)
+    fine = trial.sample(trial.sampler(N), "certify float64 confirm", 4)
     again = trial.sample(coarse, "certify float32 confirm", 4, _as_truth(fine))
     if bias_p(again.evidence) < level:
         gap = float(again.evidence.difference.value.norm()) / float(again.evidence.truth.norm())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,12 +11,13 @@ import torch
 from torch import Tensor
 
 from bench.certification.problems import Reference
+from bench.engine.cell import CellSampler
 from bench.engine.plan import Cell, Experiment, NamedEstimator
+from bench.engine.sample import Sample, sample_of
 from bench.engine.streams import consumption, stream
 from bench.engine.surroundings import watched
-from bench.engine.truth import Truth
+from bench.engine.truth import Truth, Truths
 from bench.estimator import Estimator
-from bench.gate.sample import Sample, Subject
 from bench.problem import Problem, VariationalProblem
 
 # Rows from which something is learned, where how well does not matter.
@@ -45,7 +45,7 @@ class Setting:
     name: str
     reference: Reference
     experiment: Experiment
-    truths: Callable[[], Truth]
+    truths: Truths
 
 
 @dataclass(frozen=True)
@@ -158,32 +158,32 @@ class Trial:
         """Whether there are so few parameters that any estimator may be sampled."""
         return len(self.experiment.problem.theta) <= _FEW_PARAMETERS
 
-    def subject(self, sample_size: int, dtype: str = "float64") -> Subject:
+    def sampler(self, sample_size: int, dtype: str = "float64") -> CellSampler:
         """What is sampled for the tests; it is fitted as the engine fits it."""
         key = (sample_size, dtype)
-        if key not in self._subjects:
+        if key not in self._samplers:
             named = replace(self.named, estimator=self.estimator)
             cell = Cell(named, sample_size, self.device, dtype)
-            self._subjects[key] = Subject(self.experiment, cell)
-        return self._subjects[key]
+            self._samplers[key] = CellSampler(self.experiment, cell)
+        return self._samplers[key]
 
     def screened(self, sample_size: int) -> Sample:
         """R estimates in float64, on the random numbers of the first stage."""
         if sample_size not in self._screened:
-            self._screened[sample_size] = self.sample(self.subject(sample_size), "certify", 1)
+            self._screened[sample_size] = self.sample(self.sampler(sample_size), "certify", 1)
         return self._screened[sample_size]
 
-    def sample(self, subject: Subject, role: str, times: int, truth: Truth | None = None) -> Sample:
+    def sample(self, sampler: CellSampler, role: str, times: int, truth: Truth | None = None) -> Sample:
         """R estimates, or several times as many, on the stream of a purpose.
 
         Args:
-            subject: what is sampled.
+            sampler: what is sampled.
             role: the purpose.
             times: how many times R.
             truth: with what they are compared; None for the gradient.
         """
         with watched():
-            return subject.sample(role, times * self.test_replicates, truth or self.setting.truths())
+            return sample_of(sampler, role, times * self.test_replicates, truth or self.setting.truths())
 
     @cached_property
     def _problems(self) -> dict[torch.dtype, Problem]:
@@ -194,7 +194,7 @@ class Trial:
         return {}
 
     @cached_property
-    def _subjects(self) -> dict[tuple[int, str], Subject]:
+    def _samplers(self) -> dict[tuple[int, str], CellSampler]:
         return {}
 
     @cached_property

@@ -12,9 +12,9 @@ import click
 from bench.commands.terminal import FAILED, console, explained, tell
 
 if TYPE_CHECKING:
-    from bench.api import Prepared
-    from bench.gate.baseline import Baseline
-    from bench.gate.make import Made
+    from bench.regression.baseline import Baseline
+    from bench.regression.make import Made
+    from bench.scenario.prepared import Prepared
 
 _SCENARIOS = click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 _OUT = click.option(
@@ -47,9 +47,9 @@ def save(scenarios: tuple[Path, ...], out: Path | None, settings: tuple[str, ...
 
     Beside each an anchor is written, which no later change moves: it tells what has grown step by step.
     """
-    from bench import gate_api
     from bench.errors import invalid
-    from bench.gate.files import one_file_each, path_of
+    from bench.regression import writing
+    from bench.regression.files import one_file_each, path_of
 
     with explained():
         one_file_each(len(scenarios), out)
@@ -60,8 +60,8 @@ def save(scenarios: tuple[Path, ...], out: Path | None, settings: tuple[str, ...
                 raise invalid(f"{path}: there is a baseline; `bench baseline update` changes it")
         for file, prepared in ready:
             path = path_of(prepared.scenario.name, out)
-            made = gate_api.measure(prepared, _tell)
-            _print(gate_api.save(prepared, path, made, file))
+            made = writing.measure(prepared, _tell)
+            _print(writing.save(prepared, path, made, file))
             click.echo(f"baseline {path}")
 
 
@@ -69,7 +69,7 @@ def save(scenarios: tuple[Path, ...], out: Path | None, settings: tuple[str, ...
 @click.argument("file", type=click.Path(path_type=Path))
 def show(file: Path) -> None:
     """Print a baseline."""
-    from bench.gate.baseline import read
+    from bench.regression.baseline import read
 
     with explained():
         _print(read(file))
@@ -80,11 +80,11 @@ def show(file: Path) -> None:
 @click.argument("new", type=click.Path(path_type=Path))
 def diff(old: Path, new: Path) -> None:
     """Print the ratios of a baseline to an older one, each with its interval."""
-    from bench.gate.baseline import read
-    from bench.gate.differences import differences
-    from bench.gate.thresholds import thresholds_of
+    from bench.regression.baseline import read
+    from bench.regression.differences import differences
     from bench.report.baseline_table import difference_table, only_in
-    from bench.scenario.gate import Gate
+    from bench.scenario.gate_section import Gate
+    from bench.scenario.thresholds import thresholds_of
 
     with explained():
         before, after = read(old), read(new)
@@ -114,13 +114,13 @@ def update(
 
     What is shown to be worse is refused with exit code 1, unless a reason to accept it is given.
     """
-    from bench import gate_api
     from bench.errors import Invalid
-    from bench.gate.baseline import read
-    from bench.gate.differences import differences
-    from bench.gate.files import one_file_each, path_of
-    from bench.gate.thresholds import thresholds_of
+    from bench.regression import writing
+    from bench.regression.baseline import read
+    from bench.regression.differences import differences
+    from bench.regression.files import one_file_each, path_of
     from bench.report.baseline_table import difference_table
+    from bench.scenario.thresholds import thresholds_of
 
     only = None if estimators is None else estimators.split(",")
     refused = False
@@ -131,12 +131,12 @@ def update(
         olds = [read(path_of(prepared.scenario.name, out)) for _, prepared in ready]
         for (file, prepared), old in zip(ready, olds, strict=True):
             path = path_of(prepared.scenario.name, out)
-            made = gate_api.measure(prepared, _tell)
+            made = writing.measure(prepared, _tell)
             entries = {one.name: one.entry for one in made if one.entry is not None}
             found = differences(old, entries, partial(thresholds_of, prepared.scenario.gate))
             console().print(difference_table(found))
             try:
-                gate_api.update(prepared, path, old, made, reason, file, only is None)
+                writing.update(prepared, path, old, made, reason, file, only is None)
                 click.echo(f"baseline {path}")
             except Invalid as error:
                 refused = True
@@ -153,7 +153,7 @@ def _check_reason(reason: str | None) -> None:
 
 
 def _prepared(path: Path, settings: tuple[str, ...], only: list[str] | None = None) -> Prepared:
-    from bench.api import prepare
+    from bench.scenario.prepared import prepare
 
     return prepare(path, settings, only, confirmed=True)
 

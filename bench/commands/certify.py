@@ -52,7 +52,9 @@ def certify(
     Exits with 0 (certified), 1 (something failed), 2 (there is no such estimator), 4 (it applies to
     none of the problems, or the device is absent) or 130.
     """
-    from bench import catalogue, certify_api
+    from bench import catalogue
+    from bench.certification.certify import certify, check_device
+    from bench.certification.naming import named_estimators
     from bench.errors import invalid
 
     with explained():
@@ -60,11 +62,11 @@ def certify(
             raise invalid("wanted the name of an estimator, or --all")
         if every and settings:
             raise invalid("--set is for an estimator that is named, not for --all")
-        certify_api.check_device(device)
+        check_device(device)
         words = catalogue.names("estimators") if every else names
-        subjects = [named for word in words for named in certify_api.named_estimators(word, settings)]
+        subjects = [named for word in words for named in named_estimators(word, settings)]
         found = [
-            certify_api.certify(named, device=device, seed=seed, replicates=replicates, tell=_progress(named))
+            certify(named, device=device, seed=seed, replicates=replicates, tell=_progress(named))
             for named in subjects
         ]
         _print(found)

@@ -12,7 +12,7 @@ import click
 from bench.commands.terminal import explained, tell
 
 if TYPE_CHECKING:
-    from bench.gate.verdicts import CellVerdict, Report
+    from bench.regression.verdicts import CellVerdict, Report
 
 
 @click.command()
@@ -63,20 +63,22 @@ def gate(
     Exits with 0 (passed), 1 (something got worse), 2 (the scenario or the baseline is wrong), 3 (some
     cells failed), 4 (nothing was compared), 5 (undecided) or 130.
     """
-    from bench import gate_api
-    from bench.api import prepare
-    from bench.gate.files import one_file_each
+    from bench.regression.gate import gate
     from bench.report.gate_table import lines, verdict_table
 
     only = None if estimators is None else estimators.split(",")
     with explained():
         _check_writable(junit, as_json)
-        one_file_each(len(scenarios), baseline)
-        ready = [
-            gate_api.gated(prepare(path, settings, only, confirmed=True), str(path), baseline, only is None)
-            for path in scenarios
-        ]
-        report = gate_api.gate(ready, seed_epoch, alpha, not full, _progress)
+        report = gate(
+            scenarios,
+            baseline,
+            overrides=settings,
+            only=only,
+            epoch=seed_epoch,
+            alpha=alpha,
+            shortcuts=not full,
+            tell=_progress,
+        )
         tell(verdict_table(report), lines(report))
         _export(report, junit, as_json, github)
     sys.exit(report.exit_code)

@@ -10,7 +10,7 @@ from bench.commands.changes import changes, prepared_from
 from bench.commands.terminal import console, explained
 
 if TYPE_CHECKING:
-    from bench.api import Prepared
+    from bench.scenario.prepared import Prepared
 
 
 @click.command()
@@ -54,8 +54,8 @@ def _print_forecasts(prepared: Prepared) -> None:
 
 
 def _print_thresholds(prepared: Prepared) -> None:
-    from bench.gate.thresholds import thresholds_of
     from bench.report.gate_table import threshold_table
+    from bench.scenario.thresholds import thresholds_of
 
     labels = dict.fromkeys(cell.named.label for cell in prepared.cells)
     gate = prepared.scenario.gate

@@ -16,11 +16,10 @@ FAILED, USAGE, SOME_CELLS_FAILED, NOTHING_MEASURED, UNDECIDED, INTERRUPTED = 1, 
 def explained() -> Iterator[None]:
     """Within it what the user said wrong is printed, with exit code 2; a stop gives 130."""
     from bench.errors import Invalid
-    from bench.scenario import ScenarioError
 
     try:
         yield
-    except (Invalid, ScenarioError) as error:
+    except Invalid as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)
     except KeyboardInterrupt:

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.engine.blocks import chunk_rows
-from bench.engine.fitting import fit
-from bench.engine.guard import guarded, moved_copy, reason_of
+from bench.engine.cell import CellSampler
+from bench.engine.guard import reason_of
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import Precision, kurtosis_of, needed_replicates, whole_blocks
-from bench.engine.replicate import replicate, warm_up
 from bench.engine.timing import now
-from bench.problem import NotApplicable, Problem
+from bench.problem import NotApplicable
 
 REPLICATES = 256
 """How many estimates tell the kurtosis. So few miss the tail, and it comes out too small."""
@@ -64,35 +63,26 @@ def forecast(experiment: Experiment, cell: Cell, precision: Precision) -> Foreca
         NotApplicable: if the estimator needs what the problem lacks.
         Misbehaved: if the estimator or the problem changes what is not its own.
     """
-    experiment = experiment.prepared
-    problem = moved_copy(experiment.problem, cell.device, cell.dtype)
-    with guarded(problem):
-        return _forecast(experiment, cell, problem, precision)
+    sampler = CellSampler(experiment.prepared, cell)
+    with sampler.guarded():
+        return _forecast(sampler, precision)
 
 
-def _forecast(experiment: Experiment, cell: Cell, problem: Problem, precision: Precision) -> Forecast:
-    N = cell.sample_size
-    device = problem.theta.device
+def _forecast(sampler: CellSampler, precision: Precision) -> Forecast:
+    experiment, problem, N = sampler.experiment, sampler.problem, sampler.cell.sample_size
+    device = sampler.device
     start = now(device)
-    estimator = fit(cell.named.estimator, problem, N, experiment.address(N, cell.named.fit_role))
     least = whole_blocks(problem, N, device.type, experiment.replicates, precision)
-    rows = min(least, chunk_rows(problem, N, device.type))
-    timings = warm_up(estimator, problem, N, rows, experiment.address(N, "pilot"), experiment.resampled)
+    timings = sampler.warm_up(_ROLE, min(least, chunk_rows(problem, N, device.type)))
     before = now(device) - start
-    whole = [slice(0, len(problem.theta))]
-    few = replicate(
-        estimator,
-        problem,
-        N,
-        REPLICATES,
-        lambda b: experiment.address(N, "pilot", b),
-        None,
-        whole,
-        resampled=experiment.resampled,
-    )
-    kurtosis = kurtosis_of(few.summary)
+    kurtosis = kurtosis_of(sampler.sample(_ROLE, REPLICATES).summary)
     needed = 0.0 if math.isnan(kurtosis) else needed_replicates(kurtosis, precision.half_width)
     R = whole_blocks(problem, N, device.type, max(needed, experiment.replicates), precision)
     reason = f"about {needed:.2g} are needed" if needed > precision.max_replicates else ""
     estimates = 2 * R if experiment.resampled else R  # as many again in pairs
-    return Forecast(cell, "ok", reason, kurtosis, R, before + estimates * statistics.median(timings))
+    seconds = before + estimates * statistics.median(timings)
+    return Forecast(sampler.cell, "ok", reason, kurtosis, R, seconds)
+
+
+_ROLE = "pilot"
+"""The purpose of the random numbers of a pilot."""

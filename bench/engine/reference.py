@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.engine.cell import CellSampler
 from bench.engine.diagnosis import Stage, contradictions, coordinate, sentences, twice
-from bench.engine.fitting import fit
 from bench.engine.gradient_draws import jumps
-from bench.engine.guard import guarded, moved_copy, reason_of
-from bench.engine.plan import Experiment, NamedEstimator, not_applicable
-from bench.engine.replicate import replicate
+from bench.engine.guard import reason_of
+from bench.engine.plan import Cell, Experiment, NamedEstimator, not_applicable
 from bench.problem import Problem
 from bench.statistics.agreement import FEWEST, Disagreement, disagreement, less, means_of_moments
 from bench.statistics.moments import Moments
@@ -104,7 +103,7 @@ def reference_of(experiment: Experiment, why: str) -> Reference:
 def _runs(experiment: Experiment, blind: bool, reasons: list[str]) -> Iterator[Run]:
     """The run of the first estimator that applies, and those that check it; failures go to the reasons."""
     narrow = max(experiment.problem.width, len(experiment.problem.theta)) <= _NARROW
-    R, dtype, role = experiment.reference_replicates, torch.float64 if narrow else torch.float32, "reference"
+    R, dtype, role = experiment.reference_replicates, "float64" if narrow else "float32", "reference"
     for named in (*experiment.references, *experiment.reference_checks):
         if (blind and named.estimator.needs_continuity) or not_applicable(named.estimator, experiment):
             continue
@@ -114,30 +113,18 @@ def _runs(experiment: Experiment, blind: bool, reasons: list[str]) -> Iterator[R
             reasons.append(f"{named.label} fails with {reason_of(error)}")
             continue
         # Random numbers of its own: what shares them agrees by chance.
-        dtype, role = torch.float64, f"reference check {named.label}"
+        dtype, role = "float64", f"reference check {named.label}"
         R = experiment.reference_replicates // (1 if narrow else _CHECK_PART)
         if R < FEWEST:
             return
 
 
-def _run(
-    experiment: Experiment, named: NamedEstimator, replicates: int, dtype: torch.dtype, role: str
-) -> Run:
-    problem = moved_copy(experiment.problem, "cpu", str(dtype).removeprefix("torch."))
+def _run(experiment: Experiment, named: NamedEstimator, replicates: int, dtype: str, role: str) -> Run:
     N = max(experiment.reference_sample_size, named.estimator.minimum_sample_size)
-    with guarded(problem):
-        estimator = fit(named.estimator, problem, N, experiment.address(N, f"{role} fit"))
-        run = replicate(
-            estimator,
-            problem,
-            N,
-            replicates,
-            lambda block: experiment.address(N, role, block),
-            None,
-            [slice(0, len(problem.theta))],
-            resampled=experiment.resampled,
-        )
-    return Run(named, N, run.summary.moments)
+    cell = Cell(named, N, "cpu", dtype)
+    sampler = CellSampler(experiment, cell, fit_role=f"{role} fit")
+    with sampler.guarded():
+        return Run(named, N, sampler.sample(role, replicates).summary.moments)
 
 
 def _disagreement(first: Run, second: Run) -> Disagreement | None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
-from bench.engine.fitting import Fitting, fit_at_a_cost
-from bench.engine.guard import guarded, moved_copy, reason_of
+from bench.engine.cell import CellSampler
+from bench.engine.fitting import Fitting
+from bench.engine.guard import reason_of
 from bench.engine.memory import peak_of
 from bench.engine.pairs import replicate_pairs
 from bench.engine.plain_draws import missed
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
-from bench.engine.replicate import Replication, replicate, warm_up
+from bench.engine.replicate import Replication
 from bench.engine.truth import Truth
-from bench.problem import NotApplicable, Problem
+from bench.problem import NotApplicable
 from bench.statistics.components import Pairs
-from bench.statistics.evidence import evidence_of, segments_of
+from bench.statistics.evidence import evidence_of
 from bench.statistics.known import ExactMoments
 from bench.statistics.verdict import BIASED_BELOW, bias_p
 
@@ -73,68 +75,55 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
         NotApplicable: if the estimator needs what the problem lacks.
         Misbehaved: if the estimator or the problem changes what is not its own.
     """
-    experiment = experiment.prepared
-    problem = moved_copy(experiment.problem, cell.device, cell.dtype)
-    with guarded(problem):
-        return _measured(experiment, cell, problem, truth)
+    sampler = CellSampler(experiment.prepared, cell)
+    with sampler.guarded():
+        return _measured(sampler, truth)
 
 
-def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth) -> Result:
-    N, R, precision = cell.sample_size, experiment.replicates, experiment.precision
+def _measured(sampler: CellSampler, truth: Truth) -> Result:
+    experiment, problem, N = sampler.experiment, sampler.problem, sampler.cell.sample_size
+    R, precision = experiment.replicates, experiment.precision
     if precision is not None:
-        R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
-    address = experiment.address(N, cell.named.fit_role)
-    estimator, fitting = fit_at_a_cost(cell.named.estimator, problem, N, address)
-    seconds = warm_up(estimator, problem, N, R, experiment.address(N, "warm-up"), experiment.resampled)
-    segments = segments_of(problem.parameters, len(problem.theta))
-    known = experiment.known_moments
-    exact, fault = (None, "") if known is None else known.of(estimator, N)
+        R = whole_blocks(problem, N, sampler.device.type, R, precision)
+    fitting = sampler.fitting
+    seconds = sampler.warm_up("warm-up", R)
+    exact, fault = sampler.known
     if precision is not None and exact is not None:
         precision = replace(precision, exact_kurtosis=exact.kurtosis["all"])
-    replication = replicate(
-        estimator,
-        problem,
-        N,
-        R,
-        lambda block: experiment.address(N, "estimates", block),
-        truth.gradient,
-        segments,
-        precision,
-        experiment.resampled,
-    )
-    rare = exact is None and _missed(experiment, cell, replication, truth, problem)
-    peak = peak_of(estimator, problem, N, experiment.address(N, "memory"), experiment.resampled)
+    replication = sampler.sample(_ROLE, R, truth.gradient, problem.parameters, precision)
+    rare = exact is None and _missed(sampler, replication, truth)
+    peak = peak_of(sampler.estimator, problem, N, sampler.address("memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
     summary = replication.summary
     more = "" if precision is None else remark(summary, precision)
     missing, R = int((~summary.finite).sum()), len(summary.finite)
-    pairs = None
-    if experiment.resampled:
-        pairs = replicate_pairs(
-            estimator, problem, N, R // 2, lambda block: experiment.address(N, "pairs", block), segments
-        )
+    pairs = _pairs(sampler, R // 2) if experiment.resampled else None
     more = "; ".join(filter(None, (more, fault)))
     if missing:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
         more = f"{reason}; {more}" if more else reason
-    return Result(
-        cell, "nonfinite" if missing else "ok", more, replication, timings, peak, pairs, fitting, exact, rare
-    )
+    status = "nonfinite" if missing else "ok"
+    return Result(sampler.cell, status, more, replication, timings, peak, pairs, fitting, exact, rare)
 
 
-def _missed(
-    experiment: Experiment,
-    cell: Cell,
-    replication: Replication,
-    truth: Truth,
-    problem: Problem,
-) -> bool:
+_ROLE = "estimates"
+"""The purpose of the random numbers of a run."""
+
+
+def _pairs(sampler: CellSampler, pairs: int) -> Pairs:
+    """Estimates in pairs that share a batch."""
+    problem, N = sampler.problem, sampler.cell.sample_size
+    segments = sampler.segments(problem.parameters)
+    return replicate_pairs(sampler.estimator, problem, N, pairs, partial(sampler.address, "pairs"), segments)
+
+
+def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> bool:
     """Whether what looks like a bias may be what the draws missed; looked at only where one is suspected."""
-    known = experiment.known_moments
+    known = sampler.experiment.known_moments
     if known is None or known.draws is None or truth.gradient is None:
         return False
-    N = cell.sample_size
+    problem, N = sampler.problem, sampler.cell.sample_size
     found = evidence_of(
         replication.summary,
         truth.gradient,
@@ -147,10 +136,5 @@ def _missed(
     )
     if not any(bias_p(evidence) < BIASED_BELOW for _, evidence in found):
         return False
-    return missed(
-        problem,
-        known.draws[0],
-        N,
-        len(replication.summary.finite),
-        lambda block: experiment.address(N, "estimates", block),
-    )
+    R = len(replication.summary.finite)
+    return missed(problem, known.draws[0], N, R, partial(sampler.address, _ROLE))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -40,6 +42,15 @@ class Truth:
     note: str = ""
     value: float = math.nan
     families: int = 0
+
+
+Truths = Callable[[], Truth]
+"""Gives the truth of an experiment, and finds it when it is first asked for."""
+
+
+def truths_of(experiment: Experiment) -> Truths:
+    """The truth of an experiment, found when it is first asked for."""
+    return cache(lambda: truth_of(experiment))
 
 
 def truth_of(experiment: Experiment) -> Truth:

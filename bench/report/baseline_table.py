@@ -9,8 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bench.gate.baseline import Baseline, Entry
-from bench.gate.differences import Moved
+from bench.regression.baseline import Baseline, Entry
+from bench.regression.differences import Moved
 from bench.report.labels import plain
 from bench.report.numbers import MISSING, duration, interval, significant
 

@@ -7,7 +7,7 @@ import math
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from bench.gate.verdicts import CellVerdict, Report, Test
+from bench.regression.verdicts import CellVerdict, Report, Test
 from bench.report.gate_table import forest_line, place
 from bench.report.labels import code, markdown, plain
 from bench.report.numbers import interval

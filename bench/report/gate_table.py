@@ -9,10 +9,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bench.gate.thresholds import Thresholds
-from bench.gate.verdicts import CellVerdict, Report, Test
+from bench.regression.verdicts import CellVerdict, Report, Test
 from bench.report.labels import plain
 from bench.report.numbers import MISSING, duration, interval
+from bench.scenario.thresholds import Thresholds
 
 COLORS = {"regression": "red", "error": "red", "inconclusive": "yellow", "improved": "green", "pass": ""}
 

@@ -1,6 +1,6 @@
 """A scenario: one YAML file that asks one question, read with the position of every word."""
 
-from bench.scenario.document import Document, ScenarioError, parse
+from bench.scenario.document import Document, parse
 from bench.scenario.points import Point, points
 from bench.scenario.reading import Source, read, read_text
 from bench.scenario.schema import (
@@ -19,7 +19,6 @@ __all__ = [
     "Point",
     "Reference",
     "Scenario",
-    "ScenarioError",
     "Source",
     "Sweep",
     "json_schema",

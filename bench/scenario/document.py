@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.errors import Path
+from bench.errors import Path, ScenarioError
 from bench.scenario.tree import Position, Tree
-
-_PRINTED_LINES = 100
-
-
-class ScenarioError(Exception):
-    """A scenario cannot be understood.
-
-    Attributes:
-        lines: what is wrong, one complaint each, with the place where it was said.
-    """
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__(lines)
-        self.lines = list(lines)
-
-    def __str__(self) -> str:
-        """The complaints one a line; after the first hundred, only their number."""
-        more = len(self.lines) - _PRINTED_LINES
-        return "\n".join([*self.lines[:_PRINTED_LINES], *([f"... and {more} more"] if more > 0 else [])])
 
 
 @dataclass(frozen=True)

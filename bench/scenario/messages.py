@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bench.errors import Fault, Invalid, KeyFault, Path, did_you_mean, shown
 from bench.scenario.document import printable
-from bench.scenario.gate import Bias, Gate, Ratio, Thresholds
+from bench.scenario.gate_section import Bias, Gate, Ratio, Thresholds
 from bench.scenario.schema import Precision, Reference, Scenario, Sweep
 
 _SAMPLE_SIZE = "a whole number from 1 to 1000000000"

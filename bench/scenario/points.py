@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import Invalid, KeyFault, Path, did_you_mean, invalid, shown
-from bench.scenario.document import ScenarioError, printable
+from bench.errors import Invalid, KeyFault, Path, ScenarioError, did_you_mean, invalid, shown
+from bench.scenario.document import printable
 from bench.scenario.messages import faults_of
 from bench.scenario.overrides import Override
 from bench.scenario.reading import Source, Swept

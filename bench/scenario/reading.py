@@ -11,14 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import Fault, Invalid, KeyFault, Path
-from bench.scenario.document import Document, ScenarioError, parse, placed, printable
+from bench.errors import Fault, Invalid, KeyFault, Path, ScenarioError
+from bench.scenario.document import Document, parse, placed, printable
 from bench.scenario.messages import faults_of
 from bench.scenario.overrides import Override, label, understood
 from bench.scenario.schema import Scenario
 from bench.scenario.tree import SIZE_LIMIT, position_after
-
-__all__ = ["ScenarioError", "Source", "read", "read_text"]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from bench.gate.baseline import Baseline
-from bench.gate.run import Gated, gate
-from bench.gate.verdicts import Report
+from bench.regression.baseline import Baseline
+from bench.regression.gate import judge_all
+from bench.regression.gated import Gated
+from bench.regression.verdicts import Report
 from bench.scenario import read_text
 from estimators.reinforce import Reinforce
 from tests import gates
@@ -35,7 +36,7 @@ def changed(baselines: list[Baseline], estimator: gates.Reinforce) -> list[Gated
 
 
 def reports(scenarios: list[Gated], epochs: int, shortcuts: bool = False) -> list[Report]:
-    return [gate(scenarios, f"epoch {i}", ALPHA, shortcuts) for i in range(epochs)]
+    return [judge_all(scenarios, f"epoch {i}", ALPHA, shortcuts) for i in range(epochs)]
 
 
 def flagged(found: list[Report], metrics: tuple[str, ...]) -> Rate:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bench import catalogue, testing
-from bench.gate.baseline import write
-from bench.scenario import ScenarioError
+from bench.errors import ScenarioError
+from bench.regression.baseline import write
 from bench.testing import GradientBench
 from tests import gates
 

@@ -7,31 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from bench import gate_api
-from bench.api import prepare
-from bench.gate.run import Gated
+from bench.regression import writing
+from bench.regression.gate import judge_all
+from bench.regression.gated import Gated, gated
+from bench.scenario.prepared import prepare
 from tests.speed.conftest import Ratio
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "gaussian.yaml"
 
 
 @pytest.fixture(scope="module")
-def gated(tmp_path_factory: pytest.TempPathFactory) -> Gated:
+def same(tmp_path_factory: pytest.TempPathFactory) -> Gated:
     path = tmp_path_factory.mktemp("baseline") / "gaussian.json"
     prepared = prepare(SCENARIO, ["sweep.devices=[cpu]"], confirmed=True)
-    gate_api.save(prepared, path, gate_api.measure(prepared), str(SCENARIO))
-    return gate_api.gated(prepared, str(SCENARIO), path)
+    writing.save(prepared, path, writing.measure(prepared), str(SCENARIO))
+    return gated(prepared, str(SCENARIO), path)
 
 
-def judging(gated: Gated, shortcuts: bool, stage: str) -> Callable[[], None]:
+def judging(held: Gated, shortcuts: bool, stage: str) -> Callable[[], None]:
     def work() -> None:
-        report = gate_api.gate([gated], "a", shortcuts=shortcuts)
+        report = judge_all([held], "a", shortcuts=shortcuts)
         assert {cell.stage for cell in report.cells} == {stage}
         assert report.exit_code == 0
 
     return work
 
 
-def test_a_refactoring_passes_in_a_tenth_of_the_time(ratio: Ratio, gated: Gated) -> None:
-    same, fresh = judging(gated, True, "digest"), judging(gated, False, "screen")
-    ratio("gaussian: time of the full gate / time where nothing changed", same, fresh, 10.0, 7)
+def test_a_refactoring_passes_in_a_tenth_of_the_time(ratio: Ratio, same: Gated) -> None:
+    quick, fresh = judging(same, True, "digest"), judging(same, False, "screen")
+    ratio("gaussian: time of the full gate / time where nothing changed", quick, fresh, 10.0, 7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import invalid
-from bench.gate.baseline import Baseline, read
+from bench.regression.baseline import Baseline, read
 
 FOLDER = Path("results/baselines")
 

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from bench.engine.plan import cell_key
-from bench.errors import Fault, KeyFault, did_you_mean, invalid, shown
-from bench.scenario.document import Document, ScenarioError, parse, placed, printable
+from bench.errors import Fault, KeyFault, ScenarioError, did_you_mean, invalid, shown
+from bench.scenario.document import Document, parse, placed, printable
 from bench.scenario.parts import Part
 from bench.scenario.points import settings_text
 from bench.scenario.tree import SIZE_LIMIT

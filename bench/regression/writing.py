@@ -1,4 +1,4 @@
-"""The regression test from end to end: scenarios and baseline files in, verdicts and baseline files out."""
+"""Baseline files as they are written: measured, saved for the first time, and updated."""
 
 from __future__ import annotations
 
@@ -7,78 +7,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.api import Prepared
-from bench.engine.plan import Planned
 from bench.engine.timing import threads
 from bench.errors import invalid, shown
-from bench.gate import baseline as baselines
-from bench.gate.baseline import Accepted, Baseline, Entry
-from bench.gate.differences import Moved, differences
-from bench.gate.epoch import current_epoch, described_commit
-from bench.gate.files import anchor_of, path_of, read_anchor
-from bench.gate.judge import METRICS
-from bench.gate.make import ALPHA, Made, baseline_of, chapter, make
-from bench.gate.run import Gated
-from bench.gate.run import gate as judged
-from bench.gate.sample import Subject
-from bench.gate.thresholds import thresholds_of
-from bench.gate.verdicts import CellVerdict, Report
-
-
-def gated(
-    prepared: Prepared, file: str, given: Path | None, whole: bool = True, metrics: Sequence[str] = METRICS
-) -> Gated:
-    """A scenario with its baseline, ready to be judged.
-
-    Args:
-        prepared: the scenario.
-        file: where it was read.
-        given: the baseline's file or folder; None for the usual place.
-        whole: whether all of its cells are asked for.
-        metrics: those that count.
-
-    Raises:
-        ScenarioError: if there is no baseline, or it is damaged.
-    """
-    path = path_of(prepared.scenario.name, given)
-    baseline = baselines.read(path)  # before anything that takes long
-    return Gated(
-        file,
-        plans_of(prepared),
-        partial(thresholds_of, prepared.scenario.gate),
-        prepared.scenario.gate.max_replicates,
-        baseline,
-        read_anchor(path),
-        whole,
-        tuple(metrics),
-    )
-
-
-def gate(
-    scenarios: Sequence[Gated],
-    epoch: str | None = None,
-    alpha: float = ALPHA,
-    shortcuts: bool = True,
-    tell: Callable[[CellVerdict], None] = lambda _: None,
-) -> Report:
-    """Hold scenarios against their baselines, on one processor thread; see `bench.gate.run.gate`."""
-    folder = Path(scenarios[0].file).resolve().parent
-    with threads(1):
-        return judged(scenarios, current_epoch(folder) if epoch is None else epoch, alpha, shortcuts, tell)
-
-
-def plans_of(prepared: Prepared) -> tuple[Planned, ...]:
-    """The points of a scenario, ready to be measured, each with the cells that are gated."""
-    sizes = prepared.scenario.gate.sample_sizes
-    return tuple(
-        Planned(each.experiment, [cell for cell in each.cells if sizes is None or cell.sample_size in sizes])
-        for each in prepared.ready()
-    )
-
-
-def subjects_of(prepared: Prepared) -> list[Subject]:
-    """The cells of a scenario that are gated, of all its points."""
-    return [Subject(each.experiment, cell) for each in plans_of(prepared) for cell in each.cells]
+from bench.regression.baseline import Accepted, Baseline, Entry, write
+from bench.regression.differences import Moved, differences
+from bench.regression.epoch import described_commit
+from bench.regression.files import anchor_of
+from bench.regression.gated import plans_of
+from bench.regression.make import Made, baseline_of, chapter, make
+from bench.scenario.prepared import Prepared
+from bench.scenario.thresholds import thresholds_of
 
 
 def measure(prepared: Prepared, tell: Callable[[Made], None] = lambda _: None) -> list[Made]:
@@ -99,9 +37,9 @@ def save(prepared: Prepared, path: Path, made: Sequence[Made], file: str) -> Bas
         Invalid: if nothing could be measured, or nothing can be written.
     """
     baseline = baseline_of(prepared.plans[0].experiment, _entries(made, path), _commit(file))
-    baselines.write(path, baseline)
+    write(path, baseline)
     if not anchor_of(path).exists():
-        baselines.write(anchor_of(path), baseline)
+        write(anchor_of(path), baseline)
     return baseline
 
 
@@ -139,7 +77,7 @@ def update(
     kept = {} if whole else dict(old.cells)
     first = prepared.plans[0].experiment
     baseline = baseline_of(first, kept | entries, told.commit, [*old.history, told])
-    baselines.write(path, baseline)
+    write(path, baseline)
     return baseline
 
 

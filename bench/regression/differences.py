@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench.gate.baseline import Baseline, Entry
-from bench.gate.make import ALPHA
-from bench.gate.thresholds import RATIOS, Thresholds
+from bench.regression.baseline import Baseline, Entry
+from bench.regression.make import ALPHA
+from bench.scenario.thresholds import RATIOS, Thresholds
 from bench.statistics.gating import Change, change
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
-from bench.errors import Collected, Fault, Invalid, collected, invalid
-from bench.gate.thresholds import faults_of as threshold_faults
-from bench.scenario import EstimatorSpec, Point, Scenario, ScenarioError, Source, points
+from bench.errors import Collected, Fault, Invalid, ScenarioError, collected, invalid
+from bench.scenario import EstimatorSpec, Point, Scenario, Source, points
+from bench.scenario.thresholds import faults_of as threshold_faults
 
 # Those that give a reference, a family each: the path, nearly always less noisy, and the score.
 _REFERENCES = (

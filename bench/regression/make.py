@@ -13,11 +13,14 @@ from importlib.metadata import version
 
 import torch
 
+from bench.engine.cell import CellSampler
 from bench.engine.guard import reason_of
 from bench.engine.plan import Cell, Experiment, Planned
+from bench.engine.sample import Sample, sample_of
 from bench.engine.streams import LAYOUT
-from bench.engine.truth import Truth, truth_of
-from bench.gate.baseline import (
+from bench.engine.truth import Truth, Truths, truths_of
+from bench.problem import NotApplicable
+from bench.regression.baseline import (
     FORMAT,
     PAIRS,
     SCHEMA,
@@ -29,10 +32,8 @@ from bench.gate.baseline import (
     Entry,
     encoded,
 )
-from bench.gate.judge import PAIRS_ROLE, window_role
-from bench.gate.sample import Sample, Subject, Truths
-from bench.gate.thresholds import RATIOS, Thresholds
-from bench.problem import NotApplicable
+from bench.regression.judge import PAIRS_ROLE, window_role
+from bench.scenario.thresholds import RATIOS, Thresholds
 from bench.statistics.gating import BASELINE, LEAST, log_error, planned_replicates, stage_level
 from bench.statistics.verdict import bias_interval
 
@@ -72,11 +73,6 @@ def environment(devices: tuple[str, ...] = ("cpu",)) -> dict[str, str]:
     return found
 
 
-def truths_of(experiment: Experiment) -> Truths:
-    """The truth of an experiment, found when it is first asked for."""
-    return cache(lambda: truth_of(experiment))
-
-
 def make(
     plans: Sequence[Planned],
     thresholds: Callable[[str], Thresholds],
@@ -95,44 +91,44 @@ def make(
     for planned in plans:
         truths = truths_of(planned.experiment)
         for cell in planned.cells:
-            subject = Subject(planned.experiment, cell)
-            entry, reason = _tried(subject, thresholds(cell.named.label), max_replicates, truths)
-            found.append(Made(cell, subject.name, entry, reason, planned.experiment.point))
+            sampler = CellSampler(planned.experiment, cell)
+            entry, reason = _tried(sampler, thresholds(cell.named.label), max_replicates, truths)
+            found.append(Made(cell, sampler.name, entry, reason, planned.experiment.point))
             tell(found[-1])
     return found
 
 
 def _tried(
-    subject: Subject, thresholds: Thresholds, max_replicates: int, truths: Truths
+    sampler: CellSampler, thresholds: Thresholds, max_replicates: int, truths: Truths
 ) -> tuple[Entry | None, str]:
     """The entry of a cell, or why there is none."""
-    if subject.cell.status != "ok":
-        return None, f"{subject.cell.status}: {subject.cell.reason}"
+    if sampler.cell.status != "ok":
+        return None, f"{sampler.cell.status}: {sampler.cell.reason}"
     try:
-        return entry_of(subject, thresholds, max_replicates, truths()), ""
+        return entry_of(sampler, thresholds, max_replicates, truths()), ""
     except NotApplicable as reason:
         return None, f"not applicable: {reason_of(reason)}"
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
         return None, f"error: {reason_of(error)}"
 
 
-def entry_of(subject: Subject, thresholds: Thresholds, max_replicates: int, truth: Truth) -> Entry:
+def entry_of(sampler: CellSampler, thresholds: Thresholds, max_replicates: int, truth: Truth) -> Entry:
     """The entry of one cell; a pilot tells how many replicates to take, and they whether it was enough."""
     level = stage_level(ALPHA, _TESTS)
-    sample = subject.sample("gate pilot", LEAST, truth)
+    sample = sample_of(sampler, "gate pilot", LEAST, truth)
     for _ in range(_ATTEMPTS):
         wanted = max(planned_replicates(sample.size(m).kurtosis, thresholds.ratios[m], level) for m in RATIOS)
         R = BASELINE * math.ceil(min(wanted, max_replicates))
         if sample.replicates >= _ENOUGH * R:
             break
-        sample = subject.sample("gate baseline", R, truth)
-    digests = [subject.sample(window_role(i), WINDOW, None).digest for i in range(WINDOWS)]
-    pairs = subject.sample(PAIRS_ROLE, PAIRS, None)
-    return _entry(subject, sample, digests, pairs, truth)
+        sample = sample_of(sampler, "gate baseline", R, truth)
+    digests = [sample_of(sampler, window_role(i), WINDOW, None).digest for i in range(WINDOWS)]
+    pairs = sample_of(sampler, PAIRS_ROLE, PAIRS, None)
+    return _entry(sampler, sample, digests, pairs, truth)
 
 
-def _entry(subject: Subject, sample: Sample, digests: list[str], pairs: Sample, truth: Truth) -> Entry:
-    cell, settings = subject.cell, subject.experiment.settings
+def _entry(sampler: CellSampler, sample: Sample, digests: list[str], pairs: Sample, truth: Truth) -> Entry:
+    cell, settings = sampler.cell, sampler.experiment.settings
     variance, mse = sample.variance, sample.mse
     if not math.isfinite(variance.value):
         raise ValueError(f"of {sample.replicates} estimates {sample.nonfinite} are not finite")
@@ -145,7 +141,7 @@ def _entry(subject: Subject, sample: Sample, digests: list[str], pairs: Sample, 
         estimator=cell.named.label,
         estimator_name=cell.named.name,
         options=cell.named.options,
-        problem=subject.experiment.problem_key if settings else None,
+        problem=sampler.experiment.problem_key if settings else None,
         settings=json.dumps(dict(settings), sort_keys=True, separators=(",", ":")),
         sample_size=cell.sample_size,
         device=cell.device,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bench.errors import Fault, did_you_mean, shown
-from bench.scenario.gate import Gate, Ratio
-from bench.scenario.gate import Thresholds as Said
+from bench.scenario.gate_section import Gate, Ratio
+from bench.scenario.gate_section import Thresholds as Said
 from bench.statistics.gating import Margin
 
 RATIOS = ("variance", "mse")

@@ -1,0 +1,59 @@
+"""Certification from end to end: an estimator in, and a certificate out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from bench.certification.battery import battery
+from bench.certification.problems import PROBLEMS, Reference
+from bench.certification.settings import REPLICATES, setting
+from bench.certification.verdicts import Certificate, Outcome
+from bench.engine.plan import NamedEstimator
+from bench.engine.timing import threads
+from bench.errors import invalid, shown
+from bench.estimator import Estimator
+
+ALPHA = 1e-4
+"""The probability of a false alarm, over all tests of an estimator."""
+
+
+def certify(
+    estimator: Estimator | NamedEstimator,
+    problems: Mapping[str, Reference] | None = None,
+    *,
+    device: str = "cpu",
+    seed: int = 0,
+    replicates: int = REPLICATES,
+    alpha: float = ALPHA,
+    tell: Callable[[Outcome], None] = lambda _: None,
+) -> Certificate:
+    """Hold an estimator to its claim and to its contract, on one processor thread.
+
+    `bench.certify(Mine()).passed` is what a test of one's own estimator asserts.
+
+    Args:
+        estimator: with its options.
+        problems: on which it is tried; None for those of `bench.certification.problems`.
+        device: as torch names it.
+        seed: of all random numbers.
+        replicates: R of each test: four times as many see half the bias.
+        alpha: the probability of a false alarm, over all tests.
+        tell: is told of each problem.
+    """
+    if isinstance(estimator, Estimator):
+        estimator = NamedEstimator(repr(estimator), type(estimator).__name__, repr(estimator), estimator)
+    with threads(1):
+        chosen = PROBLEMS if problems is None else problems
+        settings = [setting(name, reference, seed) for name, reference in chosen.items()]
+        return battery(estimator, settings, device, replicates, alpha, tell)
+
+
+def check_device(device: str) -> None:
+    """Refuse what is no name of a device; one that is absent is told by the certificate.
+
+    Raises:
+        Invalid: if it is none.
+    """
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", device):
+        raise invalid(f"--device {shown(device)}: wanted cpu, cuda, cuda:0 or mps")

@@ -1,0 +1,53 @@
+"""The estimators that a word of the command line means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench import catalogue
+from bench.engine.plan import NamedEstimator
+from bench.errors import Invalid, invalid, shown
+from bench.options import construct
+from bench.scenario import EstimatorSpec
+from bench.scenario.overrides import understood
+from bench.scenario.resolve import label_of
+
+
+def named_estimators(place: str, settings: Sequence[str] = ()) -> list[NamedEstimator]:
+    """The estimators that a word means: a name, `module:Class`, `file.py` or `file.py:Class`.
+
+    Args:
+        place: the word.
+        settings: options as `key=value`, with dots where they are nested.
+
+    Raises:
+        Invalid: if there is none, or its options are wrong.
+    """
+    options = _options(settings)
+    named = (
+        {place: catalogue.find("estimators", place)} if _is_name(place) else catalogue.estimators_at(place)
+    )
+    return [_named(name, cls, options) for name, cls in named.items()]
+
+
+def _is_name(place: str) -> bool:
+    return not (place.endswith(".py") or ":" in place)
+
+
+def _named(name: str, cls: type, options: Mapping[str, Any]) -> NamedEstimator:
+    estimator = construct(cls, options, f"estimator {name}")
+    label = label_of(EstimatorSpec(name=name, options=dict(options)))
+    return NamedEstimator(label, name, json.dumps(options, sort_keys=True), estimator)
+
+
+def _options(settings: Sequence[str]) -> dict[str, Any]:
+    options: Any = {}
+    for text in settings:
+        try:
+            options, _ = understood(text).applied(options)
+        except Invalid as error:
+            raise invalid(f"--set {shown(text)}: {error}") from error
+    found: dict[str, Any] = options
+    return found
