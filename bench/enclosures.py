@@ -45,7 +45,7 @@ def enclosed(functions: Integrands, places: Sequence[arb], log_sizes: Sequence[f
             ball = sum((_piece(packed, *ends) for ends in itertools.pairwise(places)), acb(0))
             found += [part / unit for part, unit in zip((ball.real, ball.imag), units, strict=False)]
             if not max(ball.real.rad(), ball.imag.rad()) < 2**12 * _TOLERANCE:
-                raise NotApplicable("the second rule for the expectation of the cost does not converge")
+                raise NotApplicable("the second rule for the expectation of the cost takes too long")
         return found
 
 

@@ -28,7 +28,7 @@ _ORDER = 24  # nodes in a panel, at most
 _RHO = 3.0
 _AXES = ((_RHO + 1 / _RHO) / 2, (_RHO - 1 / _RHO) / 2)
 _LOG_CONSTANT = math.log(64 / 15 / (1 - _RHO**-2))
-_DIVERGENT = "the expectation of the cost does not converge"
+_DIVERGENT = "no proof was found that the expectation of the cost converges"
 _UNBOUNDED = "the cost is not finite where it has probability"
 
 
@@ -40,7 +40,7 @@ class Rule:
         places: exact numbers on the line.
         weights: one for each.
         log_sizes: logarithms of ∫ |h| of each integrand, roughly.
-        cuts: increasing, places on both sides of each jump, and very near.
+        cuts: increasing, places on both sides of each jump and of each narrow feature, and very near.
     """
 
     places: list[arb]
@@ -112,9 +112,7 @@ def rule_of(magnitudes: Magnitudes, edges: Sequence[float], far: Sequence[float]
                 break
         found = [_nodes(magnitudes, panel, allowed) for panel in panels]
         places = [x for each, _ in found for x in each]
-        return Rule(
-            places, [w for _, each in found for w in each], _total(panels).tolist(), _cuts(panels, allowed)
-        )
+        return Rule(places, [w for _, each in found for w in each], _total(panels).tolist(), _cuts(panels))
 
 
 def _refined(
@@ -193,13 +191,13 @@ def _joined(magnitudes: Magnitudes, run: list[_Panel], allowed: np.ndarray) -> l
     return _joined(magnitudes, run[:middle], allowed) + _joined(magnitudes, run[middle:], allowed)
 
 
-def _cuts(panels: Sequence[_Panel], allowed: np.ndarray) -> list[arb]:
-    """Where runs of negligible intervals begin and end to which many halvings led: at jumps."""
+def _cuts(panels: Sequence[_Panel]) -> list[arb]:
+    """Where runs of intervals begin and end to which many halvings led: at jumps and narrow features."""
     found: list[arb] = []
-    for nothing, run in itertools.groupby(panels, lambda panel: _is_negligible(panel, allowed)):
-        gap = list(run)
-        if nothing and max(panel.depth for panel in gap) >= _DEEP:
-            found += [gap[0].low, gap[-1].high]
+    for deep, neighbours in itertools.groupby(panels, lambda panel: panel.depth >= _DEEP):
+        run = list(neighbours)
+        if deep:
+            found += [run[0].low, run[-1].high]
     return found
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.problem import NotApplicable, Problem
@@ -175,6 +177,17 @@ def enter_inference(*_: object) -> None:
     _MODES[-1].__enter__()
 
 
+class _Doubling(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        return 2 * found if getattr(func, "__name__", "") == "square" else found
+
+
+class _Watching(TorchDispatchMode):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
 STATE: dict[str, tuple[Act, str]] = {
     "no_grad": (no_gradients, "whether torch records gradients"),
     "inference": (enter_inference, "torch's inference mode"),
@@ -189,6 +202,13 @@ STATE: dict[str, tuple[Act, str]] = {
     "anomalies": (
         lambda *_: torch.autograd.set_detect_anomaly(True, check_nan=False),
         "torch's detection of anomalies",
+    ),
+    "denormals": (lambda *_: torch.set_flush_denormal(True), "how torch treats denormal numbers"),
+    "function_mode": (lambda *_: _Doubling().__enter__(), "torch's modes"),
+    "dispatch_mode": (lambda *_: _Watching().__enter__(), "torch's modes"),
+    "hooks": (
+        lambda *_: torch.autograd.graph.saved_tensors_hooks(lambda x: 2 * x, lambda x: x).__enter__(),
+        "torch's hooks on saved tensors",
     ),
     "autocast": (lambda *_: torch.set_autocast_enabled("cpu", True), "whether torch casts automatically"),
     "validation": (

@@ -137,6 +137,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "closed_form",
         "rsample() does not follow θ as the distribution does",
     ),
+    "path without the scale": (
+        {"rsample": lambda p, x: p.loc + (x - p.loc).detach()},
+        "closed_form",
+        "rsample() does not follow θ: x does not move with log_scale, on which log_prob depends",
+    ),
     "sample": (
         {"sample": lambda _, x: x + 0.2},
         "disputed",

@@ -381,6 +381,32 @@ def test_an_exact_variance_hides_no_bias_that_is_seen() -> None:
     assert measure(replace(one([0.0, 0.01] * 200, 1.0), exact=known))["bias_p"] < 1e-9
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        ExactMoments(tensor(1.0), tensor(1e4), tensor(0.0), {"all": 3.0}),  # far too large
+        ExactMoments(tensor(1.0), tensor(0.0), tensor(0.0), {"all": NAN}),  # nothing
+        ExactMoments(tensor(3.0), tensor(1.0), tensor(0.0), {"all": 3.0}),  # of another mean
+    ],
+    ids=["variance", "zero", "mean"],
+)
+def test_what_estimates_refute_is_not_believed(declared: ExactMoments) -> None:
+    # Of mean 1.2 and variance 1: of a truth of 1 they are biased by four errors and more.
+    generator = torch.Generator().manual_seed(7)
+    estimates = torch.randn(1000, generator=generator, dtype=torch.float64)
+    standard = ((estimates - estimates.mean()) / estimates.std() + 1.2).tolist()
+    alone, told = (replace(one(standard, 1.0), exact=exact) for exact in (None, declared))
+    assert measure(told)["bias_p"] == measure(alone)["bias_p"] < 1e-8
+    assert measure(told)["variance_high"] == measure(alone)["variance_high"]
+    assert measure(told)["variance_exact"] == float(declared.variance)
+    # The control: what they do not refute is.
+    near = replace(
+        one(standard, 1.0), exact=ExactMoments(tensor(1.2), tensor(1.1), tensor(0.0), {"all": 3.0})
+    )
+    assert near.believed is near.exact
+    assert measure(near)["bias_p"] > measure(alone)["bias_p"]
+
+
 def test_a_variance_of_zero_that_is_known_exactly_is_zero() -> None:
     known = ExactMoments(tensor(0.0), tensor(0.0), tensor(0.0), {"all": NAN})
     found = measure(replace(one([0.0] * 50, 1.0), exact=known))

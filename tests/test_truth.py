@@ -56,6 +56,10 @@ def softmax(logits: list[float]) -> list[float]:
     return [math.exp(value) / total for value in logits]
 
 
+def sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
+
+
 def categorical_logits() -> list[float]:
     # F = Σ p_k f_k, and ∂p_k/∂l_j = p_k (1[j = k] − p_j).
     p, f = softmax([0.3, -0.4, 0.9]), [1.44, 0.04, 0.64]
@@ -132,6 +136,20 @@ EXACT: dict[str, tuple[dict[str, Any], list[float]]] = {
     # f(1) − f(0) = 0.55² − 0.45² = 0.1, times p q for a logit
     "bernoulli": (PROBLEMS["bernoulli"], [0.1 * math.prod(softmax([0.8, 0.0]))]),
     "bernoulli, probability": (expectation("(z - 0.45)**2", ["probs"], bernoulli={"probs": 0.3}), [0.1]),
+    # p q as a product of two sigmoids: where p is nearly 1, 1 − p has no digits left.
+    **{
+        f"bernoulli, logit {logit:g}": (
+            expectation("(z - 0.45)**2", ["logits"], bernoulli={"logits": logit}),
+            [0.1 * sigmoid(logit) * sigmoid(-logit)],
+        )
+        for logit in (20.0, 30.0, 36.0, 40.0, 100.0, -36.0, -40.0)
+    },
+    # E z = n p; E z = e^−logit
+    "binomial, logit": (
+        expectation("z", ["logits"], binomial={"total_count": 7, "logits": 38.0}),
+        [7 * sigmoid(38.0) * sigmoid(-38.0)],
+    ),
+    "geometric, logit": (expectation("z", ["logits"], geometric={"logits": 38.0}), [-math.exp(-38.0)]),
     "bernoulli, certain": (expectation("(z - 0.45)**2", ["probs"], bernoulli={"probs": 1.0}), [0.1]),
     "bernoulli, impossible": (expectation("(z - 0.45)**2", ["probs"], bernoulli={"probs": 0.0}), [0.1]),
     "bernoullis, certain": (

@@ -158,6 +158,15 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], list[float]]]] = {
         0.1,
         0.7,
     ),
+    "windows, many": of_normal(
+        " + ".join(f"(abs(z - {k / 10}) < 1e-4)" for k in range(-10, 10)),
+        lambda m, s: sum(
+            normal_sf(mp.mpf(k / 10) - mp.mpf(1e-4), m, s) - normal_sf(mp.mpf(k / 10) + mp.mpf(1e-4), m, s)
+            for k in range(-10, 10)
+        ),
+        0.1,
+        1.0,
+    ),
     "jump, by a square": of_normal(
         "z**2 > 1.5", lambda m, s: 1 - between(-math.sqrt(1.5), math.sqrt(1.5), m, s), 0.4
     ),

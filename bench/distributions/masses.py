@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Binomial, Categorical, Distribution, Geometric, Poisson
+from torch.nn.functional import logsigmoid
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -26,7 +27,9 @@ def _odds(p: Any) -> tuple[Tensor, Tensor]:
     """The probabilities of success and of failure, `[*batch, 1]` each."""
     # The other is added, by a logarithm or an exponential, when somebody asks for it.
     if next(name for name in vars(p) if name in ("probs", "logits")) == "logits":
-        return p.logits.sigmoid()[..., None], (-p.logits).sigmoid()[..., None]
+        # The derivative of `sigmoid` is y (1 − y), which has no digits where y is near 1.
+        yes, no = logsigmoid(p.logits).exp(), logsigmoid(-p.logits).exp()
+        return yes[..., None], no[..., None]
     return p.probs[..., None], 1 - p.probs[..., None]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.engine.gradient_draws import Draws, affordable, by_path, by_sample
+from bench.engine.gradient_draws import Draws, affordable, by_path, by_sample, followed
 from bench.engine.plan import Experiment
 from bench.problem import Problem
 from bench.statistics.agreement import LEVEL, Disagreement, Means, disagreement, less, means_of
@@ -35,12 +35,14 @@ class Stage:
         problem: in float64 on the CPU.
         sampled: by `sample()`.
         path: by `rsample()`; None if there is none.
+        followed: whether x moves with each coordinate of θ along the path, `[P]`; None if there is none.
         level: the probability of a false contradiction, over all comparisons.
     """
 
     problem: Problem
     sampled: Draws
     path: Draws | None
+    followed: Tensor | None = None
     level: float = LEVEL
 
     @property
@@ -91,11 +93,12 @@ def _first(experiment: Experiment, problem: Problem) -> Stage | None:
 def _draw(experiment: Experiment, problem: Problem, count: int) -> Stage:
     sampled = by_sample(problem, count, experiment.address(count, "confirmation", 0))
     path = by_path(problem, max(2, count // _PATH_PART), experiment.address(count, "confirmation", 1))
-    return Stage(problem, sampled, path)
+    moving = followed(problem, experiment.address(count, "confirmation of the path"))
+    return Stage(problem, sampled, path, moving)
 
 
 def contradictions(stage: Stage) -> dict[str, Disagreement]:
-    """All that contradicts itself whatever the cost is: "score" and "samplers"."""
+    """All that contradicts itself whatever the cost is: "score", "samplers" and "still"."""
     found = {}
     if stage.sampled.score is not None:
         score = means_of(stage.sampled.score)
@@ -104,7 +107,21 @@ def contradictions(stage: Stage) -> dict[str, Disagreement]:
             found["score"] = wrong
     if stage.path is not None and (wrong := _samplers(stage, stage.path)) is not None:
         found["samplers"] = wrong
+    if (wrong := _still(stage)) is not None:
+        found["still"] = wrong
     return found
+
+
+def _still(stage: Stage) -> Disagreement | None:
+    """A coordinate of θ on which log p depends, and with which x does not move."""
+    if stage.followed is None or stage.sampled.score is None:
+        return None
+    sizes = stage.sampled.score.abs().mean(0)  # [P]
+    wrong = ~stage.followed & (sizes > _TINY)
+    if not bool(wrong.any()):
+        return None
+    worst = int(torch.where(wrong, sizes, -1.0).argmax())
+    return Disagreement(worst, 0.0, float(sizes[worst]), math.inf, _FEWEST_DRAWS)
 
 
 def _constant(stage: Stage, score: Means) -> Disagreement | None:
@@ -159,6 +176,11 @@ def sentences(found: dict[str, Disagreement], problem: Problem) -> list[str]:
         said.append(
             f"sample() and rsample() do not draw from the same distribution: {what} differs by "
             f"{wrong.errors:.3g} standard errors"
+        )
+    if (wrong := found.get("still")) is not None:
+        said.append(
+            f"rsample() does not follow θ: x does not move with {coordinate(problem, wrong.index)}, on which "
+            "log_prob depends: estimators along the path are wrong"
         )
     return said
 

@@ -71,6 +71,23 @@ def by_path(problem: Problem, count: int, address: Address) -> Draws | None:
         return Draws(x[0].detach(), _objective(cost, term), gradient)
 
 
+def followed(problem: Problem, address: Address) -> Tensor | None:
+    """Whether x moves with each coordinate of θ along the path, `[P]`; None if there is no path."""
+    with _drawing(problem, _FEW, address) as (theta, p):
+        if not p.has_rsample:
+            return None
+        x = p.rsample((1,))  # [1, n, (B,) *event], a function of θ
+        if not x.requires_grad:
+            return None
+        numbers = x.reshape(1, _FEW, -1)  # [1, n, B D]
+        # Unequal weights: of numbers that must sum to one the sum does not move.
+        weights = torch.linspace(1, 2, numbers.shape[-1], dtype=x.dtype).square()
+        return gradient_of(theta, (numbers * weights).sum(-1)).ne(0).any(0)
+
+
+_FEW = 8
+
+
 def jumps(problem: Problem, x: Tensor) -> bool:
     """Whether the cost is seen to jump between draws.
 

@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch.distributions import Distribution
+from torch.overrides import _get_current_function_mode_stack, _pop_mode
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+from torch.utils._python_dispatch import _pop_mode as _pop_dispatch_mode
 
 
 @dataclass
@@ -115,6 +118,7 @@ def _set_numpy_state(state: bytes) -> None:
 
 
 _MERSENNE_WORDS = 624
+_DENORMAL = torch.tensor(1e-310, dtype=torch.float64)
 
 
 def _set_environment(wanted: Mapping[bytes, bytes]) -> None:
@@ -141,6 +145,38 @@ def _set_cudnn(state: tuple[bool, bool]) -> None:
 def _set_device(device: torch.device) -> None:
     # Without a default device torch says cpu; setting cpu would slow each call down.
     torch.set_default_device(None if device.type == "cpu" else device)
+
+
+def _flushes_denormals() -> bool:
+    """Whether numbers below the normal ones are taken for zero; torch has no getter."""
+    return not bool(_DENORMAL + _DENORMAL)
+
+
+def _modes() -> list[Any]:
+    """The modes of torch that see each function or operation, the innermost last."""
+    functions: list[Any] = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    return [*functions, *_get_current_dispatch_mode_stack()]
+
+
+def _leave_modes(wanted: list[Any]) -> None:
+    """Leave those that were entered since; what was left instead cannot be entered again from outside."""
+    ways: list[tuple[Callable[[], list[Any]], Callable[[], Any]]] = [
+        (_get_current_function_mode_stack, _pop_mode),
+        (_get_current_dispatch_mode_stack, _pop_dispatch_mode),
+    ]
+    for stack, leave in ways:
+        while (found := stack()) and not any(found[-1] is mode for mode in wanted):
+            leave()
+
+
+def _saved_tensors_hooks() -> Any:
+    return torch._C._autograd._top_saved_tensors_default_hooks(True)
+
+
+def _leave_hooks(wanted: Any) -> None:
+    """Take away hooks that were put on what autograd saves, down to those that were there."""
+    while (found := _saved_tensors_hooks()) is not None and found != wanted:
+        torch._C._autograd._pop_saved_tensors_default_hooks()
 
 
 def _set_filters(filters: list[Any]) -> None:
@@ -171,6 +207,9 @@ _STATE: Mapping[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
         torch.get_float32_matmul_precision,
         torch.set_float32_matmul_precision,
     ),
+    "how torch treats denormal numbers": (_flushes_denormals, torch.set_flush_denormal),
+    "torch's modes": (_modes, _leave_modes),
+    "torch's hooks on saved tensors": (_saved_tensors_hooks, _leave_hooks),
     "torch's detection of anomalies": (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     "whether distributions check their arguments": (
         lambda: Distribution._validate_args,

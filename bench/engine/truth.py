@@ -91,12 +91,14 @@ def exact_gradient(problem: Problem) -> Truth:
     problem = moved_copy(problem, "cpu", "float64")
     with guarded(problem):
         value, first = _gradient(problem, again=False)
-        _, second = _gradient(problem, again=True)
+        again, second = _gradient(problem, again=True)
     error = (first - second).abs()
     size = float(first.norm())
     allowed = max(_AGREEMENT * size, _AGREEMENT**2, _ROUNDING * abs(value))
     if not bool(first.isfinite().all()):
         raise NotApplicable("its gradient is not finite")
+    if not abs(value - again) <= max(allowed, _AGREEMENT * abs(value)):
+        raise NotApplicable(f"two rules for it differ: {value:.10g} and {again:.10g}")
     if not float(error.norm()) <= allowed:
         raise NotApplicable(f"two rules for its gradient differ by {float(error.norm()):.2g} of {size:.2g}")
     return Truth(problem.truth_kind, first, error, value=value)

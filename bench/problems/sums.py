@@ -152,7 +152,7 @@ def _values_that_matter(p: Distribution, d: int, cost: Enclosure, left_out: floa
         limit = max(_LEAST, *(term for term in points if term < math.inf)) - left_out
         high, low = (_end(parameter, log_mass, cost, places, limit) for places in (above, below))
     if high == above[-1]:
-        raise NotApplicable("the expectation of the cost does not converge")
+        raise NotApplicable("no proof was found that the expectation of the cost converges")
     if high - low >= STATES:
         raise NotApplicable(f"there are more than {STATES} values that matter")
     return torch.arange(low, high + 1, dtype=torch.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -13,6 +14,10 @@ from torch import Tensor
 from bench.statistics.known import ExactMoments
 from bench.statistics.summary import Summary
 from bench.statistics.unbiasedness import Difference
+
+# Standard errors beyond which estimates refute what is said to be known of them: by chance never, even where
+# what is rare gives a mean or a variance a long tail. Rounding is a part of the size of the mean.
+_REFUTED, _ROUNDED = 10.0, 1e-4
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,8 @@ class Evidence:
         """
         R = max(self.replicates, 1)
         variances, skewness = self.variances, self.skewness
-        if self.exact is not None:
-            variances = torch.maximum(variances, self.exact.variance)
+        if self.believed is not None:
+            variances = torch.maximum(variances, self.believed.variance)
             skewness = torch.zeros_like(skewness)
         return Difference(
             self.mean - self.truth, variances / R, self.truth_error.square(), skewness, self.replicates
@@ -91,9 +96,9 @@ class Evidence:
     @property
     def noise(self) -> tuple[float, float]:
         """tr(Σ) and tr(Σ²) of one estimate; where variances are known exactly, the larger of both."""
-        if self.exact is None:
+        if self.believed is None:
             return self.variance, self.trace_of_square
-        trace = max(self.variance, float(self.exact.variance.sum()))
+        trace = max(self.variance, float(self.believed.variance.sum()))
         if not self.variance > 0:
             return trace, trace**2
         return trace, self.trace_of_square * (trace / self.variance) ** 2
@@ -101,7 +106,41 @@ class Evidence:
     @property
     def is_still(self) -> bool:
         """Whether a coordinate that did not vary is known not to: it is no matter of what was not drawn."""
-        return self.cost_varied or self.exact is not None
+        return self.cost_varied or self.believed is not None
+
+    @cached_property
+    def believed(self) -> ExactMoments | None:
+        """The moments that are known without sampling, unless the estimates refute them.
+
+        What an estimator declares of itself may be wrong, and must not hide what was measured.
+        """
+        return None if self.exact is None or self._refute(self.exact) else self.exact
+
+    def _refute(self, exact: ExactMoments) -> bool:
+        size = max(float(self.mean.norm()), float(exact.mean.norm()))
+        error = (torch.maximum(self.variances, exact.variance) / max(self.replicates, 1)).sqrt()  # [P]
+        off = (self.mean - exact.mean).abs()  # [P]
+        if bool((off > _REFUTED * error + _ROUNDED * size).any()):
+            return True
+        if not self.exact_variance > 0:
+            return self.variance > (_ROUNDED * size) ** 2
+        # Rare draws that were missed make a variance too small, by how much only a known kurtosis tells.
+        known = not math.isnan(self.exact_kurtosis)
+        return self.variance_z > _REFUTED or (known and self.variance_z < -_REFUTED)
+
+    @property
+    def variance_z(self) -> float:
+        """(measured − exact variance) / its standard error, by the exact kurtosis where that is known.
+
+        NaN where the exact variance is unknown or zero. For heavy tails it is far from a normal number.
+        """
+        exact, R, kurtosis = self.exact_variance, self.replicates, self.exact_kurtosis
+        if math.isnan(kurtosis):
+            known = self.known_kurtosis
+            kurtosis = self.kurtosis if math.isnan(known) else max(self.kurtosis, known)
+        if not exact > 0 or R < 2 or math.isnan(kurtosis):
+            return math.nan
+        return (self.variance / exact - 1) / math.sqrt((kurtosis - 1 + 2 / (R - 1)) / R)
 
     @property
     def exact_variance(self) -> float:

@@ -65,7 +65,7 @@ def variance(evidence: Evidence) -> Columns:
         "variance_low": interval.low,
         "variance_high": interval.high,
         "variance_exact": evidence.exact_variance,
-        "variance_z": variance_z(evidence),
+        "variance_z": evidence.variance_z,
         "kurtosis": evidence.kurtosis,
         "kurtosis_exact": evidence.exact_kurtosis,
         "effective_dof": _ratio(2.0, interval.standard_error**2),
@@ -78,37 +78,20 @@ def variance_of(evidence: Evidence) -> Interval:
 
     Its upper end is open where the draws missed what is rare: as their costs tell, or the exact variance.
     """
+    believed = evidence.believed is not None
+    exact, kurtosis = (evidence.exact_variance, evidence.exact_kurtosis) if believed else (math.nan, math.nan)
     interval = variance_interval(
-        evidence.squares,
-        evidence.known_kurtosis,
-        evidence.variance,
-        evidence.normal_kurtosis,
-        evidence.exact_kurtosis,
+        evidence.squares, evidence.known_kurtosis, evidence.variance, evidence.normal_kurtosis, kurtosis
     )
-    known = not math.isnan(evidence.exact_kurtosis)
+    known = not math.isnan(kurtosis)
     if interval.value == 0:
-        zero = evidence.is_still and not evidence.exact_variance > 0
+        zero = evidence.is_still and not exact > 0
         return Interval(0.0, 0.0, 0.0 if zero else math.inf, 0.0 if zero else math.inf)
-    if evidence.missed or evidence.exact_variance > interval.high:
+    if evidence.missed or exact > interval.high:
         return Interval(interval.value, interval.low, math.inf, interval.standard_error)
     if evidence.replicates < LEAST_FOR_VARIANCE and not known:
         return Interval(interval.value, math.nan, math.nan, interval.standard_error)
     return interval
-
-
-def variance_z(evidence: Evidence) -> float:
-    """(measured − exact variance) / its standard error, by the exact kurtosis where that is known.
-
-    NaN where the exact variance is unknown or zero. For heavy tails it is far from a normal number.
-    """
-    exact, R = evidence.exact_variance, evidence.replicates
-    kurtosis = evidence.exact_kurtosis
-    if math.isnan(kurtosis):
-        known = evidence.known_kurtosis
-        kurtosis = evidence.kurtosis if math.isnan(known) else max(evidence.kurtosis, known)
-    if not exact > 0 or R < 2 or math.isnan(kurtosis):
-        return math.nan
-    return (evidence.variance / exact - 1) / math.sqrt((kurtosis - 1 + 2 / (R - 1)) / R)
 
 
 def mean_squared_error(evidence: Evidence) -> Columns:

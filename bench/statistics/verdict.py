@@ -153,7 +153,7 @@ def is_equivalent(evidence: Evidence, margin: float) -> bool:
 
 def least_for_equivalence(evidence: Evidence) -> int:
     """The R below which no bias is said to be small: what is rare may not have shown."""
-    return LEAST if evidence.exact is not None else LEAST_FOR_EQUIVALENCE
+    return LEAST if evidence.believed is not None else LEAST_FOR_EQUIVALENCE
 
 
 def _is_certain(evidence: Evidence) -> bool:
