@@ -1,8 +1,8 @@
 """Measures Monte Carlo gradient estimators; the machine knows none of them by name.
 
-From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give data
-frames; `bench.plot` holds the figures, functions of such a frame. `bench.certify(Mine())` holds
-an estimator to its claims.
+From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give a `Run`, whose
+`measurements` are a data frame; `bench.plot` holds figures, functions of such a frame.
+`bench.certify(Mine())` holds an estimator to its claims.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from bench.api import load, run
     from bench.certify_api import certify
     from bench.report import plots as plot
+    from bench.results.runs import Run
 
-__all__ = ["certify", "load", "plot", "run"]
+__all__ = ["Run", "certify", "load", "plot", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,6 +24,10 @@ def __getattr__(name: str) -> Any:
         from bench import api
 
         return getattr(api, name)
+    if name == "Run":
+        from bench.results.runs import Run
+
+        return Run
     if name == "certify":
         from bench.certify_api import certify
 

@@ -85,24 +85,26 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
     failed), 4 (nothing could be measured) or 130.
     """
-    from bench.api import execute
+    from bench.api import draw, execute
     from bench.report.progress import Progress
     from bench.report_api import write_report
 
     prepared = prepared_from(**options)
     with explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
+    where = done.folder
+    assert where is not None
     _print_results(done.measurements)
     click.echo()
     click.echo(
-        f"tables   {done.folder / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
+        f"tables   {where / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
     )
-    click.echo(f"record   {done.folder / 'run.json'}")
-    for figure in done.figures:
+    click.echo(f"record   {where / 'run.json'}")
+    for figure in draw(done):
         click.echo(f"figure   {figure}")
     if not no_report:
         with explained():
-            for path in write_report([done.folder]):
+            for path in write_report([done]):
                 click.echo(f"report   {path}")
     if short := _without_precision(done.measurements):
         click.echo(short)
@@ -170,7 +172,7 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
     from bench.report.table import plain_table
 
     with explained():
-        found = block(load(folder), parameter)
+        found = block(load(folder).measurements, parameter)
     found = found.assign(parameter="all")
     if markdown:
         click.echo(plain_table(found))

@@ -13,4 +13,6 @@ def run_of(root: Path, text: str, *overrides: str) -> Path:
     path = root / "scenario.yaml"
     path.write_text(text)
     with patch("bench.api.draw", return_value=[]):
-        return Path(run(path, out=root, overrides=overrides).attrs["run"])
+        folder = run(path, out=root, overrides=overrides).folder
+    assert folder is not None
+    return folder

@@ -18,8 +18,9 @@ from bench.cli import main
 from bench.report.comparison import COLUMNS, METRICS, Comparison, compare, mark
 from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
 from bench.report.forest import MOST_ROWS, forest
-from bench.report.pairs import Measured, across, of_sample_sizes, within
-from bench.store.folder import load
+from bench.report.pairs import across, of_sample_sizes, within
+from bench.results.folder import load
+from bench.results.runs import Run
 from tests.test_report import HOSTILE, cell
 
 SCENARIO = """\
@@ -91,7 +92,7 @@ def compared(*words: str) -> dict[str, Any]:
     return strict(result.stdout)
 
 
-def measured(changes: list[dict[str, Any]], R: int = 1000, **record: Any) -> Measured:
+def measured(changes: list[dict[str, Any]], R: int = 1000, **record: Any) -> Run:
     """A run with one row of measurements for each of the changes, and normal estimates in common."""
     rows = [cell(**{"estimator": "a", "sample_size": 10, "variance": 1.0} | change) for change in changes]
     x = np.random.default_rng(0).normal(size=R) ** 2
@@ -112,14 +113,14 @@ def measured(changes: list[dict[str, Any]], R: int = 1000, **record: Any) -> Mea
     ]
     scenario = {"name": "gaussian", "version": 1, "problem": {"loc": 2.0}, "seed": 0}
     whole = {"scenario": scenario, "stream_layout": 1, **record}
-    return Measured(pd.DataFrame(rows), pd.concat(parts), whole)
+    return Run(pd.DataFrame(rows), pd.concat(parts), whole)
 
 
-def noisy(run: Measured) -> Measured:
+def noisy(run: Run) -> Run:
     """Replicates that are no longer proportional to one another."""
     factor = np.random.default_rng(1).uniform(0.5, 1.5, len(run.replicates))
     replicates = run.replicates.assign(squared_deviation=run.replicates["squared_deviation"] * factor)
-    return Measured(run.measurements, replicates, run.record)
+    return Run(run.measurements, replicates, run.record)
 
 
 # --- within a run ---------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ def test_a_run_is_compared_with_its_first_estimator(run: str) -> None:
     assert [(row["estimator"], row["sample_size"]) for row in found["rows"]] == [
         ("rloo", 4), ("rloo", 8), ("pathwise", 4), ("pathwise", 8),
     ]  # fmt: skip
-    variance = load(Path(run)).set_index(["estimator", "sample_size"])["variance"]
+    variance = load(Path(run)).measurements.set_index(["estimator", "sample_size"])["variance"]
     for row in found["rows"]:
         exact = variance[row["estimator"], row["sample_size"]] / variance["reinforce", row["sample_size"]]
         assert row["ratio"] == pytest.approx(exact, rel=1e-9)
@@ -219,7 +220,7 @@ def test_equal_draws_are_paired_and_others_are_not() -> None:
 
 def test_other_replicates_are_not_paired() -> None:
     some = measured([{"draws": "x"}, {"estimator": "b", "draws": "x"}])
-    lost = Measured(some.measurements, some.replicates.iloc[:-1], some.record)
+    lost = Run(some.measurements, some.replicates.iloc[:-1], some.record)
     assert not compare(within(lost, None), ["variance"]).frame["paired"].any()
 
 

@@ -27,10 +27,10 @@ from bench.estimator import Estimator
 from bench.gate.make import make
 from bench.gate.thresholds import thresholds_of
 from bench.problem import Problem
+from bench.results import frames
+from bench.results.columns import MEASUREMENTS
 from bench.scenario import read_text
 from bench.scenario.gate import Gate
-from bench.store import frames
-from bench.store.columns import MEASUREMENTS
 from tests.cases import EVERY, estimator_of, experiment_of, problem_of
 from tests.hostile import CALLS, HOSTILE, Hostile
 

@@ -137,7 +137,7 @@ def test_the_engine_imports_contracts_and_statistics_only() -> None:
 
 
 def test_the_gate_judges_and_draws_nothing() -> None:
-    allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.scenario", "bench.store.files"]
+    allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.scenario", "bench.results.files"]
     assert strangers("bench.gate", allowed) == []
 
 
@@ -190,8 +190,8 @@ def test_nothing_but_the_program_imports_the_command_line() -> None:
 
 
 def test_reports_read_no_files_and_stores_draw_nothing() -> None:
-    assert not [line for line in strangers("bench.report", []) if "bench.store" in line]
-    assert not [line for line in strangers("bench.store", []) if "bench.report" in line]
+    assert not [line for line in strangers("bench.report", []) if "bench.results" in line]
+    assert not [line for line in strangers("bench.results", []) if "bench.report" in line]
 
 
 def test_a_forbidden_import_is_seen() -> None:
@@ -207,13 +207,13 @@ if TYPE_CHECKING:
 class A:
     import estimators.reinforce as r
     def f(self):
-        import bench.store.files
+        import bench.results.files
 try:
     import scipy
 except ImportError:
     pass
 """
-    known = ["bench", "bench.catalogue", "bench.errors", "bench.api", "bench.store.files"]
+    known = ["bench", "bench.catalogue", "bench.errors", "bench.api", "bench.results.files"]
     assert imports_in(source, known) == {
         Import("__future__", True),
         Import("torch.nn", True),
@@ -222,7 +222,7 @@ except ImportError:
         Import("bench.errors", True),
         Import("bench.api", False),
         Import("estimators.reinforce", True),
-        Import("bench.store.files", False),
+        Import("bench.results.files", False),
         Import("scipy", True),
     }
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.catalogue import build
 from bench.engine.truth import exact_gradient
+from bench.results.columns import MEASUREMENTS
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of, segments_of
 from bench.statistics.intervals import (
     Interval,
@@ -28,7 +29,6 @@ from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.summary import Collection, summarize
 from bench.statistics.unbiasedness import Difference, hall, hall_interval, least_p
 from bench.statistics.verdict import EQUIVALENCE, LEAST
-from bench.store.columns import MEASUREMENTS
 from tests.cases import estimates_of, estimator_of, expectation, verdict_alone
 
 NAN, INF = math.nan, math.inf

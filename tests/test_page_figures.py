@@ -19,10 +19,9 @@ from bench.page.figures.distributions import MOST_FLAGS
 from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.report import frames
-from bench.report.pairs import Measured
 from bench.report_api import write_report
-from bench.runs import read_run
-from bench.store.frames import MEASUREMENTS
+from bench.results.frames import MEASUREMENTS
+from bench.results.runs import Run
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
 from tests.runs import run_of
 
@@ -49,7 +48,7 @@ CELLS = 24
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose float64 cells pass for those of another device, and whose second estimator for biased."""
     made = run_of(tmp_path_factory.mktemp("figures"), SCENARIO)
-    frame = load(made)
+    frame = load(made).measurements
     frame["device"] = np.where(frame["dtype"] == "float64", "cuda", "cpu")
     frame["dtype"] = "float32"
     biased = frame["estimator"] == "biased"
@@ -60,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page_file(folder: Path) -> Path:
-    (path,) = write_report([folder])
+    (path,) = write_report([load(folder)])
     return path
 
 
@@ -73,7 +72,7 @@ def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
 
 @pytest.fixture(scope="module")
 def measured(folder: Path) -> pd.DataFrame:
-    frame = load(folder)
+    frame = load(folder).measurements
     return frame[frame["parameter"] == "all"]
 
 
@@ -189,9 +188,9 @@ def test_heavy_tails_are_told_with_their_kurtosis(opened: Opened, measured: pd.D
 
 
 def test_the_largest_deviation_of_each_cell_is_marked(folder: Path) -> None:
-    found, _ = frames.spread(read_run(folder))
+    found, _ = frames.spread(load(folder))
     marked = found.dropna(subset="largest").set_index("cell")["largest"]
-    every = load(folder, "replicates")
+    every = load(folder).replicates
     cells = every[every["parameter"] == "all"].groupby("cell")["squared_deviation"]
     wanted = cells.max() / cells.mean()
     assert len(marked) == CELLS
@@ -213,17 +212,17 @@ def test_devices_stand_side_by_side(opened: Opened, measured: pd.DataFrame, metr
 
 
 def test_devices_and_blocks_are_drawn_only_if_there_are_several(folder: Path) -> None:
-    whole = read_run(folder)
-    drawn = figures_of(whole, folder)
+    whole = load(folder)
+    drawn = figures_of(whole)
     assert {"devices", "blocks", "rate", "scatter"} <= drawn
     one = whole.measurements[whole.measurements["device"] == "cpu"]
-    assert "devices" not in figures_of(Measured(one, whole.replicates, whole.record), folder)
+    assert "devices" not in figures_of(whole.of(one))
     alone = one[(one["parameter"] == "all") & (one["sample_size"] > 2)]
-    assert not {"blocks", "rate"} & figures_of(Measured(alone, whole.replicates, whole.record), folder)
+    assert not {"blocks", "rate"} & figures_of(whole.of(alone))
 
 
-def figures_of(run: Measured, folder: Path) -> set[str]:
-    text = page([one_run(run, *frames.frames_of(run, load(folder, "coordinates")), {}, [], "")])
+def figures_of(run: Run) -> set[str]:
+    text = page([one_run(run, [], "")])
     return set(re.findall(r'<section class="figure" id="(\w+)"', text))
 
 

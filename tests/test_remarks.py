@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.report.remarks import fitting, noise, rates, remarks
-from bench.store.columns import MEASUREMENTS
+from bench.results.columns import MEASUREMENTS
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from scipy import stats
 
 import bench.api
-from bench.report.pairs import Measured
 from bench.report.several import budget, changes, geometric, ranking, runs
 from bench.report.several.budget import answers, budgets, reached
 from bench.report.several.budget_claims import budget_claims
@@ -23,7 +21,7 @@ from bench.report.several.geometric import averaged, geometric_means
 from bench.report.several.ranking import mean_ranks, performance_profile, ranks
 from bench.report.several.runs import Varied, named, table, together, varied
 from bench.report.words import few, listed
-from bench.runs import read_run
+from bench.results.runs import Run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
 from tests.test_compare import SCENARIO, measured, noisy
 from tests.test_report import HOSTILE, cell
@@ -38,7 +36,7 @@ def scenario(name: str = "gaussian", steps: object = 1, **changed: Any) -> dict[
     } | changed  # fmt: skip
 
 
-def run(what: dict[str, Any], rows: list[dict[str, Any]] | None = None, **record: Any) -> Measured:
+def run(what: dict[str, Any], rows: list[dict[str, Any]] | None = None, **record: Any) -> Run:
     """A run of hand-made rows; replicates are proportional to one another."""
     rows = [{}, {"estimator": "b", "variance": 2.0}] if rows is None else rows
     return measured([{"scenario": what["name"], **row} for row in rows], scenario=what, **record)
@@ -62,18 +60,17 @@ def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def really_run(tmp_path_factory: pytest.TempPathFactory) -> list[Measured]:
+def really_run(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """A tiny scenario, once more, and the same numbers as if another seed had drawn them."""
     folder = tmp_path_factory.mktemp("several")
     (folder / "s.yaml").write_text(SCENARIO)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.api.draw", lambda *_: [])
-        frames = [
+        some = [
             bench.api.run(folder / "s.yaml", overrides=["replicates=400"], out=folder / "out") for _ in "ab"
         ]
-    some = [read_run(Path(frame.attrs["run"])) for frame in frames]
     record = {**some[0].record, "scenario": {**some[0].record["scenario"], "seed": 1}}
-    return [*some, Measured(some[0].measurements, some[0].replicates, record)]
+    return [*some, Run(some[0].measurements, some[0].replicates, record)]
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -138,8 +135,8 @@ def test_noise_does_not_count_as_variation_and_a_second_option_does() -> None:
 
 
 def test_records_that_lack_everything_have_a_row() -> None:
-    bare = Measured(pd.DataFrame([cell("a", 1, 1.0)]), pd.DataFrame(), {"scenario": {"name": "x"}})
-    odd = Measured(bare.measurements, bare.replicates, {"scenario": {"name": 3}, "git": [], "machine": 1})
+    bare = Run(pd.DataFrame([cell("a", 1, 1.0)]), pd.DataFrame(), {"scenario": {"name": "x"}})
+    odd = Run(bare.measurements, bare.replicates, {"scenario": {"name": 3}, "git": [], "machine": 1})
     found = table([bare, odd])
     assert list(found.columns) == list(runs.COLUMNS)
     assert list(found["run"]) == ["x", "3"]
@@ -207,14 +204,14 @@ def test_runs_without_a_cell_in_common_are_noted() -> None:
 
 
 @pytest.mark.parametrize("some", [[], [run(scenario())], [run(scenario()), run(scenario("other"))]])
-def test_without_a_second_run_nothing_changes(some: list[Measured]) -> None:
+def test_without_a_second_run_nothing_changes(some: list[Run]) -> None:
     found = changes.changes(some)
     assert found.frame.empty
     assert found.notes == ()
     assert change_claims(found) == []
 
 
-def test_changes_of_real_runs(really_run: list[Measured]) -> None:
+def test_changes_of_real_runs(really_run: list[Run]) -> None:
     found = changes.changes(really_run)
     same = found.frame[(found.frame["run"] == named(really_run)[1]) & (found.frame["metric"] == "variance")]
     assert len(same) == 6
@@ -427,7 +424,7 @@ def test_a_control_may_be_missing_in_some_runs_and_not_in_all() -> None:
         geometric_means([])
 
 
-def test_repeated_runs_count_once(really_run: list[Measured]) -> None:
+def test_repeated_runs_count_once(really_run: list[Run]) -> None:
     once, twice = geometric_means(really_run[:1]).frame, geometric_means(really_run[:2]).frame
     for column in ("ratio", "low", "high"):
         np.testing.assert_allclose(once[column], twice[column])
@@ -468,7 +465,7 @@ def test_the_interval_covers() -> None:
     assert (off < 0.5).mean() < 0.95 - tolerance
 
 
-def test_different_sample_sizes_are_independent(really_run: list[Measured]) -> None:
+def test_different_sample_sizes_are_independent(really_run: list[Run]) -> None:
     """Replicates of two N do not go together, |r| < 4/√R; those of two estimators at one N do."""
     whole = really_run[0].measurements.set_index(["estimator", "sample_size"])["cell"]
     replicates = really_run[0].replicates
@@ -608,7 +605,7 @@ def test_lists_are_short() -> None:
 # --- sentences ------------------------------------------------------------------------------------
 
 
-def test_real_runs_say_all(really_run: list[Measured]) -> None:
+def test_real_runs_say_all(really_run: list[Run]) -> None:
     text = "\n".join(claims(really_run, changes.changes(really_run)))
     for words in (
         "times less variance than reinforce",
@@ -622,11 +619,11 @@ def test_real_runs_say_all(really_run: list[Measured]) -> None:
 
 def test_nothing_measured_is_said() -> None:
     failed = run(scenario(), [{"status": "error"}, {"estimator": "b"}])
-    empty = Measured(failed.measurements.iloc[:1], failed.replicates.iloc[:0], failed.record)
+    empty = Run(failed.measurements.iloc[:1], failed.replicates.iloc[:0], failed.record)
     assert claims([], changes.changes([])) == [NOTHING]
     assert claims([empty], changes.changes([empty])) == [NOTHING]
     nan = run(scenario(), [{"variance": 1.0}, {"estimator": "b"}])
-    lost = Measured(nan.measurements.assign(variance=math.nan), nan.replicates, nan.record)
+    lost = Run(nan.measurements.assign(variance=math.nan), nan.replicates, nan.record)
     assert all("nan" not in text for text in claims([lost, lost], changes.changes([lost, lost])))
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from bench.api import execute, prepare
 from bench.errors import Invalid
-from bench.store import pictures
-from bench.store.folder import load_pictures, write_pictures
+from bench.results import pictures
+from bench.results.folder import load_pictures, write_pictures
 from tests.test_report import HOSTILE
 
 DIGITS = """

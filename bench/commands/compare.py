@@ -13,7 +13,7 @@ from bench.commands.terminal import NOTHING_MEASURED, console, explained
 
 if TYPE_CHECKING:
     from bench.report.comparison import Comparison
-    from bench.report.pairs import Measured
+    from bench.results.runs import Run
 
 METRICS = ("variance", "mse", "work_normalized_variance")
 
@@ -93,11 +93,11 @@ def _compared(
     return ratios(pairs.across(_read(run, sizes), _read(run_b, sizes)), metrics)
 
 
-def _read(folder: Path, sizes: list[int] | None) -> Measured:
+def _read(folder: Path, sizes: list[int] | None) -> Run:
     from bench.report.pairs import of_sample_sizes
-    from bench.runs import read_run
+    from bench.results.folder import load
 
-    run = read_run(folder)
+    run = load(folder)
     return run if sizes is None else of_sample_sizes(run, sizes)
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.page import tables
@@ -18,9 +17,10 @@ from bench.page.figures.figure import Figure
 from bench.page.images import pictures_of
 from bench.page.view import Field, Table, View
 from bench.report import rows
+from bench.report.frames import frames_of
 from bench.report.labels import plain
-from bench.report.pairs import Measured
 from bench.report.provenance import provenance_of
+from bench.results.runs import Run
 
 LONG = 1000
 """Characters of a text that are shown; beyond it nobody reads."""
@@ -29,10 +29,7 @@ _MOST_VERDICTS = 20
 
 
 def one_run(
-    run: Measured,
-    frames: Mapping[str, pd.DataFrame],
-    notices: Mapping[str, str],
-    images: Mapping[str, npt.ArrayLike],
+    run: Run,
     claims: Sequence[str],
     methods: str,
     name: str = "",
@@ -42,10 +39,7 @@ def one_run(
     """What is shown of a run.
 
     Args:
-        run: what it left.
-        frames: the rows of its figures, see `bench.report.frames.frames_of`.
-        notices: what a reader must know where only some are kept.
-        images: its pictures, label -> `[K, H, W]` in 0 to 1.
+        run: the run.
         claims: the answer, a sentence each.
         methods: by what statistics.
         name: what comes before the names of its elements.
@@ -54,6 +48,7 @@ def one_run(
     """
     scenario = run.record["scenario"]
     whole = rows.whole(run.measurements)
+    frames, notices = frames_of(run)
     return View(
         name=name,
         title=plain(scenario["name"] if title is None else title, LONG),
@@ -64,7 +59,7 @@ def one_run(
         frames=frames,
         notices=notices,
         labels=list(tables.labels_of(run)),
-        pictures=pictures_of(images),
+        pictures=pictures_of(run.pictures),
         provenance=list(provenance_of(run.record)),
         methods=methods,
         value=value,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy.typing as npt
 import pandas as pd
 
 from bench.page import tables
@@ -16,23 +15,20 @@ from bench.page.images import pictures_of
 from bench.page.one_run import LONG, has_something
 from bench.page.view import Field, Pictures, Table, View
 from bench.report.labels import plain
-from bench.report.pairs import Measured
 from bench.report.several.budget import reached
 from bench.report.several.changes import Changes, changes
 from bench.report.several.claims import claims
 from bench.report.several.frames import means, profiles
 from bench.report.several.ranking import METRICS, mean_ranks, ranks
 from bench.report.several.runs import named, table, together, varied
+from bench.results.runs import Run
 
 
-def several_runs(
-    runs: Sequence[Measured], images: Sequence[Mapping[str, npt.ArrayLike]], control: str | None, name: str
-) -> View:
+def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
     """What is shown of several runs together.
 
     Args:
-        runs: what they left, from the first to the last.
-        images: the pictures of each, label -> `[K, H, W]`.
+        runs: from the first to the last.
         control: with which estimators are compared in the sentences; None for the most common.
         name: what comes before the names of its elements.
 
@@ -60,13 +56,13 @@ def several_runs(
         frames=frames,
         notices=notices,
         labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
-        pictures=_pictures(runs, images),
+        pictures=_pictures(runs),
         run=False,
     )
 
 
 def _frames(
-    runs: Sequence[Measured], whole: pd.DataFrame, changed: Changes
+    runs: Sequence[Run], whole: pd.DataFrame, changed: Changes
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The rows of all figures, and what a reader must know of them."""
     ratios, notes = means(runs, whole)
@@ -81,7 +77,7 @@ def _frames(
     return frames, {name: "; ".join(plain(note, LONG) for note in texts) for name, texts in told.items()}
 
 
-def _runs(runs: Sequence[Measured]) -> Table:
+def _runs(runs: Sequence[Run]) -> Table:
     found = table(runs)
     head = ["run", "scenario", "version", "differs", "commit", "machine", "finished"]
     shown = found.assign(commit=found["commit"].str[:12] + found["dirty"].map({True: ", changed", False: ""}))
@@ -110,11 +106,11 @@ def _ranked(row: Mapping[Hashable, Any]) -> list[str]:
     ]
 
 
-def _pictures(runs: Sequence[Measured], images: Sequence[Mapping[str, npt.ArrayLike]]) -> Pictures:
+def _pictures(runs: Sequence[Run]) -> Pictures:
     """The pictures of all runs, of what is the same in all only once."""
     rows: dict[str, Sequence[str]] = {}
-    for run, stacks in zip(named(runs), images, strict=True):
-        for label, addresses in pictures_of(stacks).rows.items():
+    for name, run in zip(named(runs), runs, strict=True):
+        for label, addresses in pictures_of(run.pictures).rows.items():
             if list(addresses) not in [list(known) for known in rows.values()]:
-                rows[f"{label}, {run}" if label != "data" else label] = addresses
+                rows[f"{label}, {name}" if label != "data" else label] = addresses
     return Pictures(rows)

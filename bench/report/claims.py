@@ -11,17 +11,18 @@ from bench.report.bias_claims import bias_claims, biased_cells, unbiased_beside
 from bench.report.comparison import compare
 from bench.report.labels import distinct
 from bench.report.numbers import grouped, interval
-from bench.report.pairs import Measured, within
+from bench.report.pairs import within
 from bench.report.ratio_claims import ratio_claims
 from bench.report.remarks import remarks
 from bench.report.sweep_claims import scale_claims, sweep_claims
 from bench.report.sweeps import sweep_of
 from bench.report.words import few
+from bench.results.runs import Run
 
 NOTHING = "Nothing was measured."
 
 
-def claims(run: Measured, control: str | None = None) -> list[str]:
+def claims(run: Run, control: str | None = None) -> list[str]:
     """The answer first, with its interval: variances, biases, what is missing, what to beware of.
 
     What holds of several estimators alike is said once, and so is what holds of an estimator along
@@ -67,7 +68,7 @@ def _scale(whole: pd.DataFrame, control: str) -> Iterator[str]:
         yield f"At N = {grouped(row['sample_size'])}{on} one estimate of {name} has variance {value}."
 
 
-def _missing(run: Measured, whole: pd.DataFrame, notes: tuple[str, ...]) -> Iterator[str]:
+def _missing(run: Run, whole: pd.DataFrame, notes: tuple[str, ...]) -> Iterator[str]:
     """What was not measured, and what was but is not compared."""
     yield from (f"N{remark[1:]} and are not compared." for remark in rows.not_finite(whole))
     yield from (f"Not measured: {remark}." for remark in rows.not_measured(whole))

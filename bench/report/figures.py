@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -16,7 +15,7 @@ from bench.report import pairs, rows
 from bench.report.canvas import save
 from bench.report.comparison import METRICS, Comparison, compare
 from bench.report.forest import forest
-from bench.report.pairs import Measured
+from bench.report.frames import frames_of
 from bench.report.paper import OF_A_RUN, OF_SEVERAL, Drawing
 from bench.report.paper.about import About, about, of_several
 from bench.report.pictures import image_grid
@@ -27,6 +26,7 @@ from bench.report.several.frames import profiles
 from bench.report.several.geometric import geometric_means
 from bench.report.several.runs import together, varied
 from bench.report.style import style
+from bench.results.runs import Run
 
 MOST_PROBLEMS = 6
 """Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
@@ -42,10 +42,7 @@ Drawer = Callable[[], Figure | None]
 
 def draw_run(
     folder: Path,
-    run: Measured,
-    frames: Mapping[str, pd.DataFrame],
-    notices: Mapping[str, str],
-    pictures: Mapping[str, npt.ArrayLike],
+    run: Run,
     control: str | None = None,
     formats: Sequence[str] = ("png",),
 ) -> list[Path]:
@@ -53,14 +50,12 @@ def draw_run(
 
     Args:
         folder: made if it is missing.
-        run: what it left; the question of its scenario is the title.
-        frames: the rows of its figures, see `bench.report.frames.frames_of`.
-        notices: what a reader must know where only some are kept.
-        pictures: of the problem, by label, `[K, H, W]`.
+        run: the question of its scenario is the title.
         control: with what the ratios compare, by label or name; None for the first estimator.
         formats: of `bench.report.formats.FORMATS`.
     """
     scenario = run.record["scenario"]
+    frames, notices = frames_of(run)
     drawers: dict[str, Drawer] = {
         name: partial(plot, run.measurements, scenario.get("question")) for name, plot in PLOTS.items()
     }
@@ -69,13 +64,13 @@ def draw_run(
         drawers["ratios"] = lambda: _forest(compare(pairs.within(run, control), list(METRICS)))
     if len(frames["along"]) and run.measurements["problem"].nunique() > MOST_PROBLEMS:
         drawers = {name: drawer for name, drawer in drawers.items() if name in OF_A_LONG_SWEEP}
-    if pictures:
-        drawers["pictures"] = lambda: image_grid(pictures, scenario.get("name"))
+    if run.pictures:
+        drawers["pictures"] = lambda: image_grid(run.pictures, scenario.get("name"))
     return _written(folder, drawers, formats)
 
 
 def draw_several(
-    folder: Path, runs: Sequence[Measured], control: str | None, formats: Sequence[str]
+    folder: Path, runs: Sequence[Run], control: str | None, formats: Sequence[str]
 ) -> list[Path]:
     """Writes the figures of several runs together into a folder, and says which files these are.
 

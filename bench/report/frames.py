@@ -9,10 +9,10 @@ import pandas as pd
 
 from bench.report import pairs, rates, rows
 from bench.report.comparison import COLUMNS, METRICS, compare
-from bench.report.pairs import Measured
 from bench.report.remarks import FEWEST_DEGREES, LARGEST_SHARE
 from bench.report.several.budget import reached
 from bench.report.sweeps import in_words
+from bench.results.runs import Run
 
 MOST_RATIOS = 1500
 """Ratios that are formed; of more, with the first estimator as the control and at some sample sizes only."""
@@ -30,14 +30,13 @@ _BINS = 40
 _CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
 
 
-def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+def frames_of(run: Run) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The rows of all figures of a run, and what a reader must know where only some are kept.
 
     Args:
-        run: what it left.
-        coordinates: its table of coordinates.
+        run: the run.
     """
-    points, some_coordinates = scatter(run, coordinates)
+    points, some_coordinates = scatter(run)
     compared, some_ratios = ratios(run)
     histograms, some_histograms = spread(run)
     frames = {
@@ -55,13 +54,13 @@ def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.Da
     return frames, {"coordinates": some_coordinates, "ratios": some_ratios, "spread": some_histograms}
 
 
-def _budgets(run: Measured) -> pd.DataFrame:
+def _budgets(run: Run) -> pd.DataFrame:
     """What budgets reach, each problem of a scenario by itself."""
     found = reached(run.measurements.assign(run=run.measurements["problem"]))
     return found.assign(problem=found["run"]).drop(columns="run")
 
 
-def ratios(run: Measured) -> tuple[pd.DataFrame, str]:
+def ratios(run: Run) -> tuple[pd.DataFrame, str]:
     """Ratios of every estimator to every other, for each metric, and a notice if only some are formed.
 
     The intervals of a control hold together.
@@ -78,7 +77,7 @@ def ratios(run: Measured) -> tuple[pd.DataFrame, str]:
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS)), notice
 
 
-def spread(run: Measured) -> tuple[pd.DataFrame, str]:
+def spread(run: Run) -> tuple[pd.DataFrame, str]:
     """How the squared deviations of a cell are distributed, and a notice if only some sample sizes are kept.
 
     A histogram over multiples of their mean, whose first and last bin also hold all beyond them.
@@ -187,11 +186,11 @@ def _settings(frame: pd.DataFrame) -> list[str]:
     )
 
 
-def scatter(run: Measured, coordinates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def scatter(run: Run) -> tuple[pd.DataFrame, str]:
     """Mean against truth of coordinates at the largest N, and a notice if only some are kept."""
     whole = run.measurements[run.measurements["parameter"] == "all"]
     whole = whole[whole["sample_size"] == whole["sample_size"].max()]
-    known = coordinates.drop_duplicates(["cell", "parameter", "index"])
+    known = run.coordinates.drop_duplicates(["cell", "parameter", "index"])
     known = known[np.isfinite(known["truth"].to_numpy(float))]
     known = known[known["cell"].isin(whole["cell"])]
     largest = int(known.groupby("cell").size().max()) if len(known) else 0

@@ -13,7 +13,8 @@ from bench.report.comparison import FALSE_CLAIMS, compare
 from bench.report.comparison_table import level_text
 from bench.report.labels import LONGEST_NOTE, distinct, plain
 from bench.report.numbers import grouped
-from bench.report.pairs import Measured, within
+from bench.report.pairs import within
+from bench.results.runs import Run
 
 _MOST_NAMES = 12
 _LONG = 300
@@ -26,7 +27,7 @@ _EXACT = {
 """Kinds of truth that need no sampling -> how they are known."""
 
 
-def methods(run: Measured, control: str | None = None) -> str:
+def methods(run: Run, control: str | None = None) -> str:
     """One paragraph of plain text on one line: what was measured, and with which statistics.
 
     Args:
@@ -158,7 +159,7 @@ def _bias(known: pd.DataFrame) -> str:
     )
 
 
-def _ratios(run: Measured, control: str | None) -> str:
+def _ratios(run: Run, control: str | None) -> str:
     frame = compare(within(run, control), ["variance"]).frame
     frame = frame[frame["low"].notna()]
     if frame.empty:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.report import rows
+from bench.results.runs import Run
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
@@ -17,21 +18,6 @@ Row = Any
 
 BEFORE = "before"
 """What the control is called where a run is compared with an earlier one."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a run left.
-
-    Attributes:
-        measurements: one row per cell and block of parameters.
-        replicates: one row per cell, block and replicate.
-        record: what `run.json` says.
-    """
-
-    measurements: pd.DataFrame
-    replicates: pd.DataFrame
-    record: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,7 +49,7 @@ class Pairs:
     whole: pd.DataFrame
 
 
-def within(run: Measured, control: str | None) -> Pairs:
+def within(run: Run, control: str | None) -> Pairs:
     """Every estimator of a run against one of them.
 
     Args:
@@ -91,7 +77,7 @@ def within(run: Measured, control: str | None) -> Pairs:
     return Pairs(pairs, label, tuple(notes), whole)
 
 
-def across(before: Measured, after: Measured) -> Pairs:
+def across(before: Run, after: Run) -> Pairs:
     """Every cell of a run against the same cell of an earlier one.
 
     Raises:
@@ -120,7 +106,7 @@ def across(before: Measured, after: Measured) -> Pairs:
     return Pairs(pairs, BEFORE, tuple(notes), pd.concat([old, new], ignore_index=True))
 
 
-def of_sample_sizes(run: Measured, sizes: Sequence[int]) -> Measured:
+def of_sample_sizes(run: Run, sizes: Sequence[int]) -> Run:
     """A run less the other N.
 
     Raises:
@@ -134,7 +120,7 @@ def of_sample_sizes(run: Measured, sizes: Sequence[int]) -> Measured:
     ]:
         raise Invalid(*faults)
     kept = run.measurements[run.measurements["sample_size"].isin(sizes)]
-    return Measured(kept.reset_index(drop=True), run.replicates, run.record)
+    return run.of(kept.reset_index(drop=True))
 
 
 def same_draws(row: Row, other: Row) -> bool:
@@ -178,7 +164,7 @@ def _control(whole: pd.DataFrame, control: str | None) -> str:
     raise invalid(f"no estimator {shown(control)} here; {near}")
 
 
-def _cells(run: Measured) -> dict[str, pd.DataFrame]:
+def _cells(run: Run) -> dict[str, pd.DataFrame]:
     """The replicates of each cell, for the whole gradient."""
     frame = run.replicates[run.replicates["parameter"] == "all"]
     return {str(cell): part for cell, part in frame.groupby("cell", sort=False)}

@@ -10,15 +10,16 @@ from bench.report.claims import claims
 from bench.report.comparison import compare
 from bench.report.labels import code, markdown, plain
 from bench.report.methods import methods
-from bench.report.pairs import Measured, within
+from bench.report.pairs import within
 from bench.report.provenance import command_of, machine_of
 from bench.report.remarks import fitting, noise, rates
 from bench.report.table import plain_table
+from bench.results.runs import Run
 
 _LONG = 1000
 
 
-def as_markdown(run: Measured, control: str | None = None) -> str:
+def as_markdown(run: Run, control: str | None = None) -> str:
     """The summary of a run; labels, questions and reasons are data, not markup.
 
     Args:
@@ -42,7 +43,7 @@ def as_markdown(run: Measured, control: str | None = None) -> str:
     return "\n\n".join(section.rstrip() for section in sections) + "\n"
 
 
-def _results(run: Measured) -> str:
+def _results(run: Run) -> str:
     """The table without the rows of devices that are absent, unless all are: the claims say as much."""
     measurements = run.measurements
     present = measurements[measurements["status"] != "unavailable"]
@@ -53,7 +54,7 @@ def _results(run: Measured) -> str:
     return "\n\n".join([table, *([_listed(lines)] if lines else [])])
 
 
-def _comparison(run: Measured, control: str | None) -> str:
+def _comparison(run: Run, control: str | None) -> str:
     if rows.whole(run.measurements).empty:
         return "nothing can be compared"
     found = compare(within(run, control), ["variance"])

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.api import prepare
 from bench.engine.run import run
 from bench.engine.truth import truth_of
-from bench.store import frames
+from bench.results import frames
 from tests.calibration.table import Rate, Table
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"

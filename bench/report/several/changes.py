@@ -11,8 +11,9 @@ import pandas as pd
 
 from bench.report import comparison
 from bench.report.comparison import FALSE_CLAIMS, METRICS, ratio_of, row_of
-from bench.report.pairs import Measured, across
+from bench.report.pairs import across
 from bench.report.several.runs import named, scenario_of
+from bench.results.runs import Run
 
 COLUMNS = {"run": "str", "against": "str", "scenario": "str", **comparison.COLUMNS}
 """The columns of changes, in order, with their types: whose, since which run, and those of a comparison."""
@@ -33,7 +34,7 @@ class Changes:
     notes: tuple[str, ...]
 
 
-def changes(runs: Sequence[Measured], metrics: Sequence[str] = tuple(METRICS)) -> Changes:
+def changes(runs: Sequence[Run], metrics: Sequence[str] = tuple(METRICS)) -> Changes:
     """Every later run against the first of the same scenario, version and problem.
 
     The ratios are those of `bench compare RUN RUN`, with one level for all runs: the later ones share
@@ -73,14 +74,14 @@ def changes(runs: Sequence[Measured], metrics: Sequence[str] = tuple(METRICS)) -
     return Changes(frame, level, tuple(dict.fromkeys(notes)))
 
 
-def _question(run: Measured) -> str:
+def _question(run: Run) -> str:
     """Runs may be compared if this is the same."""
     scenario = run.record["scenario"]
     asked = [scenario.get(key) for key in ("name", "version", "problem")]
     return json.dumps(asked, sort_keys=True, default=str)
 
 
-def _other_question(runs: Sequence[Measured], labels: Sequence[str], i: int) -> list[str]:
+def _other_question(runs: Sequence[Run], labels: Sequence[str], i: int) -> list[str]:
     """A note on a run that has a forerunner by name, and none that asked the same."""
     alike = [k for k in range(i) if scenario_of(runs[k]) == scenario_of(runs[i])]
     if not alike:

@@ -12,7 +12,6 @@ from bench.report.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED
 from bench.report.comparison_table import NAMES, level_text, ratio_text
 from bench.report.labels import distinct
 from bench.report.numbers import count, significant
-from bench.report.pairs import Measured
 from bench.report.several.budget import reached
 from bench.report.several.budget_claims import budget_claims
 from bench.report.several.change_claims import change_claims
@@ -21,6 +20,7 @@ from bench.report.several.geometric import Means, geometric_means
 from bench.report.several.ranking import mean_ranks, ranks
 from bench.report.several.runs import together
 from bench.report.words import few, listed, notes
+from bench.results.runs import Run
 
 Row = Any
 """A row of a frame, by `itertuples`: one attribute a column."""
@@ -31,7 +31,7 @@ MOST_RANKS = 8
 _DIRECTION = {BETTER: "less", WORSE: "more"}
 
 
-def claims(runs: Sequence[Measured], changed: Changes, control: str | None = None) -> list[str]:
+def claims(runs: Sequence[Run], changed: Changes, control: str | None = None) -> list[str]:
     """The answer of several runs: mean ratios, ranks, what changed, and what to take at which budget.
 
     Text on one line each; labels are data and must be escaped for where they go.

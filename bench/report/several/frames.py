@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.report.pairs import Measured
 from bench.report.several.geometric import COLUMNS as MEANS
 from bench.report.several.geometric import geometric_means
 from bench.report.several.ranking import METRICS, performance_profile
+from bench.results.runs import Run
 
 MOST_CONTROLS = 12
 """Estimators that may be the control."""
 
 
-def means(runs: Sequence[Measured], whole: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def means(runs: Sequence[Run], whole: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The mean ratios to each estimator as the control, and notes on what is left out."""
     labels = list(dict.fromkeys(whole.loc[whole["status"] == "ok", "estimator"]))[:MOST_CONTROLS]
     found = [geometric_means(runs, label, METRICS) for label in labels]

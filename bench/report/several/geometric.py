@@ -17,9 +17,10 @@ from bench.report import rows
 from bench.report.bias_claims import biased_cells
 from bench.report.comparison import FALSE_CLAIMS, METRICS, mark, ratio_of
 from bench.report.labels import plain
-from bench.report.pairs import Measured, Pair, within
+from bench.report.pairs import Pair, within
 from bench.report.several.ranking import OF_ANY_BIAS
 from bench.report.several.runs import named, scenario_of
+from bench.results.runs import Run
 
 COLUMNS = {
     "estimator": "str", "control": "str", "metric": "str", "scenarios": "int64", "cells": "int64",
@@ -55,7 +56,7 @@ class Means:
 
 
 def geometric_means(
-    runs: Sequence[Measured], control: str | None = None, metrics: Sequence[str] = ("variance",)
+    runs: Sequence[Run], control: str | None = None, metrics: Sequence[str] = ("variance",)
 ) -> Means:
     """The geometric mean of each estimator's ratio to a control, over scenarios.
 
@@ -148,7 +149,7 @@ def _weights(terms: pd.DataFrame) -> pd.Series[float]:
     return 1 / (scenarios * runs * cells)
 
 
-def _terms(runs: Sequence[Measured], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def _terms(runs: Sequence[Run], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     found: list[dict[str, Any]] = []
     notes: list[str] = []
     refusals: list[Invalid] = []
@@ -173,7 +174,7 @@ def _terms(runs: Sequence[Measured], control: str, metrics: Sequence[str]) -> tu
     return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), notes
 
 
-def _term(run: Measured, i: int, metric: str, pair: Pair, biased: bool) -> dict[str, Any]:
+def _term(run: Run, i: int, metric: str, pair: Pair, biased: bool) -> dict[str, Any]:
     ratio = ratio_of(pair, METRICS[metric])
     known = not biased and 0 < ratio.value < math.inf
     return {
@@ -183,7 +184,7 @@ def _term(run: Measured, i: int, metric: str, pair: Pair, biased: bool) -> dict[
     }  # fmt: skip
 
 
-def _draws(run: Measured, pair: Pair) -> str:
+def _draws(run: Run, pair: Pair) -> str:
     """What of the address of random streams is known: where it differs, they are independent."""
     scenario = run.record["scenario"]
     asked = [run.record.get("stream_layout"), scenario.get("seed"), scenario.get("problem")]
@@ -194,7 +195,7 @@ def _is_biased(pair: Pair, biased: set[str]) -> bool:
     return pair.estimator.cell in biased or pair.control.cell in biased
 
 
-def _most_common(runs: Sequence[Measured]) -> str:
+def _most_common(runs: Sequence[Run]) -> str:
     """The label that most runs have; of several the first."""
     labels = [label for run in runs for label in rows.whole(run.measurements)["estimator"].unique()]
     if not labels:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from estimators import ALIASES
+
 MEASUREMENTS = [
     "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
     "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
@@ -57,6 +59,11 @@ LATER_WORDS = {"claim", "contradiction", "draws"}
 """Words that the first runs did not record; numbers that were not recorded are not known."""
 
 
+def no_rows(table: str) -> pd.DataFrame:
+    """Return a table without rows."""
+    return pd.DataFrame(columns=list(TYPES[table])).astype(TYPES[table])
+
+
 def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """A table with all of its columns: what an earlier version did not record is unknown, NaN or "".
 
@@ -75,6 +82,19 @@ def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     unknown = {name: "" if name in WORDS else np.nan for name in absent}
     others = [name for name in frame if name not in kinds]
     return _typed(frame.assign(**unknown)[[*kinds, *others]], kinds)
+
+
+def of_layout_1(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return a table of the first layout as later ones have it.
+
+    Estimators have their own names there, not the other names that a scenario may use. The same estimator
+    under two labels was the same cell twice.
+    """
+    if table == "measurements":
+        names = frame["estimator_name"].map(lambda name: ALIASES.get(name, name))
+        return frame.assign(estimator_name=names.astype("str"))
+    where = "replicate" if table == "replicates" else "index"
+    return frame.drop_duplicates(["cell", "parameter", where], ignore_index=True)
 
 
 def _typed(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
