@@ -6,7 +6,7 @@ import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,9 @@ from bench.commands.terminal import (
     console,
     explained,
 )
+
+if TYPE_CHECKING:
+    from bench.results.runs import Run
 
 
 def _version() -> str:
@@ -94,7 +97,7 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
         done = execute(prepared, out, progress, threads)
     where = done.folder
     assert where is not None
-    _print_results(done.measurements)
+    _print_results(done)
     click.echo()
     click.echo(
         f"tables   {where / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
@@ -167,24 +170,25 @@ def list_(kind: str) -> None:
 @click.option("--markdown", is_flag=True, help="As a table in Markdown.")
 def show(folder: Path, parameter: str, markdown: bool) -> None:
     """Print the table of an earlier run, given its folder."""
+    from bench.analysis.rows import block
     from bench.api import load
-    from bench.report.rows import block
     from bench.report.table import plain_table
 
     with explained():
-        found = block(load(folder).measurements, parameter)
-    found = found.assign(parameter="all")
+        run = load(folder)
+        found = block(run.measurements, parameter).assign(parameter="all")
     if markdown:
         click.echo(plain_table(found))
     else:
-        _print_results(found)
+        _print_results(run.of(found))
 
 
-def _print_results(measurements: Any) -> None:
+def _print_results(run: Run) -> None:
     from bench.report.remarks import fitting, noise, rates, remarks
     from bench.report.table import results_table
 
-    lines = [f"rate: {line}" for line in rates(measurements)]
+    measurements = run.measurements
+    lines = [f"rate: {line}" for line in rates(run)]
     lines += [f"variance: {line}" for line in noise(measurements)]
     lines += [f"fitting: {line}" for line in fitting(measurements)]
     lines += [f"note: {line}" for line in remarks(measurements)]
@@ -197,8 +201,9 @@ def _print_results(measurements: Any) -> None:
 
 def _without_precision(measurements: Any) -> str:
     """Which cells did not reach the precision, in one line; empty if there are none."""
+    from bench.analysis.rows import whole
     from bench.engine.precision import NOT_REACHED
-    from bench.report.rows import which, whole
+    from bench.report.cell_words import which
 
     cells = whole(measurements)
     short = cells[cells["reason"].str.contains(NOT_REACHED, regex=False)]

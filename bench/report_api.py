@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.analysis.together import named, varied
 from bench.errors import invalid
 from bench.page.one_run import one_run
 from bench.page.render import page
@@ -16,7 +17,6 @@ from bench.report.claims import claims
 from bench.report.figures import draw_run, draw_several
 from bench.report.formats import formats_of
 from bench.report.methods import methods
-from bench.report.several.runs import named, varied
 from bench.report.summary import as_markdown
 from bench.report.tex import as_tex
 from bench.results.files import whole

@@ -14,11 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
+from bench.analysis.comparison import COLUMNS, METRICS, Comparison, compare, mark
+from bench.analysis.pairs import across, of_sample_sizes, within
 from bench.cli import main
-from bench.report.comparison import COLUMNS, METRICS, Comparison, compare, mark
 from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
 from bench.report.forest import MOST_ROWS, forest
-from bench.report.pairs import across, of_sample_sizes, within
+from bench.report.left_out import notes
 from bench.results.folder import load
 from bench.results.runs import Run
 from tests.test_report import HOSTILE, cell
@@ -248,8 +249,8 @@ def test_what_failed_or_has_no_control_is_told() -> None:
     )
     found = compare(within(some, None), ["variance"])
     assert list(found.frame["sample_size"]) == [10]
-    assert any("it broke" in note for note in found.notes)
-    assert any("b at N = 20: the control was not measured there" in note for note in found.notes)
+    assert any("it broke" in note for note in notes(found.left_out))
+    assert any("b at N = 20: the control was not measured there" in note for note in notes(found.left_out))
 
 
 def test_a_zero_is_null_or_zero_in_json() -> None:

@@ -13,17 +13,19 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bench.analysis.costs import costs
+from bench.analysis.rows import heavy_tailed
+from bench.analysis.spread import spread
 from bench.api import load
 from bench.cli import main
 from bench.page.figures.distributions import MOST_FLAGS
 from bench.page.one_run import one_run
 from bench.page.render import page
-from bench.report import frames
 from bench.report_api import write_report
 from bench.results.frames import MEASUREMENTS
 from bench.results.runs import Run
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
-from tests.runs import run_of
+from tests.runs import in_memory, run_of
 
 __all__ = ["browser"]
 pytestmark = needs_browser
@@ -103,7 +105,7 @@ def point(seconds: float, variance: float, **more: Any) -> dict[str, Any]:
 
 
 def front(measurements: pd.DataFrame, cost: str) -> list[bool]:
-    found = frames.costs(measurements)
+    found = costs(in_memory(measurements))
     kept: list[bool] = found.loc[found["cost"] == cost, "front"].tolist()
     return kept
 
@@ -127,7 +129,7 @@ def test_the_front_depends_on_the_cost() -> None:
 def test_a_cell_of_unknown_cost_or_variance_is_not_on_it() -> None:
     cells = frame(point(math.nan, 1), point(1, math.nan), point(2, 2), point(1, 1, status="nonfinite"))
     assert front(cells, "seconds") == [True]
-    assert len(frames.costs(cells)) == 3  # two of them by evaluations
+    assert len(costs(in_memory(cells))) == 3  # two of them by evaluations
 
 
 @pytest.mark.parametrize("cost", ["seconds", "evaluations"])
@@ -169,7 +171,7 @@ def test_a_heavy_tail_is_one_that_the_remarks_would_tell() -> None:
     cells = pd.DataFrame(
         {"effective_dof": [49.9, 50.0, 50.0, math.nan], "largest_share": [0.05, 0.05, 0.051, math.nan]}
     )
-    assert frames.heavy_tailed(cells).tolist() == [True, False, True, False]
+    assert heavy_tailed(cells).tolist() == [True, False, True, False]
 
 
 def test_heavy_tails_are_told_with_their_kurtosis(opened: Opened, measured: pd.DataFrame) -> None:
@@ -188,7 +190,7 @@ def test_heavy_tails_are_told_with_their_kurtosis(opened: Opened, measured: pd.D
 
 
 def test_the_largest_deviation_of_each_cell_is_marked(folder: Path) -> None:
-    found, _ = frames.spread(load(folder))
+    found = spread(load(folder))
     marked = found.dropna(subset="largest").set_index("cell")["largest"]
     every = load(folder).replicates
     cells = every[every["parameter"] == "all"].groupby("cell")["squared_deviation"]

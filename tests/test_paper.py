@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.analysis.comparison import compare
+from bench.analysis.pairs import within
 from bench.api import run as measure
 from bench.errors import Invalid
 from bench.report.claims import NOTHING, claims
-from bench.report.comparison import compare
 from bench.report.comparison_table import ratio_text
 from bench.report.methods import methods
-from bench.report.pairs import within
 from bench.report.ratio_claims import ratio_claims
 from bench.report.summary import as_markdown
 from bench.report.tex import as_tex

@@ -13,7 +13,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench.report import canvas, frames
+from bench.analysis.budgets import reached
+from bench.analysis.frames import frames_of
+from bench.analysis.geometric import geometric_means
+from bench.analysis.ranking import profiles
+from bench.analysis.rates import rate_fits
+from bench.analysis.settings import settings
+from bench.analysis.together import together
+from bench.report import canvas
 from bench.report import figures as files
 from bench.report.canvas import Numbers
 from bench.report.figures import draw_run, draw_several
@@ -21,14 +28,10 @@ from bench.report.paper import OF_A_RUN, OF_SEVERAL
 from bench.report.paper.about import About, about, of_several
 from bench.report.paper.spread import MOST_FLAGS
 from bench.report.plots import PLOTS
-from bench.report.several.budget import reached
-from bench.report.several.frames import profiles
-from bench.report.several.geometric import geometric_means
-from bench.report.several.runs import together
 from bench.report.style import looks
 from bench.results.folder import load
 from bench.results.runs import Run
-from tests.runs import run_of
+from tests.runs import in_memory, run_of
 from tests.test_report import CASES, HOSTILE, hostile, ordinary, with_blocks, words
 
 SCENARIO = """
@@ -61,7 +64,7 @@ def run(folder: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def rows(run: Run) -> dict[str, pd.DataFrame]:
-    return frames.frames_of(run)[0]
+    return frames_of(run)[0]
 
 
 def drawn(name: str, rows: dict[str, pd.DataFrame], said: About) -> Figure:
@@ -139,7 +142,7 @@ def test_an_estimator_under_two_labels_is_drawn_under_both(tmp_path: Path) -> No
     text = SCENARIO.replace("reparameterization]", "{reinforce: {}, label: again}]")
     folder = run_of(tmp_path, text, "sweep.options={}", "sweep.sample_sizes=[2]")
     twice = load(folder)
-    rows = frames.frames_of(twice)[0]
+    rows = frames_of(twice)[0]
     shares = rows["spread"].groupby(["estimator", "dtype"])["share"].sum()
     assert shares.to_numpy() == pytest.approx(np.ones(3 * TYPES))
     assert rows["spread"].groupby("estimator")["largest"].count().tolist() == [TYPES] * 3
@@ -212,8 +215,8 @@ def test_means_and_profiles_have_every_estimator(run: Run) -> None:
     runs = [run, run]
     whole = together(runs)
     rows = {
-        "means": geometric_means(runs, None, ["variance", "mse"]).frame,
-        "profile": profiles(whole),
+        "means": geometric_means(runs, None, ("variance", "mse")).frame,
+        "profile": profiles(runs),
         "budget": reached(whole),
     }
     for name, drawing in OF_SEVERAL.items():
@@ -233,8 +236,8 @@ def measured_rows(measurements: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows that measurements alone give."""
     return {
         "measurements": measurements,
-        "rates": frames.rate_fits(measurements),
-        "settings": frames.settings(measurements.assign(seconds_low=math.nan, seconds_high=math.nan)),
+        "rates": rate_fits(in_memory(measurements)),
+        "settings": settings(in_memory(measurements.assign(seconds_low=math.nan, seconds_high=math.nan))),
         "budget": reached(measurements.assign(run=measurements["problem"])),
     }
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bench.analysis.curves import along
+from bench.analysis.rates import fits
 from bench.api import load, prepare
 from bench.build import experiments_of
 from bench.cli import main
-from bench.report.frames import along
-from bench.report.rates import fits
 from bench.scenario import ScenarioError, read_text
 from bench.scenario.points import points
 from tests.runs import run_of
@@ -148,7 +148,7 @@ def test_each_problem_has_its_own_rate(folder: Path) -> None:
 
 
 def test_the_curve_along_an_option(folder: Path) -> None:
-    found = along(load(folder).measurements)
+    found = along(load(folder))
     assert set(found["option"]) == {LOC}
     assert set(found["rest"]) == {"cost = z**2", "cost = sin(z)"}
     assert len(found) == 24

@@ -62,8 +62,8 @@ def plot(
 
 
 def _selected(run: Path, chosen: Chosen, parameter: str | None) -> Selection:
+    from bench.analysis.rows import block
     from bench.report.chosen import select
-    from bench.report.rows import block
     from bench.results.folder import load
 
     measurements = load(run).measurements

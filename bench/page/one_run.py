@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.analysis import rows
+from bench.analysis.frames import frames_of
 from bench.page import tables
 from bench.page.figures import FIGURES
 from bench.page.figures.along import along
 from bench.page.figures.figure import Figure
 from bench.page.images import pictures_of
 from bench.page.view import Field, Table, View
-from bench.report import rows
-from bench.report.frames import frames_of
+from bench.report import cell_words
 from bench.report.labels import plain
 from bench.report.provenance import provenance_of
 from bench.results.runs import Run
@@ -63,8 +64,8 @@ def one_run(
         provenance=list(provenance_of(run.record)),
         methods=methods,
         value=value,
-        remarks=[*rows.not_finite(whole), *rows.rough_times(whole)],
-        rough=[str(row.cell) for row in whole.itertuples() if rows.is_rough(row)],
+        remarks=[*cell_words.not_finite(whole), *cell_words.rough_times(whole)],
+        rough=[str(row.cell) for row in whole.itertuples() if cell_words.is_rough(row)],
     )
 
 
@@ -104,7 +105,7 @@ def _verdicts(whole: pd.DataFrame) -> Table:
 
 
 def _rows_of_verdicts(whole: pd.DataFrame, sizes: Sequence[int]) -> Iterator[list[Field]]:
-    settings = rows.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
+    settings = cell_words.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
     for (label, setting), group in whole.groupby([whole["estimator"], settings], sort=False):
         if not rows.with_numbers(group).any():
             continue  # the list of what was not measured has it
@@ -117,5 +118,5 @@ def _verdict(row: Any) -> Field:
     if row is None:
         return Field("", "failed")
     if row.status != "ok":
-        return Field(rows.share_not_finite(row) or plain(row.status).replace("_", " "), "failed")
+        return Field(cell_words.share_not_finite(row) or plain(row.status).replace("_", " "), "failed")
     return Field(plain(row.verdict), plain(row.verdict).split(" ")[0], "bias")

@@ -7,6 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analysis.before_after import Changes, changes
+from bench.analysis.budgets import budgets_together
+from bench.analysis.geometric import geometric_means, means
+from bench.analysis.ranking import METRICS, mean_ranks_of, profiles
+from bench.analysis.together import named, table, together, varied
 from bench.page import tables
 from bench.page.figures.along import along
 from bench.page.figures.budget import budget
@@ -15,12 +20,8 @@ from bench.page.images import pictures_of
 from bench.page.one_run import LONG, has_something
 from bench.page.view import Field, Pictures, Table, View
 from bench.report.labels import plain
-from bench.report.several.budget import reached
-from bench.report.several.changes import Changes, changes
+from bench.report.left_out import notes
 from bench.report.several.claims import claims
-from bench.report.several.frames import means, profiles
-from bench.report.several.ranking import METRICS, mean_ranks, ranks
-from bench.report.several.runs import named, table, together, varied
 from bench.results.runs import Run
 
 
@@ -51,7 +52,7 @@ def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
         title="All runs",
         question=" · ".join(questions),
         claims=[plain(claim, LONG) for claim in claims(runs, changed, control)],
-        tables=[_runs(runs), _mean_ranks(whole)],
+        tables=[_runs(runs), _mean_ranks(runs)],
         figures=[figure for figure in figures if has_something(figure, seen)],
         frames=frames,
         notices=notices,
@@ -65,16 +66,20 @@ def _frames(
     runs: Sequence[Run], whole: pd.DataFrame, changed: Changes
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The rows of all figures, and what a reader must know of them."""
-    ratios, notes = means(runs, whole)
     frames = {
         # The page shows one control at a time, and a change has none.
         "changes": changed.frame.drop(columns=["control", "cell"]),
-        "means": ratios,
-        "profile": profiles(whole),
-        "budget": reached(whole),
+        "means": means(runs),
+        "profile": profiles(runs),
+        "budget": budgets_together(runs),
     }
-    told = {"changes": changed.notes, "means": notes}
-    return frames, {name: "; ".join(plain(note, LONG) for note in texts) for name, texts in told.items()}
+    labels = list(whole.loc[whole["status"] == "ok", "estimator"].unique())
+    left_out = {"changes": changed.left_out}
+    if labels:
+        left_out["means"] = geometric_means(runs, labels[0], tuple(METRICS)).left_out
+    return frames, {
+        name: "; ".join(plain(note, LONG) for note in notes(each)) for name, each in left_out.items()
+    }
 
 
 def _runs(runs: Sequence[Run]) -> Table:
@@ -85,10 +90,9 @@ def _runs(runs: Sequence[Run]) -> Table:
     return Table("runs", "Runs", head, rows)
 
 
-def _mean_ranks(whole: pd.DataFrame) -> Table:
+def _mean_ranks(runs: Sequence[Run]) -> Table:
     """By each metric, the mean rank of the estimators over all problems."""
-    found = pd.concat([mean_ranks(ranks(whole, metric)) for metric in METRICS], ignore_index=True)
-    rows = [[Field(text) for text in _ranked(row)] for row in found.to_dict("records")]
+    rows = [[Field(text) for text in _ranked(row)] for row in mean_ranks_of(runs).to_dict("records")]
     head = ["estimator", "by", "mean rank", "best on", "best or not told apart from it on", "failed on"]
     notice = "Ranks go by the estimates alone; what is not told apart has overlapping 95 % intervals."
     return Table("ranks", "Ranks over all problems (run × N × device × type)", head, rows, notice)

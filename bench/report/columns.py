@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
-from bench.report import canvas, rows
+from bench.report import canvas, cell_words
 from bench.report.canvas import Numbers
 from bench.report.chosen import NOT_OK, Chosen, Selection, is_number, keys, ordered
 from bench.report.curves import caption_of
@@ -268,6 +268,6 @@ def _unsaid(selection: Selection) -> str:
 def _remarks(selection: Selection) -> list[str]:
     left_out = dict(selection.left_out)
     left_out.pop(NOT_OK, None)
-    remarks = rows.not_ok(selection.frame.drop_duplicates("cell"))
-    remarks += [f"{rows.which(part, selection.frame)}: {why}" for why, part in left_out.items()]
+    remarks = cell_words.not_ok(selection.frame.drop_duplicates("cell"))
+    remarks += [f"{cell_words.which(part, selection.frame)}: {why}" for why, part in left_out.items()]
     return [f"not drawn: {remark}" for remark in remarks]

@@ -11,20 +11,21 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.report import pairs, rows
+from bench.analysis import rows
+from bench.analysis.before_after import Changes, changes
+from bench.analysis.budgets import budgets_together
+from bench.analysis.comparison import METRICS, Comparison, compare
+from bench.analysis.frames import frames_of
+from bench.analysis.geometric import geometric_means
+from bench.analysis.pairs import within
+from bench.analysis.ranking import profiles
+from bench.analysis.together import together, varied
 from bench.report.canvas import save
-from bench.report.comparison import METRICS, Comparison, compare
 from bench.report.forest import forest
-from bench.report.frames import frames_of
 from bench.report.paper import OF_A_RUN, OF_SEVERAL, Drawing
 from bench.report.paper.about import About, about, of_several
 from bench.report.pictures import image_grid
 from bench.report.plots import PLOTS
-from bench.report.several.budget import reached
-from bench.report.several.changes import Changes, changes
-from bench.report.several.frames import profiles
-from bench.report.several.geometric import geometric_means
-from bench.report.several.runs import together, varied
 from bench.report.style import style
 from bench.results.runs import Run
 
@@ -61,7 +62,7 @@ def draw_run(
     }
     drawers |= _drawers(OF_A_RUN, frames, notices, about(run.measurements, scenario))
     if run.measurements["estimator"].nunique() > 1:
-        drawers["ratios"] = lambda: _forest(compare(pairs.within(run, control), list(METRICS)))
+        drawers["ratios"] = lambda: _forest(compare(within(run, control), tuple(METRICS)))
     if len(frames["along"]) and run.measurements["problem"].nunique() > MOST_PROBLEMS:
         drawers = {name: drawer for name, drawer in drawers.items() if name in OF_A_LONG_SWEEP}
     if run.pictures:
@@ -83,9 +84,9 @@ def draw_several(
     whole, differ = together(runs), varied(runs)
     said = of_several(whole)
     frames = {
-        "means": geometric_means(runs, control, list(METRICS)).frame,
-        "profile": profiles(whole),
-        "budget": reached(whole),
+        "means": geometric_means(runs, control, tuple(METRICS)).frame,
+        "profile": profiles(runs),
+        "budget": budgets_together(runs),
     }
     drawers = _drawers(OF_SEVERAL, frames, {}, said)
     if differ is None:
@@ -122,7 +123,7 @@ def _comparison(changed: Changes, said: About) -> Comparison:
         frame = frame.assign(problem=frame["run"] + frame["problem"].map(
             lambda name: f", {name}" if frame["problem"].nunique() > 1 else ""))  # fmt: skip
     first = str(frame["against"].iloc[0])
-    return Comparison(frame, first, changed.level, changed.notes, said.title, tuple(said.labels))
+    return Comparison(frame, first, changed.level, changed.left_out, said.title, tuple(said.labels))
 
 
 def _written(folder: Path, drawers: Mapping[str, Drawer], formats: Sequence[str]) -> list[Path]:

@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.report import canvas, rows
-from bench.report.comparison import NO_INTERVAL, UNDECIDED, Comparison
+from bench.analysis.comparison import NO_INTERVAL, UNDECIDED, Comparison
+from bench.report import canvas, cell_words
 from bench.report.comparison_table import NAMES, Row, ratio_text, remarks
 from bench.report.labels import distinct, drawn
+from bench.report.left_out import notes
 from bench.report.style import GUIDE, Look, looks, style
 
 MOST_ROWS = 60
@@ -42,13 +43,13 @@ def forest(comparison: Comparison) -> Figure:
         heading = canvas.heading([comparison.scenario], f"ratio to {comparison.control}")
         frame = _titled(comparison.frame)
         if not _drawable(frame).any():
-            return canvas.notice("There is nothing to draw.", heading, comparison.notes)
+            return canvas.notice("There is nothing to draw.", heading, notes(comparison.left_out))
         return _drawn(frame, comparison, heading)
 
 
 def _titled(frame: pd.DataFrame) -> pd.DataFrame:
     """With the panel of each row: its metric and, where it varies, its setting."""
-    settings = rows.setting_of(frame).astype(str)
+    settings = cell_words.setting_of(frame).astype(str)
     names = frame["metric"].map(NAMES).astype(str)
     return frame.assign(panel=names + np.where(settings != "", " · ", "") + settings)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import rows
-from bench.report.comparison import FALSE_CLAIMS, compare
+from bench.analysis import rows
+from bench.analysis.comparison import FALSE_CLAIMS, compare
+from bench.analysis.pairs import within
 from bench.report.comparison_table import level_text
 from bench.report.labels import LONGEST_NOTE, distinct, plain
 from bench.report.numbers import grouped
-from bench.report.pairs import within
 from bench.results.runs import Run
 
 _MOST_NAMES = 12
@@ -160,7 +160,7 @@ def _bias(known: pd.DataFrame) -> str:
 
 
 def _ratios(run: Run, control: str | None) -> str:
-    frame = compare(within(run, control), ["variance"]).frame
+    frame = compare(within(run, control), ("variance",)).frame
     frame = frame[frame["low"].notna()]
     if frame.empty:
         return ""

@@ -7,7 +7,7 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.report import rows
+from bench.analysis import rows
 from bench.report.bias import bias
 from bench.report.curves import Curve, draw
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import rows
-from bench.report.comparison import BETTER, FALSE_CLAIMS, METRICS, NO_INTERVAL, UNDECIDED, WORSE
+from bench.analysis.before_after import Changes
+from bench.analysis.comparison import BETTER, FALSE_CLAIMS, METRICS, NO_INTERVAL, UNDECIDED, WORSE
+from bench.report import cell_words
 from bench.report.comparison_table import NAMES, level_text, ratio_text
 from bench.report.labels import distinct, plain
+from bench.report.left_out import notes
 from bench.report.numbers import count
-from bench.report.several.changes import Changes
-from bench.report.words import few, listed, notes
+from bench.report.words import few, listed, notes_on
 
 Row = Any
 """A row of changes, by `itertuples`: one attribute a column."""
@@ -41,7 +42,7 @@ def change_claims(found: Changes) -> list[str]:
     timed = found.frame["metric"].isin([name for name, metric in METRICS.items() if metric.timed])
     if found.frame["mark"][timed].isin([BETTER, WORSE]).any():
         said.append(MACHINE)
-    return [*said, *notes(found.notes)]
+    return [*said, *notes_on(notes(found.left_out))]
 
 
 def _changed(part: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -68,7 +69,7 @@ def _changed(part: pd.DataFrame, names: Mapping[str, str]) -> str:
 def _cells(cells: pd.DataFrame, names: Mapping[str, str]) -> str:
     """The cells that changed most, with their ratios."""
     sizes = [abs(math.log(ratio)) if 0 < ratio < math.inf else math.inf for ratio in cells["ratio"]]
-    ordered = cells.assign(setting=rows.setting_of(cells), size=sizes)
+    ordered = cells.assign(setting=cell_words.setting_of(cells), size=sizes)
     most: list[Row] = list(
         ordered.sort_values("size", ascending=False, kind="stable").itertuples(index=False)
     )

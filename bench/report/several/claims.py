@@ -8,18 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE
+from bench.analysis.before_after import Changes
+from bench.analysis.budgets import budgets_together
+from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE
+from bench.analysis.geometric import Means, geometric_means
+from bench.analysis.ranking import mean_ranks, ranks
+from bench.analysis.together import together
 from bench.report.comparison_table import NAMES, level_text, ratio_text
 from bench.report.labels import distinct
+from bench.report.left_out import notes
 from bench.report.numbers import count, significant
-from bench.report.several.budget import reached
 from bench.report.several.budget_claims import budget_claims
 from bench.report.several.change_claims import change_claims
-from bench.report.several.changes import Changes
-from bench.report.several.geometric import Means, geometric_means
-from bench.report.several.ranking import mean_ranks, ranks
-from bench.report.several.runs import together
-from bench.report.words import few, listed, notes
+from bench.report.words import few, listed, notes_on
 from bench.results.runs import Run
 
 Row = Any
@@ -51,7 +52,7 @@ def claims(runs: Sequence[Run], changed: Changes, control: str | None = None) ->
         *mean_claims(geometric_means(runs, control)),
         *rank_claims(mean_ranks(ranks(frame, "variance"))),
         *change_claims(changed),
-        *budget_claims(reached(frame)),
+        *budget_claims(budgets_together(runs)),
     ]
 
 
@@ -70,7 +71,7 @@ def mean_claims(found: Means) -> list[str]:
     if intervals > 1:
         each = f"The intervals of all {intervals} means, {level_text(found.level)} each, hold together"
         said.append(f"{each} with {together}; they speak of these scenarios only.")
-    return [*said, *notes(found.notes)]
+    return [*said, *notes_on(notes(found.left_out))]
 
 
 def rank_claims(means: pd.DataFrame) -> list[str]:

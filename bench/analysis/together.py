@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
+from bench.analysis.kept import kept_together
 from bench.report.labels import plain
 from bench.results.runs import Run
 
@@ -50,6 +51,7 @@ def scenario_of(run: Run) -> str:
     return str(_scenario(run).get("name", ""))
 
 
+@kept_together
 def named(runs: Sequence[Run]) -> tuple[str, ...]:
     """A short label for each run, no two alike, harmless to show.
 
@@ -90,6 +92,7 @@ def differs(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(plain(text, 4 * LONGEST) for text in texts)
 
 
+@kept_together
 def table(runs: Sequence[Run]) -> pd.DataFrame:
     """What the runs are, one row for each; see `COLUMNS`. All is text that may be shown."""
     rows = [
@@ -108,6 +111,7 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
+@kept_together
 def varied(runs: Sequence[Run]) -> Varied | None:
     """The one number in which all runs of one scenario differ; None if there is no such.
 
@@ -123,6 +127,7 @@ def varied(runs: Sequence[Run]) -> Varied | None:
     return Varied(keys[0], numbers) if len(numbers) == len(values) else None
 
 
+@kept_together
 def together(runs: Sequence[Run]) -> pd.DataFrame:
     """The measurements of all runs, after a column `run`, and one `value` if one option varies.
 
@@ -136,7 +141,6 @@ def together(runs: Sequence[Run]) -> pd.DataFrame:
     parts = []
     for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
         part = run.measurements.copy()
-        part.attrs = {}
         if one is not None:
             part.insert(0, "value", one.values[i])
         part.insert(0, "run", label)

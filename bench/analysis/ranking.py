@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.analysis.kept import kept_together
+from bench.analysis.together import together
+from bench.results.runs import Run
 
 if TYPE_CHECKING:
     from pandas.core.groupby import SeriesGroupBy
@@ -133,6 +137,25 @@ def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     share = steps.groupby("estimator", sort=False)["reached"].cumsum() / counts
     profile = pd.DataFrame({**steps, "metric": metric, "share": share, "problems": counts})
     return profile[list(PROFILE)].astype(PROFILE).reset_index(drop=True)
+
+
+@kept_together
+def profiles(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the steps of the performance profile of each metric, each line as long as the longest."""
+    whole = together(runs)
+    return pd.concat([_as_long(performance_profile(whole, metric)) for metric in METRICS], ignore_index=True)
+
+
+@kept_together
+def mean_ranks_of(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the mean ranks by each metric over all problems; see `MEAN_RANKS`."""
+    whole = together(runs)
+    return pd.concat([mean_ranks(ranks(whole, metric)) for metric in METRICS], ignore_index=True)
+
+
+def _as_long(profile: pd.DataFrame) -> pd.DataFrame:
+    last = profile.groupby("estimator", sort=False).tail(1)
+    return pd.concat([profile, last.assign(factor=1.1 * profile["factor"].max())], ignore_index=True)
 
 
 def _numbers(tried: pd.DataFrame, metric: str) -> dict[str, pd.Series[Any]]:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from bench.analysis.kept import kept
+from bench.analysis.pairs import LeftOut, Pair, Pairs, Row
 from bench.report.labels import plain
-from bench.report.pairs import Pair, Pairs, Row
 from bench.statistics.ratio import (
     Ratio,
     WithoutOne,
@@ -69,7 +70,7 @@ class Comparison:
         frame: one row per metric × estimator × N × device × dtype, see `COLUMNS`.
         control: with what all are compared, in words.
         level: of each interval, such that all hold together in 95 % of cases.
-        notes: what is not compared and why, and what else is to be known.
+        left_out: what is not compared or has no interval, and why.
         scenario: its name.
         estimators: all labels in the order of the scenario, which decides how they look.
     """
@@ -77,7 +78,7 @@ class Comparison:
     frame: pd.DataFrame
     control: str
     level: float
-    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     scenario: str
     estimators: tuple[str, ...]
 
@@ -90,29 +91,35 @@ def mark(low: float, high: float) -> str:
 
 
 def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
-    """The ratios of all pairs.
+    """Estimate the ratios of all pairs.
 
     Args:
         pairs: what is compared with what.
         metrics: of `METRICS`.
     """
+    return _compared(pairs, tuple(metrics))
+
+
+@kept
+def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
     found = [(name, pair, ratio_of(pair, METRICS[name])) for name in metrics for pair in pairs.pairs]
     known = [(name, pair, ratio) for name, pair, ratio in found if not math.isnan(ratio.value)]
     claims = sum(not math.isnan(ratio.log_error) for _, _, ratio in known)
     level = 1 - FALSE_CLAIMS / max(claims, 1)
-    notes = list(pairs.notes)
+    left_out = list(pairs.left_out)
     for name in metrics:
         if lost := sum(math.isnan(ratio.value) for each, _, ratio in found if each == name):
-            notes.append(f"not compared: {name.replace('_', ' ')} of {lost} cells: it is not known")
+            left_out.append(LeftOut("not known", what=name, count=lost))
     if claims < len(known):
-        notes.append(f"{NO_INTERVAL}: too few replicates, or none is recorded for the seconds")
+        left_out.append(LeftOut(NO_INTERVAL))
     frame = pd.DataFrame(
         [row_of(name, pair, ratio.at(level)) for name, pair, ratio in known], columns=list(COLUMNS)
     )
     labels = tuple(dict.fromkeys(pairs.whole["estimator"]))
     scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
     control = plain(pairs.control) or "(no name)"
-    return Comparison(_ordered(frame.astype(COLUMNS), labels), control, level, tuple(notes), scenario, labels)
+    ordered = _ordered(frame.astype(COLUMNS), labels)
+    return Comparison(ordered, control, level, tuple(left_out), scenario, labels)
 
 
 def _ordered(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
@@ -145,19 +152,23 @@ def _equivalent_samples(sample_size: int, ratio: Ratio, metric: str) -> dict[str
 
 
 def ratio_of(pair: Pair, metric: Metric) -> Ratio:
-    """The ratio of a pair, paired where both took the same draws."""
-    a, b = (part[metric.contributions].to_numpy(float) for part in (pair.control_replicates, pair.replicates))
-    same = np.array_equal(
-        pair.control_replicates["replicate"].to_numpy(), pair.replicates["replicate"].to_numpy()
-    )
-    if pair.common and same:
-        ratio = common_ratio(a, b, pair.estimator.sample_size, without_one=metric.without_one)
-    else:
-        ratio = unpaired_ratio(a, b, without_one=metric.without_one)
+    """Return the ratio of a pair, paired where both took the same draws."""
+    ratio = _untimed(pair, metric.contributions, metric.without_one)
     if not metric.timed:
         return ratio
     error = math.hypot(_log_seconds_error(pair.control), _log_seconds_error(pair.estimator))
     return times(ratio, error, _over(pair.estimator.seconds, pair.control.seconds))
+
+
+@kept
+def _untimed(pair: Pair, contributions: str, without_one: WithoutOne) -> Ratio:
+    a, b = (part[contributions].to_numpy(float) for part in (pair.control_replicates, pair.replicates))
+    same = np.array_equal(
+        pair.control_replicates["replicate"].to_numpy(), pair.replicates["replicate"].to_numpy()
+    )
+    if pair.common and same:
+        return common_ratio(a, b, pair.estimator.sample_size, without_one=without_one)
+    return unpaired_ratio(a, b, without_one=without_one)
 
 
 def _log_seconds_error(row: Row) -> float:

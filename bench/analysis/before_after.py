@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from bench.report import comparison
-from bench.report.comparison import FALSE_CLAIMS, METRICS, ratio_of, row_of
-from bench.report.pairs import across
-from bench.report.several.runs import named, scenario_of
+from bench.analysis import comparison
+from bench.analysis.comparison import FALSE_CLAIMS, METRICS, ratio_of, row_of
+from bench.analysis.kept import kept_together
+from bench.analysis.pairs import LeftOut, across
+from bench.analysis.together import named, scenario_of
 from bench.results.runs import Run
 
 COLUMNS = {"run": "str", "against": "str", "scenario": "str", **comparison.COLUMNS}
@@ -26,15 +27,16 @@ class Changes:
     Attributes:
         frame: one row for each later run × metric × cell, see `COLUMNS`; a ratio below 1 is an improvement.
         level: of each interval, such that all of all runs hold together in 95 % of cases.
-        notes: what is not compared, and why.
+        left_out: what is not compared, and why.
     """
 
     frame: pd.DataFrame
     level: float
-    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
 
 
-def changes(runs: Sequence[Run], metrics: Sequence[str] = tuple(METRICS)) -> Changes:
+@kept_together
+def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(METRICS)) -> Changes:
     """Every later run against the first of the same scenario, version and problem.
 
     The ratios are those of `bench compare RUN RUN`, with one level for all runs: the later ones share
@@ -46,16 +48,17 @@ def changes(runs: Sequence[Run], metrics: Sequence[str] = tuple(METRICS)) -> Cha
     """
     labels = named(runs)
     firsts: dict[str, int] = {}
-    notes, found = [], []
+    left_out: list[LeftOut] = []
+    found = []
     for i, run in enumerate(runs):
         first = firsts.setdefault(_question(run), i)
         if first == i:
-            notes += _other_question(runs, labels, i)
+            left_out += _other_question(runs, labels, i)
             continue
         pairs = across(runs[first], run)
-        notes += [f"{labels[i]}: {note}" for note in pairs.notes]
+        left_out += [replace(each, run=labels[i]) for each in pairs.left_out]
         if not pairs.pairs:
-            notes.append(f"{labels[i]}: no cell in common with {labels[first]}")
+            left_out.append(LeftOut("no cell", run=labels[i], what=labels[first]))
         found += [
             (i, first, name, pair, ratio_of(pair, METRICS[name])) for name in metrics for pair in pairs.pairs
         ]
@@ -71,7 +74,7 @@ def changes(runs: Sequence[Run], metrics: Sequence[str] = tuple(METRICS)) -> Cha
         for i, first, name, pair, ratio in known
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    return Changes(frame, level, tuple(dict.fromkeys(notes)))
+    return Changes(frame, level, tuple(left_out))
 
 
 def _question(run: Run) -> str:
@@ -81,9 +84,9 @@ def _question(run: Run) -> str:
     return json.dumps(asked, sort_keys=True, default=str)
 
 
-def _other_question(runs: Sequence[Run], labels: Sequence[str], i: int) -> list[str]:
-    """A note on a run that has a forerunner by name, and none that asked the same."""
+def _other_question(runs: Sequence[Run], labels: Sequence[str], i: int) -> list[LeftOut]:
+    """Return a note on a run that has a forerunner by name, and none that asked the same."""
     alike = [k for k in range(i) if scenario_of(runs[k]) == scenario_of(runs[i])]
     if not alike:
         return []
-    return [f"{labels[i]}: not compared with {labels[alike[0]]}: its problem or its version is another"]
+    return [LeftOut("question", run=labels[i], what=labels[alike[0]])]
