@@ -14,14 +14,16 @@ import pytest
 from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
-from bench.analysis.comparison import COLUMNS, METRICS, Comparison, compare, mark
+from bench.analysis.comparison import COLUMNS, Comparison, compare, mark
 from bench.analysis.pairs import across, of_sample_sizes, within
 from bench.cli import main
+from bench.commands.compare import METRICS as CHOICES
 from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
 from bench.report.forest import MOST_ROWS, forest
 from bench.report.left_out import notes
 from bench.results.folder import load
 from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 from tests.test_report import HOSTILE, cell
 
 SCENARIO = """\
@@ -154,7 +156,7 @@ def test_another_control_gives_the_inverse(run: str) -> None:
 
 def test_all_metrics_share_one_level(run: str) -> None:
     found = compared(run, "--metric", "all")
-    assert {row["metric"] for row in found["rows"]} == set(METRICS)
+    assert {row["metric"] for row in found["rows"]} == set(COMPARED)
     with_interval = [row for row in found["rows"] if row["mark"] != "no interval"]
     assert found["level"] == pytest.approx(1 - 0.05 / len(with_interval))
 
@@ -232,7 +234,7 @@ def test_marks() -> None:
 
 
 def test_seconds_without_interval_give_none() -> None:
-    frame = compare(within(measured([{}, {"estimator": "b", "seconds": 1.0}]), None), list(METRICS)).frame
+    frame = compare(within(measured([{}, {"estimator": "b", "seconds": 1.0}]), None), list(COMPARED)).frame
     assert list(frame["mark"]) == ["undecided", "undecided", "no interval"]
     assert (frame["level"] == 1 - 0.05 / 2).all()
     timed = [{"estimator": e, "seconds": s, "seconds_low": s / 1.1, "seconds_high": s * 1.1}
@@ -353,7 +355,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("metrics", [["variance"], list(METRICS)])
+@pytest.mark.parametrize("metrics", [["variance"], list(COMPARED)])
 def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: Path) -> None:
     found = of(CASES[name], metrics)
     assert list(found.frame.columns) == list(COLUMNS)
@@ -417,3 +419,7 @@ def test_levels_keep_what_tells_them_from_certainty() -> None:
 def test_other_sample_sizes_are_left_out() -> None:
     some = measured([{"sample_size": N} for N in (1, 2, 4)])
     assert list(of_sample_sizes(some, [4, 1]).measurements["sample_size"]) == [1, 4]
+
+
+def test_what_may_be_asked_for_is_what_cells_are_compared_by() -> None:
+    assert list(CHOICES) == list(COMPARED)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from bench.analysis import comparison
-from bench.analysis.comparison import FALSE_CLAIMS, METRICS, ratio_of, row_of
+from bench.analysis.comparison import FALSE_CLAIMS, ratio_of, row_of
 from bench.analysis.kept import kept_together
 from bench.analysis.pairs import LeftOut, across
 from bench.analysis.together import named, scenario_of
 from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 COLUMNS = {"run": "str", "against": "str", "scenario": "str", **comparison.COLUMNS}
 """The columns of changes, in order, with their types: whose, since which run, and those of a comparison."""
@@ -36,7 +37,7 @@ class Changes:
 
 
 @kept_together
-def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(METRICS)) -> Changes:
+def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> Changes:
     """Every later run against the first of the same scenario, version and problem.
 
     The ratios are those of `bench compare RUN RUN`, with one level for all runs: the later ones share
@@ -44,7 +45,7 @@ def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(METRICS)) -> C
 
     Args:
         runs: from the first to the last.
-        metrics: of `METRICS`.
+        metrics: of `COMPARED`.
     """
     labels = named(runs)
     firsts: dict[str, int] = {}
@@ -60,7 +61,7 @@ def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(METRICS)) -> C
         if not pairs.pairs:
             left_out.append(LeftOut("no cell", run=labels[i], what=labels[first]))
         found += [
-            (i, first, name, pair, ratio_of(pair, METRICS[name])) for name in metrics for pair in pairs.pairs
+            (i, first, name, pair, ratio_of(pair, COMPARED[name])) for name in metrics for pair in pairs.pairs
         ]
     known = [row for row in found if not math.isnan(row[-1].value)]
     level = 1 - FALSE_CLAIMS / max(sum(not math.isnan(row[-1].log_error) for row in known), 1)

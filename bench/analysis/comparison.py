@@ -14,14 +14,13 @@ from scipy import stats
 from bench.analysis.kept import kept
 from bench.analysis.pairs import LeftOut, Pair, Pairs, Row
 from bench.report.labels import plain
+from bench.statistics.metric_table import COMPARED, Compared
 from bench.statistics.ratio import (
     Ratio,
     WithoutOne,
     common_ratio,
-    mean_without_one,
     times,
     unpaired_ratio,
-    variance_without_one,
 )
 
 FALSE_CLAIMS = 0.05
@@ -37,29 +36,6 @@ COLUMNS = {
     "equivalent_samples_high": "float64", "cell": "str",
 }  # fmt: skip
 """The columns of a comparison, in order, with their types."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What is compared.
-
-    Attributes:
-        contributions: a column of the table of replicates.
-        without_one: how the jackknife leaves one of them out.
-        timed: whether it is multiplied by seconds.
-    """
-
-    contributions: str
-    without_one: WithoutOne
-    timed: bool = False
-
-
-METRICS = {
-    "variance": Metric("squared_deviation", variance_without_one),
-    "mse": Metric("squared_error", mean_without_one),
-    "work_normalized_variance": Metric("squared_deviation", variance_without_one, timed=True),
-}
-"""Name -> what is compared; less is better in each."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +71,14 @@ def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
 
     Args:
         pairs: what is compared with what.
-        metrics: of `METRICS`.
+        metrics: of `bench.statistics.metric_table.COMPARED`.
     """
     return _compared(pairs, tuple(metrics))
 
 
 @kept
 def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
-    found = [(name, pair, ratio_of(pair, METRICS[name])) for name in metrics for pair in pairs.pairs]
+    found = [(name, pair, ratio_of(pair, COMPARED[name])) for name in metrics for pair in pairs.pairs]
     known = [(name, pair, ratio) for name, pair, ratio in found if not math.isnan(ratio.value)]
     claims = sum(not math.isnan(ratio.log_error) for _, _, ratio in known)
     level = 1 - FALSE_CLAIMS / max(claims, 1)
@@ -124,7 +100,7 @@ def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
 
 def _ordered(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     """By metric, setting, estimator in the order of the scenario, N."""
-    metrics, order = list(METRICS), {label: i for i, label in enumerate(labels)}
+    metrics, order = list(COMPARED), {label: i for i, label in enumerate(labels)}
     keys = frame.assign(first=frame["metric"].map(metrics.index), third=frame["estimator"].map(order))
     by = ["first", "device", "dtype", "third", "sample_size"]
     return keys.sort_values(by, kind="stable", ignore_index=True)[list(COLUMNS)]
@@ -151,7 +127,7 @@ def _equivalent_samples(sample_size: int, ratio: Ratio, metric: str) -> dict[str
     return {n: sample_size / v if v > 0 else math.inf for n, v in zip(names, values, strict=True)}
 
 
-def ratio_of(pair: Pair, metric: Metric) -> Ratio:
+def ratio_of(pair: Pair, metric: Compared) -> Ratio:
     """Return the ratio of a pair, paired where both took the same draws."""
     ratio = _untimed(pair, metric.contributions, metric.without_one)
     if not metric.timed:

@@ -13,13 +13,13 @@ import pandas as pd
 from scipy import stats
 
 from bench.analysis import rows
-from bench.analysis.comparison import FALSE_CLAIMS, METRICS, mark, ratio_of
+from bench.analysis.comparison import FALSE_CLAIMS, mark, ratio_of
 from bench.analysis.kept import kept_together
 from bench.analysis.pairs import LeftOut, Pair, within
-from bench.analysis.ranking import OF_ANY_BIAS
 from bench.analysis.together import named, scenario_of, together
 from bench.errors import Invalid, invalid
 from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 COLUMNS = {
     "estimator": "str", "control": "str", "metric": "str", "scenarios": "int64", "cells": "int64",
@@ -77,7 +77,7 @@ def geometric_means(
     Args:
         runs: the runs.
         control: a label or a name; None for the label that most runs have, the first of those.
-        metrics: of `bench.analysis.comparison.METRICS`.
+        metrics: of `bench.statistics.metric_table.COMPARED`.
 
     Raises:
         Invalid: if no run has such an estimator, or the name is that of several in all of them.
@@ -93,7 +93,7 @@ def means(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean ratios to each estimator as the control, of at most `MOST_CONTROLS`; see `COLUMNS`."""
     whole = together(runs)
     labels = list(dict.fromkeys(whole.loc[whole["status"] == "ok", "estimator"]))[:MOST_CONTROLS]
-    found = [geometric_means(runs, label, tuple(METRICS)).frame for label in labels]
+    found = [geometric_means(runs, label, tuple(COMPARED)).frame for label in labels]
     return pd.concat([pd.DataFrame(columns=list(COLUMNS)), *found])
 
 
@@ -174,7 +174,7 @@ def _terms(runs: Sequence[Run], control: str, metrics: Sequence[str]) -> tuple[p
             continue
         biased = rows.biased_cells(pairs.whole)
         terms = [
-            _term(run, i, name, pair, name not in OF_ANY_BIAS and _is_biased(pair, biased))
+            _term(run, i, name, pair, not COMPARED[name].counts_bias and _is_biased(pair, biased))
             for name in metrics
             for pair in pairs.pairs
         ]
@@ -187,7 +187,7 @@ def _terms(runs: Sequence[Run], control: str, metrics: Sequence[str]) -> tuple[p
 
 
 def _term(run: Run, i: int, metric: str, pair: Pair, biased: bool) -> dict[str, Any]:
-    ratio = ratio_of(pair, METRICS[metric])
+    ratio = ratio_of(pair, COMPARED[metric])
     known = not biased and 0 < ratio.value < math.inf
     return {
         "metric": metric, "estimator": pair.estimator.estimator, "scenario": scenario_of(run), "run": i,

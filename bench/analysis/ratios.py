@@ -6,10 +6,11 @@ import math
 
 import pandas as pd
 
-from bench.analysis.comparison import COLUMNS, METRICS, compare
+from bench.analysis.comparison import COLUMNS, compare
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
 from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 MOST_RATIOS = 1500
 """Ratios that are formed; of more, with the first estimator as the control and at some sample sizes only."""
@@ -23,9 +24,9 @@ def ratios(run: Run) -> pd.DataFrame:
     """
     labels = list(dict.fromkeys(run.measurements["estimator"]))
     cells = int((run.measurements["parameter"] == "all").sum())
-    controls = labels if cells * len(labels) * len(METRICS) <= MOST_RATIOS else labels[:1]
+    controls = labels if cells * len(labels) * len(COMPARED) <= MOST_RATIOS else labels[:1]
     sizes = sorted(run.measurements["sample_size"].unique())
-    step = max(1, math.ceil(cells * len(controls) * len(METRICS) / MOST_RATIOS))
+    step = max(1, math.ceil(cells * len(controls) * len(COMPARED) / MOST_RATIOS))
     some = [int(N) for N in sizes[::step]]
     found = [_to(run, label, some if step > 1 else None) for label in controls if len(labels) > 1]
     found = [frame for frame in found if not frame.empty]
@@ -37,4 +38,4 @@ def ratios(run: Run) -> pd.DataFrame:
 
 def _to(run: Run, control: str, sizes: list[int] | None) -> pd.DataFrame:
     pairs = within(run, control)
-    return compare(pairs if sizes is None else pairs.at(sizes), tuple(METRICS)).frame
+    return compare(pairs if sizes is None else pairs.at(sizes), tuple(COMPARED)).frame

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis.before_after import Changes, changes
 from bench.analysis.budgets import budgets_together
 from bench.analysis.geometric import geometric_means, means
-from bench.analysis.ranking import METRICS, mean_ranks_of, profiles
+from bench.analysis.ranking import mean_ranks_of, profiles
 from bench.analysis.together import named, table, together, varied
 from bench.page import tables
 from bench.page.figures.along import along
@@ -23,6 +23,7 @@ from bench.report.labels import plain
 from bench.report.left_out import notes
 from bench.report.several.claims import claims
 from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 
 def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
@@ -76,7 +77,7 @@ def _frames(
     labels = list(whole.loc[whole["status"] == "ok", "estimator"].unique())
     left_out = {"changes": changed.left_out}
     if labels:
-        left_out["means"] = geometric_means(runs, labels[0], tuple(METRICS)).left_out
+        left_out["means"] = geometric_means(runs, labels[0], tuple(COMPARED)).left_out
     return frames, {
         name: "; ".join(plain(note, LONG) for note in notes(each)) for name, each in left_out.items()
     }

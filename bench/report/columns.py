@@ -17,24 +17,11 @@ from bench.report.canvas import Numbers
 from bench.report.chosen import NOT_OK, Chosen, Selection, is_number, keys, ordered
 from bench.report.curves import caption_of
 from bench.report.labels import distinct, drawn, plain
-from bench.report.plots import SECONDS, SIZE, VARIANCE
+from bench.report.plots import SIZE
 from bench.report.style import Look, looks, style
+from bench.statistics.metric_table import LABELS
 
-NAMES = {
-    "sample_size": SIZE,
-    "variance": VARIANCE,
-    "seconds": SECONDS,
-    "dim": "parameters, P",
-    "replicates": "replicates, R",
-    "mse": "mean squared error",
-    "snr": "signal-to-noise ratio\nof one estimate",
-    "cosine": "cosine to the truth",
-    "evaluations": "evaluations of f per estimate",
-    "bytes": "peak memory of one estimate, bytes",
-    "work_normalized_variance": "variance ×\nseconds per estimate",
-    "evaluation_normalized_variance": "variance ×\nevaluations of f per estimate",
-    "byte_normalized_variance": "variance ×\nbytes per estimate",
-}
+NAMES = {"sample_size": SIZE, "dim": "parameters, P", "replicates": "replicates, R", **LABELS}
 """What stands at an axis, where the column's own name does not say it."""
 
 LETTERS = {"sample_size": "N", "dim": "P", "replicates": "R"}

@@ -17,12 +17,10 @@ from bench.report import cell_words
 from bench.report.labels import code, distinct, markdown
 from bench.report.left_out import notes
 from bench.report.numbers import MISSING, significant
+from bench.statistics.metric_table import COMPARED
 
 Row = Any
 """A row of a comparison, by `itertuples`: one attribute a column."""
-
-NAMES = {"variance": "variance", "mse": "MSE", "work_normalized_variance": "variance × time"}
-"""The metrics as they are shown."""
 
 MOST_DIGITS = 6
 RIGHT = ("N", "ratio", "equivalent samples")
@@ -112,7 +110,7 @@ def _columns(found: Comparison) -> dict[str, Callable[[Row], str]]:
         "estimator": lambda row: labels[row.estimator],
         "N": lambda row: str(row.sample_size),
         "on": lambda row: str(row.setting),
-        "metric": lambda row: NAMES[row.metric],
+        "metric": lambda row: COMPARED[row.metric].label,
         "ratio": lambda row: ratio_text(row.ratio, row.low, row.high),
         "equivalent samples": lambda row: _samples(row.equivalent_samples),
         "comparison": lambda row: "paired" if row.paired else "unpaired",

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from bench.analysis import rows
 from bench.analysis.before_after import Changes, changes
 from bench.analysis.budgets import budgets_together
-from bench.analysis.comparison import METRICS, Comparison, compare
+from bench.analysis.comparison import Comparison, compare
 from bench.analysis.frames import frames_of
 from bench.analysis.geometric import geometric_means
 from bench.analysis.pairs import within
@@ -28,6 +28,7 @@ from bench.report.pictures import image_grid
 from bench.report.plots import PLOTS
 from bench.report.style import style
 from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 MOST_PROBLEMS = 6
 """Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
@@ -62,7 +63,7 @@ def draw_run(
     }
     drawers |= _drawers(OF_A_RUN, frames, notices, about(run.measurements, scenario))
     if run.measurements["estimator"].nunique() > 1:
-        drawers["ratios"] = lambda: _forest(compare(within(run, control), tuple(METRICS)))
+        drawers["ratios"] = lambda: _forest(compare(within(run, control), tuple(COMPARED)))
     if len(frames["along"]) and run.measurements["problem"].nunique() > MOST_PROBLEMS:
         drawers = {name: drawer for name, drawer in drawers.items() if name in OF_A_LONG_SWEEP}
     if run.pictures:
@@ -84,7 +85,7 @@ def draw_several(
     whole, differ = together(runs), varied(runs)
     said = of_several(whole)
     frames = {
-        "means": geometric_means(runs, control, tuple(METRICS)).frame,
+        "means": geometric_means(runs, control, tuple(COMPARED)).frame,
         "profile": profiles(runs),
         "budget": budgets_together(runs),
     }

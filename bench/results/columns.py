@@ -5,27 +5,29 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bench.statistics.metric_table import METRICS
 from estimators import ALIASES
 
-MEASUREMENTS = [
+BEFORE_METRICS = [
     "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
     "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
-    "truth_families", "mean", "bias", "bias_low", "bias_high", "bias_p", "bias_exact", "verdict", "claim",
-    "contradiction",
-    "variance", "variance_low", "variance_high", "variance_exact", "variance_z", "kurtosis", "kurtosis_exact",
-    "effective_dof", "largest_share",
+    "truth_families", "mean",
+]  # fmt: skip
+
+AFTER_METRICS = [
+    "claim", "contradiction",
     "sampling_variance", "sampling_variance_low", "sampling_variance_high",
     "data_variance", "data_variance_low", "data_variance_high",
-    "mse", "mse_low", "mse_high", "snr", "snr_low", "snr_high", "cosine", "cosine_low", "cosine_high",
-    "positive_cosine", "positive_cosine_low", "positive_cosine_high",
-    "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations", "bytes",
-    "fit_seconds", "fit_evaluations", "fit_gradient_evaluations",
-    "work_normalized_variance", "work_normalized_variance_low", "work_normalized_variance_high",
-    "evaluation_normalized_variance", "evaluation_normalized_variance_low",
-    "evaluation_normalized_variance_high", "byte_normalized_variance", "byte_normalized_variance_low",
-    "byte_normalized_variance_high", "draws", "status", "reason", "cell",
+    "gradient_evaluations", "fit_seconds", "fit_evaluations", "fit_gradient_evaluations",
+    "draws", "status", "reason", "cell",
 ]  # fmt: skip
-"""The columns of the table of measurements, in order."""
+
+MEASUREMENTS = [
+    *BEFORE_METRICS,
+    *(name for metric in METRICS.values() for name in metric.names),
+    *AFTER_METRICS,
+]
+"""The columns of the table of measurements, in order; those of a metric stand in the table of metrics."""
 
 COORDINATES = {
     "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
@@ -41,7 +43,8 @@ REPLICATES = {
 
 WORDS = {
     "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
-    "verdict", "claim", "contradiction", "draws", "status", "reason", "cell",
+    "claim", "contradiction", "draws", "status", "reason", "cell",
+    *(column.name for metric in METRICS.values() for column in metric.columns if column.words),
 }  # fmt: skip
 """The columns of measurements that hold text."""
 

@@ -19,7 +19,7 @@ from bench.results.judging import judged
 from bench.statistics.components import Components, components_of
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
 from bench.statistics.intervals import variance_intervals
-from bench.statistics.metrics import measure
+from bench.statistics.metric_table import measure
 from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
 from estimators import ALIASES
@@ -35,6 +35,8 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
         for result, known in zip(results, evidence, strict=True)
         for row in measurement_rows(experiment, truth, result, known)
     ]
+    if unknown := {name for row in rows for name in row}.difference(MEASUREMENTS):
+        raise AssertionError(f"measurements have no column {', '.join(sorted(unknown))}")
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
     return frame.astype(MEASUREMENT_TYPES).assign(**_swept(experiment.settings))
 

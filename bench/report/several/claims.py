@@ -14,7 +14,7 @@ from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECID
 from bench.analysis.geometric import Means, geometric_means
 from bench.analysis.ranking import mean_ranks, ranks
 from bench.analysis.together import together
-from bench.report.comparison_table import NAMES, level_text, ratio_text
+from bench.report.comparison_table import level_text, ratio_text
 from bench.report.labels import distinct
 from bench.report.left_out import notes
 from bench.report.numbers import count, significant
@@ -22,6 +22,7 @@ from bench.report.several.budget_claims import budget_claims
 from bench.report.several.change_claims import change_claims
 from bench.report.words import few, listed, notes_on
 from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 Row = Any
 """A row of a frame, by `itertuples`: one attribute a column."""
@@ -102,11 +103,11 @@ def _ranked(metric: str, records: Sequence[Row], names: Mapping[str, str]) -> st
         fewer = f" (over {count(row.problems)} of them)" if row.problems < problems else ""
         texts.append(f"{names[row.estimator]} {significant(row.mean_rank)}{fewer}")
     over = f"{count(problems)} problem{'s' if problems > 1 else ''}"
-    return f"Mean ranks by {NAMES[metric]} over {over}, 1 is best: {listed(texts, most=MOST_RANKS)}."
+    return f"Mean ranks by {COMPARED[metric].label} over {over}, 1 is best: {listed(texts, most=MOST_RANKS)}."
 
 
 def _mean(row: Row, names: Mapping[str, str]) -> str:
-    who, control, metric = names[row.estimator], names[row.control], NAMES[row.metric]
+    who, control, metric = names[row.estimator], names[row.control], COMPARED[row.metric].label
     over = "In one scenario" if row.scenarios == 1 else f"Over {row.scenarios} scenarios"
     if row.mark == NO_INTERVAL:
         ratio = f"the mean ratio of {who} to {control} in {metric}"
