@@ -75,11 +75,14 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     """
     experiment = experiment.prepared
     problem = moved_copy(experiment.problem, cell.device, cell.dtype)
+    keep = experiment.kept_coordinates
     with guarded(problem):
-        return _measured(experiment, cell, problem, truth)
+        return _measured(experiment, cell, problem, truth, keep)
 
 
-def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth) -> Result:
+def _measured(
+    experiment: Experiment, cell: Cell, problem: Problem, truth: Truth, keep: tuple[int, ...]
+) -> Result:
     N, R, precision = cell.sample_size, experiment.replicates, experiment.precision
     if precision is not None:
         R = whole_blocks(problem, N, problem.theta.device.type, R, precision)
@@ -101,6 +104,7 @@ def _measured(experiment: Experiment, cell: Cell, problem: Problem, truth: Truth
         segments,
         precision,
         experiment.resampled,
+        keep,
     )
     rare = exact is None and _missed(experiment, cell, replication, truth, problem)
     peak = peak_of(estimator, problem, N, experiment.address(N, "memory"), experiment.resampled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bench.engine.kept_coordinates import MOST_COORDINATES
 from bench.statistics.metric_table import METRICS
 from estimators import ALIASES
 
@@ -32,14 +33,23 @@ MEASUREMENTS = [
 COORDINATES = {
     "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
     "variance": "float64", "variance_low": "float64", "variance_high": "float64", "kurtosis": "float64",
+    "kept": "int64",
 }  # fmt: skip
-"""The columns of the table of coordinates, in order, with their types."""
+"""The columns of the table of coordinates, in order, with their types.
+
+`kept` is k where `estimate_k` of the replicates is of this coordinate, and 0 where no estimates are kept.
+"""
 
 REPLICATES = {
     "cell": "str", "parameter": "str", "replicate": "int64", "squared_deviation": "float64",
     "squared_error": "float64", "cosine": "float64",
+    **{f"estimate_{k}": "float32" for k in range(1, MOST_COORDINATES + 1)},
 }  # fmt: skip
-"""The columns of the table of replicates, in order, with their types."""
+"""The columns of the table of replicates, in order, with their types.
+
+`estimate_k` are estimates of single coordinates as they are, of the whole gradient's first replicates; NaN
+elsewhere.
+"""
 
 WORDS = {
     "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
@@ -61,6 +71,9 @@ TYPES = {"measurements": MEASUREMENT_TYPES, "coordinates": COORDINATES, "replica
 LATER_WORDS = {"claim", "contradiction", "draws"}
 """Words that the first runs did not record; numbers that were not recorded are not known."""
 
+LATER_COUNTS = {"kept"}
+"""Counts that the first runs did not record, and that are zero there."""
+
 
 def no_rows(table: str) -> pd.DataFrame:
     """Return a table without rows."""
@@ -80,9 +93,10 @@ def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """
     kinds = TYPES[table]
     absent = [name for name in kinds if name not in frame]
-    if needed := [name for name in absent if kinds[name] != "float64" and name not in LATER_WORDS]:
+    later = LATER_WORDS | LATER_COUNTS
+    if needed := [name for name in absent if not kinds[name].startswith("float") and name not in later]:
         raise ValueError(f"it has no column {needed[0]!r}")
-    unknown = {name: "" if name in WORDS else np.nan for name in absent}
+    unknown = {name: "" if name in WORDS else 0 if name in LATER_COUNTS else np.nan for name in absent}
     others = [name for name in frame if name not in kinds]
     return _typed(frame.assign(**unknown)[[*kinds, *others]], kinds)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.engine.kept_coordinates import MOST_COORDINATES
 from bench.engine.plan import Experiment, cell_id
 from bench.engine.replicate import Replication
 from bench.engine.run import Result
@@ -177,6 +178,7 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
                 "index": np.arange(len(names)),
                 "truth": np.nan if truth.gradient is None else truth.gradient.numpy(),
                 **_coordinate_columns(replication.summary.moments),
+                "kept": _kept(experiment, replication, len(names)),
             }
         )
         for cell, result, replication in _measured_once(experiment, results)
@@ -208,6 +210,7 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
                 "squared_deviation": evidence.deviation.numpy(),
                 "squared_error": evidence.error.numpy(),
                 "cosine": (evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())).numpy(),
+                **_estimates(replication, name),
             }
         )
         for cell, result, replication in _measured_once(experiment, results)
@@ -215,6 +218,25 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
     ]
     empty = pd.DataFrame(columns=list(REPLICATES))
     return pd.concat(frames or [empty], ignore_index=True).astype(REPLICATES)
+
+
+def _kept(experiment: Experiment, replication: Replication, size: int) -> np.ndarray:
+    """For each coordinate k where its estimates are kept as `estimate_k`, else 0."""
+    kept = np.zeros(size, dtype=np.int64)
+    if len(replication.first):
+        there = list(experiment.prepared.kept_coordinates)
+        kept[there] = 1 + np.arange(len(there))
+    return kept
+
+
+def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray]:
+    """The estimates of single coordinates that are kept, at the finite replicates of the whole gradient."""
+    finite, first = np.flatnonzero(replication.summary.finite.numpy()), replication.first.numpy()
+    columns = np.full((MOST_COORDINATES, len(finite)), np.nan, dtype=np.float32)
+    if parameter == "all":
+        there = finite < len(first)
+        columns[: first.shape[1], there] = first[finite[there]].T
+    return {f"estimate_{k}": column for k, column in enumerate(columns, 1)}
 
 
 def _measured_once(
