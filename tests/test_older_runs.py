@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.analysis.histograms import histograms
 from bench.api import load, run
 from bench.cli import main
 from bench.results.columns import COUNTS, LATER_WORDS, MEASUREMENTS, TYPES, WORDS, completed
@@ -105,3 +107,26 @@ def test_a_damaged_table_is_told(copied: Path, table: str, damage: str) -> None:
     assert f"{table}.parquet: not this table of a run: it" in done.stderr
     assert f"column '{name}'" in done.stderr
     assert "run the scenario again" in done.stderr
+
+
+def of_schema(folder: Path, schema: int) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": schema}))
+
+
+def test_a_run_of_the_first_layout_is_read_as_later_ones_are(copied: Path) -> None:
+    run = load(copied)
+    change(copied, "measurements", run.measurements.assign(estimator_name="score_function"))
+    for table, frame in (("coordinates", run.coordinates), ("replicates", run.replicates)):
+        lacking = [name for name in frame if name == "kept" or name.startswith("estimate_")]
+        assert lacking
+        change(copied, table, pd.concat([frame, frame], ignore_index=True).drop(columns=lacking))
+    of_schema(copied, 1)
+    old = load(copied)
+    assert set(old.measurements["estimator_name"]) == {"reinforce"}
+    assert len(old.coordinates) == len(run.coordinates)
+    assert len(old.replicates) == len(run.replicates)
+    assert (old.coordinates["kept"] == 0).all()
+    assert old.replicates[[f"estimate_{k}" for k in range(1, 5)]].isna().all(axis=None)
+    assert histograms(old).empty
+    assert called("report", copied).exit_code == 0
