@@ -92,13 +92,10 @@ def load(folder: Path) -> Run:
     A column that the version that wrote the run did not have is there, and nothing in it is known.
 
     Raises:
-        Invalid: if the folder is not that of a run, was written by a newer version, or a table is
-            missing; a damaged table or archive of pictures raises it when it is asked for.
+        Invalid: if the folder is not that of a run, or was written by a newer version. A table that is
+            missing or damaged raises it when it is asked for, and so does a damaged archive of pictures.
     """
     record = read_record(folder)
-    for table in TABLES:
-        if not _path(folder, table).exists():
-            raise invalid(f"{_path(folder, table)}: this table of the run is missing")
     read = {table: partial(_read, folder, table, int(record["schema"])) for table in TABLES}
     return Run(
         read["measurements"],
@@ -110,14 +107,12 @@ def load(folder: Path) -> Run:
     )
 
 
-def _path(folder: Path, table: str) -> Path:
-    return folder / f"{table}.parquet"
-
-
 def _read(folder: Path, table: str, schema: int) -> pd.DataFrame:
-    path = _path(folder, table)
+    path = folder / f"{table}.parquet"
     try:
         frame = pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise invalid(f"{path}: this table of the run is missing") from error
     except (OSError, ValueError, pa.ArrowException) as error:
         raise invalid(f"{path}: cannot be read as parquet; it may be damaged") from error
     try:
