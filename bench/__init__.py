@@ -1,9 +1,9 @@
 """Measures Monte Carlo gradient estimators; the machine knows none of them by name.
 
-From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give data
-frames; `bench.plot` holds the figures, functions of such a frame. `bench.gate("scenarios/gaussian.yaml")`
-holds estimators to a baseline, `bench.certify(Mine())` holds one to its claims. `bench.Invalid` is raised
-for whatever is wrong with the words of the user.
+From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give a `Run`, whose
+`measurements` are a data frame; `bench.plot` holds figures, functions of such a frame.
+`bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())` holds one to
+its claims. `bench.Invalid` is raised for whatever is wrong with the words of the user.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from bench.certification.certify import certify
     from bench.regression.gate import gate
     from bench.report import plots as plot
+    from bench.results.runs import Run
 
-__all__ = ["Invalid", "certify", "gate", "load", "plot", "run"]
+__all__ = ["Invalid", "Run", "certify", "gate", "load", "plot", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +28,10 @@ def __getattr__(name: str) -> Any:
         from bench import api
 
         return getattr(api, name)
+    if name == "Run":
+        from bench.results.runs import Run
+
+        return Run
     if name == "certify":
         from bench.certification.certify import certify
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,29 +20,12 @@ from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
-from bench.report.frames import frames_of
-from bench.runs import read_run
+from bench.results import folder as run_folder
+from bench.results import frames
+from bench.results.pictures import Pictures, pictures_in_range
+from bench.results.provenance import provenance
+from bench.results.runs import Run
 from bench.scenario.prepared import Prepared, prepare
-from bench.store import folder as run_folder
-from bench.store import frames
-from bench.store.provenance import provenance
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run left.
-
-    Attributes:
-        folder: where.
-        measurements: the table.
-        figures: the pictures.
-        interrupted: whether it was stopped before its end.
-    """
-
-    folder: Path
-    measurements: pd.DataFrame
-    figures: list[Path]
-    interrupted: bool
 
 
 def execute(
@@ -50,7 +34,7 @@ def execute(
     tell: Callable[[Truth | Result], None] = lambda _: None,
     thread_count: int = 1,
 ) -> Run:
-    """Run a scenario that is ready, and write what comes of it.
+    """Run a scenario that is ready, and write its results.
 
     Args:
         prepared: the scenario.
@@ -67,14 +51,11 @@ def execute(
     with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
         with threads(thread_count):
             done, interrupted = _until_interrupted(prepared, tell)
-        tables = _tables(done)
-        run_folder.write_tables(folder, tables)
         truths = [part.truth for part in done]
         record = _record(prepared, truths, thread_count, started, interrupted)
-        run_folder.write_record(folder, record)
-        run_folder.write_pictures(folder, _pictures([part.experiment for part in done]))
-    figures = draw(folder)
-    return Run(folder, tables["measurements"], figures, interrupted)
+        run = Run(**_tables(done), record=record, pictures=partial(_pictures, done), folder=folder)
+        run_folder.write(run)
+    return run
 
 
 @dataclass(frozen=True)
@@ -118,6 +99,7 @@ def _record(
 ) -> dict[str, Any]:
     text = prepared.source.text
     return {
+        "schema": run_folder.SCHEMA,
         "scenario": prepared.scenario.plain(),
         "text": text,
         "hash": sha256(text.encode()).hexdigest(),
@@ -135,9 +117,9 @@ def _record(
     }
 
 
-def _pictures(experiments: Sequence[Experiment]) -> dict[str, np.ndarray]:
-    """Those of all points that were reached; what is the same in all of them is there once."""
-    parts = {each.point: each.problem.pictures() for each in experiments}
+def _pictures(done: Sequence[Done]) -> Pictures:
+    """Return the pictures of all points that were reached, and once those that all points share."""
+    parts = {each.experiment.point: each.experiment.problem.pictures() for each in done}
     first = next(iter(parts.values()))
     same = {
         label
@@ -150,16 +132,15 @@ def _pictures(experiments: Sequence[Experiment]) -> dict[str, np.ndarray]:
         for label, images in part.items()
         if label not in same
     }
-    return {label: first[label] for label in first if label in same} | own
+    return pictures_in_range({label: first[label] for label in first if label in same} | own)
 
 
-def draw(folder: Path) -> list[Path]:
-    """All figures of a run, into a folder within its own."""
+def draw(run: Run) -> list[Path]:
+    """Draw all figures of a run, into a folder within its own."""
     from bench.report.figures import draw_run  # late: matplotlib takes seconds that a plan need not wait
 
-    run = read_run(folder)
-    drawn, notices = frames_of(run, run_folder.load(folder, "coordinates"))
-    return draw_run(folder / "figures", run, drawn, notices, run_folder.load_pictures(folder))
+    assert run.folder is not None
+    return draw_run(run.folder / "figures", run)
 
 
 def run(
@@ -169,7 +150,7 @@ def run(
     only: Sequence[str] | None = None,
     out: str | os.PathLike[str] = "results",
     small: bool = False,
-) -> pd.DataFrame:
+) -> Run:
     """Run a scenario and write its results.
 
     Args:
@@ -180,20 +161,20 @@ def run(
         small: whether to make it small, to see if it runs.
 
     Returns:
-        The table of measurements; `attrs["run"]` is the folder of the run.
+        The run, as `load` gives it of its folder; that has its figures, too.
 
     Raises:
         ScenarioError: with everything that is wrong with the scenario, and where.
     """
     done = execute(prepare(path, overrides, only, small, confirmed=True), out)
-    done.measurements.attrs["run"] = str(done.folder)
-    return done.measurements
+    draw(done)
+    return done
 
 
-def load(folder: str | os.PathLike[str], table: str = "measurements") -> pd.DataFrame:
-    """A table of an earlier run: measurements, coordinates or replicates.
+def load(folder: str | os.PathLike[str]) -> Run:
+    """Return an earlier run, given its folder.
 
     Raises:
         Invalid: if the folder is not that of a run.
     """
-    return run_folder.load(Path(folder), table)
+    return run_folder.load(Path(folder))

@@ -6,7 +6,7 @@ import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,6 +26,9 @@ from bench.commands.terminal import (
     console,
     explained,
 )
+
+if TYPE_CHECKING:
+    from bench.results.runs import Run
 
 
 def _version() -> str:
@@ -84,24 +87,26 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
     failed), 4 (nothing could be measured) or 130.
     """
-    from bench.api import execute
+    from bench.api import draw, execute
     from bench.report.progress import Progress
     from bench.report_api import write_report
 
     prepared = prepared_from(**options)
     with explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
-    _print_results(done.measurements)
+    where = done.folder
+    assert where is not None
+    _print_results(done)
     click.echo()
     click.echo(
-        f"tables   {done.folder / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
+        f"tables   {where / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
     )
-    click.echo(f"record   {done.folder / 'run.json'}")
-    for figure in done.figures:
+    click.echo(f"record   {where / 'run.json'}")
+    for figure in draw(done):
         click.echo(f"figure   {figure}")
     if not no_report:
         with explained():
-            for path in write_report([done.folder]):
+            for path in write_report([done]):
                 click.echo(f"report   {path}")
     if short := _without_precision(done.measurements):
         click.echo(short)
@@ -160,24 +165,25 @@ def list_(kind: str) -> None:
 @click.option("--markdown", is_flag=True, help="As a table in Markdown.")
 def show(folder: Path, parameter: str, markdown: bool) -> None:
     """Print the table of an earlier run, given its folder."""
+    from bench.analysis.rows import block
     from bench.api import load
-    from bench.report.rows import block
     from bench.report.table import plain_table
 
     with explained():
-        found = block(load(folder), parameter)
-    found = found.assign(parameter="all")
+        run = load(folder)
+        found = block(run.measurements, parameter).assign(parameter="all")
     if markdown:
         click.echo(plain_table(found))
     else:
-        _print_results(found)
+        _print_results(run.of(found))
 
 
-def _print_results(measurements: Any) -> None:
+def _print_results(run: Run) -> None:
     from bench.report.remarks import fitting, noise, rates, remarks
     from bench.report.table import results_table
 
-    lines = [f"rate: {line}" for line in rates(measurements)]
+    measurements = run.measurements
+    lines = [f"rate: {line}" for line in rates(run)]
     lines += [f"variance: {line}" for line in noise(measurements)]
     lines += [f"fitting: {line}" for line in fitting(measurements)]
     lines += [f"note: {line}" for line in remarks(measurements)]
@@ -190,8 +196,9 @@ def _print_results(measurements: Any) -> None:
 
 def _without_precision(measurements: Any) -> str:
     """Which cells did not reach the precision, in one line; empty if there are none."""
+    from bench.analysis.rows import whole
     from bench.engine.precision import NOT_REACHED
-    from bench.report.rows import which, whole
+    from bench.report.cell_words import which
 
     cells = whole(measurements)
     short = cells[cells["reason"].str.contains(NOT_REACHED, regex=False)]

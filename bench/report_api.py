@@ -1,14 +1,13 @@
-"""A run folder in, a page and texts for papers out."""
+"""Runs in, a page and texts for papers out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
+from bench.analysis.together import named, varied
 from bench.errors import invalid
 from bench.page.one_run import one_run
 from bench.page.render import page
@@ -17,16 +16,11 @@ from bench.page.view import View
 from bench.report.claims import claims
 from bench.report.figures import draw_run, draw_several
 from bench.report.formats import formats_of
-from bench.report.frames import frames_of
 from bench.report.methods import methods
-from bench.report.pairs import Measured
-from bench.report.several.runs import named, varied
 from bench.report.summary import as_markdown
 from bench.report.tex import as_tex
-from bench.runs import read_run
-from bench.store.files import whole
-from bench.store.folder import load, load_pictures
-from bench.store.pictures import Pictures
+from bench.results.files import whole
+from bench.results.runs import Run
 from estimators import ALIASES
 
 PAGE = "report.html"
@@ -40,17 +34,13 @@ FIGURES = "figures"
 class Told:
     """A run with what is said of it."""
 
-    folder: Path
-    run: Measured
+    run: Run
     control: str | None
-    frames: Mapping[str, pd.DataFrame]
-    notices: Mapping[str, str]
     claims: Sequence[str]
-    pictures: Pictures
 
 
 def write_report(
-    folders: Sequence[Path],
+    runs: Sequence[Run],
     out: Path | None = None,
     control: str | None = None,
     tex: Path | None = None,
@@ -60,7 +50,7 @@ def write_report(
     """Write the page of one or several runs, and the texts and figures that are asked for.
 
     Args:
-        folders: of the runs; of those of the same scenario, others are compared with the first.
+        runs: with their folders; of those of the same scenario, others are compared with the first.
         out: the page; None for `report.html` in the folder of a single run.
         control: of all sentences, by label or name; None for the first estimator.
         tex: where the sentences and a table for LaTeX go.
@@ -71,21 +61,17 @@ def write_report(
         The files that were written.
 
     Raises:
-        Invalid: if a folder is not that of a run, there is no such control or format, or nothing can be
-            written.
+        Invalid: if there is no such control or format, or nothing can be written.
     """
     formats = formats_of(figures) if figures else ()
-    if out is None and len(folders) > 1:
-        raise invalid(f"one page for {len(folders)} runs: say with -o where it goes")
-    place = out or folders[0] / PAGE
-    runs = [read_run(folder) for folder in folders]
+    if out is None and len(runs) > 1:
+        raise invalid(f"one page for {len(runs)} runs: say with -o where it goes")
+    place = out or _folder(runs[0]) / PAGE
     for path in filter(None, (place, tex, markdown)):
         if not path.parent.is_dir():
             raise invalid(f"{path}: cannot be written: there is no such folder")
     control = None if control is None else ALIASES.get(control, control)
-    told = [
-        _told(folder, run, _control(control, run, runs)) for folder, run in zip(folders, runs, strict=True)
-    ]
+    told = [_told(run, _control(control, run, runs)) for run in runs]
     texts = {place: page(_views(told, control))}
     if tex is not None:
         texts[tex] = "\n".join(as_tex(one.run.measurements, one.claims) for one in told)
@@ -97,15 +83,19 @@ def write_report(
     return [*texts, *_drawn(told, place.parent / FIGURES, control, formats)]
 
 
-def _control(control: str | None, run: Measured, runs: Sequence[Measured]) -> str | None:
+def _control(control: str | None, run: Run, runs: Sequence[Run]) -> str | None:
     """The control of one run; the first estimator where a run of several does not have it."""
     known = {*run.measurements["estimator"], *run.measurements["estimator_name"]}
     return None if len(runs) > 1 and control not in known else control
 
 
-def _told(folder: Path, run: Measured, control: str | None) -> Told:
-    frames, notices = frames_of(run, load(folder, "coordinates"))
-    return Told(folder, run, control, frames, notices, claims(run, control), load_pictures(folder))
+def _told(run: Run, control: str | None) -> Told:
+    return Told(run, control, claims(run, control))
+
+
+def _folder(run: Run) -> Path:
+    assert run.folder is not None
+    return run.folder
 
 
 def _views(told: Sequence[Told], control: str | None) -> list[View]:
@@ -114,7 +104,7 @@ def _views(told: Sequence[Told], control: str | None) -> list[View]:
         return [_view(told[0])]
     runs = [one.run for one in told]
     labels, differ = named(runs), varied(runs)
-    together = several_runs(runs, [one.pictures for one in told], control, "all-")
+    together = several_runs(runs, control, "all-")
     return [
         together,
         *(
@@ -126,7 +116,7 @@ def _views(told: Sequence[Told], control: str | None) -> list[View]:
 
 def _view(one: Told, name: str = "", title: str | None = None, value: float | None = None) -> View:
     methods_ = methods(one.run, one.control)
-    return one_run(one.run, one.frames, one.notices, one.pictures, one.claims, methods_, name, title, value)
+    return one_run(one.run, one.claims, methods_, name, title, value)
 
 
 def _drawn(told: Sequence[Told], beside: Path, control: str | None, formats: Sequence[str]) -> list[Path]:
@@ -136,12 +126,16 @@ def _drawn(told: Sequence[Told], beside: Path, control: str | None, formats: Seq
     with _explained(beside):
         if len(told) == 1:
             return _drawn_run(told[0], beside, formats)
-        own = [path for one in told for path in _drawn_run(one, beside / one.folder.resolve().name, formats)]
+        own = [
+            path
+            for one in told
+            for path in _drawn_run(one, beside / _folder(one.run).resolve().name, formats)
+        ]
         return [*draw_several(beside, [one.run for one in told], control, formats), *own]
 
 
 def _drawn_run(one: Told, folder: Path, formats: Sequence[str]) -> list[Path]:
-    return draw_run(folder, one.run, one.frames, one.notices, one.pictures, one.control, formats)
+    return draw_run(folder, one.run, one.control, formats)
 
 
 @contextmanager

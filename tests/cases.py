@@ -19,7 +19,7 @@ from bench.problem import Problem
 from bench.scenario import Scenario, Source
 from bench.scenario.resolve import experiments_of
 from bench.statistics.evidence import Evidence
-from bench.statistics.metrics import measure
+from bench.statistics.metric_table import measure
 from bench.statistics.verdict import BIASED_BELOW
 
 

@@ -156,7 +156,7 @@ def measured(*words: str, code: int = 0) -> pd.DataFrame:
     """What a run of the tiny scenario writes."""
     result = called("run", "tiny.yaml", *words)
     assert result.exit_code == code, result.output
-    return bench.load(folder_of(result))
+    return bench.load(folder_of(result)).measurements
 
 
 def folder_of(result: Result) -> Path:
@@ -346,7 +346,7 @@ def test_an_estimator_of_a_plugin_can_be_run(here: Path, without_figures: None) 
     assert complaint.startswith("tiny.yaml:10:14: unknown estimator 'mean'; ")
     result = called("--plugin", "plugin.py", "run", "tiny.yaml", "--set", "replicates=30")
     assert result.exit_code == 0
-    frame = bench.load(folder_of(result))
+    frame = bench.load(folder_of(result)).measurements
     assert frame["estimator"].unique().tolist() == ["mean", "reinforce"]
     assert frame.loc[frame["estimator"] == "mean", "verdict"].eq("biased").any()
 
@@ -403,7 +403,7 @@ def test_some_cells_that_fail_are_told_by_the_exit_code(
     result = ended("reinforce", other)
     assert result.exit_code == 3
     status = "error" if other in ("failing", "exits", "moves") else "nonfinite"
-    frame = bench.load(folder_of(result))
+    frame = bench.load(folder_of(result)).measurements
     assert set(frame.loc[frame["estimator"] == other, "status"]) == {status}
     assert set(frame.loc[frame["estimator"] == "reinforce", "status"]) == {"ok"}
     assert f"{other}, N = 8, cpu, float32: {status}: " in result.stderr
@@ -413,7 +413,7 @@ def test_some_cells_that_fail_are_told_by_the_exit_code(
 def test_a_cell_with_some_finite_estimates_has_its_numbers(here: Path, without_figures: None) -> None:
     result = ended("undefined")
     assert result.exit_code == 3
-    row = whole(bench.load(folder_of(result))).iloc[0]
+    row = whole(bench.load(folder_of(result)).measurements).iloc[0]
     share = f"{row['nonfinite']} of 12"
     wanted = interval(row["variance"], row["variance_low"], row["variance_high"])
     for text in (result.stdout, called("show", str(folder_of(result))).stdout):
@@ -450,7 +450,7 @@ def test_an_interrupted_run_keeps_what_was_measured(here: Path) -> None:
     result = ended("mean", "stopped", "reinforce")
     assert result.exit_code == 130
     assert result.stderr.endswith("interrupted: what was measured until then is written\n")
-    frame = whole(bench.load(folder_of(result)))
+    frame = whole(bench.load(folder_of(result)).measurements)
     assert frame[["estimator", "sample_size"]].to_numpy().tolist() == [
         ["mean", 4],
         ["mean", 8],
@@ -717,11 +717,12 @@ def test_a_program_that_is_misused_ends_with_2_and_no_traceback(here: Path) -> N
 
 
 def test_a_run_from_python_gives_the_table_and_says_where_it_is(here: Path) -> None:
-    frame = bench.run("tiny.yaml", overrides=["replicates=5"], only=["rloo"], out="out")
+    run = bench.run("tiny.yaml", overrides=["replicates=5"], only=["rloo"], out="out")
+    frame = run.measurements
     assert frame["replicates"].unique() == 5
     assert frame["estimator"].unique() == "rloo"
-    pd.testing.assert_frame_equal(bench.load(frame.attrs["run"]), frame)
-    assert len(bench.load(frame.attrs["run"], "replicates")) == 2 * 3 * 5
+    pd.testing.assert_frame_equal(bench.load(run.folder).measurements, run.measurements)
+    assert len(bench.load(run.folder).replicates) == 2 * 3 * 5
     figures = {name: plot(frame) for name, plot in bench.plot.PLOTS.items()}
     assert all(figure is not None for figure in figures.values())
 

@@ -14,12 +14,16 @@ import pytest
 from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
+from bench.analysis.comparison import COLUMNS, Comparison, compare, mark
+from bench.analysis.pairs import across, of_sample_sizes, within
 from bench.cli import main
-from bench.report.comparison import COLUMNS, METRICS, Comparison, compare, mark
+from bench.commands.compare import METRICS as CHOICES
 from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
 from bench.report.forest import MOST_ROWS, forest
-from bench.report.pairs import Measured, across, of_sample_sizes, within
-from bench.store.folder import load
+from bench.report.left_out import notes
+from bench.results.folder import load
+from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 from tests.test_report import HOSTILE, cell
 
 SCENARIO = """\
@@ -91,7 +95,7 @@ def compared(*words: str) -> dict[str, Any]:
     return strict(result.stdout)
 
 
-def measured(changes: list[dict[str, Any]], R: int = 1000, **record: Any) -> Measured:
+def measured(changes: list[dict[str, Any]], R: int = 1000, **record: Any) -> Run:
     """A run with one row of measurements for each of the changes, and normal estimates in common."""
     rows = [cell(**{"estimator": "a", "sample_size": 10, "variance": 1.0} | change) for change in changes]
     x = np.random.default_rng(0).normal(size=R) ** 2
@@ -112,14 +116,14 @@ def measured(changes: list[dict[str, Any]], R: int = 1000, **record: Any) -> Mea
     ]
     scenario = {"name": "gaussian", "version": 1, "problem": {"loc": 2.0}, "seed": 0}
     whole = {"scenario": scenario, "stream_layout": 1, **record}
-    return Measured(pd.DataFrame(rows), pd.concat(parts), whole)
+    return Run(pd.DataFrame(rows), pd.concat(parts), whole)
 
 
-def noisy(run: Measured) -> Measured:
+def noisy(run: Run) -> Run:
     """Replicates that are no longer proportional to one another."""
     factor = np.random.default_rng(1).uniform(0.5, 1.5, len(run.replicates))
     replicates = run.replicates.assign(squared_deviation=run.replicates["squared_deviation"] * factor)
-    return Measured(run.measurements, replicates, run.record)
+    return Run(run.measurements, replicates, run.record)
 
 
 # --- within a run ---------------------------------------------------------------------------------
@@ -132,7 +136,7 @@ def test_a_run_is_compared_with_its_first_estimator(run: str) -> None:
     assert [(row["estimator"], row["sample_size"]) for row in found["rows"]] == [
         ("rloo", 4), ("rloo", 8), ("pathwise", 4), ("pathwise", 8),
     ]  # fmt: skip
-    variance = load(Path(run)).set_index(["estimator", "sample_size"])["variance"]
+    variance = load(Path(run)).measurements.set_index(["estimator", "sample_size"])["variance"]
     for row in found["rows"]:
         exact = variance[row["estimator"], row["sample_size"]] / variance["reinforce", row["sample_size"]]
         assert row["ratio"] == pytest.approx(exact, rel=1e-9)
@@ -152,7 +156,7 @@ def test_another_control_gives_the_inverse(run: str) -> None:
 
 def test_all_metrics_share_one_level(run: str) -> None:
     found = compared(run, "--metric", "all")
-    assert {row["metric"] for row in found["rows"]} == set(METRICS)
+    assert {row["metric"] for row in found["rows"]} == set(COMPARED)
     with_interval = [row for row in found["rows"] if row["mark"] != "no interval"]
     assert found["level"] == pytest.approx(1 - 0.05 / len(with_interval))
 
@@ -219,7 +223,7 @@ def test_equal_draws_are_paired_and_others_are_not() -> None:
 
 def test_other_replicates_are_not_paired() -> None:
     some = measured([{"draws": "x"}, {"estimator": "b", "draws": "x"}])
-    lost = Measured(some.measurements, some.replicates.iloc[:-1], some.record)
+    lost = Run(some.measurements, some.replicates.iloc[:-1], some.record)
     assert not compare(within(lost, None), ["variance"]).frame["paired"].any()
 
 
@@ -230,7 +234,7 @@ def test_marks() -> None:
 
 
 def test_seconds_without_interval_give_none() -> None:
-    frame = compare(within(measured([{}, {"estimator": "b", "seconds": 1.0}]), None), list(METRICS)).frame
+    frame = compare(within(measured([{}, {"estimator": "b", "seconds": 1.0}]), None), list(COMPARED)).frame
     assert list(frame["mark"]) == ["undecided", "undecided", "no interval"]
     assert (frame["level"] == 1 - 0.05 / 2).all()
     timed = [{"estimator": e, "seconds": s, "seconds_low": s / 1.1, "seconds_high": s * 1.1}
@@ -247,8 +251,8 @@ def test_what_failed_or_has_no_control_is_told() -> None:
     )
     found = compare(within(some, None), ["variance"])
     assert list(found.frame["sample_size"]) == [10]
-    assert any("it broke" in note for note in found.notes)
-    assert any("b at N = 20: the control was not measured there" in note for note in found.notes)
+    assert any("it broke" in note for note in notes(found.left_out))
+    assert any("b at N = 20: the control was not measured there" in note for note in notes(found.left_out))
 
 
 def test_a_zero_is_null_or_zero_in_json() -> None:
@@ -351,7 +355,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("metrics", [["variance"], list(METRICS)])
+@pytest.mark.parametrize("metrics", [["variance"], list(COMPARED)])
 def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: Path) -> None:
     found = of(CASES[name], metrics)
     assert list(found.frame.columns) == list(COLUMNS)
@@ -415,3 +419,7 @@ def test_levels_keep_what_tells_them_from_certainty() -> None:
 def test_other_sample_sizes_are_left_out() -> None:
     some = measured([{"sample_size": N} for N in (1, 2, 4)])
     assert list(of_sample_sizes(some, [4, 1]).measurements["sample_size"]) == [1, 4]
+
+
+def test_what_may_be_asked_for_is_what_cells_are_compared_by() -> None:
+    assert list(CHOICES) == list(COMPARED)

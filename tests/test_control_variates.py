@@ -1,4 +1,4 @@
-"""Measured variances of control variates are those known in closed form, and fall where they must."""
+"""Run variances of control variates are those known in closed form, and fall where they must."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ from bench.engine.truth import Truth, truth_of
 from bench.estimator import Claim, Estimator, NotApplicable
 from bench.problem import Problem
 from bench.problems.expectation import Expectation
+from bench.results import frames
+from bench.results.columns import MEASUREMENTS
 from bench.scenario import read_text
-from bench.store import frames
-from bench.store.columns import MEASUREMENTS
 from tests.cases import estimator_of, experiment_of, problem_of
 
 GAUSSIAN = """\

@@ -1,4 +1,4 @@
-"""Measured variances are those known in closed form."""
+"""Run variances are those known in closed form."""
 
 from __future__ import annotations
 

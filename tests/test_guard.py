@@ -26,11 +26,11 @@ from bench.engine.truth import truth_of
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.regression.make import make
+from bench.results import frames
+from bench.results.columns import MEASUREMENTS
 from bench.scenario import read_text
 from bench.scenario.gate_section import Gate
 from bench.scenario.thresholds import thresholds_of
-from bench.store import frames
-from bench.store.columns import MEASUREMENTS
 from tests.cases import EVERY, estimator_of, experiment_of, problem_of
 from tests.hostile import CALLS, HOSTILE, Hostile
 

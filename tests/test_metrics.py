@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.catalogue import build
 from bench.engine.truth import exact_gradient
+from bench.results.columns import MEASUREMENTS
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of, segments_of
 from bench.statistics.intervals import (
     Interval,
@@ -23,12 +24,11 @@ from bench.statistics.intervals import (
     variance_interval,
 )
 from bench.statistics.known import ExactMoments
-from bench.statistics.metrics import BETTER, METRICS, measure
+from bench.statistics.metric_table import METRICS, Column, Metric, measure
 from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.summary import Collection, summarize
 from bench.statistics.unbiasedness import Difference, hall, hall_interval, least_p
 from bench.statistics.verdict import EQUIVALENCE, LEAST
-from bench.store.columns import MEASUREMENTS
 from tests.cases import estimates_of, estimator_of, expectation, verdict_alone
 
 NAN, INF = math.nan, math.inf
@@ -580,8 +580,27 @@ def test_every_key_of_a_metric_is_a_column_and_no_two_metrics_share_one() -> Non
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_is_described(name: str) -> None:
-    assert METRICS[name].__doc__
-    assert BETTER[name]
+    assert METRICS[name].summary
+    assert METRICS[name].better
+
+
+BY_HAND_TESTED = {"bias", "variance", "mse", "snr", "cosine", "cost", "work_normalized_variance"}
+"""The metrics of which a test here computes a case by hand."""
+
+
+def test_no_metric_is_left_without_a_case_by_hand() -> None:
+    assert set(METRICS) == BY_HAND_TESTED
+
+
+@pytest.mark.parametrize("columns", [{"a": 1.0}, {"a": 1.0, "a_low": 0.5, "a_high": 2.0, "b": 1.0}, {}])
+def test_a_column_that_the_table_forgets_is_an_error(columns: dict[str, float]) -> None:
+    def filled(evidence: Evidence) -> dict[str, float | str]:
+        return dict(columns)
+
+    wrong = Metric(filled, "lower", (Column("a", interval=True),))
+    assert wrong.names == ("a", "a_low", "a_high")
+    with pytest.raises(AssertionError, match=r"filled: the table of metrics differs in (a|b)"):
+        wrong(one(BY_HAND, 2.0))
 
 
 # --- coverage -------------------------------------------------------------------------------------

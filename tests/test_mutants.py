@@ -12,7 +12,7 @@ from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.evidence import Evidence, evidence_of, segments_of
 from bench.statistics.intervals import variance_interval
-from bench.statistics.metrics import measure
+from bench.statistics.metric_table import measure
 from bench.statistics.summary import summarize
 from tests.cases import estimates_of, estimator_of, expectation, problem_of, verdict_alone
 from tests.mutants import (

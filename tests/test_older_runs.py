@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from bench.analysis.histograms import histograms
 from bench.api import load, run
 from bench.cli import main
-from bench.store.columns import COUNTS, LATER_WORDS, MEASUREMENTS, TYPES, WORDS, completed
+from bench.results.columns import COUNTS, LATER_WORDS, MEASUREMENTS, TYPES, WORDS, completed
 from tests.test_report import ordinary
 from tests.test_report_command import SCENARIO
 
@@ -32,7 +34,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "example.yaml").write_text(SCENARIO)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.api.draw", lambda *_: [])
-        return Path(run(root / "example.yaml", out=root, small=True).attrs["run"])
+        folder = run(root / "example.yaml", out=root, small=True).folder
+    assert folder is not None
+    return folder
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def called(*words: object) -> Result:
 
 
 def test_a_run_of_the_first_version_is_reported(copied: Path, tmp_path: Path) -> None:
-    frame, coordinates = load(copied), load(copied, "coordinates")
+    frame, coordinates = load(copied).measurements, load(copied).coordinates
     change(copied, "measurements", frame[FIRST])
     change(copied, "coordinates", coordinates.drop(columns=["variance_low", "variance_high"]))
     words = ["--tex", tmp_path / "a.tex", "--markdown", tmp_path / "a.md"]
@@ -64,10 +68,10 @@ def test_a_run_of_the_first_version_is_reported(copied: Path, tmp_path: Path) ->
 
 
 def test_what_was_not_recorded_is_not_known(copied: Path) -> None:
-    frame = load(copied)
+    frame = load(copied).measurements
     later = [name for name in MEASUREMENTS if name not in FIRST]
     change(copied, "measurements", frame[FIRST])
-    read = load(copied)
+    read = load(copied).measurements
     pd.testing.assert_frame_equal(read[FIRST], frame[FIRST])
     assert list(read) == MEASUREMENTS
     assert (read[sorted(LATER_WORDS)] == "").all(axis=None)
@@ -76,13 +80,13 @@ def test_what_was_not_recorded_is_not_known(copied: Path) -> None:
 
 
 def test_columns_of_a_later_version_stay(copied: Path) -> None:
-    change(copied, "measurements", load(copied).assign(new=1.0))
-    assert list(load(copied)) == [*MEASUREMENTS, "new"]
+    change(copied, "measurements", load(copied).measurements.assign(new=1.0))
+    assert list(load(copied).measurements) == [*MEASUREMENTS, "new"]
 
 
 def test_words_that_are_missing_are_empty(copied: Path) -> None:
-    change(copied, "measurements", load(copied).assign(estimator=None, reason=None))
-    assert (load(copied)[["estimator", "reason"]] == "").all(axis=None)
+    change(copied, "measurements", load(copied).measurements.assign(estimator=None, reason=None))
+    assert (load(copied).measurements[["estimator", "reason"]] == "").all(axis=None)
     assert called("report", copied).exit_code == 0
 
 
@@ -96,10 +100,33 @@ def test_a_table_without_what_every_run_has_is_no_table(name: str) -> None:
 @pytest.mark.parametrize("damage", ["missing", "words"])
 def test_a_damaged_table_is_told(copied: Path, table: str, damage: str) -> None:
     name = {"measurements": "sample_size", "coordinates": "index", "replicates": "replicate"}[table]
-    frame = load(copied, table)
+    frame = getattr(load(copied), table)
     change(copied, table, frame.drop(columns=name) if damage == "missing" else frame.assign(**{name: "a"}))
     done = called("report", copied)
     assert done.exit_code == 2
     assert f"{table}.parquet: not this table of a run: it" in done.stderr
     assert f"column '{name}'" in done.stderr
     assert "run the scenario again" in done.stderr
+
+
+def of_schema(folder: Path, schema: int) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": schema}))
+
+
+def test_a_run_of_the_first_layout_is_read_as_later_ones_are(copied: Path) -> None:
+    run = load(copied)
+    change(copied, "measurements", run.measurements.assign(estimator_name="score_function"))
+    for table, frame in (("coordinates", run.coordinates), ("replicates", run.replicates)):
+        lacking = [name for name in frame if name == "kept" or name.startswith("estimate_")]
+        assert lacking
+        change(copied, table, pd.concat([frame, frame], ignore_index=True).drop(columns=lacking))
+    of_schema(copied, 1)
+    old = load(copied)
+    assert set(old.measurements["estimator_name"]) == {"reinforce"}
+    assert len(old.coordinates) == len(run.coordinates)
+    assert len(old.replicates) == len(run.replicates)
+    assert (old.coordinates["kept"] == 0).all()
+    assert old.replicates[[f"estimate_{k}" for k in range(1, 5)]].isna().all(axis=None)
+    assert histograms(old).empty
+    assert called("report", copied).exit_code == 0

@@ -47,13 +47,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page_file(folder: Path) -> Path:
-    (path,) = write_report([folder])
+    (path,) = write_report([load(folder)])
     return path
 
 
 @pytest.fixture(scope="module")
 def measured(folder: Path) -> pd.DataFrame:
-    frame = load(folder)
+    frame = load(folder).measurements
     return frame[(frame["parameter"] == "all") & (frame["status"] == "ok")]
 
 
@@ -101,7 +101,7 @@ def test_each_figure_has_as_many_marks_as_rows(opened: Opened, measured: pd.Data
 
 def test_every_number_is_that_of_the_run(folder: Path, page_file: Path) -> None:
     told = pd.DataFrame(data_of(page_file)["views"][0]["tables"]["measurements"])
-    frame = load(folder)
+    frame = load(folder).measurements
     assert list(told.columns) == list(frame.columns)
     for name in frame.columns:
         numbers = pd.api.types.is_numeric_dtype(frame[name])
@@ -184,7 +184,7 @@ def test_the_download_is_the_table(opened: Opened, folder: Path) -> None:
         opened.page.click("#csv")
     assert download.value.suggested_filename == "example.csv"
     told = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
-    frame = load(folder)
+    frame = load(folder).measurements
     assert len(told) == len(frame)
     for a, b in zip(told, frame.to_dict("records"), strict=True):
         assert a["estimator"] == b["estimator"]
@@ -249,13 +249,13 @@ def test_whatever_a_run_folder_says_is_text(browser: Any, folder: Path, tmp_path
         "machine": {"cores": HOSTILE},
     }
     (copied / "run.json").write_text(json.dumps(record))
-    frame = load(folder)
+    frame = load(folder).measurements
     for name in ("scenario", "problem", "options", "verdict", "reason", "truth", "claim"):
         frame[name] = HOSTILE + QUOTED
     frame["parameter"] = frame["parameter"].where(frame["parameter"] == "all", HOSTILE + frame["parameter"])
     frame.to_parquet(copied / "measurements.parquet", index=False)
     path = tmp_path / "page.html"
-    write_report([copied, folder], path)
+    write_report([load(copied), load(folder)], path)
     opened = Opened(browser, path, DESKTOP)
     for button in opened.page.locator("#views button").all():
         button.click()

@@ -13,18 +13,19 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bench.analysis.costs import costs
+from bench.analysis.rows import heavy_tailed
+from bench.analysis.spread import spread
 from bench.api import load
 from bench.cli import main
 from bench.page.figures.distributions import MOST_FLAGS
 from bench.page.one_run import one_run
 from bench.page.render import page
-from bench.report import frames
-from bench.report.pairs import Measured
 from bench.report_api import write_report
-from bench.runs import read_run
-from bench.store.frames import MEASUREMENTS
+from bench.results.frames import MEASUREMENTS
+from bench.results.runs import Run
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
-from tests.runs import run_of
+from tests.runs import in_memory, run_of
 
 __all__ = ["browser"]
 pytestmark = needs_browser
@@ -49,7 +50,7 @@ CELLS = 24
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose float64 cells pass for those of another device, and whose second estimator for biased."""
     made = run_of(tmp_path_factory.mktemp("figures"), SCENARIO)
-    frame = load(made)
+    frame = load(made).measurements
     frame["device"] = np.where(frame["dtype"] == "float64", "cuda", "cpu")
     frame["dtype"] = "float32"
     biased = frame["estimator"] == "biased"
@@ -60,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page_file(folder: Path) -> Path:
-    (path,) = write_report([folder])
+    (path,) = write_report([load(folder)])
     return path
 
 
@@ -73,7 +74,7 @@ def opened(browser: Any, page_file: Path) -> Iterator[Opened]:
 
 @pytest.fixture(scope="module")
 def measured(folder: Path) -> pd.DataFrame:
-    frame = load(folder)
+    frame = load(folder).measurements
     return frame[frame["parameter"] == "all"]
 
 
@@ -104,7 +105,7 @@ def point(seconds: float, variance: float, **more: Any) -> dict[str, Any]:
 
 
 def front(measurements: pd.DataFrame, cost: str) -> list[bool]:
-    found = frames.costs(measurements)
+    found = costs(in_memory(measurements))
     kept: list[bool] = found.loc[found["cost"] == cost, "front"].tolist()
     return kept
 
@@ -128,7 +129,7 @@ def test_the_front_depends_on_the_cost() -> None:
 def test_a_cell_of_unknown_cost_or_variance_is_not_on_it() -> None:
     cells = frame(point(math.nan, 1), point(1, math.nan), point(2, 2), point(1, 1, status="nonfinite"))
     assert front(cells, "seconds") == [True]
-    assert len(frames.costs(cells)) == 3  # two of them by evaluations
+    assert len(costs(in_memory(cells))) == 3  # two of them by evaluations
 
 
 @pytest.mark.parametrize("cost", ["seconds", "evaluations"])
@@ -170,7 +171,7 @@ def test_a_heavy_tail_is_one_that_the_remarks_would_tell() -> None:
     cells = pd.DataFrame(
         {"effective_dof": [49.9, 50.0, 50.0, math.nan], "largest_share": [0.05, 0.05, 0.051, math.nan]}
     )
-    assert frames.heavy_tailed(cells).tolist() == [True, False, True, False]
+    assert heavy_tailed(cells).tolist() == [True, False, True, False]
 
 
 def test_heavy_tails_are_told_with_their_kurtosis(opened: Opened, measured: pd.DataFrame) -> None:
@@ -189,9 +190,9 @@ def test_heavy_tails_are_told_with_their_kurtosis(opened: Opened, measured: pd.D
 
 
 def test_the_largest_deviation_of_each_cell_is_marked(folder: Path) -> None:
-    found, _ = frames.spread(read_run(folder))
+    found = spread(load(folder))
     marked = found.dropna(subset="largest").set_index("cell")["largest"]
-    every = load(folder, "replicates")
+    every = load(folder).replicates
     cells = every[every["parameter"] == "all"].groupby("cell")["squared_deviation"]
     wanted = cells.max() / cells.mean()
     assert len(marked) == CELLS
@@ -213,17 +214,17 @@ def test_devices_stand_side_by_side(opened: Opened, measured: pd.DataFrame, metr
 
 
 def test_devices_and_blocks_are_drawn_only_if_there_are_several(folder: Path) -> None:
-    whole = read_run(folder)
-    drawn = figures_of(whole, folder)
+    whole = load(folder)
+    drawn = figures_of(whole)
     assert {"devices", "blocks", "rate", "scatter"} <= drawn
     one = whole.measurements[whole.measurements["device"] == "cpu"]
-    assert "devices" not in figures_of(Measured(one, whole.replicates, whole.record), folder)
+    assert "devices" not in figures_of(whole.of(one))
     alone = one[(one["parameter"] == "all") & (one["sample_size"] > 2)]
-    assert not {"blocks", "rate"} & figures_of(Measured(alone, whole.replicates, whole.record), folder)
+    assert not {"blocks", "rate"} & figures_of(whole.of(alone))
 
 
-def figures_of(run: Measured, folder: Path) -> set[str]:
-    text = page([one_run(run, *frames.frames_of(run, load(folder, "coordinates")), {}, [], "")])
+def figures_of(run: Run) -> set[str]:
+    text = page([one_run(run, [], "")])
     return set(re.findall(r'<section class="figure" id="(\w+)"', text))
 
 

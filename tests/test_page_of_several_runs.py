@@ -54,7 +54,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def page_file(folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "several.html"
-    write_report(folders, path)
+    write_report([load(each) for each in folders], path)
     return path
 
 
@@ -77,7 +77,7 @@ def test_it_asks_for_nothing_and_complains_of_nothing(browser: Any, page_file: P
 
 def test_every_number_of_every_run_is_on_the_page(folders: list[Path], page_file: Path) -> None:
     for i, folder in enumerate(folders):
-        told, frame = table(page_file, 1 + i, "measurements"), load(folder)
+        told, frame = table(page_file, 1 + i, "measurements"), load(folder).measurements
         assert list(told.columns) == list(frame.columns)
         for name in ("variance", "variance_low", "bias", "seconds", "cell"):
             assert told[name].tolist() == frame[name].tolist()
@@ -136,7 +136,7 @@ def test_the_curve_along_an_option_and_its_pictures(browser: Any, tmp_path: Path
         run_of(tmp_path, VAE, "problem.theta.train.steps=1")
     ]
     path = tmp_path / "along.html"
-    write_report(folders, path)
+    write_report([load(each) for each in folders], path)
     window = Opened(browser, path, DESKTOP)
     assert window.rows("along", "all-") == window.marks("along", prefix="all-") == 3
     assert "Variance along steps" in window.page.inner_text("#all-along")

@@ -13,19 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.api import load
+from bench.analysis.comparison import compare
+from bench.analysis.pairs import within
 from bench.api import run as measure
 from bench.errors import Invalid
 from bench.report.claims import NOTHING, claims
-from bench.report.comparison import compare
 from bench.report.comparison_table import ratio_text
 from bench.report.methods import methods
-from bench.report.pairs import Measured, within
 from bench.report.ratio_claims import ratio_claims
 from bench.report.summary import as_markdown
 from bench.report.tex import as_tex
 from bench.report.tex_text import tex, tex_number
-from bench.store.folder import read_record
+from bench.results.runs import Run
 from tests.test_report import HOSTILE
 
 SCENARIO = """\
@@ -62,41 +61,39 @@ TRIPLES = [(WILD[i], WILD[i - 1], WILD[i - 2]) for i in range(0, len(WILD), 3)]
 """Each of them at least once."""
 
 
-def run_of(folder: Path, text: str) -> Measured:
+def run_of(folder: Path, text: str) -> Run:
     (folder / "s.yaml").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.api.draw", lambda *_: [])
-        frame = measure(folder / "s.yaml", out=folder)
-    path = Path(frame.attrs["run"])
-    return Measured(load(path), load(path, "replicates"), read_record(path))
+        return measure(folder / "s.yaml", out=folder)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_of(tmp_path_factory.mktemp("paper"), SCENARIO)
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_of(tmp_path_factory.mktemp("paper"), DIGITS)
 
 
-def edited(run: Measured, where: dict[str, Any] | None = None, **columns: Any) -> Measured:
+def edited(run: Run, where: dict[str, Any] | None = None, **columns: Any) -> Run:
     """The run with other values in some columns, of the rows that have these values."""
     frame = run.measurements.copy()
     rows = np.logical_and.reduce([frame[key] == value for key, value in (where or {}).items()] or [True])
     for name, value in columns.items():
         frame[name] = frame[name].mask(pd.Series(rows, frame.index), value)
-    return Measured(frame, run.replicates, run.record)
+    return run.of(frame)
 
 
-def scaled(run: Measured, estimator: str, factors: dict[int, float]) -> Measured:
+def scaled(run: Run, estimator: str, factors: dict[int, float]) -> Run:
     """The run with other variances, by N, of one estimator."""
     frame = run.measurements
     cells = frame[frame["estimator"] == estimator].set_index("cell")["sample_size"].map(factors)
     factor = run.replicates["cell"].map(cells).fillna(1.0)
     replicates = run.replicates.assign(squared_deviation=run.replicates["squared_deviation"] * factor)
-    return Measured(frame, replicates, run.record)
+    return Run(frame, replicates, run.record)
 
 
 def about(said: list[str], words: str) -> str:
@@ -104,7 +101,7 @@ def about(said: list[str], words: str) -> str:
     return found
 
 
-def renamed(run: Measured, labels: tuple[str, str, str]) -> Measured:
+def renamed(run: Run, labels: tuple[str, str, str]) -> Run:
     """The run with other labels, which also stand wherever else words are given by somebody else."""
     first, second, third = labels
     scenario = {**run.record["scenario"], "question": second, "name": third}
@@ -112,13 +109,13 @@ def renamed(run: Measured, labels: tuple[str, str, str]) -> Measured:
     changed = edited(run, {"estimator": "reinforce"}, estimator=first)
     changed = edited(changed, {"estimator": "pathwise"}, estimator=second)
     failed = edited(changed, {"estimator": "rloo"}, estimator=third, status="error", reason=first)
-    return Measured(failed.measurements, failed.replicates, record)
+    return Run(failed.measurements, failed.replicates, record)
 
 
 # --- claims ---------------------------------------------------------------------------------------
 
 
-def test_the_numbers_are_those_of_the_comparison(run: Measured) -> None:
+def test_the_numbers_are_those_of_the_comparison(run: Run) -> None:
     frame = compare(within(run, None), ["variance"]).frame.set_index(["estimator", "sample_size"])
     row = frame.loc["pathwise", 8]
     times = ratio_text(1 / row["ratio"], 1 / row["high"], 1 / row["low"]).replace("…", "to")
@@ -131,13 +128,13 @@ def test_the_numbers_are_those_of_the_comparison(run: Measured) -> None:
     assert f"and reinforce has {times} times more; " in said
 
 
-def test_all_ratios_hold_together(run: Measured) -> None:
+def test_all_ratios_hold_together(run: Run) -> None:
     level = compare(within(run, None), ["variance"]).level
     assert level == pytest.approx(1 - 0.05 / 4)
     assert "The intervals of all 4 ratios, 98.75 % each, hold together with 95 %." in claims(run)
 
 
-def test_nothing_is_claimed_where_the_interval_has_one(run: Measured) -> None:
+def test_nothing_is_claimed_where_the_interval_has_one(run: Run) -> None:
     variance = run.measurements.set_index(["estimator", "sample_size"])["variance"]
     equal = {N: variance["reinforce", N] / variance["pathwise", N] for N in (4, 8)}
     marks = compare(within(scaled(run, "pathwise", equal), None), ["variance"]).frame
@@ -151,7 +148,7 @@ def test_nothing_is_claimed_where_the_interval_has_one(run: Measured) -> None:
     assert "times more variance than reinforce; the two cannot be told apart at N = 4." in mixed
 
 
-def test_ratios_that_change_with_the_sample_size_are_told_as_a_range(run: Measured) -> None:
+def test_ratios_that_change_with_the_sample_size_are_told_as_a_range(run: Run) -> None:
     changed = scaled(run, "pathwise", {4: 0.1, 8: 1.0})
     frame = compare(within(changed, None), ["variance"]).frame.query("estimator == 'pathwise'")
     said = about(claims(changed), "At N = 8 pathwise")
@@ -163,7 +160,7 @@ def test_ratios_that_change_with_the_sample_size_are_told_as_a_range(run: Measur
     assert "at every N from 4 to 8" in about(claims(run), "At N = 8 pathwise")
 
 
-def test_what_has_no_variance_is_told_without_a_number(run: Measured) -> None:
+def test_what_has_no_variance_is_told_without_a_number(run: Run) -> None:
     exact = scaled(run, "pathwise", {4: 0.0, 8: 0.0})
     assert "pathwise has no variance at all, and reinforce has some" in about(claims(exact), "8 pathwise")
     said = about(claims(exact, "pathwise"), "8 reinforce")
@@ -171,8 +168,8 @@ def test_what_has_no_variance_is_told_without_a_number(run: Measured) -> None:
     assert f"{alike}each has more at every N from 4 to 8." in said
 
 
-def test_two_replicates_give_no_interval(run: Measured) -> None:
-    few = Measured(run.measurements, run.replicates[run.replicates["replicate"] < 2], run.record)
+def test_two_replicates_give_no_interval(run: Run) -> None:
+    few = Run(run.measurements, run.replicates[run.replicates["replicate"] < 2], run.record)
     said = claims(few)
     sentence = about(said, "it cannot be told whether pathwise and rloo have less variance than reinforce")
     assert sentence.endswith("the ratios have no interval; the ratios have no interval at N = 4.")
@@ -180,7 +177,7 @@ def test_two_replicates_give_no_interval(run: Measured) -> None:
     assert ratio_claims(compare(within(few, None), ["variance"]))
 
 
-def test_verdicts_are_grouped_over_estimators(run: Measured) -> None:
+def test_verdicts_are_grouped_over_estimators(run: Run) -> None:
     fine = edited(run, verdict="within 1 %")
     assert about(claims(fine), "Unbiased within 1 %").endswith(": every estimator at every N.")
     some = edited(fine, {"estimator": "rloo", "sample_size": 4}, verdict="unresolved (needs R = 12 000)")
@@ -190,7 +187,7 @@ def test_verdicts_are_grouped_over_estimators(run: Measured) -> None:
     assert not any("unresolved" in sentence for sentence in claims(fine))
 
 
-def more(run: Measured, count: int, **columns: Any) -> Measured:
+def more(run: Run, count: int, **columns: Any) -> Run:
     """The run with as many copies of pathwise, which have the same ratios."""
     frame, replicates = run.measurements, run.replicates
     mine = frame[frame["estimator"] == "pathwise"]
@@ -198,16 +195,16 @@ def more(run: Measured, count: int, **columns: Any) -> Measured:
     for i in range(count):
         frames.append(mine.assign(estimator=f"copy {i}", cell=mine["cell"] + str(i), **columns))
         tables.append(replicates.assign(cell=replicates["cell"] + str(i)))
-    return Measured(pd.concat(frames, ignore_index=True), pd.concat(tables, ignore_index=True), run.record)
+    return Run(pd.concat(frames, ignore_index=True), pd.concat(tables, ignore_index=True), run.record)
 
 
-def test_the_least_noisy_comes_first(run: Measured) -> None:
+def test_the_least_noisy_comes_first(run: Run) -> None:
     assert claims(run)[0].startswith("At N = 8 pathwise has ")
     assert claims(run)[1].startswith("At N = 8 rloo has ")
     assert claims(scaled(run, "pathwise", {4: 50.0, 8: 50.0}))[0].startswith("At N = 8 rloo has ")
 
 
-def test_both_are_unbiased_only_where_both_are(run: Measured) -> None:
+def test_both_are_unbiased_only_where_both_are(run: Run) -> None:
     words = "times less variance than reinforce, both unbiased within 1 %; "
     fine = edited(run, verdict="within 1 %")
     assert words in claims(fine)[0]
@@ -217,7 +214,7 @@ def test_both_are_unbiased_only_where_both_are(run: Measured) -> None:
     assert words in claims(edited(fine, {"sample_size": 4}, verdict="biased"))[0]
 
 
-def test_estimators_alike_are_told_together(run: Measured) -> None:
+def test_estimators_alike_are_told_together(run: Run) -> None:
     said = claims(scaled(more(run, 3), "copy 2", {4: 1.5, 8: 1.5}))
     times = re.search(r"pathwise has (.*) times less variance than reinforce; less at every", said[0])
     assert times
@@ -228,14 +225,14 @@ def test_estimators_alike_are_told_together(run: Measured) -> None:
     assert len(re.findall(r"\([\d.]+ to [\d.]+\)", together)) == 2
 
 
-def test_no_sentence_has_more_than_four_estimators_and_none_is_lost(run: Measured) -> None:
+def test_no_sentence_has_more_than_four_estimators_and_none_is_lost(run: Run) -> None:
     said = [sentence for sentence in claims(more(run, 9)) if "variance than" in sentence]
     assert [len(re.findall(r"copy \d|rloo|pathwise", sentence)) for sentence in said] == [1, 4, 4, 1, 1]
     found = [name for sentence in said for name in re.findall(r"copy \d|rloo|pathwise", sentence)]
     assert sorted(found) == sorted([f"copy {i}" for i in range(9)] + ["rloo", "pathwise"])
 
 
-def test_what_cannot_be_told_apart_is_told_together(run: Measured) -> None:
+def test_what_cannot_be_told_apart_is_told_together(run: Run) -> None:
     variance = run.measurements.set_index(["estimator", "sample_size"])["variance"]
     equal = {N: variance["reinforce", N] / variance["pathwise", N] for N in (4, 8)}
     said = about(claims(more(scaled(run, "pathwise", equal), 1)), "copy 0")
@@ -246,7 +243,7 @@ def test_what_cannot_be_told_apart_is_told_together(run: Measured) -> None:
     )
 
 
-def test_what_is_unresolved_is_one_sentence(run: Measured) -> None:
+def test_what_is_unresolved_is_one_sentence(run: Run) -> None:
     one = edited(run, {"sample_size": 4}, verdict="unresolved (needs R = 46 000)")
     one = edited(one, {"sample_size": 4, "estimator": "rloo"}, verdict="unresolved (needs R = 2100)")
     one = edited(one, {"sample_size": 8}, verdict="unresolved (needs a better reference)")
@@ -261,7 +258,7 @@ def test_what_is_unresolved_is_one_sentence(run: Measured) -> None:
     assert "(needs R = 2100 to 1 000 000 000 and more);" in about(claims(some), "unresolved")
 
 
-def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Measured) -> None:
+def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Run) -> None:
     numbers = {"bias": -0.5, "bias_low": -0.6, "bias_high": -0.4}
     wrong = edited(run, {"estimator": "pathwise"}, verdict="biased", contradiction="not unbiased", **numbers)
     said = claims(wrong)
@@ -271,7 +268,7 @@ def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Measured)
     assert not any("biased there" in sentence for sentence in claims(edited(run, verdict="within 1 %")))
 
 
-def test_a_bias_that_chance_may_have_made_is_told_as_such(run: Measured) -> None:
+def test_a_bias_that_chance_may_have_made_is_told_as_such(run: Run) -> None:
     numbers = {"bias": -0.5, "bias_low": -0.6, "bias_high": -0.4, "bias_p": 0.0064}
     fine = edited(run, verdict="within 1 %", bias_p=0.5)
     said = claims(edited(fine, {"estimator": "pathwise", "sample_size": 8}, **numbers))
@@ -284,7 +281,7 @@ def test_a_bias_that_chance_may_have_made_is_told_as_such(run: Measured) -> None
     assert about(claims(admitted), "Biased is pathwise at N = 4, 8")
 
 
-def test_a_bias_without_a_truth_is_not_known(run: Measured) -> None:
+def test_a_bias_without_a_truth_is_not_known(run: Run) -> None:
     said = claims(edited(run, verdict="unknown", truth="none"))
     assert (
         "Nothing can be said of the bias of every estimator at every N: the true gradient is not known."
@@ -292,15 +289,15 @@ def test_a_bias_without_a_truth_is_not_known(run: Measured) -> None:
     )
 
 
-def test_a_bias_against_a_disputed_truth_is_not_known(run: Measured) -> None:
+def test_a_bias_against_a_disputed_truth_is_not_known(run: Run) -> None:
     said = claims(edited(run, verdict="unknown", truth="disputed"))
     assert any(sentence.endswith("at every N: the true gradient is disputed.") for sentence in said)
     assert any(sentence.startswith("Beware: the true gradient is disputed") for sentence in said)
 
 
-def test_what_could_not_be_measured_is_told(run: Measured) -> None:
+def test_what_could_not_be_measured_is_told(run: Run) -> None:
     lost = edited(run, {"estimator": "reinforce", "sample_size": 8}, status="error", reason="it broke")
-    stopped = Measured(lost.measurements, lost.replicates, {**run.record, "interrupted": True})
+    stopped = Run(lost.measurements, lost.replicates, {**run.record, "interrupted": True})
     said = claims(stopped)
     assert "Not measured: reinforce at N = 8: error (it broke)." in said
     assert "Not measured: what was left when the run was interrupted." in said
@@ -310,18 +307,18 @@ def test_what_could_not_be_measured_is_told(run: Measured) -> None:
         assert "it broke" in text
 
 
-def test_several_devices_are_told_apart(run: Measured) -> None:
+def test_several_devices_are_told_apart(run: Run) -> None:
     both = [run.measurements, run.measurements.assign(device="mps", cell=run.measurements["cell"] + "/mps")]
     replicates = [run.replicates, run.replicates.assign(cell=run.replicates["cell"] + "/mps")]
-    said = claims(Measured(pd.concat(both, ignore_index=True), pd.concat(replicates), run.record))
+    said = claims(Run(pd.concat(both, ignore_index=True), pd.concat(replicates), run.record))
     assert about(said, "At N = 8 on mps pathwise has")
     assert about(said, "At N = 8 on cpu pathwise has")
     assert r" & On & " in as_tex(pd.concat(both, ignore_index=True))
 
 
-def test_one_estimator_has_a_variance_and_no_rival(run: Measured) -> None:
+def test_one_estimator_has_a_variance_and_no_rival(run: Run) -> None:
     frame = run.measurements.query("estimator == 'rloo'").reset_index(drop=True)
-    alone = Measured(frame, run.replicates, run.record)
+    alone = Run(frame, run.replicates, run.record)
     said = claims(alone)
     assert said[0].startswith("At N = 8 one estimate of rloo has variance ")
     assert not any("variance than" in sentence for sentence in said)
@@ -330,16 +327,16 @@ def test_one_estimator_has_a_variance_and_no_rival(run: Measured) -> None:
     assert "rloo" in as_tex(frame, said)
 
 
-def nothing(run: Measured) -> list[Measured]:
+def nothing(run: Run) -> list[Run]:
     failed = edited(run, status="error", reason="it broke", verdict="", variance=math.nan)
     none = run.replicates.iloc[:0]
     return [
-        Measured(failed.measurements, none, run.record),
-        Measured(run.measurements.iloc[:0], none, run.record),
+        Run(failed.measurements, none, run.record),
+        Run(run.measurements.iloc[:0], none, run.record),
     ]
 
 
-def test_a_run_that_measured_nothing_says_so(run: Measured) -> None:
+def test_a_run_that_measured_nothing_says_so(run: Run) -> None:
     for empty in nothing(run):
         said = claims(empty)
         assert said[0] == NOTHING
@@ -350,7 +347,7 @@ def test_a_run_that_measured_nothing_says_so(run: Measured) -> None:
         assert as_tex(empty.measurements, said).startswith("% ")
 
 
-def test_an_unknown_control_is_refused(run: Measured) -> None:
+def test_an_unknown_control_is_refused(run: Run) -> None:
     for function in (claims, methods, as_markdown):
         with pytest.raises(Invalid, match="no estimator 'nobody' here"):
             function(run, "nobody")
@@ -372,7 +369,7 @@ def braces(text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("labels", TRIPLES)
-def test_a_hostile_label_is_harmless_in_latex(run: Measured, labels: tuple[str, str, str]) -> None:
+def test_a_hostile_label_is_harmless_in_latex(run: Run, labels: tuple[str, str, str]) -> None:
     changed = renamed(run, labels)
     said = claims(changed)
     text = as_tex(changed.measurements, said)
@@ -434,7 +431,7 @@ def test_numbers_for_latex(text: str, wanted: str) -> None:
     assert tex_number(text) == wanted
 
 
-def test_a_table_has_a_line_for_each_cell(run: Measured) -> None:
+def test_a_table_has_a_line_for_each_cell(run: Run) -> None:
     text = as_tex(run.measurements)
     lines = [line for line in text.splitlines() if line.strip().startswith("$")]
     assert len(lines) == 6 + 1  # and the heading
@@ -444,13 +441,13 @@ def test_a_table_has_a_line_for_each_cell(run: Measured) -> None:
     assert r"\item" not in text
 
 
-def partly_finite(run: Measured) -> Measured:
+def partly_finite(run: Run) -> Run:
     """The run, with two estimates of rloo that are not finite and timings of pathwise that spread."""
     some = edited(run, {"estimator": "rloo"}, status="nonfinite", nonfinite=2, reason="2 of 300 ...")
     return edited(some, {"estimator": "pathwise"}, seconds=3e-7, seconds_low=1e-7, seconds_high=9e-7)
 
 
-def test_a_latex_table_says_what_is_not_finite_and_what_is_rough(run: Measured) -> None:
+def test_a_latex_table_says_what_is_not_finite_and_what_is_rough(run: Run) -> None:
     sure = edited(run, seconds_low=9e-8, seconds_high=1.1e-7)
     text = as_tex(partly_finite(sure).measurements)
     lines = [line for line in text.splitlines() if line.strip().startswith("$")]
@@ -468,7 +465,7 @@ def test_a_latex_table_says_what_is_not_finite_and_what_is_rough(run: Measured) 
     assert not any(words in certain for words in ("not finite", "Not finite", r"\sim", "timings"))
 
 
-def test_claims_are_of_finite_estimates_alone(run: Measured) -> None:
+def test_claims_are_of_finite_estimates_alone(run: Run) -> None:
     told = claims(partly_finite(run))
     assert "Not finite: rloo: 2 of 300 estimates; the numbers are of the others and are not compared." in told
     # What is to be known of its intervals is said all the same.
@@ -481,14 +478,14 @@ def test_claims_are_of_finite_estimates_alone(run: Measured) -> None:
     assert "2 of 300 not finite" in as_markdown(partly_finite(run))
 
 
-def wide(run: Measured) -> pd.DataFrame:
+def wide(run: Run) -> pd.DataFrame:
     """Intervals as long as they are told without a power of ten."""
     numbers = {"variance": 9.27e-3, "variance_low": 8.51e-3, "variance_high": 1.01e-2, "mse": 9.26e-5}
     bias = {"bias": -3.3e-3, "bias_low": -4.16e-3, "bias_high": -2.22e-3, "work_normalized_variance": 4.4e-9}
     return edited(run, **numbers, **bias, verdict="unresolved", sample_size=100_000).measurements
 
 
-def test_columns_yield_where_a_page_is_too_narrow(run: Measured) -> None:
+def test_columns_yield_where_a_page_is_too_narrow(run: Run) -> None:
     assert r"$N$ & Variance & Bias & Verdict & MSE & Var.\ $\times$ time \\" in as_tex(run.measurements)
     assert "left out" not in as_tex(run.measurements)
     text = as_tex(wide(run))
@@ -499,7 +496,7 @@ def test_columns_yield_where_a_page_is_too_narrow(run: Measured) -> None:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
-def test_tables_fit_on_a_page(run: Measured, tmp_path: Path) -> None:
+def test_tables_fit_on_a_page(run: Run, tmp_path: Path) -> None:
     for i, frame in enumerate((run.measurements, wide(run), renamed(run, WILD[:3]).measurements)):
         (tmp_path / f"{i}.tex").write_text(as_tex(frame, claims(run)))
     body = "".join(rf"\input{{{i}}}" for i in range(3))
@@ -514,7 +511,7 @@ def test_tables_fit_on_a_page(run: Measured, tmp_path: Path) -> None:
 # --- methods --------------------------------------------------------------------------------------
 
 
-def test_the_methods_of_an_exact_truth(run: Measured) -> None:
+def test_the_methods_of_an_exact_truth(run: Run) -> None:
     text = methods(run)
     assert "\n" not in text
     for words in (
@@ -528,7 +525,7 @@ def test_the_methods_of_an_exact_truth(run: Measured) -> None:
         assert words not in text
 
 
-def test_the_methods_of_a_reference(digits: Measured) -> None:
+def test_the_methods_of_a_reference(digits: Run) -> None:
     text = methods(digits)
     for words in (
         "is a reference, the mean of a long run", "whose standard error", "Searle, Casella & McCulloch, 1992",
@@ -539,33 +536,33 @@ def test_the_methods_of_a_reference(digits: Measured) -> None:
         assert words not in text
 
 
-def test_the_methods_say_no_more_than_was_done(run: Measured, digits: Measured) -> None:
+def test_the_methods_say_no_more_than_was_done(run: Run, digits: Run) -> None:
     unknown = {**run.record, "truth": {"kind": "none", "note": "nobody knows"}}
-    text = methods(Measured(edited(run, verdict="unknown").measurements, run.replicates, unknown))
+    text = methods(Run(edited(run, verdict="unknown").measurements, run.replicates, unknown))
     assert "The true gradient is not known (nobody knows)." in text
     assert "Hall" not in text
     disputed = {**run.record, "truth": {"kind": "disputed", "note": "a says 4, b says 5"}}
-    text = methods(Measured(edited(run, verdict="unknown").measurements, run.replicates, disputed))
+    text = methods(Run(edited(run, verdict="unknown").measurements, run.replicates, disputed))
     assert "disputed: two ways to obtain it disagree (a says 4, b says 5), and no estimator is judged" in text
     noted = {**run.record, "truth": {"kind": "quadrature", "note": "log_prob is wrong"}}
-    assert "and autograd (log_prob is wrong)." in methods(Measured(run.measurements, run.replicates, noted))
+    assert "and autograd (log_prob is wrong)." in methods(Run(run.measurements, run.replicates, noted))
     precise = {**run.record, "scenario": {**run.record["scenario"], "precision": {"variance": 0.05}}}
-    assert "was within 5 % or" in methods(Measured(run.measurements, run.replicates, precise))
+    assert "was within 5 % or" in methods(Run(run.measurements, run.replicates, precise))
     assert "within 5 %" not in methods(run)
-    fixed = Measured(digits.measurements.assign(sampling_variance=math.nan), digits.replicates, digits.record)
+    fixed = Run(digits.measurements.assign(sampling_variance=math.nan), digits.replicates, digits.record)
     assert "Searle" not in methods(fixed)
 
 
-def test_the_methods_tell_pairs_from_others(run: Measured) -> None:
+def test_the_methods_tell_pairs_from_others(run: Run) -> None:
     assert "unpaired" in methods(run)  # 300 replicates are too few
     many = pd.concat(
         [run.replicates.assign(replicate=run.replicates["replicate"] + 300 * i) for i in range(9)]
     )
-    text = methods(Measured(run.measurements, many, run.record))
+    text = methods(Run(run.measurements, many, run.record))
     assert "paired replicate by replicate" in text
 
 
-def test_methods_are_some_sentences_long(run: Measured, digits: Measured) -> None:
+def test_methods_are_some_sentences_long(run: Run, digits: Run) -> None:
     for each in (run, digits):
         sentences = re.split(r"\.\s+(?=[A-Z])", methods(each))
         assert 6 <= len(sentences) <= 11
@@ -574,7 +571,7 @@ def test_methods_are_some_sentences_long(run: Measured, digits: Measured) -> Non
 # --- Markdown -------------------------------------------------------------------------------------
 
 
-def test_a_summary_has_everything(run: Measured) -> None:
+def test_a_summary_has_everything(run: Run) -> None:
     text = as_markdown(run)
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == ["# tiny", "## Results", "## Comparison", "## Methods", "## Provenance"]
@@ -584,7 +581,7 @@ def test_a_summary_has_everything(run: Measured) -> None:
     assert "- command: `" in text
 
 
-def test_a_summary_leaves_out_devices_that_are_absent(run: Measured) -> None:
+def test_a_summary_leaves_out_devices_that_are_absent(run: Run) -> None:
     lost = run.measurements.assign(
         device="cuda",
         status="unavailable",
@@ -592,30 +589,30 @@ def test_a_summary_leaves_out_devices_that_are_absent(run: Measured) -> None:
         verdict="",
         cell=run.measurements["cell"] + "/c",
     )
-    both = Measured(pd.concat([run.measurements, lost], ignore_index=True), run.replicates, run.record)
+    both = Run(pd.concat([run.measurements, lost], ignore_index=True), run.replicates, run.record)
     text = as_markdown(both)
     assert "- Not measured: every estimator on cuda: unavailable (no CUDA)." in text
     assert text.count("| `rloo`") == as_markdown(run).count("| `rloo`")
 
 
-def test_a_commit_is_told_with_its_state(run: Measured) -> None:
+def test_a_commit_is_told_with_its_state(run: Run) -> None:
     for git, words in (
         (None, "commit: unknown"),
         ({"commit": "abc", "dirty": True}, "commit: `abc`, the files differed from it"),
         ({"commit": "abc", "dirty": False}, "commit: `abc`, the files were those of it"),
     ):
-        assert words in as_markdown(Measured(run.measurements, run.replicates, {**run.record, "git": git}))
+        assert words in as_markdown(Run(run.measurements, run.replicates, {**run.record, "git": git}))
 
 
-def test_a_command_does_not_tell_where_the_program_is(run: Measured) -> None:
+def test_a_command_does_not_tell_where_the_program_is(run: Run) -> None:
     record = {**run.record, "command": ["/home/me/bench/__main__.py", "run", "a b.yaml"]}
-    text = as_markdown(Measured(run.measurements, run.replicates, record))
+    text = as_markdown(Run(run.measurements, run.replicates, record))
     assert "- command: `python -m bench run 'a b.yaml'`" in text
     assert "/home/me" not in text
 
 
 @pytest.mark.parametrize("labels", TRIPLES)
-def test_a_hostile_label_is_harmless_in_markdown(run: Measured, labels: tuple[str, str, str]) -> None:
+def test_a_hostile_label_is_harmless_in_markdown(run: Run, labels: tuple[str, str, str]) -> None:
     changed = renamed(run, labels)
     text = as_markdown(changed)
     assert methods(changed).isprintable()

@@ -13,23 +13,25 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench.report import canvas, frames
+from bench.analysis.budgets import reached
+from bench.analysis.frames import frames_of
+from bench.analysis.geometric import geometric_means
+from bench.analysis.ranking import profiles
+from bench.analysis.rates import rate_fits
+from bench.analysis.settings import settings
+from bench.analysis.together import together
+from bench.report import canvas
 from bench.report import figures as files
 from bench.report.canvas import Numbers
 from bench.report.figures import draw_run, draw_several
-from bench.report.pairs import Measured
 from bench.report.paper import OF_A_RUN, OF_SEVERAL
 from bench.report.paper.about import About, about, of_several
 from bench.report.paper.spread import MOST_FLAGS
 from bench.report.plots import PLOTS
-from bench.report.several.budget import reached
-from bench.report.several.frames import profiles
-from bench.report.several.geometric import geometric_means
-from bench.report.several.runs import together
 from bench.report.style import looks
-from bench.runs import read_run
-from bench.store.folder import load
-from tests.runs import run_of
+from bench.results.folder import load
+from bench.results.runs import Run
+from tests.runs import in_memory, run_of
 from tests.test_report import CASES, HOSTILE, hostile, ordinary, with_blocks, words
 
 SCENARIO = """
@@ -56,13 +58,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> Measured:
-    return read_run(folder)
+def run(folder: Path) -> Run:
+    return load(folder)
 
 
 @pytest.fixture(scope="module")
-def rows(run: Measured, folder: Path) -> dict[str, pd.DataFrame]:
-    return frames.frames_of(run, load(folder, "coordinates"))[0]
+def rows(run: Run) -> dict[str, pd.DataFrame]:
+    return frames_of(run)[0]
 
 
 def drawn(name: str, rows: dict[str, pd.DataFrame], said: About) -> Figure:
@@ -78,7 +80,7 @@ def points(figure: Figure, many: bool = False) -> list[Numbers]:
     return [line for line in found if (len(line) > 1) == many]
 
 
-def test_a_rate_is_a_point_and_a_bar_for_each_fit(run: Measured, rows: dict[str, pd.DataFrame]) -> None:
+def test_a_rate_is_a_point_and_a_bar_for_each_fit(run: Run, rows: dict[str, pd.DataFrame]) -> None:
     figure = drawn("rate", rows, about(run.measurements, run.record["scenario"]))
     found = rows["rates"]
     assert len(found) == ESTIMATORS * TYPES * POINTS
@@ -106,7 +108,7 @@ def test_an_error_is_a_bar_of_variance_with_the_bias_on_its_end() -> None:
 
 @pytest.mark.parametrize("currency", ["seconds", "evaluations"])
 def test_a_budget_is_a_line_for_each_estimator(
-    run: Measured, rows: dict[str, pd.DataFrame], currency: str
+    run: Run, rows: dict[str, pd.DataFrame], currency: str
 ) -> None:
     figure = drawn(f"budget_of_{currency}", rows, about(run.measurements, run.record["scenario"]))
     found = rows["budget"][rows["budget"]["currency"] == currency]
@@ -115,7 +117,7 @@ def test_a_budget_is_a_line_for_each_estimator(
     assert sorted(map(tuple, places)) == sorted(zip(found["budget"], found["error"], strict=True))
 
 
-def test_devices_and_types_stand_side_by_side(run: Measured, rows: dict[str, pd.DataFrame]) -> None:
+def test_devices_and_types_stand_side_by_side(run: Run, rows: dict[str, pd.DataFrame]) -> None:
     figure = drawn("devices", rows, about(run.measurements, run.record["scenario"]))
     seconds = rows["settings"].query("metric == 'seconds'")
     places = np.concatenate(points(figure))
@@ -123,7 +125,7 @@ def test_devices_and_types_stand_side_by_side(run: Measured, rows: dict[str, pd.
     assert len(np.unique(places[:, 1].round(6))) == ESTIMATORS * TYPES
 
 
-def test_a_spread_is_a_histogram_for_each_cell(run: Measured, rows: dict[str, pd.DataFrame]) -> None:
+def test_a_spread_is_a_histogram_for_each_cell(run: Run, rows: dict[str, pd.DataFrame]) -> None:
     figure = drawn("spread", rows, about(run.measurements, run.record["scenario"]))
     cells = ESTIMATORS * SIZES * TYPES * POINTS
     assert len(points(figure)) == cells  # its largest deviation
@@ -139,8 +141,8 @@ def test_a_spread_is_a_histogram_for_each_cell(run: Measured, rows: dict[str, pd
 def test_an_estimator_under_two_labels_is_drawn_under_both(tmp_path: Path) -> None:
     text = SCENARIO.replace("reparameterization]", "{reinforce: {}, label: again}]")
     folder = run_of(tmp_path, text, "sweep.options={}", "sweep.sample_sizes=[2]")
-    twice, coordinates = read_run(folder), load(folder, "coordinates")
-    rows = frames.frames_of(twice, coordinates)[0]
+    twice = load(folder)
+    rows = frames_of(twice)[0]
     shares = rows["spread"].groupby(["estimator", "dtype"])["share"].sum()
     assert shares.to_numpy() == pytest.approx(np.ones(3 * TYPES))
     assert rows["spread"].groupby("estimator")["largest"].count().tolist() == [TYPES] * 3
@@ -160,7 +162,7 @@ def test_a_map_has_a_field_for_each_block() -> None:
     assert values == pytest.approx(np.sort(known["variance"]))
 
 
-def test_a_mean_stands_against_its_truth(run: Measured, rows: dict[str, pd.DataFrame]) -> None:
+def test_a_mean_stands_against_its_truth(run: Run, rows: dict[str, pd.DataFrame]) -> None:
     figure = drawn("scatter", rows, about(run.measurements, run.record["scenario"]))
     places = np.concatenate(points(figure, many=True))
     found = rows["coordinates"]
@@ -170,7 +172,7 @@ def test_a_mean_stands_against_its_truth(run: Measured, rows: dict[str, pd.DataF
     assert sum(len(bar.get_segments()) for bar in bars) == len(found)
 
 
-def test_a_curve_along_an_option_has_its_values(run: Measured, rows: dict[str, pd.DataFrame]) -> None:
+def test_a_curve_along_an_option_has_its_values(run: Run, rows: dict[str, pd.DataFrame]) -> None:
     figure = drawn("along", rows, about(run.measurements, run.record["scenario"]))
     lines = points(figure, many=True)
     assert len(lines) == ESTIMATORS * SIZES * TYPES
@@ -182,7 +184,7 @@ def test_a_curve_along_an_option_has_its_values(run: Measured, rows: dict[str, p
 
 
 def test_a_bias_along_an_option_is_told_in_units_of_the_gradient(
-    run: Measured, rows: dict[str, pd.DataFrame]
+    run: Run, rows: dict[str, pd.DataFrame]
 ) -> None:
     figure = drawn("bias_along", rows, about(run.measurements, run.record["scenario"]))
     found = rows["along"]
@@ -195,21 +197,26 @@ def test_a_bias_along_an_option_is_told_in_units_of_the_gradient(
     assert sorted(ends[:, 1, 1]) == pytest.approx(sorted(found["bias_high"] / found["truth_norm"]))
 
 
+def pictured(run: Run) -> Run:
+    """The run with pictures of its problem."""
+    data = {"data": np.ones((2, 3, 3))}
+    return Run(run.measurements, run.replicates, run.record, run.coordinates, data)
+
+
 def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
-    folder: Path, run: Measured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(files, "MOST_PROBLEMS", POINTS - 1)
-    rows = frames.frames_of(run, load(folder, "coordinates"))
-    written = draw_run(tmp_path, run, *rows, {"data": np.ones((1, 3, 3))}, None, ("svg",))
+    written = draw_run(tmp_path, pictured(run), None, ("svg",))
     assert [path.stem for path in written] == [*files.OF_A_LONG_SWEEP, "pictures"]
 
 
-def test_means_and_profiles_have_every_estimator(run: Measured) -> None:
+def test_means_and_profiles_have_every_estimator(run: Run) -> None:
     runs = [run, run]
     whole = together(runs)
     rows = {
-        "means": geometric_means(runs, None, ["variance", "mse"]).frame,
-        "profile": profiles(whole),
+        "means": geometric_means(runs, None, ("variance", "mse")).frame,
+        "profile": profiles(runs),
         "budget": reached(whole),
     }
     for name, drawing in OF_SEVERAL.items():
@@ -229,8 +236,8 @@ def measured_rows(measurements: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows that measurements alone give."""
     return {
         "measurements": measurements,
-        "rates": frames.rate_fits(measurements),
-        "settings": frames.settings(measurements.assign(seconds_low=math.nan, seconds_high=math.nan)),
+        "rates": rate_fits(in_memory(measurements)),
+        "settings": settings(in_memory(measurements.assign(seconds_low=math.nan, seconds_high=math.nan))),
         "budget": reached(measurements.assign(run=measurements["problem"])),
     }
 
@@ -253,7 +260,7 @@ def test_no_rows_are_no_figure(rows: dict[str, pd.DataFrame]) -> None:
         assert drawing.draw(rows[drawing.table].iloc[:0], said) is None
 
 
-def test_an_estimator_looks_alike_in_every_figure(run: Measured, rows: dict[str, pd.DataFrame]) -> None:
+def test_an_estimator_looks_alike_in_every_figure(run: Run, rows: dict[str, pd.DataFrame]) -> None:
     said = about(run.measurements, run.record["scenario"])
     for name in ("rate", "devices", "budget_of_seconds", "along", "scatter", "spread"):
         colors = {
@@ -270,18 +277,17 @@ def test_of_many_panels_some_are_drawn_and_the_others_told() -> None:
     assert canvas.kept({"a": 1}) == ({"a": 1}, "")
 
 
-def one_point(run: Measured) -> Measured:
+def one_point(run: Run) -> Run:
     """The part of a run with one value of the option, and one type of numbers."""
     frame = run.measurements
     kept = frame["problem"].str.contains("0.5") & (frame["dtype"] == "float32")
-    return Measured(frame[kept], run.replicates, run.record)
+    return run.of(frame[kept])
 
 
-def test_every_figure_is_written_and_nothing_else(run: Measured, folder: Path, tmp_path: Path) -> None:
+def test_every_figure_is_written_and_nothing_else(run: Run, tmp_path: Path) -> None:
     place = tmp_path / "new" / "figures"
     some = one_point(run)
-    rows = frames.frames_of(some, load(folder, "coordinates"))
-    written = draw_run(place, some, *rows, {"data": np.ones((2, 3, 3))}, None, ("svg",))
+    written = draw_run(place, pictured(some), None, ("svg",))
     names = [name for name in [*PLOTS, *OF_A_RUN] if name not in ("devices", *files.CURVES)] + [
         "ratios",
         "pictures",
@@ -291,22 +297,22 @@ def test_every_figure_is_written_and_nothing_else(run: Measured, folder: Path, t
     assert all(path.stat().st_size > 1000 for path in written)
 
 
-def test_runs_together_have_figures_of_their_own(run: Measured, tmp_path: Path) -> None:
+def test_runs_together_have_figures_of_their_own(run: Run, tmp_path: Path) -> None:
     later = {**run.record, "started": "2031-01-01T00:00:00+00:00"}
-    runs = [one_point(run), Measured(one_point(run).measurements, run.replicates, later)]
+    runs = [one_point(run), Run(one_point(run).measurements, run.replicates, later)]
     written = draw_several(tmp_path, runs, None, ("svg",))
     assert [path.stem for path in written] == [*OF_SEVERAL, "changes"]
 
 
-def test_runs_that_differ_in_a_number_are_curves_along_it(run: Measured, tmp_path: Path) -> None:
+def test_runs_that_differ_in_a_number_are_curves_along_it(run: Run, tmp_path: Path) -> None:
     record = copy.deepcopy(dict(run.record))
     record["scenario"]["problem"]["distribution"]["normal"]["loc"] = 2.5
-    runs = [one_point(run), Measured(one_point(run).measurements, run.replicates, record)]
+    runs = [one_point(run), Run(one_point(run).measurements, run.replicates, record)]
     written = draw_several(tmp_path, runs, None, ("svg",))
     assert [path.stem for path in written] == [*OF_SEVERAL, *files.CURVES]
 
 
-def test_a_failed_write_leaves_nothing(run: Measured, folder: Path, tmp_path: Path) -> None:
+def test_a_failed_write_leaves_nothing(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nonsense"):
-        draw_run(tmp_path, run, *frames.frames_of(run, load(folder, "coordinates")), {}, None, ("nonsense",))
+        draw_run(tmp_path, run, None, ("nonsense",))
     assert not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ from bench.report.chosen import MOST_GROUPS, MOST_PLACES, NO_NUMBER, NOT_OK, NOT
 from bench.report.columns import LONGEST_WORD, draw
 from bench.report.labels import distinct
 from bench.report.plots import PLOTS
-from bench.store.folder import write_record, write_tables
+from bench.results.folder import write_record, write_tables
 from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks, words
 
 WORSE = (r"$\frac{", "".join(map(chr, range(32))), *HOSTILE)[: MOST_GROUPS - 1]

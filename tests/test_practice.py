@@ -70,7 +70,7 @@ def measured(
         f"schema: 1\nname: case\nversion: 1\nproblem: {problem}\nestimators: {estimators}\n"
         f"sweep: {{sample_sizes: {sizes}}}\nreplicates: {replicates}\nseed: {seed}\n"
     )
-    frame = load(run_of(root, text))
+    frame = load(run_of(root, text)).measurements
     return frame[frame["parameter"] == "all"].set_index("estimator")
 
 

@@ -35,11 +35,11 @@ from bench.engine.truth import Truth, truth_of
 from bench.errors import ScenarioError
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
+from bench.results import frames
 from bench.scenario import json_schema, read_text
 from bench.scenario.resolve import quick
 from bench.statistics.moments import center_of
 from bench.statistics.summary import Collection, Summary, summarize
-from bench.store import frames
 from tests.cases import experiment_of
 
 # Blocks are cut by N: at this one they have 208 replicates, whatever the estimator draws.
@@ -517,7 +517,7 @@ def test_a_run_reaches_a_precision(here: Path) -> None:
     assert result.exit_code == 0
     assert NOT_REACHED not in result.output
     (folder,) = here.glob("results/gaussian/*")
-    frame = bench.load(folder)
+    frame = bench.load(folder).measurements
     assert half_widths(frame).le(0.1).all()
     assert frame["replicates"].gt(300).all()
     record = json.loads((folder / "run.json").read_text())

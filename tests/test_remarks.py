@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from bench.report.remarks import fitting, noise, rates, remarks
-from bench.store.columns import MEASUREMENTS
+from bench.results.columns import MEASUREMENTS
+from tests.runs import in_memory
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -77,7 +78,7 @@ def test_weak_intervals_are_told() -> None:
 
 def test_rates_of_those_that_have_sample_sizes_enough() -> None:
     cells = [{"estimator": "a", "sample_size": N, "variance": 87 / N} for N in (10, 100, 1000, 10_000)]
-    (said,) = rates(frame(*cells, {"estimator": "b"}))
+    (said,) = rates(in_memory(frame(*cells, {"estimator": "b"})))
     assert said.startswith("a: N^-1.000 (-1.0")
     assert said.endswith("1/N")
 

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text as FigureText
 from rich.console import Console
 
-from bench.report import labels, numbers, rows
+from bench.analysis import rows
+from bench.report import labels, numbers
 from bench.report.pictures import image_grid
 from bench.report.plots import PLOTS
 from bench.report.style import looks

@@ -20,12 +20,10 @@ from bench.api import load, run
 from bench.cli import main
 from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
-from bench.report.frames import frames_of
-from bench.report.pairs import Measured
 from bench.report.plots import PLOTS
 from bench.report_api import write_report
-from bench.runs import read_run
-from bench.store.folder import write_pictures
+from bench.results.folder import write_pictures
+from bench.results.runs import Run
 
 SCENARIO = """
 schema: 1
@@ -43,7 +41,9 @@ VENDOR = Path(bench.__file__).parent / "page" / "vendor"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("report")
     (root / "example.yaml").write_text(SCENARIO)
-    return Path(run(root / "example.yaml", out=root).attrs["run"])
+    folder = run(root / "example.yaml", out=root).folder
+    assert folder is not None
+    return folder
 
 
 def report(*words: object) -> Result:
@@ -183,9 +183,9 @@ def test_the_page_has_no_address_to_fetch(folder: Path) -> None:
     assert "default-src 'none'" in ours
 
 
-def large(folder: Path, cells: int) -> tuple[Measured, pd.DataFrame]:
+def large(folder: Path, cells: int) -> Run:
     """A run of many cells, made of one of few."""
-    few = read_run(folder)
+    few = load(folder)
     copies = cells // 4
     sizes = np.repeat(np.arange(copies) + 1, 4)
 
@@ -197,15 +197,15 @@ def large(folder: Path, cells: int) -> tuple[Measured, pd.DataFrame]:
     measurements = many(few.measurements, 4).assign(sample_size=sizes)
     some = few.replicates.groupby("cell").head(10)
     replicates = many(some, 40)
-    coordinates = many(load(folder, "coordinates"), 4)
-    return Measured(measurements, replicates, few.record), coordinates
+    coordinates = many(few.coordinates, 4)
+    return Run(measurements, replicates, few.record, coordinates)
 
 
 def test_ten_thousand_cells_take_ten_seconds_and_twenty_megabytes(folder: Path) -> None:
-    run_, coordinates = large(folder, 10_000)
+    run_ = large(folder, 10_000)
     assert len(run_.measurements) == 10_000
     started = time.process_time()
-    text = page([one_run(run_, *frames_of(run_, coordinates), {}, [], "")])
+    text = page([one_run(run_, [], "")])
     assert time.process_time() - started < 10
     assert len(text.encode()) < 20e6
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
@@ -218,11 +218,11 @@ def test_what_was_not_measured_is_on_the_page(folder: Path, tmp_path: Path) -> N
     shutil.copytree(folder, copied)
     record = json.loads((copied / "run.json").read_text()) | {"interrupted": True}
     (copied / "run.json").write_text(json.dumps(record))
-    frame = load(folder)
+    frame = load(folder).measurements
     lost = frame["estimator"] == "reinforce"
     frame.loc[lost, "status"], frame.loc[lost, "reason"] = "error", "it broke"
     frame.to_parquet(copied / "measurements.parquet", index=False)
-    (path,) = write_report([copied])
+    (path,) = write_report([load(copied)])
     text = path.read_text().split('id="data"')[0]
     assert "Not measured: reinforce: error (it broke)." in text
     assert "Not measured: what was left when the run was interrupted." in text
@@ -231,13 +231,13 @@ def test_what_was_not_measured_is_on_the_page(folder: Path, tmp_path: Path) -> N
 def test_what_is_partly_finite_or_roughly_timed_is_on_the_page(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied)
-    frame = load(folder)
+    frame = load(folder).measurements
     frame = frame.assign(seconds_low=0.9 * frame["seconds"], seconds_high=1.1 * frame["seconds"])
     some, busy = frame["estimator"] == "reinforce", frame["sample_size"] == frame["sample_size"].max()
     frame.loc[some, ["status", "nonfinite", "reason"]] = ["nonfinite", 1, "1 of 8 estimates are not finite"]
     frame.loc[busy, "seconds_high"] = 3 * frame["seconds"]
     frame.to_parquet(copied / "measurements.parquet", index=False)
-    (path,) = write_report([copied])
+    (path,) = write_report([load(copied)])
     text, data = path.read_text().split('id="data">')
     R = frame.loc[some, "replicates"].iloc[0]
     assert f">1 of {R} not finite</td>" in text
@@ -262,18 +262,18 @@ def test_what_is_partly_finite_or_roughly_timed_is_on_the_page(folder: Path, tmp
 def test_several_runs_of_which_nothing_was_measured_have_a_page(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied)
-    load(folder).assign(status="unavailable").to_parquet(copied / "measurements.parquet", index=False)
+    lost = load(folder).measurements.assign(status="unavailable")
+    lost.to_parquet(copied / "measurements.parquet", index=False)
     done = report(copied, copied, "-o", tmp_path / "page.html")
     assert done.exit_code == 0, done.output
     assert "Nothing was measured." in (tmp_path / "page.html").read_text()
 
 
 def test_a_budget_is_of_one_type_of_numbers(folder: Path) -> None:
-    run_ = read_run(folder)
+    run_ = load(folder)
     again = run_.measurements.assign(dtype="float64", cell=run_.measurements["cell"] + "b")
     both = pd.concat([run_.measurements, again], ignore_index=True)
-    twice = Measured(both, run_.replicates, run_.record)
-    view = one_run(twice, *frames_of(twice, load(folder, "coordinates")), {}, [], "")
+    view = one_run(run_.of(both), [], "")
     (figure,) = (each for each in view.figures if each.name == "budget")
     drawn = [*figure.switched, "estimator", "budget"]
     assert not view.frames["budget"][drawn].duplicated().any()

@@ -21,9 +21,9 @@ from bench.engine.run import run
 from bench.engine.truth import truth_of
 from bench.estimator import Claim, Estimator
 from bench.problem import NotApplicable, Problem
+from bench.results import frames
 from bench.scenario import read_text
 from bench.statistics.components import components
-from bench.store import frames
 from tests.cases import VAES, experiment_of, problem_of
 from tests.test_exact_variances import Z_LIMIT
 
@@ -282,7 +282,7 @@ def test_a_scenario_with_resampled_data_runs(tmp_path: Path, bound: str) -> None
     path = tmp_path / "vae.yaml"
     path.write_text(VAE.replace("BOUND", bound).replace("DATA", "resampled"))
     with patch("bench.api.draw", return_value=[]):
-        frame = bench.run(path, out=tmp_path / "out", small=True)
+        frame = bench.run(path, out=tmp_path / "out", small=True).measurements
     assert set(frame["status"]) == {"ok"}
     assert set(frame["truth"]) == {"reference"}
     assert frame[COLUMNS].notna().all(axis=None)
@@ -296,5 +296,5 @@ def test_a_scenario_with_resampled_data_runs(tmp_path: Path, bound: str) -> None
 def test_the_default_is_a_fixed_batch(tmp_path: Path) -> None:
     path = tmp_path / "vae.yaml"
     path.write_text(VAE.replace("BOUND", "sampled").replace("data: DATA\n", ""))
-    frame = bench.run(path, out=tmp_path / "out", small=True, only=["reparameterization"])
+    frame = bench.run(path, out=tmp_path / "out", small=True, only=["reparameterization"]).measurements
     assert frame[COLUMNS].isna().all(axis=None)

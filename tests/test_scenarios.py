@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 import bench
 from bench.cli import main
+from bench.results.folder import TABLES
 from bench.scenario import Scenario, read
 from bench.scenario.prepared import prepare
-from bench.store.folder import TABLES
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -80,12 +80,13 @@ def test_a_scenario_runs_when_it_is_made_small(path: Path, tmp_path: Path) -> No
     skip_without_its_package(path)
     drawing = nullcontext() if path.stem in DRAWN else patch("bench.api.draw", return_value=[])
     with drawing:
-        frame = bench.run(path, overrides=QUICKER.get(path.stem, ()), out=tmp_path, small=True)
+        run = bench.run(path, overrides=QUICKER.get(path.stem, ()), out=tmp_path, small=True)
+    frame, folder = run.measurements, run.folder
     assert set(frame["status"]) <= {"ok", "not_applicable", "unavailable"}
     assert (frame["status"] == "ok").any()
-    folder = Path(frame.attrs["run"])
+    assert folder is not None
     assert folder.parent == tmp_path / path.stem
-    assert all(len(bench.load(folder, table)) for table in TABLES)
+    assert all(len(getattr(bench.load(folder), table)) for table in TABLES)
     if path.stem in DRAWN:
         figures = list((folder / "figures").iterdir())
         assert {"variance.png", "bias.png"} <= {figure.name for figure in figures}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,20 @@ import pytest
 from scipy import stats
 
 import bench.api
-from bench.report.pairs import Measured
-from bench.report.several import budget, changes, geometric, ranking, runs
-from bench.report.several.budget import answers, budgets, reached
+from bench.analysis import before_after, geometric, ranking
+from bench.analysis import budgets as budget
+from bench.analysis import together as several
+from bench.analysis.before_after import changes
+from bench.analysis.budgets import answers, budgets, reached
+from bench.analysis.geometric import averaged, geometric_means
+from bench.analysis.ranking import mean_ranks, performance_profile, ranks
+from bench.analysis.together import Varied, named, table, together, varied
+from bench.report.left_out import notes
 from bench.report.several.budget_claims import budget_claims
 from bench.report.several.change_claims import MACHINE, change_claims
 from bench.report.several.claims import NOTHING, claims, mean_claims, rank_claims
-from bench.report.several.geometric import averaged, geometric_means
-from bench.report.several.ranking import mean_ranks, performance_profile, ranks
-from bench.report.several.runs import Varied, named, table, together, varied
 from bench.report.words import few, listed
-from bench.runs import read_run
+from bench.results.runs import Run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
 from tests.test_compare import SCENARIO, measured, noisy
 from tests.test_report import HOSTILE, cell
@@ -38,7 +40,7 @@ def scenario(name: str = "gaussian", steps: object = 1, **changed: Any) -> dict[
     } | changed  # fmt: skip
 
 
-def run(what: dict[str, Any], rows: list[dict[str, Any]] | None = None, **record: Any) -> Measured:
+def run(what: dict[str, Any], rows: list[dict[str, Any]] | None = None, **record: Any) -> Run:
     """A run of hand-made rows; replicates are proportional to one another."""
     rows = [{}, {"estimator": "b", "variance": 2.0}] if rows is None else rows
     return measured([{"scenario": what["name"], **row} for row in rows], scenario=what, **record)
@@ -62,18 +64,17 @@ def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def really_run(tmp_path_factory: pytest.TempPathFactory) -> list[Measured]:
+def really_run(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """A tiny scenario, once more, and the same numbers as if another seed had drawn them."""
     folder = tmp_path_factory.mktemp("several")
     (folder / "s.yaml").write_text(SCENARIO)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.api.draw", lambda *_: [])
-        frames = [
+        some = [
             bench.api.run(folder / "s.yaml", overrides=["replicates=400"], out=folder / "out") for _ in "ab"
         ]
-    some = [read_run(Path(frame.attrs["run"])) for frame in frames]
     record = {**some[0].record, "scenario": {**some[0].record["scenario"], "seed": 1}}
-    return [*some, Measured(some[0].measurements, some[0].replicates, record)]
+    return [*some, Run(some[0].measurements, some[0].replicates, record)]
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -138,10 +139,10 @@ def test_noise_does_not_count_as_variation_and_a_second_option_does() -> None:
 
 
 def test_records_that_lack_everything_have_a_row() -> None:
-    bare = Measured(pd.DataFrame([cell("a", 1, 1.0)]), pd.DataFrame(), {"scenario": {"name": "x"}})
-    odd = Measured(bare.measurements, bare.replicates, {"scenario": {"name": 3}, "git": [], "machine": 1})
+    bare = Run(pd.DataFrame([cell("a", 1, 1.0)]), pd.DataFrame(), {"scenario": {"name": "x"}})
+    odd = Run(bare.measurements, bare.replicates, {"scenario": {"name": 3}, "git": [], "machine": 1})
     found = table([bare, odd])
-    assert list(found.columns) == list(runs.COLUMNS)
+    assert list(found.columns) == list(several.COLUMNS)
     assert list(found["run"]) == ["x", "3"]
     assert table([]).empty
 
@@ -151,7 +152,7 @@ def test_labels_are_harmless() -> None:
     some += [run(scenario(HOSTILE[0], steps="\x1b[31m\n" + "x" * 1000))]
     labels = named(some)
     assert len(set(labels)) == len(labels)
-    assert all(label.isprintable() and len(label) <= runs.LONGEST + 5 for label in labels)
+    assert all(label.isprintable() and len(label) <= several.LONGEST + 5 for label in labels)
     assert all(text.isprintable() for text in table(some).select_dtypes("str").to_numpy().ravel())
 
 
@@ -170,8 +171,8 @@ def test_together_has_all_rows_with_labels_and_values() -> None:
 
 def test_later_runs_are_compared_with_the_first() -> None:
     some = [run(scenario(), [{"variance": v}], git=git(g)) for v, g in ((1.0, "a"), (2.0, "b"), (0.5, "c"))]
-    found = changes.changes(some, ["variance"])
-    assert list(found.frame.columns) == list(changes.COLUMNS)
+    found = changes(some, ("variance",))
+    assert list(found.frame.columns) == list(before_after.COLUMNS)
     assert list(found.frame["run"]) == ["bbbbbbb", "ccccccc"]
     assert list(found.frame["against"]) == ["aaaaaaa"] * 2
     assert list(found.frame["ratio"]) == [2.0, 0.5]
@@ -182,40 +183,40 @@ def test_later_runs_are_compared_with_the_first() -> None:
 
 def test_all_runs_share_one_level() -> None:
     some = [run(scenario(), git=git(g)) for g in "abc"]
-    found = changes.changes([noisy(each) for each in some], ["variance", "mse"])
+    found = changes([noisy(each) for each in some], ("variance", "mse"))
     assert found.level == 1 - 0.05 / 8
     width = np.log(found.frame["high"] / found.frame["low"])
-    alone = changes.changes([noisy(each) for each in some[:2]], ["variance"]).frame
+    alone = changes([noisy(each) for each in some[:2]], ("variance",)).frame
     assert width.iloc[0] >= np.log(alone["high"] / alone["low"]).iloc[0]
 
 
 def test_runs_of_other_questions_are_noted() -> None:
-    found = changes.changes([run(scenario(steps=n)) for n in (1, 2)])
+    found = changes([run(scenario(steps=n)) for n in (1, 2)])
     assert found.frame.empty
-    assert found.notes == ("steps = 2: not compared with steps = 1: its problem or its version is another",)
-    again = changes.changes([run(scenario(steps=n), git=git(g)) for n, g in ((1, "a"), (2, "a"), (2, "b"))])
+    assert notes(found.left_out) == (
+        "steps = 2: not compared with steps = 1: its problem or its version is another",
+    )
+    again = changes([run(scenario(steps=n), git=git(g)) for n, g in ((1, "a"), (2, "a"), (2, "b"))])
     assert set(again.frame["against"]) == {"steps = 2, aaaaaaa"}
 
 
 def test_runs_without_a_cell_in_common_are_noted() -> None:
-    found = changes.changes(
-        [run(scenario(), [{"sample_size": N}], git=git(g)) for N, g in ((1, "a"), (2, "b"))]
-    )
+    found = changes([run(scenario(), [{"sample_size": N}], git=git(g)) for N, g in ((1, "a"), (2, "b"))])
     assert found.frame.empty
-    assert "bbbbbbb: no cell in common with aaaaaaa" in found.notes
+    assert "bbbbbbb: no cell in common with aaaaaaa" in notes(found.left_out)
     assert change_claims(found)[-1] == "Note on bbbbbbb: no cell in common with aaaaaaa."
 
 
 @pytest.mark.parametrize("some", [[], [run(scenario())], [run(scenario()), run(scenario("other"))]])
-def test_without_a_second_run_nothing_changes(some: list[Measured]) -> None:
-    found = changes.changes(some)
+def test_without_a_second_run_nothing_changes(some: list[Run]) -> None:
+    found = changes(some)
     assert found.frame.empty
-    assert found.notes == ()
+    assert notes(found.left_out) == ()
     assert change_claims(found) == []
 
 
-def test_changes_of_real_runs(really_run: list[Measured]) -> None:
-    found = changes.changes(really_run)
+def test_changes_of_real_runs(really_run: list[Run]) -> None:
+    found = changes(really_run)
     same = found.frame[(found.frame["run"] == named(really_run)[1]) & (found.frame["metric"] == "variance")]
     assert len(same) == 6
     assert (same["ratio"] == 1).all()
@@ -227,8 +228,8 @@ def test_changes_are_told_with_the_cells_that_moved_most() -> None:
     before = [{"estimator": e, "variance": 1.0, "draws": "x"} for e in "abcde"]
     values = {"a": 1.0, "b": 1.5, "c": 4.0, "d": 0.5}
     after = [{"estimator": e, "variance": v, "draws": "x"} for e, v in values.items()]
-    found = changes.changes(
-        [run(scenario(), before, git=git("a")), run(scenario(), after, git=git("b"))], ["variance"]
+    found = changes(
+        [run(scenario(), before, git=git("a")), run(scenario(), after, git=git("b"))], ("variance",)
     )
     said = change_claims(found)
     assert said[0].startswith("Variance of bbbbbbb against aaaaaaa, of 4 cells: 2 worse (c at N = 10 by 4.0")
@@ -404,7 +405,7 @@ def test_means_over_runs_by_hand() -> None:
     assert list(found.frame["estimator"]) == ["b"]
     row = found.frame.iloc[0]
     assert (row["ratio"], row["least"], row["most"]) == (pytest.approx(1), pytest.approx(0.5), 2)
-    assert all("1 of 2 ratios: biased, zero or not known" in note for note in found.notes)
+    assert all("1 of 2 ratios: biased, zero or not known" in note for note in notes(found.left_out))
     assert any("cannot be told apart" in text for text in mean_claims(found))
 
 
@@ -412,22 +413,22 @@ def test_biased_cells_are_not_averaged_but_by_error() -> None:
     wrong = {"verdict": "biased", "contradiction": "not unbiased"}
     some = [run(scenario(), [{}, {"estimator": "b", "variance": 0.1, **wrong}])]
     assert geometric_means(some).frame.empty
-    assert list(geometric_means(some, None, ["mse"]).frame["estimator"]) == ["b"]
+    assert list(geometric_means(some, None, ("mse",)).frame["estimator"]) == ["b"]
 
 
 def test_a_control_may_be_missing_in_some_runs_and_not_in_all() -> None:
     some = [run(scenario()), run(scenario("vae"), [{"estimator": "c"}, {"estimator": "d"}])]
     found = geometric_means(some, "a")
     assert list(found.frame["estimator"]) == ["b"]
-    assert len(found.notes) == 1
-    assert found.notes[0].startswith("vae: not averaged: no estimator 'a'")
+    assert len(notes(found.left_out)) == 1
+    assert notes(found.left_out)[0].startswith("vae: not averaged: no estimator 'a'")
     with pytest.raises(ValueError, match="no estimator 'zz' here"):
         geometric_means(some, "zz")
     with pytest.raises(ValueError, match="no control"):
         geometric_means([])
 
 
-def test_repeated_runs_count_once(really_run: list[Measured]) -> None:
+def test_repeated_runs_count_once(really_run: list[Run]) -> None:
     once, twice = geometric_means(really_run[:1]).frame, geometric_means(really_run[:2]).frame
     for column in ("ratio", "low", "high"):
         np.testing.assert_allclose(once[column], twice[column])
@@ -468,7 +469,7 @@ def test_the_interval_covers() -> None:
     assert (off < 0.5).mean() < 0.95 - tolerance
 
 
-def test_different_sample_sizes_are_independent(really_run: list[Measured]) -> None:
+def test_different_sample_sizes_are_independent(really_run: list[Run]) -> None:
     """Replicates of two N do not go together, |r| < 4/√R; those of two estimators at one N do."""
     whole = really_run[0].measurements.set_index(["estimator", "sample_size"])["cell"]
     replicates = really_run[0].replicates
@@ -608,8 +609,8 @@ def test_lists_are_short() -> None:
 # --- sentences ------------------------------------------------------------------------------------
 
 
-def test_real_runs_say_all(really_run: list[Measured]) -> None:
-    text = "\n".join(claims(really_run, changes.changes(really_run)))
+def test_real_runs_say_all(really_run: list[Run]) -> None:
+    text = "\n".join(claims(really_run, changes(really_run)))
     for words in (
         "times less variance than reinforce",
         "Mean ranks by variance",
@@ -617,17 +618,17 @@ def test_real_runs_say_all(really_run: list[Measured]) -> None:
         "By seconds",
     ):
         assert words in text
-    assert claims(really_run[:1], changes.changes(really_run[:1]), "rloo")
+    assert claims(really_run[:1], changes(really_run[:1]), "rloo")
 
 
 def test_nothing_measured_is_said() -> None:
     failed = run(scenario(), [{"status": "error"}, {"estimator": "b"}])
-    empty = Measured(failed.measurements.iloc[:1], failed.replicates.iloc[:0], failed.record)
-    assert claims([], changes.changes([])) == [NOTHING]
-    assert claims([empty], changes.changes([empty])) == [NOTHING]
+    empty = Run(failed.measurements.iloc[:1], failed.replicates.iloc[:0], failed.record)
+    assert claims([], changes([])) == [NOTHING]
+    assert claims([empty], changes([empty])) == [NOTHING]
     nan = run(scenario(), [{"variance": 1.0}, {"estimator": "b"}])
-    lost = Measured(nan.measurements.assign(variance=math.nan), nan.replicates, nan.record)
-    assert all("nan" not in text for text in claims([lost, lost], changes.changes([lost, lost])))
+    lost = Run(nan.measurements.assign(variance=math.nan), nan.replicates, nan.record)
+    assert all("nan" not in text for text in claims([lost, lost], changes([lost, lost])))
 
 
 def test_sentences_are_harmless() -> None:
@@ -635,7 +636,7 @@ def test_sentences_are_harmless() -> None:
         run(scenario(text), [{"estimator": label, "sample_size": N} for label in HOSTILE for N in (1, 2)])
         for text in HOSTILE[:2]
     ]
-    said = claims([*some, *some], changes.changes([*some, *some]))
+    said = claims([*some, *some], changes([*some, *some]))
     assert said
     assert all(text.isprintable() for text in said)
 

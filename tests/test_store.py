@@ -17,17 +17,18 @@ import yaml
 from torch import Tensor
 
 import bench
-from bench.api import Run, execute
+from bench.api import draw, execute
 from bench.engine.plan import NamedEstimator, Planned, cell_id, plan
 from bench.engine.streams import LAYOUT
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
+from bench.results.columns import COORDINATES, MEASUREMENTS, REPLICATES
+from bench.results.files import whole
+from bench.results.folder import TABLES, new_folder, read_record
+from bench.results.runs import Run
 from bench.scenario import read_text
 from bench.scenario.prepared import Prepared, prepare
-from bench.store.columns import COORDINATES, MEASUREMENTS, REPLICATES
-from bench.store.files import whole
-from bench.store.folder import TABLES, new_folder, read_record
 
 HOSTILE = [
     "comma, \"quote\" 'apostrophe'",
@@ -176,9 +177,7 @@ def test_a_file_in_the_way_is_found_before_anything_is_measured(
 def test_a_run_leaves_these_files_and_no_others(done: Run) -> None:
     files = {path.relative_to(done.folder).as_posix() for path in done.folder.rglob("*") if path.is_file()}
     tables = {f"{table}.parquet" for table in TABLES}
-    figures = {path.relative_to(done.folder).as_posix() for path in done.figures}
-    assert figures
-    assert files == {*tables, *figures, "measurements.csv", "run.json"}
+    assert files == {*tables, "measurements.csv", "run.json"}
 
 
 DESIGNED = [
@@ -224,15 +223,39 @@ def test_a_mean_is_given_where_there_is_one_coordinate(done: Run) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_is_read_as_it_was_written(ready: Prepared, done: Run, table: str) -> None:
-    frame = bench.load(done.folder, table)
+    frame = getattr(bench.load(done.folder), table)
     assert len(frame)
-    assert frame.attrs == {"run": str(done.folder), "scenario": "normal"}
-    if table == "measurements":
-        pd.testing.assert_frame_equal(frame, done.measurements, check_exact=True)
+    pd.testing.assert_frame_equal(frame, getattr(done, table), check_exact=True)
+
+
+def test_a_run_is_the_same_in_memory_and_on_disk(done: Run) -> None:
+    read = bench.load(done.folder)
+    assert isinstance(read, bench.Run)
+    assert repr(read) == repr(done) == f"<Run normal: 2 estimators, 4 cells in {done.folder}>"
+    assert read.record == done.record
+    assert (read.folder, read.interrupted, read.pictures) == (done.folder, False, {})
+    assert "<table" in read._repr_html_()
+    assert "&lt;Run normal" in read._repr_html_()
+
+
+def test_tables_are_loaded_when_they_are_asked_for_and_once(done: Run) -> None:
+    asked: list[str] = []
+
+    def loaded() -> pd.DataFrame:
+        asked.append("replicates")
+        return done.replicates
+
+    run = Run(done.measurements, loaded, done.record)
+    some = run.of(run.measurements.head(1))
+    assert asked == []
+    assert some.replicates is run.replicates is done.replicates
+    assert asked == ["replicates"]
+    assert len(run.coordinates) == 0
+    assert len(some.measurements) == 1
 
 
 def test_the_csv_says_the_same_as_the_parquet(done: Run) -> None:
-    frame = bench.load(done.folder)
+    frame = bench.load(done.folder).measurements
     words = [name for name in frame if frame[name].dtype == "str"]
     read = pd.read_csv(
         done.folder / "measurements.csv",
@@ -244,7 +267,7 @@ def test_the_csv_says_the_same_as_the_parquet(done: Run) -> None:
 
 
 def test_coordinates_name_their_block_and_hold_truth_and_moments(done: Run, ready: Prepared) -> None:
-    frame = bench.load(done.folder, "coordinates")
+    frame = bench.load(done.folder).coordinates
     assert list(frame.columns) == list(COORDINATES)
     assert frame["cell"].unique().tolist() == [
         cell_id(ready.plans[0].experiment, cell) for cell in ready.cells
@@ -262,7 +285,7 @@ def test_coordinates_name_their_block_and_hold_truth_and_moments(done: Run, read
 
 
 def test_replicates_hold_one_row_for_each_estimate_and_block(done: Run) -> None:
-    frame = bench.load(done.folder, "replicates")
+    frame = bench.load(done.folder).replicates
     assert list(frame.columns) == list(REPLICATES)
     for (cell, parameter), group in frame.groupby(["cell", "parameter"]):
         assert group["replicate"].tolist() == list(range(20))
@@ -283,7 +306,7 @@ def test_tables_have_the_same_types_when_nothing_was_measured(
 ) -> None:
     empty = execute(with_estimators(ready, FAILED), tmp_path)
     assert set(empty.measurements["status"]) == {"error"}
-    frame, full = bench.load(empty.folder, table), bench.load(done.folder, table)
+    frame, full = getattr(bench.load(empty.folder), table), getattr(bench.load(done.folder), table)
     assert len(frame) == (6 if table == "measurements" else 0)
     assert [str(t) for t in frame.dtypes] == [str(t) for t in full.dtypes]
     assert list(frame.columns) == list(full.columns)
@@ -291,7 +314,7 @@ def test_tables_have_the_same_types_when_nothing_was_measured(
 
 def test_what_a_failing_estimator_says_survives(ready: Prepared, tmp_path: Path) -> None:
     run = execute(with_estimators(ready, FAILED), tmp_path)
-    (reason,) = bench.load(run.folder)["reason"].unique()
+    (reason,) = bench.load(run.folder).measurements["reason"].unique()
     assert reason == "ValueError: line one\nline two, \x1b[31mred\x1b[0m \\ud800 \x00 end"
 
 
@@ -302,12 +325,12 @@ def test_hostile_labels_and_questions_survive(tmp_path: Path) -> None:
     )
     # A font that lacks a character would warn, and warnings are errors here.
     run = execute(prepared(tmp_path, text, "replicates=3", "sweep.sample_sizes=[2]"), tmp_path / "out")
-    frame = bench.load(run.folder)
+    frame = bench.load(run.folder).measurements
     assert frame.loc[frame["parameter"] == "all", "estimator"].tolist() == HOSTILE
     assert (
         read_record(run.folder)["scenario"]["question"] == 'Does it, as "asked", survive? <b>{0}</b> $x$ %s'
     )
-    assert len(run.figures) >= 4
+    assert len(draw(run)) >= 4
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"normal"}
 
 
@@ -338,7 +361,7 @@ def test_the_record_holds_the_scenario_as_it_was_run(record: dict[str, Any], rea
 
 
 def test_the_record_says_where_the_numbers_come_from(record: dict[str, Any]) -> None:
-    assert record["schema"] == 1
+    assert record["schema"] == 2
     assert record["stream_layout"] == LAYOUT
     assert {"python", "torch", "numpy", "scipy", "pandas"} <= record["versions"].keys()
     assert all(isinstance(record["versions"][name], str) for name in ("python", "torch", "numpy"))
@@ -366,7 +389,7 @@ def copied(done: Run, tmp_path: Path) -> Path:
     for path in done.folder.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
-    assert len(bench.load(tmp_path))
+    assert len(bench.load(tmp_path).measurements)
     return tmp_path
 
 
@@ -401,8 +424,8 @@ def test_a_broken_record_is_called_one(copied: Path, text: str) -> None:
 
 
 def test_a_record_of_a_newer_layout_is_not_guessed_at(copied: Path) -> None:
-    (copied / "run.json").write_text('{"schema": 2, "anything": "else"}')
-    with pytest.raises(Invalid, match="written with layout 2, this version reads up to 1"):
+    (copied / "run.json").write_text('{"schema": 3, "anything": "else"}')
+    with pytest.raises(Invalid, match="written with layout 3, this version reads up to 2"):
         bench.load(copied)
 
 
@@ -410,7 +433,7 @@ def test_a_record_of_a_newer_layout_is_not_guessed_at(copied: Path) -> None:
 def test_a_missing_table_is_called_missing(copied: Path, table: str) -> None:
     (copied / f"{table}.parquet").unlink()
     with pytest.raises(Invalid, match=rf"{table}\.parquet: this table of the run is missing"):
-        bench.load(copied, table)
+        getattr(bench.load(copied), table)
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "end"])
@@ -427,11 +450,4 @@ def test_a_damaged_table_is_called_damaged(copied: Path, damage: str) -> None:
         }[damage]
     )
     with pytest.raises(Invalid, match=r"measurements\.parquet: cannot be read as parquet"):
-        bench.load(copied)
-
-
-def test_an_unknown_table_is_named_with_those_there_are(done: Run) -> None:
-    with pytest.raises(
-        Invalid, match="unknown table 'rows'; a run has measurements, coordinates, replicates"
-    ):
-        bench.load(done.folder, "rows")
+        len(bench.load(copied).measurements)

@@ -10,9 +10,9 @@ import pytest
 
 from bench.api import execute
 from bench.errors import Invalid
+from bench.results import pictures
+from bench.results.folder import load_pictures, write_pictures
 from bench.scenario.prepared import prepare
-from bench.store import pictures
-from bench.store.folder import load_pictures, write_pictures
 from tests.test_report import HOSTILE
 
 DIGITS = """

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bench.analysis.curves import along
+from bench.analysis.rates import fits
 from bench.api import load
 from bench.cli import main
 from bench.errors import ScenarioError
-from bench.report.frames import along
-from bench.report.rates import fits
 from bench.scenario import read_text
 from bench.scenario.points import points
 from bench.scenario.prepared import prepare
@@ -128,23 +128,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_has_a_column_for_each_option_and_a_row_for_each_point(folder: Path) -> None:
-    frame = load(folder)
+    frame = load(folder).measurements
     assert len(frame) == frame["cell"].nunique() == 2 * 3 * 2 * 2
     assert set(frame[LOC]) == {1.0, 2.0, 3.0}
     assert set(frame["problem.cost"]) == {"z**2", "sin(z)"}
     squares = frame[(frame["problem.cost"] == "z**2") & (frame["estimator"] == "reparameterization")]
     assert squares["truth_norm"].tolist() == pytest.approx((2 * squares[LOC]).tolist())
-    assert set(load(folder, "replicates")["cell"]) == set(frame["cell"])
+    assert set(load(folder).replicates["cell"]) == set(frame["cell"])
 
 
 def test_points_do_not_share_random_numbers(folder: Path) -> None:
-    frame = load(folder)
+    frame = load(folder).measurements
     draws = frame[frame["sample_size"] == 4].groupby("problem")["draws"].unique()
     assert len({value for values in draws for value in values}) >= 6
 
 
 def test_each_problem_has_its_own_rate(folder: Path) -> None:
-    found = fits(load(folder))
+    found = fits(load(folder).measurements)
     assert len(found) == 0 or found.groupby(["problem", "estimator"]).size().eq(1).all()
     assert found["problem"].nunique() in (0, 6)
 
@@ -180,7 +180,7 @@ def test_checkpoints_lie_on_one_trajectory() -> None:
 
 
 def test_pictures_of_each_checkpoint_are_kept(tmp_path: Path) -> None:
-    from bench.store.folder import load_pictures
+    from bench.results.folder import load_pictures
 
     found = load_pictures(run_of(tmp_path, TRAINED))
     assert next(iter(found)) == "data"

@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.report import rows
+from bench.analysis.comparison import COLUMNS, Comparison, mark
+from bench.analysis.sweeps import Sweep, sweep_of
+from bench.report import cell_words
 from bench.report.bias_claims import bias_claims
-from bench.report.comparison import COLUMNS, Comparison, mark
 from bench.report.sweep_claims import scale_claims, sweep_claims
-from bench.report.sweeps import Sweep, sweep_of
+from bench.report.sweep_words import named_value, these
 from tests.test_report import cell
 
 K, LOC = "problem.cost.bump.k", "problem.distribution.normal.loc"
@@ -189,13 +190,13 @@ def test_words_and_single_problems_are_no_sweep() -> None:
     ],
 )
 def test_some_of_its_values_in_words(some: list[float], text: str) -> None:
-    assert sweep(*range(1, 8)).these(some, range(1, 8)) == text
+    assert these(sweep(*range(1, 8)), some, range(1, 8)) == text
 
 
 def test_values_are_rounded_as_far_as_they_stay_apart() -> None:
-    assert sweep(0.177828, 10_000).text(0.177828) == "k = 0.178"
-    assert sweep(0.177828, 10_000).text(10_000) == "k = 10 000"
-    assert sweep(0.177828, 0.177834).text(0.177828) == "k = 0.177828"
+    assert named_value(sweep(0.177828, 10_000), 0.177828) == "k = 0.178"
+    assert named_value(sweep(0.177828, 10_000), 10_000) == "k = 10 000"
+    assert named_value(sweep(0.177828, 0.177834), 0.177828) == "k = 0.177828"
 
 
 # --- cells and biases along it --------------------------------------------------------------------
@@ -223,11 +224,11 @@ def test_a_control_at_a_single_point_has_one_variance() -> None:
 def test_cells_are_named_by_where_they_lie() -> None:
     frame = measured("reinforce", "path", k=list(POINTS))
     some = frame[(frame[K] > 0.5) & (frame["estimator"] == "path")]
-    assert rows.which(some, frame) == "path for k from 1 to 10"
-    assert rows.which(some[some["sample_size"] == 10], frame) == "path at N = 10 for k from 1 to 10"
+    assert cell_words.which(some, frame) == "path for k from 1 to 10"
+    assert cell_words.which(some[some["sample_size"] == 10], frame) == "path at N = 10 for k from 1 to 10"
     uneven = some[(some["sample_size"] == 10) | (some[K] == 10)]
-    assert rows.which(uneven, frame) == "path at N = 10 for k = 1 and 2.3; path for k = 10"
-    assert rows.which(frame[frame["sample_size"] == 10], frame) == "every estimator at N = 10"
+    assert cell_words.which(uneven, frame) == "path at N = 10 for k = 1 and 2.3; path for k = 10"
+    assert cell_words.which(frame[frame["sample_size"] == 10], frame) == "every estimator at N = 10"
 
 
 def test_biases_are_told_once_for_all_points() -> None:

@@ -12,8 +12,8 @@ from bench.commands.figure import kind_of, write
 from bench.commands.terminal import NOTHING_MEASURED, console, explained
 
 if TYPE_CHECKING:
-    from bench.report.comparison import Comparison
-    from bench.report.pairs import Measured
+    from bench.analysis.comparison import Comparison
+    from bench.results.runs import Run
 
 METRICS = ("variance", "mse", "work_normalized_variance")
 
@@ -66,7 +66,9 @@ def compare(
         drawn_as = "" if figure is None else kind_of(figure, "--figure")
         found = _compared(run, run_b, control, metrics, sample_sizes)
     if found.frame.empty:
-        click.echo("\n".join(["nothing can be compared", *found.notes]), err=True)
+        from bench.report.left_out import notes
+
+        click.echo("\n".join(["nothing can be compared", *notes(found.left_out)]), err=True)
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
@@ -78,9 +80,9 @@ def compare(
 def _compared(
     run: Path, run_b: Path | None, control: str | None, metrics: list[str], sizes: list[int] | None
 ) -> Comparison:
+    from bench.analysis import pairs
+    from bench.analysis.comparison import compare as ratios
     from bench.errors import invalid
-    from bench.report import pairs
-    from bench.report.comparison import compare as ratios
     from estimators import ALIASES
 
     if run_b is None:
@@ -93,11 +95,11 @@ def _compared(
     return ratios(pairs.across(_read(run, sizes), _read(run_b, sizes)), metrics)
 
 
-def _read(folder: Path, sizes: list[int] | None) -> Measured:
-    from bench.report.pairs import of_sample_sizes
-    from bench.runs import read_run
+def _read(folder: Path, sizes: list[int] | None) -> Run:
+    from bench.analysis.pairs import of_sample_sizes
+    from bench.results.folder import load
 
-    run = read_run(folder)
+    run = load(folder)
     return run if sizes is None else of_sample_sizes(run, sizes)
 
 

@@ -108,7 +108,7 @@ def _export(report: Report, junit: Path | None, as_json: Path | None, github: bo
 
 def _write(path: Path, text: str, append: bool = False) -> None:
     from bench.errors import invalid
-    from bench.store.files import whole
+    from bench.results.files import whole
 
     try:
         if append:  # what other steps of a job have written stays

@@ -62,11 +62,11 @@ def plot(
 
 
 def _selected(run: Path, chosen: Chosen, parameter: str | None) -> Selection:
+    from bench.analysis.rows import block
     from bench.report.chosen import select
-    from bench.report.rows import block
-    from bench.store.folder import load
+    from bench.results.folder import load
 
-    measurements = load(run)
+    measurements = load(run).measurements
     if parameter is None and "parameter" in chosen.options.values():
         return select(measurements, chosen)
     return select(block(measurements, parameter or "all"), chosen)

@@ -47,6 +47,7 @@ def report(
     with explained():
         formats = () if figures is None else formats_of(figures.split(","))
         from bench.report_api import write_report
+        from bench.results.folder import load
 
-        for path in write_report(runs, out, control, tex, markdown, formats):
+        for path in write_report([load(run) for run in runs], out, control, tex, markdown, formats):
             click.echo(f"report   {path}")

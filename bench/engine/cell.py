@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 
@@ -108,6 +108,7 @@ class CellSampler:
         gradient: Tensor | None = None,
         parameters: Mapping[str, slice] | None = None,
         precision: Precision | None = None,
+        keep: Sequence[int] = (),
     ) -> Replication:
         """R estimates on the stream of a purpose.
 
@@ -117,6 +118,7 @@ class CellSampler:
             gradient: the true one, `[P]` in float64, or None where it is not needed.
             parameters: blocks that are summarized apart; None for all coordinates together.
             precision: when R is enough, or None to take R as it is.
+            keep: coordinates whose first estimates are kept as they are.
         """
         return replicate(
             self.estimator,
@@ -128,6 +130,7 @@ class CellSampler:
             self.segments(parameters or {}),
             precision,
             self.experiment.resampled,
+            keep,
         )
 
 

@@ -13,6 +13,9 @@ from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import Center
 from bench.statistics.summary import Summary, is_regular, summarize, summary_of
 
+MOST_REPLICATES = 2000
+"""Replicates of a cell whose estimates are kept as they are: as many as a histogram needs."""
+
 # A block that is summed as it comes has about so many batches; one of fewer chunks than the second is kept.
 _BATCHES, _FEWEST = 8, 4
 
@@ -30,8 +33,19 @@ class Gathering:
 
     center: Center | None = None
 
-    def __init__(self, theta: Tensor, truth: Tensor | None, segments: Sequence[slice]) -> None:
-        """For estimates like theta, `[P]`; see `summarize` for the others."""
+    def __init__(
+        self, theta: Tensor, truth: Tensor | None, segments: Sequence[slice], keep: Sequence[int] = ()
+    ) -> None:
+        """For estimates like theta, `[P]`; see `summarize` for the others.
+
+        Args:
+            theta: the parameters.
+            truth: the gradient, or None.
+            segments: stretches of coordinates that are summarized apart.
+            keep: coordinates whose first estimates are kept as they are.
+        """
+        self._keep = list(keep)
+        self._first = torch.full((MOST_REPLICATES if keep else 0, len(self._keep)), torch.nan)
         self._truth, self._segments = truth, segments
         self._like = theta.new_empty((0, len(theta)))
         self._memory = self._like
@@ -53,6 +67,7 @@ class Gathering:
         if self._streams:
             assert self._sums is not None
             self._sums.add(estimates)
+            self._take(self._block.start + rows.start, estimates)
         else:
             self._estimates[rows] = estimates
 
@@ -61,10 +76,21 @@ class Gathering:
         if self._streams:
             assert self._sums is not None
             return summary_of(self._sums, own=False) if is_regular(self._sums) else None
+        self._take(self._block.start, self._estimates)
         summary = summarize(self._estimates, self._truth, self._segments, self.center)
         if self.center is None and summary.center.count:
             self.center = summary.center
         return summary
+
+    def _take(self, start: int, estimates: Tensor) -> None:
+        """Keep some coordinates of estimates, of which the first is that of a replicate."""
+        if start < len(self._first):
+            some = estimates[: len(self._first) - start, self._keep].cpu()
+            self._first[start : start + len(some)] = some
+
+    def first(self, replicates: int) -> Tensor:
+        """The estimates that are kept as they are, `[≤ replicates, kept coordinates]` in float32."""
+        return self._first[:replicates]
 
     def _cleared(self, block: Block) -> Accumulator:
         size = block.chunk * max(1, block.rows // block.chunk // _BATCHES)  # whole chunks

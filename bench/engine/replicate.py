@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -41,6 +41,8 @@ class Replication:
             same can be compared replicate by replicate.
         cost_varied: whether the cost was seen to vary; looked at only where a coordinate of the estimates
             did not, and there is a truth.
+        first: the estimates of some coordinates as they are, of the first replicates,
+            `[≤ MOST_REPLICATES, kept coordinates]` in float32.
     """
 
     summary: Summary
@@ -49,6 +51,7 @@ class Replication:
     gradient_evaluations: float
     draws: str
     cost_varied: bool = False
+    first: Tensor = field(default_factory=lambda: torch.empty(0, 0))
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def replicate(
     segments: Sequence[slice],
     precision: Precision | None = None,
     resampled: bool = False,
+    keep: Sequence[int] = (),
 ) -> Replication:
     """Take R estimates and summarize them; with a precision as many whole blocks as it takes.
 
@@ -84,6 +88,7 @@ def replicate(
         segments: stretches of coordinates that are summarized apart.
         precision: when R is enough, or None to take R as it is.
         resampled: whether each replicate has a batch of its own.
+        keep: coordinates whose first estimates are kept as they are.
     """
     device = problem.theta.device
     if precision is not None:
@@ -92,7 +97,7 @@ def replicate(
     blocks: Iterable[Block] = blocks_of(problem, sample_size, device.type, replicates)
     if precision is not None:
         blocks = blocks_up_to(problem, sample_size, device.type, precision.max_replicates)
-    gathering = Gathering(problem.theta, truth, segments)
+    gathering = Gathering(problem.theta, truth, segments, keep)
     collection = Collection(replicates, len(segments))
     done, look = 0, replicates
     seconds: list[float] = []
@@ -118,6 +123,7 @@ def replicate(
         total.gradient_evaluations / done,
         draws.hexdigest()[:16],
         still and cost_varies(problem, sample_size, done, address),
+        gathering.first(done),
     )
 
 

@@ -90,7 +90,9 @@ def _measured(sampler: CellSampler, truth: Truth) -> Result:
     exact, fault = sampler.known
     if precision is not None and exact is not None:
         precision = replace(precision, exact_kurtosis=exact.kurtosis["all"])
-    replication = sampler.sample(_ROLE, R, truth.gradient, problem.parameters, precision)
+    replication = sampler.sample(
+        _ROLE, R, truth.gradient, problem.parameters, precision, experiment.kept_coordinates
+    )
     rare = exact is None and _missed(sampler, replication, truth)
     peak = peak_of(sampler.estimator, problem, N, sampler.address("memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])

@@ -8,19 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from bench.analysis import rows
+from bench.analysis.frames import frames_of
 from bench.page import tables
 from bench.page.figures import FIGURES
 from bench.page.figures.along import along
 from bench.page.figures.figure import Figure
 from bench.page.images import pictures_of
 from bench.page.view import Field, Table, View
-from bench.report import rows
+from bench.report import cell_words
 from bench.report.labels import plain
-from bench.report.pairs import Measured
 from bench.report.provenance import provenance_of
+from bench.results.runs import Run
 
 LONG = 1000
 """Characters of a text that are shown; beyond it nobody reads."""
@@ -29,10 +30,7 @@ _MOST_VERDICTS = 20
 
 
 def one_run(
-    run: Measured,
-    frames: Mapping[str, pd.DataFrame],
-    notices: Mapping[str, str],
-    images: Mapping[str, npt.ArrayLike],
+    run: Run,
     claims: Sequence[str],
     methods: str,
     name: str = "",
@@ -42,10 +40,7 @@ def one_run(
     """What is shown of a run.
 
     Args:
-        run: what it left.
-        frames: the rows of its figures, see `bench.report.frames.frames_of`.
-        notices: what a reader must know where only some are kept.
-        images: its pictures, label -> `[K, H, W]` in 0 to 1.
+        run: the run.
         claims: the answer, a sentence each.
         methods: by what statistics.
         name: what comes before the names of its elements.
@@ -54,6 +49,7 @@ def one_run(
     """
     scenario = run.record["scenario"]
     whole = rows.whole(run.measurements)
+    frames, notices = frames_of(run)
     return View(
         name=name,
         title=plain(scenario["name"] if title is None else title, LONG),
@@ -64,12 +60,12 @@ def one_run(
         frames=frames,
         notices=notices,
         labels=list(tables.labels_of(run)),
-        pictures=pictures_of(images),
+        pictures=pictures_of(run.pictures),
         provenance=list(provenance_of(run.record)),
         methods=methods,
         value=value,
-        remarks=[*rows.not_finite(whole), *rows.rough_times(whole)],
-        rough=[str(row.cell) for row in whole.itertuples() if rows.is_rough(row)],
+        remarks=[*cell_words.not_finite(whole), *cell_words.rough_times(whole)],
+        rough=[str(row.cell) for row in whole.itertuples() if cell_words.is_rough(row)],
     )
 
 
@@ -109,7 +105,7 @@ def _verdicts(whole: pd.DataFrame) -> Table:
 
 
 def _rows_of_verdicts(whole: pd.DataFrame, sizes: Sequence[int]) -> Iterator[list[Field]]:
-    settings = rows.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
+    settings = cell_words.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
     for (label, setting), group in whole.groupby([whole["estimator"], settings], sort=False):
         if not rows.with_numbers(group).any():
             continue  # the list of what was not measured has it
@@ -122,5 +118,5 @@ def _verdict(row: Any) -> Field:
     if row is None:
         return Field("", "failed")
     if row.status != "ok":
-        return Field(rows.share_not_finite(row) or plain(row.status).replace("_", " "), "failed")
+        return Field(cell_words.share_not_finite(row) or plain(row.status).replace("_", " "), "failed")
     return Field(plain(row.verdict), plain(row.verdict).split(" ")[0], "bias")

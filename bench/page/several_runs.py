@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy.typing as npt
 import pandas as pd
 
+from bench.analysis.before_after import Changes, changes
+from bench.analysis.budgets import budgets_together
+from bench.analysis.geometric import geometric_means, means
+from bench.analysis.ranking import mean_ranks_of, profiles
+from bench.analysis.together import named, table, together, varied
 from bench.page import tables
 from bench.page.figures.along import along
 from bench.page.figures.budget import budget
@@ -16,23 +20,17 @@ from bench.page.images import pictures_of
 from bench.page.one_run import LONG, has_something
 from bench.page.view import Field, Pictures, Table, View
 from bench.report.labels import plain
-from bench.report.pairs import Measured
-from bench.report.several.budget import reached
-from bench.report.several.changes import Changes, changes
+from bench.report.left_out import notes
 from bench.report.several.claims import claims
-from bench.report.several.frames import means, profiles
-from bench.report.several.ranking import METRICS, mean_ranks, ranks
-from bench.report.several.runs import named, table, together, varied
+from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 
-def several_runs(
-    runs: Sequence[Measured], images: Sequence[Mapping[str, npt.ArrayLike]], control: str | None, name: str
-) -> View:
+def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
     """What is shown of several runs together.
 
     Args:
-        runs: what they left, from the first to the last.
-        images: the pictures of each, label -> `[K, H, W]`.
+        runs: from the first to the last.
         control: with which estimators are compared in the sentences; None for the most common.
         name: what comes before the names of its elements.
 
@@ -55,33 +53,37 @@ def several_runs(
         title="All runs",
         question=" · ".join(questions),
         claims=[plain(claim, LONG) for claim in claims(runs, changed, control)],
-        tables=[_runs(runs), _mean_ranks(whole)],
+        tables=[_runs(runs), _mean_ranks(runs)],
         figures=[figure for figure in figures if has_something(figure, seen)],
         frames=frames,
         notices=notices,
         labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
-        pictures=_pictures(runs, images),
+        pictures=_pictures(runs),
         run=False,
     )
 
 
 def _frames(
-    runs: Sequence[Measured], whole: pd.DataFrame, changed: Changes
+    runs: Sequence[Run], whole: pd.DataFrame, changed: Changes
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """The rows of all figures, and what a reader must know of them."""
-    ratios, notes = means(runs, whole)
     frames = {
         # The page shows one control at a time, and a change has none.
         "changes": changed.frame.drop(columns=["control", "cell"]),
-        "means": ratios,
-        "profile": profiles(whole),
-        "budget": reached(whole),
+        "means": means(runs),
+        "profile": profiles(runs),
+        "budget": budgets_together(runs),
     }
-    told = {"changes": changed.notes, "means": notes}
-    return frames, {name: "; ".join(plain(note, LONG) for note in texts) for name, texts in told.items()}
+    labels = list(whole.loc[whole["status"] == "ok", "estimator"].unique())
+    left_out = {"changes": changed.left_out}
+    if labels:
+        left_out["means"] = geometric_means(runs, labels[0], tuple(COMPARED)).left_out
+    return frames, {
+        name: "; ".join(plain(note, LONG) for note in notes(each)) for name, each in left_out.items()
+    }
 
 
-def _runs(runs: Sequence[Measured]) -> Table:
+def _runs(runs: Sequence[Run]) -> Table:
     found = table(runs)
     head = ["run", "scenario", "version", "differs", "commit", "machine", "finished"]
     shown = found.assign(commit=found["commit"].str[:12] + found["dirty"].map({True: ", changed", False: ""}))
@@ -89,10 +91,9 @@ def _runs(runs: Sequence[Measured]) -> Table:
     return Table("runs", "Runs", head, rows)
 
 
-def _mean_ranks(whole: pd.DataFrame) -> Table:
+def _mean_ranks(runs: Sequence[Run]) -> Table:
     """By each metric, the mean rank of the estimators over all problems."""
-    found = pd.concat([mean_ranks(ranks(whole, metric)) for metric in METRICS], ignore_index=True)
-    rows = [[Field(text) for text in _ranked(row)] for row in found.to_dict("records")]
+    rows = [[Field(text) for text in _ranked(row)] for row in mean_ranks_of(runs).to_dict("records")]
     head = ["estimator", "by", "mean rank", "best on", "best or not told apart from it on", "failed on"]
     notice = "Ranks go by the estimates alone; what is not told apart has overlapping 95 % intervals."
     return Table("ranks", "Ranks over all problems (run × N × device × type)", head, rows, notice)
@@ -110,11 +111,11 @@ def _ranked(row: Mapping[Hashable, Any]) -> list[str]:
     ]
 
 
-def _pictures(runs: Sequence[Measured], images: Sequence[Mapping[str, npt.ArrayLike]]) -> Pictures:
+def _pictures(runs: Sequence[Run]) -> Pictures:
     """The pictures of all runs, of what is the same in all only once."""
     rows: dict[str, Sequence[str]] = {}
-    for run, stacks in zip(named(runs), images, strict=True):
-        for label, addresses in pictures_of(stacks).rows.items():
+    for name, run in zip(named(runs), runs, strict=True):
+        for label, addresses in pictures_of(run.pictures).rows.items():
             if list(addresses) not in [list(known) for known in rows.values()]:
-                rows[f"{label}, {run}" if label != "data" else label] = addresses
+                rows[f"{label}, {name}" if label != "data" else label] = addresses
     return Pictures(rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.pairs import Measured
+from bench.results.runs import Run
 
 
 def column_table(frame: pd.DataFrame) -> dict[str, list[Any]]:
@@ -29,6 +29,6 @@ def _column(column: pd.Series[Any]) -> list[Any]:
     return [None if gone else value for value, gone in zip(values, missing, strict=True)]
 
 
-def labels_of(run: Measured) -> Iterable[str]:
+def labels_of(run: Run) -> Iterable[str]:
     """The labels of the estimators, in the order of the scenario."""
     return dict.fromkeys(run.measurements["estimator"].astype(str))

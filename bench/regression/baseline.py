@@ -14,12 +14,12 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from bench.engine.plan import cell_key
 from bench.errors import Fault, KeyFault, ScenarioError, did_you_mean, invalid, shown
+from bench.results.files import whole
 from bench.scenario.document import Document, parse, placed, printable
 from bench.scenario.parts import Part
 from bench.scenario.points import settings_text
 from bench.scenario.tree import SIZE_LIMIT
 from bench.statistics.gating import Size
-from bench.store.files import whole
 
 FORMAT = "gradient-estimator-bench baseline"
 SCHEMA = 2

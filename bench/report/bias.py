@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import SymmetricalLogLocator
 
-from bench.report import canvas, rows
+from bench.analysis import rows
+from bench.report import canvas, cell_words
 from bench.report.canvas import Numbers
 from bench.report.curves import caption_of, panels_of
 from bench.report.labels import distinct
@@ -173,8 +174,8 @@ def _band_handle() -> Line2D:
 
 
 def _remarks(frame: pd.DataFrame, points: pd.DataFrame) -> list[str]:
-    remarks = [f"not drawn: {remark}" for remark in rows.not_ok(frame)]
+    remarks = [f"not drawn: {remark}" for remark in cell_words.not_ok(frame)]
     unknown = frame[(frame["status"] == "ok") & ~frame.index.isin(points.index)]
     if not unknown.empty:
-        remarks.append(f"not drawn: {rows.which(unknown, frame)}: the true gradient is not known")
+        remarks.append(f"not drawn: {cell_words.which(unknown, frame)}: the true gradient is not known")
     return remarks

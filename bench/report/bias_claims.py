@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.analysis.sweeps import Sweep, sweep_of
+from bench.report import cell_words
 from bench.report.labels import distinct, plain
 from bench.report.numbers import grouped, interval, significant
-from bench.report.sweeps import Sweep, sweep_of
+from bench.report.sweep_words import named_value, these
 from bench.statistics.verdict import BIASED_BELOW
 
 _MOST_PHRASES = 6
@@ -24,25 +26,6 @@ def bias_claims(whole: pd.DataFrame) -> list[str]:
     """
     frame = whole[whole["status"] == "ok"]
     return [*_within(frame), *_biased(frame), *_unresolved(frame), *_unknown(frame)]
-
-
-def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
-    """Within which margin a cell is unbiased, where the control at the same N is within it too.
-
-    Args:
-        whole: the measurements of the whole gradient.
-        control: its label.
-    """
-    shown = whole[(whole["status"] == "ok") & whole["verdict"].str.startswith("within")]
-    same = [*rows.SETTINGS, "sample_size", "verdict"]
-    beside = shown.loc[shown["estimator"] == control, same].drop_duplicates()
-    both = shown.merge(beside, on=same)
-    return dict(zip(both["cell"], both["verdict"], strict=True))
-
-
-def biased_cells(whole: pd.DataFrame) -> set[str]:
-    """The cells that are biased, by all rows of the run together."""
-    return set(whole.loc[(whole["status"] == "ok") & (whole["verdict"] == "biased"), "cell"])
 
 
 def _within(frame: pd.DataFrame) -> Iterator[str]:
@@ -71,8 +54,8 @@ def _off(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, pd
         places, there = "", ""
         if sweep is not None:
             values = sweep.along(cells)
-            places = f" for {sweep.these(values, sweep.along(frame))}"
-            there = f" and {sweep.text(values.iloc[-1])}"
+            places = f" for {these(sweep, values, sweep.along(frame))}"
+            there = f" and {named_value(sweep, values.iloc[-1])}"
         at = f"at N = {grouped(last['sample_size'])}{there} the mean estimate is off by {off}"
         norm = significant(last["truth_norm"])
         yield f"{who} at {_sizes(cells)}{places}: {at}, where the gradient has norm {norm}", cells
@@ -89,7 +72,7 @@ def _unresolved(frame: pd.DataFrame) -> Iterator[str]:
 
 def _alike(part: pd.DataFrame, frame: pd.DataFrame) -> list[pd.DataFrame]:
     """Cells that one phrase names: of one setting, same N, and in need of the same; more R at one N."""
-    setting = rows.beside(frame, sweep_of(frame)).loc[part.index]
+    setting = cell_words.beside(frame, sweep_of(frame)).loc[part.index]
     needed = part["verdict"].str.replace(_MORE, "", regex=True)
     size = part["sample_size"].where(needed != part["verdict"], 0)
     sizes = part.groupby([setting, "estimator", needed, size])["sample_size"].transform(
@@ -130,7 +113,7 @@ def _by_estimator(
     frame: pd.DataFrame, chosen: pd.Series[bool], sweep: Sweep | None
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Each estimator with its setting in words, and its chosen cells by N; apart where their N differ."""
-    names, settings = distinct(frame["estimator"]), rows.beside(frame, sweep)
+    names, settings = distinct(frame["estimator"]), cell_words.beside(frame, sweep)
     part = frame[chosen]
     sizes = part.groupby(["estimator", *rows.SETTINGS])["sample_size"].transform(
         lambda each: " ".join(map(str, sorted(each)))
@@ -142,7 +125,7 @@ def _by_estimator(
 
 
 def _which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
-    cells = rows.which(part, frame)
+    cells = cell_words.which(part, frame)
     return "every estimator at every N" if cells == "every cell" else cells
 
 

@@ -6,22 +6,25 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from bench.report import rows
-from bench.report.bias_claims import bias_claims, biased_cells, unbiased_beside
-from bench.report.comparison import compare
+from bench.analysis import rows
+from bench.analysis.comparison import compare
+from bench.analysis.pairs import within
+from bench.analysis.sweeps import sweep_of
+from bench.report import cell_words
+from bench.report.bias_claims import bias_claims
 from bench.report.labels import distinct
+from bench.report.left_out import notes
 from bench.report.numbers import grouped, interval
-from bench.report.pairs import Measured, within
 from bench.report.ratio_claims import ratio_claims
 from bench.report.remarks import remarks
 from bench.report.sweep_claims import scale_claims, sweep_claims
-from bench.report.sweeps import sweep_of
 from bench.report.words import few
+from bench.results.runs import Run
 
 NOTHING = "Nothing was measured."
 
 
-def claims(run: Measured, control: str | None = None) -> list[str]:
+def claims(run: Run, control: str | None = None) -> list[str]:
     """The answer first, with its interval: variances, biases, what is missing, what to beware of.
 
     What holds of several estimators alike is said once, and so is what holds of an estimator along
@@ -40,8 +43,8 @@ def claims(run: Measured, control: str | None = None) -> list[str]:
     if whole.empty:
         return [NOTHING]
     pairs = within(run, control)
-    found, sweep = compare(pairs, ["variance"]), sweep_of(whole)
-    believed = biased_cells(whole), unbiased_beside(whole, pairs.control)
+    found, sweep = compare(pairs, ("variance",)), sweep_of(whole)
+    believed = rows.biased_cells(whole), rows.unbiased_beside(whole, pairs.control)
     ratios = ratio_claims(found, *believed) if sweep is None else sweep_claims(found, sweep, *believed)
     control = pairs.control
     scale = _scale(whole, control) if sweep is None else scale_claims(whole, sweep, control)
@@ -50,7 +53,7 @@ def claims(run: Measured, control: str | None = None) -> list[str]:
         *few(ratios),
         *few(list(scale)),
         *few(bias_claims(whole)),
-        *_missing(run, whole, found.notes),
+        *_missing(run, whole, notes(found.left_out)),
         *(f"Beware: {remark}." for remark in remarks(run.measurements)),
     ]
 
@@ -58,7 +61,7 @@ def claims(run: Measured, control: str | None = None) -> list[str]:
 def _scale(whole: pd.DataFrame, control: str) -> Iterator[str]:
     """The variance of the control itself, of which ratios say nothing."""
     known = rows.measured(whole, "variance")
-    name, settings = distinct(whole["estimator"])[control], rows.setting_of(known)
+    name, settings = distinct(whole["estimator"])[control], cell_words.setting_of(known)
     chosen = known["estimator"] == control
     for setting, cells in known[chosen].groupby(settings[chosen], sort=False):
         row = cells.sort_values("sample_size").iloc[-1]
@@ -67,11 +70,11 @@ def _scale(whole: pd.DataFrame, control: str) -> Iterator[str]:
         yield f"At N = {grouped(row['sample_size'])}{on} one estimate of {name} has variance {value}."
 
 
-def _missing(run: Measured, whole: pd.DataFrame, notes: tuple[str, ...]) -> Iterator[str]:
+def _missing(run: Run, whole: pd.DataFrame, left_out: tuple[str, ...]) -> Iterator[str]:
     """What was not measured, and what was but is not compared."""
-    yield from (f"N{remark[1:]} and are not compared." for remark in rows.not_finite(whole))
-    yield from (f"Not measured: {remark}." for remark in rows.not_measured(whole))
+    yield from (f"N{remark[1:]} and are not compared." for remark in cell_words.not_finite(whole))
+    yield from (f"Not measured: {remark}." for remark in cell_words.not_measured(whole))
     if run.record.get("interrupted"):
         yield "Not measured: what was left when the run was interrupted."
-    told = {f"not compared: {remark}" for remark in rows.not_ok(whole)}
-    yield from (f"{note[:1].upper()}{note[1:]}." for note in notes if note not in told)
+    told = {f"not compared: {remark}" for remark in cell_words.not_ok(whole)}
+    yield from (f"{note[:1].upper()}{note[1:]}." for note in left_out if note not in told)

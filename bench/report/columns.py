@@ -12,29 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
-from bench.report import canvas, rows
+from bench.report import canvas, cell_words
 from bench.report.canvas import Numbers
 from bench.report.chosen import NOT_OK, Chosen, Selection, is_number, keys, ordered
 from bench.report.curves import caption_of
 from bench.report.labels import distinct, drawn, plain
-from bench.report.plots import SECONDS, SIZE, VARIANCE
+from bench.report.plots import SIZE
 from bench.report.style import Look, looks, style
+from bench.statistics.metric_table import LABELS
 
-NAMES = {
-    "sample_size": SIZE,
-    "variance": VARIANCE,
-    "seconds": SECONDS,
-    "dim": "parameters, P",
-    "replicates": "replicates, R",
-    "mse": "mean squared error",
-    "snr": "signal-to-noise ratio\nof one estimate",
-    "cosine": "cosine to the truth",
-    "evaluations": "evaluations of f per estimate",
-    "bytes": "peak memory of one estimate, bytes",
-    "work_normalized_variance": "variance ×\nseconds per estimate",
-    "evaluation_normalized_variance": "variance ×\nevaluations of f per estimate",
-    "byte_normalized_variance": "variance ×\nbytes per estimate",
-}
+NAMES = {"sample_size": SIZE, "dim": "parameters, P", "replicates": "replicates, R", **LABELS}
 """What stands at an axis, where the column's own name does not say it."""
 
 LETTERS = {"sample_size": "N", "dim": "P", "replicates": "R"}
@@ -268,6 +255,6 @@ def _unsaid(selection: Selection) -> str:
 def _remarks(selection: Selection) -> list[str]:
     left_out = dict(selection.left_out)
     left_out.pop(NOT_OK, None)
-    remarks = rows.not_ok(selection.frame.drop_duplicates("cell"))
-    remarks += [f"{rows.which(part, selection.frame)}: {why}" for why, part in left_out.items()]
+    remarks = cell_words.not_ok(selection.frame.drop_duplicates("cell"))
+    remarks += [f"{cell_words.which(part, selection.frame)}: {why}" for why, part in left_out.items()]
     return [f"not drawn: {remark}" for remark in remarks]

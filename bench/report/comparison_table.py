@@ -12,16 +12,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bench.report import rows
-from bench.report.comparison import Comparison
+from bench.analysis.comparison import Comparison
+from bench.report import cell_words
 from bench.report.labels import code, distinct, markdown
+from bench.report.left_out import notes
 from bench.report.numbers import MISSING, significant
+from bench.statistics.metric_table import COMPARED
 
 Row = Any
 """A row of a comparison, by `itertuples`: one attribute a column."""
-
-NAMES = {"variance": "variance", "mse": "MSE", "work_normalized_variance": "variance × time"}
-"""The metrics as they are shown."""
 
 MOST_DIGITS = 6
 RIGHT = ("N", "ratio", "equivalent samples")
@@ -34,7 +33,7 @@ def as_table(found: Comparison) -> Table:
     columns = _columns(found)
     for name in columns:
         table.add_column(name, justify="right" if name in RIGHT else "left", no_wrap=True)
-    for row in found.frame.assign(setting=rows.setting_of(found.frame)).itertuples(index=False):
+    for row in found.frame.assign(setting=cell_words.setting_of(found.frame)).itertuples(index=False):
         texts = [text(row) for text in columns.values()]
         table.add_row(*(Text(text, style=_COLORS.get(text, "")) for text in texts))
     return table
@@ -47,7 +46,7 @@ def as_markdown(found: Comparison) -> str:
         f"| {' | '.join(columns)} |",
         f"|{'|'.join('---:' if n in RIGHT else '---' for n in columns)}|",
     ]
-    for row in found.frame.assign(setting=rows.setting_of(found.frame)).itertuples(index=False):
+    for row in found.frame.assign(setting=cell_words.setting_of(found.frame)).itertuples(index=False):
         texts = [
             code(text(row)) if name == "estimator" else markdown(text(row)) for name, text in columns.items()
         ]
@@ -65,7 +64,7 @@ def as_json(found: Comparison) -> str:
         "control": found.control,
         "level": found.level,
         "rows": records,
-        "notes": list(found.notes),
+        "notes": list(notes(found.left_out)),
     }
     return json.dumps(whole, indent=1, allow_nan=False)
 
@@ -76,7 +75,7 @@ def remarks(found: Comparison) -> list[str]:
     return [
         f"ratio to {found.control} · below 1 is better · {level_text(found.level)} intervals, "
         f"so that all {intervals} hold together with 95 %",
-        *found.notes,
+        *notes(found.left_out),
     ]
 
 
@@ -111,13 +110,13 @@ def _columns(found: Comparison) -> dict[str, Callable[[Row], str]]:
         "estimator": lambda row: labels[row.estimator],
         "N": lambda row: str(row.sample_size),
         "on": lambda row: str(row.setting),
-        "metric": lambda row: NAMES[row.metric],
+        "metric": lambda row: COMPARED[row.metric].label,
         "ratio": lambda row: ratio_text(row.ratio, row.low, row.high),
         "equivalent samples": lambda row: _samples(row.equivalent_samples),
         "comparison": lambda row: "paired" if row.paired else "unpaired",
         "mark": lambda row: str(row.mark),
     }
-    if not (rows.setting_of(found.frame) != "").any():
+    if not (cell_words.setting_of(found.frame) != "").any():
         del columns["on"]
     if not found.frame["equivalent_samples"].notna().any():
         del columns["equivalent samples"]

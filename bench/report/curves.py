@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from bench.report import canvas, rows
+from bench.analysis import rows
+from bench.report import canvas, cell_words
 from bench.report.canvas import Numbers, size_text
 from bench.report.labels import distinct
 from bench.report.style import FAINT, GUIDE, Look, looks, style
@@ -67,14 +68,16 @@ def panels_of(points: pd.DataFrame) -> dict[str, pd.DataFrame]:
     names = blocks if (points["parameter"] != "all").any() else blocks.mask(blocks == "all", "")
     dims = points["dim"].map(lambda dim: f" (P = {dim:.0f})" if np.isfinite(dim) else "")
     names = names + dims.where(names != "", "")
-    settings = rows.setting_of(points)
+    settings = cell_words.setting_of(points)
     titles = names + np.where((names != "") & (settings != ""), " · ", "") + settings
     return {str(name): part for name, part in points.groupby(titles, sort=False)}
 
 
 def caption_of(points: pd.DataFrame, *facts: str) -> str:
     """R, device and dtype, and whatever else is to be known of all points."""
-    return " · ".join(filter(None, (rows.replicates(points), rows.common_setting(points), *facts)))
+    return " · ".join(
+        filter(None, (cell_words.replicates(points), cell_words.common_setting(points), *facts))
+    )
 
 
 def _drawn(
@@ -237,11 +240,13 @@ def _intervals(curve: Curve) -> str:
 
 def _remarks(frame: pd.DataFrame, finite: pd.DataFrame, points: pd.DataFrame, curve: Curve) -> list[str]:
     whole = frame.drop_duplicates("cell")
-    remarks = [f"not drawn: {remark}" for remark in rows.not_ok(whole)]
+    remarks = [f"not drawn: {remark}" for remark in cell_words.not_ok(whole)]
     unknown = frame[(frame["status"] == "ok") & ~frame.index.isin(finite.index)]
     zero = finite[~finite.index.isin(points.index)]
     if not unknown.empty:
-        remarks.append(f"not drawn: {rows.which(unknown, frame)}: no number")
+        remarks.append(f"not drawn: {cell_words.which(unknown, frame)}: no number")
     if not zero.empty:
-        remarks.append(f"not on a logarithmic axis: {rows.which(zero, frame)}: {curve.y.replace('_', ' ')} 0")
+        remarks.append(
+            f"not on a logarithmic axis: {cell_words.which(zero, frame)}: {curve.y.replace('_', ' ')} 0"
+        )
     return remarks

@@ -8,25 +8,27 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.report import pairs, rows
+from bench.analysis import rows
+from bench.analysis.before_after import Changes, changes
+from bench.analysis.budgets import budgets_together
+from bench.analysis.comparison import Comparison, compare
+from bench.analysis.frames import frames_of
+from bench.analysis.geometric import geometric_means
+from bench.analysis.pairs import within
+from bench.analysis.ranking import profiles
+from bench.analysis.together import together, varied
 from bench.report.canvas import save
-from bench.report.comparison import METRICS, Comparison, compare
 from bench.report.forest import forest
-from bench.report.pairs import Measured
 from bench.report.paper import OF_A_RUN, OF_SEVERAL, Drawing
 from bench.report.paper.about import About, about, of_several
 from bench.report.pictures import image_grid
 from bench.report.plots import PLOTS
-from bench.report.several.budget import reached
-from bench.report.several.changes import Changes, changes
-from bench.report.several.frames import profiles
-from bench.report.several.geometric import geometric_means
-from bench.report.several.runs import together, varied
 from bench.report.style import style
+from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 MOST_PROBLEMS = 6
 """Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
@@ -42,10 +44,7 @@ Drawer = Callable[[], Figure | None]
 
 def draw_run(
     folder: Path,
-    run: Measured,
-    frames: Mapping[str, pd.DataFrame],
-    notices: Mapping[str, str],
-    pictures: Mapping[str, npt.ArrayLike],
+    run: Run,
     control: str | None = None,
     formats: Sequence[str] = ("png",),
 ) -> list[Path]:
@@ -53,29 +52,27 @@ def draw_run(
 
     Args:
         folder: made if it is missing.
-        run: what it left; the question of its scenario is the title.
-        frames: the rows of its figures, see `bench.report.frames.frames_of`.
-        notices: what a reader must know where only some are kept.
-        pictures: of the problem, by label, `[K, H, W]`.
+        run: the question of its scenario is the title.
         control: with what the ratios compare, by label or name; None for the first estimator.
         formats: of `bench.report.formats.FORMATS`.
     """
     scenario = run.record["scenario"]
+    frames, notices = frames_of(run)
     drawers: dict[str, Drawer] = {
         name: partial(plot, run.measurements, scenario.get("question")) for name, plot in PLOTS.items()
     }
     drawers |= _drawers(OF_A_RUN, frames, notices, about(run.measurements, scenario))
     if run.measurements["estimator"].nunique() > 1:
-        drawers["ratios"] = lambda: _forest(compare(pairs.within(run, control), list(METRICS)))
+        drawers["ratios"] = lambda: _forest(compare(within(run, control), tuple(COMPARED)))
     if len(frames["along"]) and run.measurements["problem"].nunique() > MOST_PROBLEMS:
         drawers = {name: drawer for name, drawer in drawers.items() if name in OF_A_LONG_SWEEP}
-    if pictures:
-        drawers["pictures"] = lambda: image_grid(pictures, scenario.get("name"))
+    if run.pictures:
+        drawers["pictures"] = lambda: image_grid(run.pictures, scenario.get("name"))
     return _written(folder, drawers, formats)
 
 
 def draw_several(
-    folder: Path, runs: Sequence[Measured], control: str | None, formats: Sequence[str]
+    folder: Path, runs: Sequence[Run], control: str | None, formats: Sequence[str]
 ) -> list[Path]:
     """Writes the figures of several runs together into a folder, and says which files these are.
 
@@ -88,9 +85,9 @@ def draw_several(
     whole, differ = together(runs), varied(runs)
     said = of_several(whole)
     frames = {
-        "means": geometric_means(runs, control, list(METRICS)).frame,
-        "profile": profiles(whole),
-        "budget": reached(whole),
+        "means": geometric_means(runs, control, tuple(COMPARED)).frame,
+        "profile": profiles(runs),
+        "budget": budgets_together(runs),
     }
     drawers = _drawers(OF_SEVERAL, frames, {}, said)
     if differ is None:
@@ -127,7 +124,7 @@ def _comparison(changed: Changes, said: About) -> Comparison:
         frame = frame.assign(problem=frame["run"] + frame["problem"].map(
             lambda name: f", {name}" if frame["problem"].nunique() > 1 else ""))  # fmt: skip
     first = str(frame["against"].iloc[0])
-    return Comparison(frame, first, changed.level, changed.notes, said.title, tuple(said.labels))
+    return Comparison(frame, first, changed.level, changed.left_out, said.title, tuple(said.labels))
 
 
 def _written(folder: Path, drawers: Mapping[str, Drawer], formats: Sequence[str]) -> list[Path]:

@@ -14,11 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.report import canvas, rows
-from bench.report.comparison import NO_INTERVAL, UNDECIDED, Comparison
-from bench.report.comparison_table import NAMES, Row, ratio_text, remarks
+from bench.analysis.comparison import NO_INTERVAL, UNDECIDED, Comparison
+from bench.report import canvas, cell_words
+from bench.report.comparison_table import Row, ratio_text, remarks
 from bench.report.labels import distinct, drawn
+from bench.report.left_out import notes
 from bench.report.style import GUIDE, Look, looks, style
+from bench.statistics.metric_table import COMPARED
 
 MOST_ROWS = 60
 """A figure with more rows than this is no longer read."""
@@ -42,14 +44,14 @@ def forest(comparison: Comparison) -> Figure:
         heading = canvas.heading([comparison.scenario], f"ratio to {comparison.control}")
         frame = _titled(comparison.frame)
         if not _drawable(frame).any():
-            return canvas.notice("There is nothing to draw.", heading, comparison.notes)
+            return canvas.notice("There is nothing to draw.", heading, notes(comparison.left_out))
         return _drawn(frame, comparison, heading)
 
 
 def _titled(frame: pd.DataFrame) -> pd.DataFrame:
     """With the panel of each row: its metric and, where it varies, its setting."""
-    settings = rows.setting_of(frame).astype(str)
-    names = frame["metric"].map(NAMES).astype(str)
+    settings = cell_words.setting_of(frame).astype(str)
+    names = frame["metric"].map(lambda name: COMPARED[name].label).astype(str)
     return frame.assign(panel=names + np.where(settings != "", " · ", "") + settings)
 
 
@@ -86,7 +88,7 @@ def _drawn(frame: pd.DataFrame, comparison: Comparison, heading: str) -> Figure:
         title = name if len(panels) > 1 else ""
         ax.set_title(drawn(title))
         ax.tick_params(axis="y", length=0)
-        ax.set_xlabel(f"ratio of {NAMES[shown['metric'].iloc[0]]}" if not title else "ratio")
+        ax.set_xlabel(f"ratio of {COMPARED[shown['metric'].iloc[0]].label}" if not title else "ratio")
     _name_lines(axes[0], kept, labels, looked)
     if len(columns) == 1:
         _write_ratios(axes[0], shown, kept)

@@ -13,7 +13,7 @@ from bench.distributions.families import FAMILIES
 from bench.report.forest import forest
 from bench.report.paper import OF_A_RUN, OF_SEVERAL
 from bench.report.plots import PLOTS
-from bench.statistics.metrics import METRICS
+from bench.statistics.metric_table import METRICS
 from estimators import ALIASES
 
 _WIDTH_OF_REFERENCES = 26  # the text gets the room that the names of many authors would take
@@ -29,7 +29,7 @@ def listing(kind: str) -> Table:
         ),
         "problems": (("problem", "options (default)", "what it is"), _problems()),
         "distributions": (("distribution", "parameters"), _distributions()),
-        "metrics": (("metric", "what it is"), ((name, _sentence(f)) for name, f in METRICS.items())),
+        "metrics": (("metric", "what it is"), ((name, metric.summary) for name, metric in METRICS.items())),
         "plots": (("plot", "what it shows"), ((name, _sentence(f)) for name, f in _plots().items())),
     }[kind]
     table = Table(*headings, show_lines=True)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import rows
-from bench.report.comparison import FALSE_CLAIMS, compare
+from bench.analysis import rows
+from bench.analysis.comparison import FALSE_CLAIMS, compare
+from bench.analysis.pairs import within
 from bench.report.comparison_table import level_text
 from bench.report.labels import LONGEST_NOTE, distinct, plain
 from bench.report.numbers import grouped
-from bench.report.pairs import Measured, within
+from bench.results.runs import Run
 
 _MOST_NAMES = 12
 _LONG = 300
@@ -26,7 +27,7 @@ _EXACT = {
 """Kinds of truth that need no sampling -> how they are known."""
 
 
-def methods(run: Measured, control: str | None = None) -> str:
+def methods(run: Run, control: str | None = None) -> str:
     """One paragraph of plain text on one line: what was measured, and with which statistics.
 
     Args:
@@ -158,8 +159,8 @@ def _bias(known: pd.DataFrame) -> str:
     )
 
 
-def _ratios(run: Measured, control: str | None) -> str:
-    frame = compare(within(run, control), ["variance"]).frame
+def _ratios(run: Run, control: str | None) -> str:
+    frame = compare(within(run, control), ("variance",)).frame
     frame = frame[frame["low"].notna()]
     if frame.empty:
         return ""

@@ -7,13 +7,14 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.report import rows
+from bench.analysis import rows
 from bench.report.bias import bias
 from bench.report.curves import Curve, draw
+from bench.statistics.metric_table import LABELS
 
-VARIANCE = "variance of one estimate\n(trace of the covariance)"
+VARIANCE = LABELS["variance"]
 SIZE = "samples per estimate, N"
-SECONDS = "seconds per estimate"
+SECONDS = LABELS["seconds"]
 
 
 class Plot(Protocol):
@@ -32,7 +33,7 @@ def variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
 
 def work_normalized_variance(measurements: pd.DataFrame, title: str | None = None) -> Figure:
     """What precision costs: variance times seconds against N, level where time buys precision evenly."""
-    label = "variance ×\nseconds per estimate"
+    label = LABELS["work_normalized_variance"]
     return draw(
         rows.whole(measurements), Curve("sample_size", "work_normalized_variance", SIZE, label), title
     )

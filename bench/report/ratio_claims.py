@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import rows
-from bench.report.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.report import cell_words
 from bench.report.comparison_table import level_text, ratio_text
 from bench.report.labels import distinct, listed, plain
 from bench.report.numbers import grouped
@@ -60,7 +60,7 @@ def ratio_claims(
         biased: the cells that are, which is said where their variance is.
         unbiased: cells -> within which margin both they and the control are unbiased.
     """
-    frame = found.frame.assign(setting=rows.setting_of(found.frame))
+    frame = found.frame.assign(setting=cell_words.setting_of(found.frame))
     names = distinct(found.estimators)
     said = []
     for _, part in frame.groupby("setting", sort=False):

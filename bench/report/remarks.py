@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.analysis.rates import rate_fits
+from bench.analysis.rows import FEWEST_DEGREES, LARGEST_SHARE
+from bench.report import cell_words
 from bench.report.labels import distinct, plain
 from bench.report.numbers import duration, grouped, interval
-from bench.report.rates import fits
+from bench.results.runs import Run
 
-FEWEST_DEGREES = 50
-LARGEST_SHARE = 0.05
 FAR = 6.0  # by chance in one of 10⁹ cells if variances are normal numbers; those of heavy tails are not quite
 
 
@@ -29,7 +30,7 @@ def remarks(measurements: pd.DataFrame) -> list[str]:
 def _disputes(frame: pd.DataFrame) -> Iterator[str]:
     disputed = frame[frame["truth"] == "disputed"]
     if len(disputed):
-        where = "" if len(disputed) == len(frame) else f" for {rows.which(disputed, frame)}"
+        where = "" if len(disputed) == len(frame) else f" for {cell_words.which(disputed, frame)}"
         yield (
             f"the true gradient is disputed{where}: two ways to obtain it disagree, and no estimator is "
             "judged; the note of the truth says which"
@@ -40,7 +41,7 @@ def _contradictions(frame: pd.DataFrame) -> Iterator[str]:
     for claim in ("unbiased", "consistent"):
         wrong = frame[(frame["contradiction"] != "") & (frame["claim"] == claim)]
         if len(wrong):
-            yield f"contradicts its claim to be {claim}: {rows.which(wrong, frame)}"
+            yield f"contradicts its claim to be {claim}: {cell_words.which(wrong, frame)}"
 
 
 def _suspicion(frame: pd.DataFrame) -> Iterator[str]:
@@ -65,7 +66,7 @@ def _off(frame: pd.DataFrame) -> Iterator[str]:
     if len(far):
         yield (
             f"the measured variance is more than {FAR:g} standard errors from the exact one, so that the "
-            f"estimator's `exact_moments` or its samples are wrong: {rows.which(far, frame)}"
+            f"estimator's `exact_moments` or its samples are wrong: {cell_words.which(far, frame)}"
         )
 
 
@@ -74,17 +75,17 @@ def _weak(frame: pd.DataFrame) -> Iterator[str]:
     if len(few):
         yield (
             f"intervals of the variance may cover 85 to 90 % rather than 95 % "
-            f"(fewer than {FEWEST_DEGREES} effective degrees of freedom): {rows.which(few, frame)}"
+            f"(fewer than {FEWEST_DEGREES} effective degrees of freedom): {cell_words.which(few, frame)}"
         )
     alone = frame[frame["largest_share"] > LARGEST_SHARE]
     if len(alone):
-        yield f"a single estimate carries more than 5 % of the variance: {rows.which(alone, frame)}"
+        yield f"a single estimate carries more than 5 % of the variance: {cell_words.which(alone, frame)}"
 
 
-def rates(measurements: pd.DataFrame) -> list[str]:
+def rates(run: Run) -> list[str]:
     """For each estimator how its variance falls with N, where there are sample sizes enough."""
-    names = distinct(rows.whole(measurements)["estimator"])
-    found = fits(measurements)
+    names = distinct(rows.whole(run.measurements)["estimator"])
+    found = rate_fits(run)
     several = found["device"].nunique() * found["dtype"].nunique() > 1
     lines = []
     for fit in found.to_dict("records"):

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.report import comparison_table, rows
+from bench.analysis import rows
+from bench.analysis.comparison import compare
+from bench.analysis.pairs import within
+from bench.report import comparison_table
 from bench.report.claims import claims
-from bench.report.comparison import compare
 from bench.report.labels import code, markdown, plain
+from bench.report.left_out import notes
 from bench.report.methods import methods
-from bench.report.pairs import Measured, within
 from bench.report.provenance import command_of, machine_of
 from bench.report.remarks import fitting, noise, rates
 from bench.report.table import plain_table
+from bench.results.runs import Run
 
 _LONG = 1000
 
 
-def as_markdown(run: Measured, control: str | None = None) -> str:
+def as_markdown(run: Run, control: str | None = None) -> str:
     """The summary of a run; labels, questions and reasons are data, not markup.
 
     Args:
@@ -42,23 +45,23 @@ def as_markdown(run: Measured, control: str | None = None) -> str:
     return "\n\n".join(section.rstrip() for section in sections) + "\n"
 
 
-def _results(run: Measured) -> str:
+def _results(run: Run) -> str:
     """The table without the rows of devices that are absent, unless all are: the claims say as much."""
     measurements = run.measurements
     present = measurements[measurements["status"] != "unavailable"]
-    lines = [f"rate: {line}" for line in rates(measurements)]
+    lines = [f"rate: {line}" for line in rates(run)]
     lines += [f"variance: {line}" for line in noise(measurements)]
     lines += [f"fitting: {line}" for line in fitting(measurements)]
     table = plain_table(measurements if present.empty else present).rstrip()
     return "\n\n".join([table, *([_listed(lines)] if lines else [])])
 
 
-def _comparison(run: Measured, control: str | None) -> str:
+def _comparison(run: Run, control: str | None) -> str:
     if rows.whole(run.measurements).empty:
         return "nothing can be compared"
-    found = compare(within(run, control), ["variance"])
+    found = compare(within(run, control), ("variance",))
     if found.frame.empty:
-        return "\n".join(["nothing can be compared", "", _listed(list(found.notes))])
+        return "\n".join(["nothing can be compared", "", _listed(list(notes(found.left_out)))])
     return comparison_table.as_markdown(found)
 
 

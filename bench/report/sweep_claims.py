@@ -11,13 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import rows
-from bench.report.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.analysis import rows
+from bench.analysis.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.analysis.sweeps import Sweep
+from bench.report import cell_words
 from bench.report.comparison_table import ratio_text
 from bench.report.labels import distinct, plain
 from bench.report.numbers import grouped, interval
 from bench.report.ratio_claims import confidence
-from bench.report.sweeps import Sweep
+from bench.report.sweep_words import named_value, these
 
 Row = Any
 """A row of a comparison, by `itertuples`: one attribute a column."""
@@ -63,7 +65,7 @@ def sweep_claims(
     """
     frame = found.frame.assign(
         value=sweep.along(found.frame),
-        setting=rows.beside(found.frame, sweep),
+        setting=cell_words.beside(found.frame, sweep),
         kind=[_kind(row) for row in found.frame.itertuples(index=False)],
     )
     names = distinct(found.estimators)
@@ -81,10 +83,10 @@ def scale_claims(whole: pd.DataFrame, sweep: Sweep, control: str) -> Iterator[st
     known = rows.measured(whole, "variance")
     known = known[known["estimator"] == control]
     name = distinct(whole["estimator"])[control]
-    known = known.assign(value=sweep.along(known), setting=rows.beside(known, sweep))
+    known = known.assign(value=sweep.along(known), setting=cell_words.beside(known, sweep))
     for setting, cells in known.groupby("setting", sort=False):
         at = cells[cells["sample_size"] == cells["sample_size"].max()]
-        place = sweep.these(at["value"], sweep.values.values())
+        place = these(sweep, at["value"], sweep.values.values())
         where = _begin(place, f"at N = {grouped(at['sample_size'].iloc[0])}{_on(str(setting))}")
         yield f"{where} one estimate of {name} has variance {_range(at, sweep)}."
 
@@ -143,14 +145,16 @@ def _parts(at: Sequence[Row], sweep: Sweep) -> list[_Part]:
 def _place(part: Sequence[Row], sweep: Sweep, every: Sequence[float]) -> str:
     first, last = part[0].value, part[-1].value
     if len(part) == 1:
-        return f"at {sweep.text(first)}"
+        return f"at {named_value(sweep, first)}"
     if first == every[0]:
-        return f"up to {sweep.text(last)}"
-    return f"from {sweep.text(first)} on" if last == every[-1] else f"for {_these(part, sweep, every)}"
+        return f"up to {named_value(sweep, last)}"
+    return (
+        f"from {named_value(sweep, first)} on" if last == every[-1] else f"for {_these(part, sweep, every)}"
+    )
 
 
 def _these(part: Sequence[Row], sweep: Sweep, every: Sequence[float]) -> str:
-    return sweep.these([row.value for row in part], every)
+    return these(sweep, [row.value for row in part], every)
 
 
 def _clause(part: _Part, control: str, sweep: Sweep, said: Sequence[str]) -> str:
@@ -195,7 +199,7 @@ def _ratio(row: Row, inverted: bool) -> str:
 def _with(text: str, sweep: Sweep, value: float) -> str:
     """`3.1 (2.9 to 3.3; k = 0.1)`."""
     text = text.replace("…", "to")
-    place = sweep.text(value)
+    place = named_value(sweep, value)
     return f"{text[:-1]}; {place})" if text.endswith(")") else f"{text} ({place})"
 
 
@@ -204,7 +208,7 @@ def _biased(at: Sequence[Row], sweep: Sweep, biased: Collection[str]) -> str:
     if not wrong:
         return ""
     every = [row.value for row in at]
-    where = "there" if len(wrong) == len(every) else f"for {sweep.these(wrong, every)}"
+    where = "there" if len(wrong) == len(every) else f"for {these(sweep, wrong, every)}"
     return f", which is biased {where},"
 
 
@@ -219,7 +223,7 @@ def _at_others(cells: pd.DataFrame, sweep: Sweep) -> Iterator[str]:
     if differ.empty:
         yield f"so it is at every N from {grouped(sizes.min())} to {grouped(sizes.max())}"
     for (size, kind), part in differ.groupby(["sample_size", "kind"], sort=False):
-        where = sweep.these(part["value"], cells["value"])
+        where = these(sweep, part["value"], cells["value"])
         yield f"at N = {grouped(float(str(size)))} {_AT_OTHERS[str(kind)]} for {where}"
 
 

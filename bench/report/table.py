@@ -15,7 +15,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.report import cell_words
 from bench.report.labels import code, distinct, markdown, plain
 from bench.report.numbers import MISSING, bounds, count, interval, measured_duration, rough, significant
 
@@ -51,12 +52,12 @@ class Column:
 def _verdict(row: Row) -> str:
     if row.status == "ok":
         return plain(row.verdict) or MISSING
-    return rows.share_not_finite(row) or plain(row.status).replace("_", " ")
+    return cell_words.share_not_finite(row) or plain(row.status).replace("_", " ")
 
 
 def _work(row: Row) -> str:
     value = row.work_normalized_variance
-    return rough(value) if rows.is_rough(row) else significant(value)
+    return rough(value) if cell_words.is_rough(row) else significant(value)
 
 
 def _exact(row: Row) -> str:
@@ -83,7 +84,7 @@ COLUMNS = (
     EXACT,
     Column("kurtosis", lambda row: significant(row.kurtosis), yields=7),
     Column("MSE", lambda row: significant(row.mse), yields=1),
-    Column("time", lambda row: measured_duration(row.seconds, *rows.ends(row, "seconds")), yields=6),
+    Column("time", lambda row: measured_duration(row.seconds, *cell_words.ends(row, "seconds")), yields=6),
     Column("f evaluations", lambda row: count(row.evaluations), yields=0),
     Column("var × time", _work, yields=3),
     Column("p", lambda row: significant(row.bias_p, 2), yields=4),
@@ -199,14 +200,14 @@ def plain_table(measurements: pd.DataFrame) -> str:
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     """By estimator in the order of the scenario, then by N."""
     order = {label: i for i, label in enumerate(frame["estimator"].unique())}
-    keys = frame.assign(order=frame["estimator"].map(order), setting=rows.setting_of(frame))
+    keys = frame.assign(order=frame["estimator"].map(order), setting=cell_words.setting_of(frame))
     return keys.sort_values(["order", "sample_size"], kind="stable").drop(columns="order")
 
 
 def _present(frame: pd.DataFrame) -> pd.DataFrame:
     """Without the rows of devices that are absent, unless all are: one remark says as much."""
     present = frame[frame["status"] != "unavailable"]
-    return frame if present.empty else present.assign(setting=rows.setting_of(present))
+    return frame if present.empty else present.assign(setting=cell_words.setting_of(present))
 
 
 def _columns(frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -219,12 +220,12 @@ def _columns(frame: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
-    facts = filter(None, (rows.replicates(frame), rows.common_setting(frame), "95 % intervals"))
+    facts = filter(None, (cell_words.replicates(frame), cell_words.common_setting(frame), "95 % intervals"))
     return [
         " · ".join(facts),
-        *rows.not_finite(frame),
-        *(f"not measured: {remark}" for remark in rows.not_measured(frame)),
-        *rows.rough_times(frame),
+        *cell_words.not_finite(frame),
+        *(f"not measured: {remark}" for remark in cell_words.not_measured(frame)),
+        *cell_words.rough_times(frame),
     ]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.report import cell_words
 from bench.report.labels import distinct, plain
 from bench.report.numbers import MISSING, grouped, interval, rough, significant
 from bench.report.tex_text import tex, tex_number
@@ -23,12 +24,12 @@ def _verdict(row: Row) -> str:
     """In a word or two: what would resolve it is for the claims to say."""
     if row.status == "ok":
         return plain(row.verdict).split(" (")[0].replace("_", " ") or MISSING
-    return rows.share_not_finite(row) or plain(row.status).replace("_", " ") or MISSING
+    return cell_words.share_not_finite(row) or plain(row.status).replace("_", " ") or MISSING
 
 
 def _work(row: Row) -> str:
     value = row.work_normalized_variance
-    return rough(value) if rows.is_rough(row) else significant(value)
+    return rough(value) if cell_words.is_rough(row) else significant(value)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _items(claims: Sequence[str]) -> list[str]:
 
 
 def _table(whole: pd.DataFrame) -> list[str]:
-    shown = _present(whole).assign(setting=lambda frame: rows.setting_of(frame))
+    shown = _present(whole).assign(setting=lambda frame: cell_words.setting_of(frame))
     columns, gone = _fitting(_columns(shown), list(shown.itertuples(index=False)))
     return [
         *(f"% left out, because the page is too narrow: {each.heading}" for each in gone),
@@ -151,10 +152,15 @@ def _present(whole: pd.DataFrame) -> pd.DataFrame:
 
 
 def _caption(whole: pd.DataFrame, shown: pd.DataFrame) -> str:
-    facts = [rows.replicates(shown), rows.common_setting(shown), "95 % intervals", "time in seconds"]
+    facts = [
+        cell_words.replicates(shown),
+        cell_words.common_setting(shown),
+        "95 % intervals",
+        "time in seconds",
+    ]
     missing = [
-        *(_sentence(remark) for remark in [*rows.not_finite(whole), *rows.rough_times(whole)]),
-        *(f"Not measured: {remark}." for remark in rows.not_measured(whole)),
+        *(_sentence(remark) for remark in [*cell_words.not_finite(whole), *cell_words.rough_times(whole)]),
+        *(f"Not measured: {remark}." for remark in cell_words.not_measured(whole)),
     ]
     scenario = plain(whole["scenario"].iloc[0]) or "(no name)"
     return " ".join(tex(text) for text in [f"{scenario}: {', '.join(filter(None, facts))}.", *missing])

@@ -31,6 +31,6 @@ def few(said: Sequence[str]) -> list[str]:
     return [*said[:MOST_SENTENCES], *([f"And {left} more of the kind."] if left > 0 else [])]
 
 
-def notes(remarks: Sequence[str]) -> list[str]:
+def notes_on(remarks: Sequence[str]) -> list[str]:
     """Remarks that begin with the run they are about, as sentences."""
     return few([f"Note on {remark}." for remark in remarks])

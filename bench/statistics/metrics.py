@@ -1,9 +1,9 @@
-"""The metrics: each a function from the evidence on one cell to columns of the table of measurements."""
+"""The functions of the metrics: from the evidence on one cell to columns of the table of measurements."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 
@@ -147,37 +147,6 @@ def work_normalized_variance(evidence: Evidence) -> Columns:
         **_columns("evaluation_normalized_variance", of_variance.through(lambda x: x * evidence.evaluations)),
         **_columns("byte_normalized_variance", of_variance.through(lambda x: x * evidence.bytes)),
     }
-
-
-METRICS: dict[str, Callable[[Evidence], Columns]] = {
-    "bias": bias,
-    "variance": variance,
-    "mse": mean_squared_error,
-    "snr": signal_to_noise,
-    "cosine": cosine,
-    "cost": cost,
-    "work_normalized_variance": work_normalized_variance,
-}
-"""Name -> metric, in the order of the columns."""
-
-BETTER: dict[str, str] = {
-    "bias": "nearer to zero",
-    "variance": "lower",
-    "mse": "lower",
-    "snr": "higher",
-    "cosine": "higher",
-    "cost": "lower",
-    "work_normalized_variance": "lower",
-}
-"""Name -> which values of a metric are better."""
-
-
-def measure(evidence: Evidence) -> dict[str, float | str]:
-    """All metrics' columns."""
-    columns: dict[str, float | str] = {}
-    for metric in METRICS.values():
-        columns |= metric(evidence)
-    return columns
 
 
 def _exact_bias(evidence: Evidence) -> float:

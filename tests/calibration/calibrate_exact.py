@@ -9,8 +9,8 @@ import pandas as pd
 
 from bench.engine.run import run
 from bench.engine.truth import truth_of
+from bench.results import frames
 from bench.scenario.prepared import prepare
-from bench.store import frames
 from tests.calibration.table import Rate, Table
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"

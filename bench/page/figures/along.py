@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.analysis.sweeps import scale_of
 from bench.page.figures.figure import Figure, Spec
 from bench.page.figures.parts import banded, estimator, exact_line, number, settings
-from bench.report.sweeps import scale_of
 
 
 def along(table: str, option: str, values: Sequence[float], switched: Sequence[str]) -> Figure:

@@ -28,7 +28,7 @@ class Drawing:
     """A figure, and whose rows it draws.
 
     Attributes:
-        table: of `bench.report.frames.frames_of`, or of several runs.
+        table: of `bench.analysis.frames.frames_of`, or of several runs.
         draw: a function of these rows; None if they have nothing to say.
     """
 

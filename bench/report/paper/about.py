@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import canvas, rows
+from bench.analysis import rows
+from bench.report import canvas
 from bench.report.curves import caption_of
 from bench.report.style import Look, looks
 

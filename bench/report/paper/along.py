@@ -20,6 +20,7 @@ from matplotlib.ticker import (
 )
 from matplotlib.transforms import ScaledTranslation
 
+from bench.analysis.sweeps import scale_of
 from bench.report import canvas
 from bench.report.bias import NEGLIGIBLE
 from bench.report.canvas import Numbers
@@ -27,7 +28,6 @@ from bench.report.labels import distinct
 from bench.report.numbers import grouped
 from bench.report.paper.about import About
 from bench.report.style import FAINT, Look
-from bench.report.sweeps import scale_of
 
 MOST_TICKS = 5
 """Values of an option that are named, each; of more, round numbers are."""

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from bench.report import canvas, rows
+from bench.analysis import rows
+from bench.report import canvas, cell_words
 from bench.report.labels import distinct, drawn
 from bench.report.paper.about import About
 from bench.report.paper.lanes import panels_of
@@ -55,7 +56,7 @@ def blocks(measurements: pd.DataFrame, about: About) -> Figure | None:
 
 def _columns(found: pd.DataFrame) -> pd.Series[str]:
     """The estimator, and its device and type of numbers where they vary."""
-    settings = rows.setting_of(found.assign(problem=""))
+    settings = cell_words.setting_of(found.assign(problem=""))
     columns: pd.Series[str] = found["estimator"] + settings.map(lambda words: f", {words}" if words else "")
     return columns
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.analysis.budgets import EVALUATIONS, SECONDS
 from bench.report import canvas
 from bench.report.labels import distinct
 from bench.report.paper.about import About
-from bench.report.several.budget import EVALUATIONS, SECONDS
 
 _PANEL = ["run", "problem", "device", "dtype"]
 

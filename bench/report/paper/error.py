@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.report import rows
+from bench.analysis import rows
 from bench.report.canvas import Numbers
 from bench.report.paper import lanes
 from bench.report.paper.about import About

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.report import canvas, rows
+from bench.report import canvas, cell_words
 from bench.report.canvas import Numbers
 from bench.report.labels import distinct, drawn, plain
 from bench.report.numbers import grouped
@@ -34,7 +34,7 @@ def panels_of(frame: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str]:
 
 def with_settings(frame: pd.DataFrame) -> pd.DataFrame:
     """With a column `setting`: device and type of numbers in words, where they vary."""
-    return frame.assign(setting=rows.setting_of(frame.assign(problem="")))
+    return frame.assign(setting=cell_words.setting_of(frame.assign(problem="")))
 
 
 def places(part: pd.DataFrame, looked: Mapping[str, Look], settings: Sequence[str]) -> Numbers:

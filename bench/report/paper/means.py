@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.report import canvas
-from bench.report.comparison_table import NAMES
 from bench.report.paper import lanes
 from bench.report.paper.about import About
+from bench.statistics.metric_table import COMPARED
 
 
 def means(ratios: pd.DataFrame, about: About) -> Figure | None:
@@ -16,7 +16,7 @@ def means(ratios: pd.DataFrame, about: About) -> Figure | None:
     if ratios.empty:
         return None
     found = ratios.assign(setting="")
-    panels = {NAMES[str(metric)]: part for metric, part in found.groupby("metric", sort=False)}
+    panels = {COMPARED[str(metric)].label: part for metric, part in found.groupby("metric", sort=False)}
     looked = about.looks(found)
     control = str(found["control"].iloc[0])
     caption = about.caption(

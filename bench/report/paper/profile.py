@@ -7,16 +7,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from bench.report import canvas
-from bench.report.comparison_table import NAMES
 from bench.report.labels import distinct
 from bench.report.paper.about import About
+from bench.statistics.metric_table import COMPARED
 
 
 def profile(steps: pd.DataFrame, about: About) -> Figure | None:
     """On how many problems an estimator is nearly the best; Dolan & Moré (2002), Benchmarking software."""
     if steps["estimator"].nunique() < 2:
         return None
-    panels = {NAMES[str(metric)]: part for metric, part in steps.groupby("metric", sort=False)}
+    panels = {COMPARED[str(metric)].label: part for metric, part in steps.groupby("metric", sort=False)}
     looked, names = about.looks(steps), distinct(about.labels)
     legend = {names[label]: canvas.series_handle(look) for label, look in looked.items()}
     figure, axes = canvas.sheet(list(panels), legend, about.title, about.caption())

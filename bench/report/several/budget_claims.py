@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from bench.analysis.budgets import SECONDS, Market, Range, answers
 from bench.report.labels import distinct, plain
 from bench.report.numbers import count, duration
-from bench.report.several.budget import SECONDS, Market, Range, answers
 from bench.report.words import few, listed
 
 LESS_THAN_SURE = (

@@ -8,13 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import rows
-from bench.report.comparison import BETTER, FALSE_CLAIMS, METRICS, NO_INTERVAL, UNDECIDED, WORSE
-from bench.report.comparison_table import NAMES, level_text, ratio_text
+from bench.analysis.before_after import Changes
+from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE
+from bench.report import cell_words
+from bench.report.comparison_table import level_text, ratio_text
 from bench.report.labels import distinct, plain
+from bench.report.left_out import notes
 from bench.report.numbers import count
-from bench.report.several.changes import Changes
-from bench.report.words import few, listed, notes
+from bench.report.words import few, listed, notes_on
+from bench.statistics.metric_table import COMPARED
 
 Row = Any
 """A row of changes, by `itertuples`: one attribute a column."""
@@ -38,15 +40,15 @@ def change_claims(found: Changes) -> list[str]:
         said.append(
             f"All {intervals} intervals of changes hold together with {level_text(1 - FALSE_CLAIMS)}."
         )
-    timed = found.frame["metric"].isin([name for name, metric in METRICS.items() if metric.timed])
+    timed = found.frame["metric"].isin([name for name, metric in COMPARED.items() if metric.timed])
     if found.frame["mark"][timed].isin([BETTER, WORSE]).any():
         said.append(MACHINE)
-    return [*said, *notes(found.notes)]
+    return [*said, *notes_on(notes(found.left_out))]
 
 
 def _changed(part: pd.DataFrame, names: Mapping[str, str]) -> str:
     first = part.iloc[0]
-    name = NAMES[first["metric"]]
+    name = COMPARED[first["metric"]].label
     head = f"{name[:1].upper()}{name[1:]} of {plain(first['run'], 80)} against {plain(first['against'], 80)}"
     same = int(((part["ratio"] == 1) & (part["mark"] == UNDECIDED)).sum())
     if same == len(part):
@@ -68,7 +70,7 @@ def _changed(part: pd.DataFrame, names: Mapping[str, str]) -> str:
 def _cells(cells: pd.DataFrame, names: Mapping[str, str]) -> str:
     """The cells that changed most, with their ratios."""
     sizes = [abs(math.log(ratio)) if 0 < ratio < math.inf else math.inf for ratio in cells["ratio"]]
-    ordered = cells.assign(setting=rows.setting_of(cells), size=sizes)
+    ordered = cells.assign(setting=cell_words.setting_of(cells), size=sizes)
     most: list[Row] = list(
         ordered.sort_values("size", ascending=False, kind="stable").itertuples(index=False)
     )

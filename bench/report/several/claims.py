@@ -8,19 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE
-from bench.report.comparison_table import NAMES, level_text, ratio_text
+from bench.analysis.before_after import Changes
+from bench.analysis.budgets import budgets_together
+from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE
+from bench.analysis.geometric import Means, geometric_means
+from bench.analysis.ranking import mean_ranks, ranks
+from bench.analysis.together import together
+from bench.report.comparison_table import level_text, ratio_text
 from bench.report.labels import distinct
+from bench.report.left_out import notes
 from bench.report.numbers import count, significant
-from bench.report.pairs import Measured
-from bench.report.several.budget import reached
 from bench.report.several.budget_claims import budget_claims
 from bench.report.several.change_claims import change_claims
-from bench.report.several.changes import Changes
-from bench.report.several.geometric import Means, geometric_means
-from bench.report.several.ranking import mean_ranks, ranks
-from bench.report.several.runs import together
-from bench.report.words import few, listed, notes
+from bench.report.words import few, listed, notes_on
+from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 Row = Any
 """A row of a frame, by `itertuples`: one attribute a column."""
@@ -31,7 +33,7 @@ MOST_RANKS = 8
 _DIRECTION = {BETTER: "less", WORSE: "more"}
 
 
-def claims(runs: Sequence[Measured], changed: Changes, control: str | None = None) -> list[str]:
+def claims(runs: Sequence[Run], changed: Changes, control: str | None = None) -> list[str]:
     """The answer of several runs: mean ratios, ranks, what changed, and what to take at which budget.
 
     Text on one line each; labels are data and must be escaped for where they go.
@@ -51,7 +53,7 @@ def claims(runs: Sequence[Measured], changed: Changes, control: str | None = Non
         *mean_claims(geometric_means(runs, control)),
         *rank_claims(mean_ranks(ranks(frame, "variance"))),
         *change_claims(changed),
-        *budget_claims(reached(frame)),
+        *budget_claims(budgets_together(runs)),
     ]
 
 
@@ -70,7 +72,7 @@ def mean_claims(found: Means) -> list[str]:
     if intervals > 1:
         each = f"The intervals of all {intervals} means, {level_text(found.level)} each, hold together"
         said.append(f"{each} with {together}; they speak of these scenarios only.")
-    return [*said, *notes(found.notes)]
+    return [*said, *notes_on(notes(found.left_out))]
 
 
 def rank_claims(means: pd.DataFrame) -> list[str]:
@@ -101,11 +103,11 @@ def _ranked(metric: str, records: Sequence[Row], names: Mapping[str, str]) -> st
         fewer = f" (over {count(row.problems)} of them)" if row.problems < problems else ""
         texts.append(f"{names[row.estimator]} {significant(row.mean_rank)}{fewer}")
     over = f"{count(problems)} problem{'s' if problems > 1 else ''}"
-    return f"Mean ranks by {NAMES[metric]} over {over}, 1 is best: {listed(texts, most=MOST_RANKS)}."
+    return f"Mean ranks by {COMPARED[metric].label} over {over}, 1 is best: {listed(texts, most=MOST_RANKS)}."
 
 
 def _mean(row: Row, names: Mapping[str, str]) -> str:
-    who, control, metric = names[row.estimator], names[row.control], NAMES[row.metric]
+    who, control, metric = names[row.estimator], names[row.control], COMPARED[row.metric].label
     over = "In one scenario" if row.scenarios == 1 else f"Over {row.scenarios} scenarios"
     if row.mark == NO_INTERVAL:
         ratio = f"the mean ratio of {who} to {control} in {metric}"

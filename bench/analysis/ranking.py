@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.analysis.kept import kept_together
+from bench.analysis.together import together
+from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 if TYPE_CHECKING:
     from pandas.core.groupby import SeriesGroupBy
-
-METRICS = ("variance", "mse", "work_normalized_variance")
-"""What estimators are ranked by; less is better in each."""
-
-OF_ANY_BIAS = ("mse",)
-"""Metrics in which a bias is counted already."""
 
 PROBLEM = ["run", "scenario", "problem", "sample_size", "device", "dtype"]
 """The columns that together name a problem on which estimators compete."""
@@ -57,7 +56,7 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     Args:
         frame: measurements of runs, as `together` gives them.
-        metric: of `METRICS`.
+        metric: of `bench.statistics.metric_table.COMPARED`.
 
     Returns:
         One row per problem and estimator, see `RANKS`: `competitors` is the number of estimators that were
@@ -112,7 +111,7 @@ def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     Args:
         frame: measurements of runs, as `together` gives them.
-        metric: of `METRICS`.
+        metric: of `bench.statistics.metric_table.COMPARED`.
 
     Returns:
         The points of the step functions, see `PROFILE`: from each factor on the share holds up to the next
@@ -135,6 +134,25 @@ def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     return profile[list(PROFILE)].astype(PROFILE).reset_index(drop=True)
 
 
+@kept_together
+def profiles(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the steps of the performance profile of each metric, each line as long as the longest."""
+    whole = together(runs)
+    return pd.concat([_as_long(performance_profile(whole, metric)) for metric in COMPARED], ignore_index=True)
+
+
+@kept_together
+def mean_ranks_of(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the mean ranks by each metric over all problems; see `MEAN_RANKS`."""
+    whole = together(runs)
+    return pd.concat([mean_ranks(ranks(whole, metric)) for metric in COMPARED], ignore_index=True)
+
+
+def _as_long(profile: pd.DataFrame) -> pd.DataFrame:
+    last = profile.groupby("estimator", sort=False).tail(1)
+    return pd.concat([profile, last.assign(factor=1.1 * profile["factor"].max())], ignore_index=True)
+
+
 def _numbers(tried: pd.DataFrame, metric: str) -> dict[str, pd.Series[Any]]:
     """The metric with its interval, NaN where the estimator failed, and whether it did."""
     ends = {"value": metric, "low": f"{metric}_low", "high": f"{metric}_high"}
@@ -142,7 +160,7 @@ def _numbers(tried: pd.DataFrame, metric: str) -> dict[str, pd.Series[Any]]:
         end: tried[name].astype(float) if name in tried else pd.Series(math.nan, tried.index)
         for end, name in ends.items()
     }
-    wrong = (tried["verdict"] == "biased") & (metric not in OF_ANY_BIAS)
+    wrong = (tried["verdict"] == "biased") & (not COMPARED[metric].counts_bias)
     failed = (tried["status"] != "ok") | wrong | ~np.isfinite(numbers["value"])
     return {**{end: number.mask(failed) for end, number in numbers.items()}, "failed": failed}
 

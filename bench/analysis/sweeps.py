@@ -1,20 +1,14 @@
-"""Along which number the points of a scenario lie, and some of them in words."""
+"""The number over which the points of a scenario range, and curves along it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Literal
 
 import pandas as pd
 
 from bench.report.labels import plain
-from bench.report.numbers import grouped
-from bench.report.words import listed
-
-_FEW, _MOST = 2, 6
-"""So many values are named one by one: of those that follow on one another, and of others."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +32,6 @@ class Sweep:
     def beside(self, frame: pd.DataFrame) -> pd.Series[str]:
         """The other options of each row."""
         return frame["problem"].map(self.rest).astype(object)
-
-    def text(self, value: float) -> str:
-        """`k = 0.316`."""
-        return f"{self.name} = {self._number(value)}"
-
-    def these(self, some: Iterable[float], every: Iterable[float]) -> str:
-        """Some of the values among which they lie: `k from 0.1 to 10`, `k = 0.1, 1 and 3 to 10`."""
-        places = {value: i for i, value in enumerate(sorted(set(every)))}
-        # Where they follow on one another, place and count grow together.
-        steps = groupby(enumerate(sorted(set(some))), key=lambda pair: places[pair[1]] - pair[0])
-        stretches = [[self._number(value) for _, value in pairs] for _, pairs in steps]
-        if len(stretches) == 1 and len(stretches[0]) > _FEW:
-            return f"{self.name} from {stretches[0][0]} to {stretches[0][-1]}"
-        words = [w for one in stretches for w in ([f"{one[0]} to {one[-1]}"] if len(one) > _FEW else one)]
-        return f"{self.name} = {listed(words, most=_MOST)}"
-
-    def _number(self, value: float) -> str:
-        if value == round(value):
-            return grouped(value)
-        short = [f"{each:.3g}" for each in sorted(set(self.values.values()))]
-        return f"{value:.3g}" if len(set(short)) == len(short) else f"{value:g}"
 
 
 def sweep_of(whole: pd.DataFrame) -> Sweep | None:

@@ -1,11 +1,13 @@
-"""How the variance of each estimator falls with N: the fits, for the text and for the figure."""
+"""Fitted powers of N by which the variance of each estimator falls."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.analysis.kept import kept
+from bench.results.runs import Run
 from bench.statistics.rate import rate, verdict
 
 COLUMNS = ("problem", "estimator", "device", "dtype", "slope", "low", "high", "lack_of_fit", "verdict")
@@ -27,3 +29,10 @@ def fits(measurements: pd.DataFrame) -> pd.DataFrame:
         if said:
             found.append((*which, slope.value, slope.low, slope.high, fit.lack_of_fit, said))
     return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+@kept
+def rate_fits(run: Run) -> pd.DataFrame:
+    """Return the fits of a run, see `fits`, with device and type of numbers as `setting` where they vary."""
+    found = fits(run.measurements)
+    return found.assign(setting=rows.device_and_dtype(found))

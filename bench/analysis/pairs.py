@@ -1,40 +1,52 @@
-"""Which cell is compared with which, in one run or in two, and which have no counterpart."""
+"""Cells that are compared with one another, in one run or in two, and cells that have no counterpart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from bench.analysis import rows
+from bench.analysis.kept import kept
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
-from bench.report import rows
+from bench.results.runs import Run
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
 
-
 BEFORE = "before"
-"""What the control is called where a run is compared with an earlier one."""
+"""The name of the control where a run is compared with an earlier one."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a run left.
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Cells, or ratios of them, that are left out of a comparison.
 
     Attributes:
-        measurements: one row per cell and block of parameters.
-        replicates: one row per cell, block and replicate.
-        record: what `run.json` says.
+        why: the kind of reason: "status", "no control", "only there", "machine", "not known", "no interval",
+            "no cell", "question", "refused" or "not averaged".
+        when: "before" or "after" where a run is compared with an earlier one.
+        cells: the rows of the cells; empty if the reason is not about single cells.
+        among: the rows among which these are.
+        run: the label of the run that it is about, where there are several.
+        what: the metric, the other run, or the refusal that the reason names.
+        count: the number of ratios that are left out.
+        of: the number of ratios among which these are.
     """
 
-    measurements: pd.DataFrame
-    replicates: pd.DataFrame
-    record: Mapping[str, Any]
+    why: str
+    when: str = ""
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    among: pd.DataFrame = field(default_factory=pd.DataFrame)
+    run: str = ""
+    what: str = ""
+    count: int = 0
+    of: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """A cell with the one it is compared with, and the replicates of both."""
 
@@ -44,27 +56,35 @@ class Pair:
     control_replicates: pd.DataFrame
     common: bool
     named: str
+    kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
-    """What can be compared, and why the rest cannot.
+    """The cells that can be compared, and why the others cannot.
 
     Attributes:
         pairs: the pairs.
         control: with what all are compared.
-        notes: what is left out.
+        left_out: the cells that are not compared.
         whole: the rows of measurements that were asked about.
+        kept: what was computed from them.
     """
 
     pairs: tuple[Pair, ...]
     control: str
-    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     whole: pd.DataFrame
+    kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def at(self, sizes: Sequence[int]) -> Pairs:
+        """Return the pairs of some sample sizes; each pair keeps its ratios."""
+        some = tuple(pair for pair in self.pairs if pair.estimator.sample_size in sizes)
+        return replace(self, pairs=some, kept={})
 
 
-def within(run: Measured, control: str | None) -> Pairs:
-    """Every estimator of a run against one of them.
+def within(run: Run, control: str | None) -> Pairs:
+    """Return every estimator of a run against one of them.
 
     Args:
         run: the run.
@@ -73,9 +93,12 @@ def within(run: Measured, control: str | None) -> Pairs:
     Raises:
         Invalid: if there is no such estimator.
     """
-    whole = rows.whole(run.measurements)
-    label = _control(whole, control)
-    cells = _cells(run)
+    return _within(run, _control(rows.whole(run.measurements), control))
+
+
+@kept
+def _within(run: Run, label: str) -> Pairs:
+    whole, cells = rows.whole(run.measurements), _cells(run)
     measured = whole[whole["cell"].isin(list(cells)) & (whole["status"] == "ok")]
     controls = {_place(row): row for row in _records(measured[measured["estimator"] == label])}
     others = measured[measured["estimator"] != label]
@@ -84,15 +107,15 @@ def within(run: Measured, control: str | None) -> Pairs:
         for row in _records(others)
         if (known := controls.get(_place(row))) is not None
     )
-    notes = [f"not compared: {remark}" for remark in rows.not_ok(whole)]
+    left_out = [LeftOut("status", among=whole)]
     alone = others[[_place(row) not in controls for row in _records(others)]]
     if not alone.empty:
-        notes.append(f"not compared: {rows.which(alone, whole)}: the control was not measured there")
-    return Pairs(pairs, label, tuple(notes), whole)
+        left_out.append(LeftOut("no control", cells=alone, among=whole))
+    return Pairs(pairs, label, tuple(left_out), whole)
 
 
-def across(before: Measured, after: Measured) -> Pairs:
-    """Every cell of a run against the same cell of an earlier one.
+def across(before: Run, after: Run) -> Pairs:
+    """Return every cell of a run against the same cell of an earlier one.
 
     Raises:
         Invalid: if the runs do not ask the same question.
@@ -107,20 +130,18 @@ def across(before: Measured, after: Measured) -> Pairs:
         for row in _records(new)
         if row.status == "ok" and row.cell in new_cells and (known := olds.get(row.cell)) is not None
     )
-    notes = [
+    left_out = [
         *_only_in("before", old, new),
         *_only_in("after", new, old),
-        *(f"not compared: before: {remark}" for remark in rows.not_ok(old)),
-        *(f"not compared: after: {remark}" for remark in rows.not_ok(new)),
+        LeftOut("status", "before", among=old),
+        LeftOut("status", "after", among=new),
     ]
     if before.record.get("machine") != after.record.get("machine"):
-        notes.append(
-            "the runs are from two machines, or one that has changed: their seconds differ by that, too"
-        )
-    return Pairs(pairs, BEFORE, tuple(notes), pd.concat([old, new], ignore_index=True))
+        left_out.append(LeftOut("machine"))
+    return Pairs(pairs, BEFORE, tuple(left_out), pd.concat([old, new], ignore_index=True))
 
 
-def of_sample_sizes(run: Measured, sizes: Sequence[int]) -> Measured:
+def of_sample_sizes(run: Run, sizes: Sequence[int]) -> Run:
     """A run less the other N.
 
     Raises:
@@ -134,7 +155,7 @@ def of_sample_sizes(run: Measured, sizes: Sequence[int]) -> Measured:
     ]:
         raise Invalid(*faults)
     kept = run.measurements[run.measurements["sample_size"].isin(sizes)]
-    return Measured(kept.reset_index(drop=True), run.replicates, run.record)
+    return run.of(kept.reset_index(drop=True))
 
 
 def same_draws(row: Row, other: Row) -> bool:
@@ -159,9 +180,9 @@ def _comparable(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         raise Invalid(*faults)
 
 
-def _only_in(when: str, frame: pd.DataFrame, other: pd.DataFrame) -> list[str]:
+def _only_in(when: str, frame: pd.DataFrame, other: pd.DataFrame) -> list[LeftOut]:
     part = frame[~frame["cell"].isin(other["cell"])]
-    return [] if part.empty else [f"only in the run {when}: {rows.which(part, frame)}"]
+    return [] if part.empty else [LeftOut("only there", when, part, frame)]
 
 
 def _control(whole: pd.DataFrame, control: str | None) -> str:
@@ -178,7 +199,8 @@ def _control(whole: pd.DataFrame, control: str | None) -> str:
     raise invalid(f"no estimator {shown(control)} here; {near}")
 
 
-def _cells(run: Measured) -> dict[str, pd.DataFrame]:
+@kept
+def _cells(run: Run) -> dict[str, pd.DataFrame]:
     """The replicates of each cell, for the whole gradient."""
     frame = run.replicates[run.replicates["parameter"] == "all"]
     return {str(cell): part for cell, part in frame.groupby("cell", sort=False)}

@@ -10,8 +10,9 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
+from bench.analysis.kept import kept_together
 from bench.report.labels import plain
-from bench.report.pairs import Measured
+from bench.results.runs import Run
 
 COLUMNS = {
     "run": "str", "scenario": "str", "version": "str", "differs": "str", "commit": "str", "dirty": "bool",
@@ -45,12 +46,13 @@ class Varied:
     values: tuple[float, ...]
 
 
-def scenario_of(run: Measured) -> str:
+def scenario_of(run: Run) -> str:
     """The name of a run's scenario, as it is written."""
     return str(_scenario(run).get("name", ""))
 
 
-def named(runs: Sequence[Measured]) -> tuple[str, ...]:
+@kept_together
+def named(runs: Sequence[Run]) -> tuple[str, ...]:
     """A short label for each run, no two alike, harmless to show.
 
     What differs between the runs of a scenario: options; where they do not tell all of them
@@ -76,7 +78,7 @@ def named(runs: Sequence[Measured]) -> tuple[str, ...]:
     return _numbered(labels)
 
 
-def differs(runs: Sequence[Measured]) -> tuple[str, ...]:
+def differs(runs: Sequence[Run]) -> tuple[str, ...]:
     """For each run those options in which the runs of its scenario differ: `steps = 100, loc = 2`."""
     options = [_options(run) for run in runs]
     alike: dict[str, list[dict[str, Any]]] = {}
@@ -90,7 +92,8 @@ def differs(runs: Sequence[Measured]) -> tuple[str, ...]:
     return tuple(plain(text, 4 * LONGEST) for text in texts)
 
 
-def table(runs: Sequence[Measured]) -> pd.DataFrame:
+@kept_together
+def table(runs: Sequence[Run]) -> pd.DataFrame:
     """What the runs are, one row for each; see `COLUMNS`. All is text that may be shown."""
     rows = [
         {
@@ -108,7 +111,8 @@ def table(runs: Sequence[Measured]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def varied(runs: Sequence[Measured]) -> Varied | None:
+@kept_together
+def varied(runs: Sequence[Run]) -> Varied | None:
     """The one number in which all runs of one scenario differ; None if there is no such.
 
     This is how a curve along training is drawn: one scenario after so many steps each. Seeds
@@ -123,7 +127,8 @@ def varied(runs: Sequence[Measured]) -> Varied | None:
     return Varied(keys[0], numbers) if len(numbers) == len(values) else None
 
 
-def together(runs: Sequence[Measured]) -> pd.DataFrame:
+@kept_together
+def together(runs: Sequence[Run]) -> pd.DataFrame:
     """The measurements of all runs, after a column `run`, and one `value` if one option varies.
 
     Args:
@@ -136,7 +141,6 @@ def together(runs: Sequence[Measured]) -> pd.DataFrame:
     parts = []
     for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
         part = run.measurements.copy()
-        part.attrs = {}
         if one is not None:
             part.insert(0, "value", one.values[i])
         part.insert(0, "run", label)
@@ -145,11 +149,11 @@ def together(runs: Sequence[Measured]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame({"run": pd.Series(dtype="str")})
 
 
-def _scenario(run: Measured) -> Mapping[str, Any]:
+def _scenario(run: Run) -> Mapping[str, Any]:
     return _mapping(run.record.get("scenario"))
 
 
-def _git(run: Measured) -> Mapping[str, Any]:
+def _git(run: Run) -> Mapping[str, Any]:
     return _mapping(run.record.get("git"))
 
 
@@ -157,7 +161,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _options(run: Measured) -> dict[str, Any]:
+def _options(run: Run) -> dict[str, Any]:
     """The scenario, flat: dotted key -> value. Lists are values."""
     flat: dict[str, Any] = {}
     waiting = [("", _scenario(run))]
@@ -209,9 +213,7 @@ def _word(value: object) -> str:
     return plain(text, LONGEST_VALUE)
 
 
-def _told_apart(
-    runs: Sequence[Measured], words: list[list[str]], more: Callable[[Measured], str]
-) -> list[list[str]]:
+def _told_apart(runs: Sequence[Run], words: list[list[str]], more: Callable[[Run], str]) -> list[list[str]]:
     """The same words, and one more wherever runs of a scenario have the same words and not this one."""
     keys = [(scenario_of(run), *parts) for run, parts in zip(runs, words, strict=True)]
     added: dict[tuple[str, ...], set[str]] = {}
@@ -236,17 +238,17 @@ def _numbered(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _commit(run: Measured) -> str:
+def _commit(run: Run) -> str:
     commit = plain(plain(_git(run).get("commit"))[:COMMIT])
     return f"{commit}, changed" if commit and _git(run).get("dirty") is True else commit
 
 
-def _time(run: Measured) -> str:
+def _time(run: Run) -> str:
     """When it was finished, to the second: 2026-11-25 17:19:29."""
     return plain(run.record.get("finished"))[:19].replace("T", " ")
 
 
-def _machine(run: Measured) -> str:
+def _machine(run: Run) -> str:
     machine = _mapping(run.record.get("machine"))
     processor, cores = plain(machine.get("processor")), plain(machine.get("cores"))
     return f"{processor or 'unknown'}, {cores} cores" if cores else processor

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from bench.analysis import rows
+from bench.analysis.comparison import FALSE_CLAIMS, mark, ratio_of
+from bench.analysis.kept import kept_together
+from bench.analysis.pairs import LeftOut, Pair, within
+from bench.analysis.together import named, scenario_of, together
 from bench.errors import Invalid, invalid
-from bench.report import rows
-from bench.report.bias_claims import biased_cells
-from bench.report.comparison import FALSE_CLAIMS, METRICS, mark, ratio_of
-from bench.report.labels import plain
-from bench.report.pairs import Measured, Pair, within
-from bench.report.several.ranking import OF_ANY_BIAS
-from bench.report.several.runs import named, scenario_of
+from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
 
 COLUMNS = {
     "estimator": "str", "control": "str", "metric": "str", "scenarios": "int64", "cells": "int64",
@@ -34,6 +34,9 @@ TERMS = {
 }  # fmt: skip
 """The columns of what is averaged: one row for each ratio, on the scale of logarithms."""
 
+MOST_CONTROLS = 12
+"""Estimators that may be the control."""
+
 COMPETITOR = ["metric", "estimator"]
 
 
@@ -45,17 +48,18 @@ class Means:
         frame: one row for each metric and estimator, see `COLUMNS`.
         control: with what all are compared, as it is called in the scenarios.
         level: of each interval, such that all hold together in 95 % of cases.
-        notes: what is left out, and why.
+        left_out: what is not averaged, and why.
     """
 
     frame: pd.DataFrame
     control: str
     level: float
-    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
 
 
+@kept_together
 def geometric_means(
-    runs: Sequence[Measured], control: str | None = None, metrics: Sequence[str] = ("variance",)
+    runs: Sequence[Run], control: str | None = None, metrics: tuple[str, ...] = ("variance",)
 ) -> Means:
     """The geometric mean of each estimator's ratio to a control, over scenarios.
 
@@ -73,15 +77,24 @@ def geometric_means(
     Args:
         runs: the runs.
         control: a label or a name; None for the label that most runs have, the first of those.
-        metrics: of `bench.report.comparison.METRICS`.
+        metrics: of `bench.statistics.metric_table.COMPARED`.
 
     Raises:
         Invalid: if no run has such an estimator, or the name is that of several in all of them.
     """
     word = _most_common(runs) if control is None else control
-    terms, notes = _terms(runs, word, metrics)
+    terms, left_out = _terms(runs, word, metrics)
     frame, level = averaged(terms, word)
-    return Means(frame, word, level, tuple(notes))
+    return Means(frame, word, level, tuple(left_out))
+
+
+@kept_together
+def means(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the mean ratios to each estimator as the control, of at most `MOST_CONTROLS`; see `COLUMNS`."""
+    whole = together(runs)
+    labels = list(dict.fromkeys(whole.loc[whole["status"] == "ok", "estimator"]))[:MOST_CONTROLS]
+    found = [geometric_means(runs, label, tuple(COMPARED)).frame for label in labels]
+    return pd.concat([pd.DataFrame(columns=list(COLUMNS)), *found])
 
 
 def averaged(terms: pd.DataFrame, control: str) -> tuple[pd.DataFrame, float]:
@@ -148,33 +161,33 @@ def _weights(terms: pd.DataFrame) -> pd.Series[float]:
     return 1 / (scenarios * runs * cells)
 
 
-def _terms(runs: Sequence[Measured], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def _terms(runs: Sequence[Run], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[LeftOut]]:
     found: list[dict[str, Any]] = []
-    notes: list[str] = []
+    left_out: list[LeftOut] = []
     refusals: list[Invalid] = []
     for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
         try:
             pairs = within(run, control)
         except Invalid as refusal:
-            notes.append(f"{label}: not averaged: {plain(refusal, 200)}")
+            left_out.append(LeftOut("refused", run=label, what=str(refusal)))
             refusals.append(refusal)
             continue
-        biased = biased_cells(pairs.whole)
+        biased = rows.biased_cells(pairs.whole)
         terms = [
-            _term(run, i, name, pair, name not in OF_ANY_BIAS and _is_biased(pair, biased))
+            _term(run, i, name, pair, not COMPARED[name].counts_bias and _is_biased(pair, biased))
             for name in metrics
             for pair in pairs.pairs
         ]
         found += [term for term in terms if math.isfinite(term["value"])]
         if lost := sum(not math.isfinite(term["value"]) for term in terms):
-            notes.append(f"{label}: not averaged: {lost} of {len(terms)} ratios: biased, zero or not known")
+            left_out.append(LeftOut("not averaged", run=label, count=lost, of=len(terms)))
     if refusals and len(refusals) == len(runs):
         raise refusals[0]
-    return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), notes
+    return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), left_out
 
 
-def _term(run: Measured, i: int, metric: str, pair: Pair, biased: bool) -> dict[str, Any]:
-    ratio = ratio_of(pair, METRICS[metric])
+def _term(run: Run, i: int, metric: str, pair: Pair, biased: bool) -> dict[str, Any]:
+    ratio = ratio_of(pair, COMPARED[metric])
     known = not biased and 0 < ratio.value < math.inf
     return {
         "metric": metric, "estimator": pair.estimator.estimator, "scenario": scenario_of(run), "run": i,
@@ -183,7 +196,7 @@ def _term(run: Measured, i: int, metric: str, pair: Pair, biased: bool) -> dict[
     }  # fmt: skip
 
 
-def _draws(run: Measured, pair: Pair) -> str:
+def _draws(run: Run, pair: Pair) -> str:
     """What of the address of random streams is known: where it differs, they are independent."""
     scenario = run.record["scenario"]
     asked = [run.record.get("stream_layout"), scenario.get("seed"), scenario.get("problem")]
@@ -194,7 +207,7 @@ def _is_biased(pair: Pair, biased: set[str]) -> bool:
     return pair.estimator.cell in biased or pair.control.cell in biased
 
 
-def _most_common(runs: Sequence[Measured]) -> str:
+def _most_common(runs: Sequence[Run]) -> str:
     """The label that most runs have; of several the first."""
     labels = [label for run in runs for label in rows.whole(run.measurements)["estimator"].unique()]
     if not labels:

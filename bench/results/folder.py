@@ -1,4 +1,4 @@
-"""Run folders: what a run leaves behind, and how it is read again."""
+"""Folders of runs: written once, and read again by other commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.errors import invalid
-from bench.store.columns import completed
-from bench.store.files import whole
-from bench.store.pictures import load_pictures as load_pictures
-from bench.store.pictures import write_pictures as write_pictures
+from bench.results.columns import completed, of_layout_1
+from bench.results.files import whole
+from bench.results.pictures import load_pictures, write_pictures
+from bench.results.runs import Run
 
-SCHEMA = 1
-"""The version of the layout of a run folder."""
+SCHEMA = 2
+"""The version of the layout of a run folder.
+
+1 is the first. Since 2 estimators have their own names, each cell is there once, and some estimates are kept.
+"""
 
 TABLES = ("measurements", "coordinates", "replicates")
 
@@ -54,6 +58,19 @@ def _remove_empty(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
+def write(run: Run) -> None:
+    """Write a run into its folder.
+
+    The record follows the tables: a folder without it is not a run. Pictures, which are anybody's code,
+    come last.
+    """
+    folder = run.folder
+    assert folder is not None
+    write_tables(folder, {name: getattr(run, name) for name in TABLES})
+    write_record(folder, run.record)
+    write_pictures(folder, run.pictures)
+
+
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write each table as parquet, and the measurements as CSV too."""
     for name, frame in tables.items():
@@ -64,23 +81,33 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write `run.json`: it follows the tables, and a folder without it is not a run."""
+    """Write `run.json`."""
     with whole(folder / "run.json") as path:
         path.write_text(json.dumps({"schema": SCHEMA, **record}, indent=1, allow_nan=False) + "\n")
 
 
-def load(folder: Path, table: str = "measurements") -> pd.DataFrame:
-    """A table of a run; what the run was is in the frame's `attrs`.
+def load(folder: Path) -> Run:
+    """Return the run in a folder; its tables and pictures are read when they are asked for.
 
     A column that the version that wrote the run did not have is there, and nothing in it is known.
 
     Raises:
-        Invalid: if the folder is not that of a run, was written by a newer version, or the
-            table is missing or damaged.
+        Invalid: if the folder is not that of a run, or was written by a newer version. A table that is
+            missing or damaged raises it when it is asked for, and so does a damaged archive of pictures.
     """
-    if table not in TABLES:
-        raise invalid(f"unknown table {table!r}; a run has {', '.join(TABLES)}")
     record = read_record(folder)
+    read = {table: partial(_read, folder, table, int(record["schema"])) for table in TABLES}
+    return Run(
+        read["measurements"],
+        read["replicates"],
+        record,
+        read["coordinates"],
+        partial(load_pictures, folder),
+        folder,
+    )
+
+
+def _read(folder: Path, table: str, schema: int) -> pd.DataFrame:
     path = folder / f"{table}.parquet"
     try:
         frame = pd.read_parquet(path)
@@ -92,8 +119,7 @@ def load(folder: Path, table: str = "measurements") -> pd.DataFrame:
         frame = completed(frame, table)
     except ValueError as error:
         raise invalid(f"{path}: not this table of a run: {error}; run the scenario again") from error
-    frame.attrs = {"run": str(folder), "scenario": record["scenario"]["name"]}
-    return frame
+    return of_layout_1(frame, table) if schema == 1 else frame
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which rows of `measurements` can be shown, and in words which cannot."""
+"""Cells in words: which they are, what sets them apart, which were not measured."""
 
 from __future__ import annotations
 
@@ -6,48 +6,16 @@ import math
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bench.errors import did_you_mean, invalid
+from bench.analysis.rows import SETTINGS, with_numbers
+from bench.analysis.sweeps import Sweep, sweep_of
 from bench.report.labels import distinct, plain
 from bench.report.numbers import ROUGH, grouped, spread
-from bench.report.sweeps import Sweep, sweep_of
-
-SETTINGS = ("problem", "device", "dtype")
-"""What sets apart two rows of the same estimator and sample size."""
+from bench.report.sweep_words import these
 
 MOST_PHRASES = 4
 """Phrases of a remark that are spelled out; the cells of the others are only counted."""
-
-
-def whole(measurements: pd.DataFrame) -> pd.DataFrame:
-    """The rows about the whole gradient."""
-    return measurements[measurements["parameter"] == "all"].reset_index(drop=True)
-
-
-def blocks(measurements: pd.DataFrame) -> pd.DataFrame:
-    """The rows about parts of the gradient."""
-    return measurements[measurements["parameter"] != "all"].reset_index(drop=True)
-
-
-def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows about one part of the gradient, or about the whole, which is called all.
-
-    Raises:
-        Invalid: if there is no part of that name.
-    """
-    found: pd.DataFrame = measurements[measurements["parameter"] == name].reset_index(drop=True)
-    if found.empty:
-        near = did_you_mean(name, set(measurements["parameter"]))
-        raise invalid(f"no block of parameters {name!r}; {near}")
-    return found
-
-
-def with_numbers(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Whether each row has numbers: those of the finite estimates, where some are not."""
-    some: pd.Series[bool] = (frame["status"] == "nonfinite") & (frame["replicates"] > frame["nonfinite"])
-    return (frame["status"] == "ok") | some
 
 
 def share_not_finite(row: Any) -> str:
@@ -65,15 +33,6 @@ def ends(row: Any, name: str) -> tuple[float, float]:
 def is_rough(row: Any) -> bool:
     """Whether the timings of a row spread so much that its time is known by its size alone."""
     return spread(*ends(row, "seconds")) > ROUGH
-
-
-def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """The rows that succeeded and have a finite number in each of the columns."""
-    numbers = frame[list(columns)].astype(float)
-    finite = np.isfinite(numbers.to_numpy()).all(axis=1)
-    succeeded = (frame["status"] == "ok").to_numpy(bool)
-    rows: pd.DataFrame = frame[succeeded & finite]
-    return rows
 
 
 def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
@@ -181,7 +140,7 @@ def _alike(
         places.setdefault(sizes, []).append(float(str(value)))
     every = set(sweep.along(frame))
     for sizes, values in places.items():
-        yield sizes, "" if set(values) == every else f" for {sweep.these(values, every)}"
+        yield sizes, "" if set(values) == every else f" for {these(sweep, values, every)}"
 
 
 def _phrase(

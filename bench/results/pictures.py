@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import invalid
-from bench.store.files import whole
+from bench.results.files import whole
 
 NAME = "pictures.npz"
 LARGEST = 256 * 2**20
@@ -27,6 +27,15 @@ _BROKEN = (
 )  # fmt: skip
 
 Pictures = dict[str, npt.NDArray[np.float64]]
+
+
+def pictures_in_range(pictures: Mapping[str, npt.NDArray[Any]]) -> Pictures:
+    """Return pictures as they are when read again: in the precision of the file, cut to 0..1.
+
+    Args:
+        pictures: by label, images `[K, H, W]`; labels without an image are left out.
+    """
+    return {label: _checked(np.asarray(stack, np.float32)) for label, stack in pictures.items() if len(stack)}
 
 
 def write_pictures(folder: Path, pictures: Mapping[str, npt.NDArray[Any]]) -> None:

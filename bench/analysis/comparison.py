@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from bench.analysis.kept import kept
+from bench.analysis.pairs import LeftOut, Pair, Pairs, Row
 from bench.report.labels import plain
-from bench.report.pairs import Pair, Pairs, Row
+from bench.statistics.metric_table import COMPARED, Compared
 from bench.statistics.ratio import (
     Ratio,
     WithoutOne,
     common_ratio,
-    mean_without_one,
     times,
     unpaired_ratio,
-    variance_without_one,
 )
 
 FALSE_CLAIMS = 0.05
@@ -39,29 +39,6 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Metric:
-    """What is compared.
-
-    Attributes:
-        contributions: a column of the table of replicates.
-        without_one: how the jackknife leaves one of them out.
-        timed: whether it is multiplied by seconds.
-    """
-
-    contributions: str
-    without_one: WithoutOne
-    timed: bool = False
-
-
-METRICS = {
-    "variance": Metric("squared_deviation", variance_without_one),
-    "mse": Metric("squared_error", mean_without_one),
-    "work_normalized_variance": Metric("squared_deviation", variance_without_one, timed=True),
-}
-"""Name -> what is compared; less is better in each."""
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Ratios to a control, and what could not be compared.
 
@@ -69,7 +46,7 @@ class Comparison:
         frame: one row per metric × estimator × N × device × dtype, see `COLUMNS`.
         control: with what all are compared, in words.
         level: of each interval, such that all hold together in 95 % of cases.
-        notes: what is not compared and why, and what else is to be known.
+        left_out: what is not compared or has no interval, and why.
         scenario: its name.
         estimators: all labels in the order of the scenario, which decides how they look.
     """
@@ -77,7 +54,7 @@ class Comparison:
     frame: pd.DataFrame
     control: str
     level: float
-    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     scenario: str
     estimators: tuple[str, ...]
 
@@ -90,34 +67,40 @@ def mark(low: float, high: float) -> str:
 
 
 def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
-    """The ratios of all pairs.
+    """Estimate the ratios of all pairs.
 
     Args:
         pairs: what is compared with what.
-        metrics: of `METRICS`.
+        metrics: of `bench.statistics.metric_table.COMPARED`.
     """
-    found = [(name, pair, ratio_of(pair, METRICS[name])) for name in metrics for pair in pairs.pairs]
+    return _compared(pairs, tuple(metrics))
+
+
+@kept
+def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
+    found = [(name, pair, ratio_of(pair, COMPARED[name])) for name in metrics for pair in pairs.pairs]
     known = [(name, pair, ratio) for name, pair, ratio in found if not math.isnan(ratio.value)]
     claims = sum(not math.isnan(ratio.log_error) for _, _, ratio in known)
     level = 1 - FALSE_CLAIMS / max(claims, 1)
-    notes = list(pairs.notes)
+    left_out = list(pairs.left_out)
     for name in metrics:
         if lost := sum(math.isnan(ratio.value) for each, _, ratio in found if each == name):
-            notes.append(f"not compared: {name.replace('_', ' ')} of {lost} cells: it is not known")
+            left_out.append(LeftOut("not known", what=name, count=lost))
     if claims < len(known):
-        notes.append(f"{NO_INTERVAL}: too few replicates, or none is recorded for the seconds")
+        left_out.append(LeftOut(NO_INTERVAL))
     frame = pd.DataFrame(
         [row_of(name, pair, ratio.at(level)) for name, pair, ratio in known], columns=list(COLUMNS)
     )
     labels = tuple(dict.fromkeys(pairs.whole["estimator"]))
     scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
     control = plain(pairs.control) or "(no name)"
-    return Comparison(_ordered(frame.astype(COLUMNS), labels), control, level, tuple(notes), scenario, labels)
+    ordered = _ordered(frame.astype(COLUMNS), labels)
+    return Comparison(ordered, control, level, tuple(left_out), scenario, labels)
 
 
 def _ordered(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     """By metric, setting, estimator in the order of the scenario, N."""
-    metrics, order = list(METRICS), {label: i for i, label in enumerate(labels)}
+    metrics, order = list(COMPARED), {label: i for i, label in enumerate(labels)}
     keys = frame.assign(first=frame["metric"].map(metrics.index), third=frame["estimator"].map(order))
     by = ["first", "device", "dtype", "third", "sample_size"]
     return keys.sort_values(by, kind="stable", ignore_index=True)[list(COLUMNS)]
@@ -144,20 +127,24 @@ def _equivalent_samples(sample_size: int, ratio: Ratio, metric: str) -> dict[str
     return {n: sample_size / v if v > 0 else math.inf for n, v in zip(names, values, strict=True)}
 
 
-def ratio_of(pair: Pair, metric: Metric) -> Ratio:
-    """The ratio of a pair, paired where both took the same draws."""
-    a, b = (part[metric.contributions].to_numpy(float) for part in (pair.control_replicates, pair.replicates))
-    same = np.array_equal(
-        pair.control_replicates["replicate"].to_numpy(), pair.replicates["replicate"].to_numpy()
-    )
-    if pair.common and same:
-        ratio = common_ratio(a, b, pair.estimator.sample_size, without_one=metric.without_one)
-    else:
-        ratio = unpaired_ratio(a, b, without_one=metric.without_one)
+def ratio_of(pair: Pair, metric: Compared) -> Ratio:
+    """Return the ratio of a pair, paired where both took the same draws."""
+    ratio = _untimed(pair, metric.contributions, metric.without_one)
     if not metric.timed:
         return ratio
     error = math.hypot(_log_seconds_error(pair.control), _log_seconds_error(pair.estimator))
     return times(ratio, error, _over(pair.estimator.seconds, pair.control.seconds))
+
+
+@kept
+def _untimed(pair: Pair, contributions: str, without_one: WithoutOne) -> Ratio:
+    a, b = (part[contributions].to_numpy(float) for part in (pair.control_replicates, pair.replicates))
+    same = np.array_equal(
+        pair.control_replicates["replicate"].to_numpy(), pair.replicates["replicate"].to_numpy()
+    )
+    if pair.common and same:
+        return common_ratio(a, b, pair.estimator.sample_size, without_one=without_one)
+    return unpaired_ratio(a, b, without_one=without_one)
 
 
 def _log_seconds_error(row: Row) -> float:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.engine.kept_coordinates import MOST_COORDINATES
 from bench.engine.plan import Experiment, cell_id
+from bench.engine.replicate import Replication
 from bench.engine.run import Result
 from bench.engine.truth import Truth
+from bench.results.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, TYPES, WORDS
+from bench.results.judging import judged
 from bench.statistics.components import Components, components_of
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
 from bench.statistics.intervals import variance_intervals
-from bench.statistics.metrics import measure
+from bench.statistics.metric_table import measure
 from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
-from bench.store.claims import judged
-from bench.store.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, TYPES, WORDS
+from estimators import ALIASES
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
@@ -33,6 +36,8 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
         for result, known in zip(results, evidence, strict=True)
         for row in measurement_rows(experiment, truth, result, known)
     ]
+    if unknown := {name for row in rows for name in row}.difference(MEASUREMENTS):
+        raise AssertionError(f"measurements have no column {', '.join(sorted(unknown))}")
     frame = pd.DataFrame(rows, columns=MEASUREMENTS)
     return frame.astype(MEASUREMENT_TYPES).assign(**_swept(experiment.settings))
 
@@ -84,7 +89,7 @@ def measurement_rows(
         "scenario_version": experiment.version,
         "problem": experiment.problem_label,
         "estimator": result.cell.named.label,
-        "estimator_name": result.cell.named.name,
+        "estimator_name": ALIASES.get(result.cell.named.name, result.cell.named.name),
         "options": result.cell.named.options,
         "sample_size": result.cell.sample_size,
         "device": result.cell.device,
@@ -168,15 +173,15 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
     frames = [
         pd.DataFrame(
             {
-                "cell": cell_id(experiment, result.cell),
+                "cell": cell,
                 "parameter": names,
                 "index": np.arange(len(names)),
                 "truth": np.nan if truth.gradient is None else truth.gradient.numpy(),
-                **_coordinate_columns(result.replication.summary.moments),
+                **_coordinate_columns(replication.summary.moments),
+                "kept": _kept(experiment, replication, len(names)),
             }
         )
-        for result in results
-        if result.replication is not None
+        for cell, result, replication in _measured_once(experiment, results)
     ]
     empty = pd.DataFrame({"parameter": names[:0]}, columns=list(COORDINATES))
     return pd.concat(frames or [empty], ignore_index=True).astype(COORDINATES)
@@ -199,20 +204,51 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
     frames = [
         pd.DataFrame(
             {
-                "cell": cell_id(experiment, result.cell),
+                "cell": cell,
                 "parameter": name,
-                "replicate": np.flatnonzero(result.replication.summary.finite.numpy()),
+                "replicate": np.flatnonzero(replication.summary.finite.numpy()),
                 "squared_deviation": evidence.deviation.numpy(),
                 "squared_error": evidence.error.numpy(),
                 "cosine": (evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())).numpy(),
+                **_estimates(replication, name),
             }
         )
-        for result in results
-        if result.replication is not None
+        for cell, result, replication in _measured_once(experiment, results)
         for name, evidence in evidence_on(experiment, truth, result)
     ]
     empty = pd.DataFrame(columns=list(REPLICATES))
     return pd.concat(frames or [empty], ignore_index=True).astype(REPLICATES)
+
+
+def _kept(experiment: Experiment, replication: Replication, size: int) -> np.ndarray:
+    """For each coordinate k where its estimates are kept as `estimate_k`, else 0."""
+    kept = np.zeros(size, dtype=np.int64)
+    if len(replication.first):
+        there = list(experiment.prepared.kept_coordinates)
+        kept[there] = 1 + np.arange(len(there))
+    return kept
+
+
+def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray]:
+    """The estimates of single coordinates that are kept, at the finite replicates of the whole gradient."""
+    finite, first = np.flatnonzero(replication.summary.finite.numpy()), replication.first.numpy()
+    columns = np.full((MOST_COORDINATES, len(finite)), np.nan, dtype=np.float32)
+    if parameter == "all":
+        there = finite < len(first)
+        columns[: first.shape[1], there] = first[finite[there]].T
+    return {f"estimate_{k}": column for k, column in enumerate(columns, 1)}
+
+
+def _measured_once(
+    experiment: Experiment, results: Iterable[Result]
+) -> Iterator[tuple[str, Result, Replication]]:
+    """Each cell that was measured; the same estimator under two labels is one cell."""
+    seen: set[str] = set()
+    for result in results:
+        cell = cell_id(experiment, result.cell)
+        if result.replication is not None and cell not in seen:
+            seen.add(cell)
+            yield cell, result, result.replication
 
 
 def _narrowest(parameters: Mapping[str, slice], size: int) -> pd.Series:

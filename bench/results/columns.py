@@ -5,41 +5,56 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-MEASUREMENTS = [
+from bench.engine.kept_coordinates import MOST_COORDINATES
+from bench.statistics.metric_table import METRICS
+from estimators import ALIASES
+
+BEFORE_METRICS = [
     "scenario", "scenario_version", "problem", "estimator", "estimator_name", "options", "sample_size",
     "device", "dtype", "parameter", "dim", "replicates", "nonfinite", "truth", "truth_norm", "truth_se",
-    "truth_families", "mean", "bias", "bias_low", "bias_high", "bias_p", "bias_exact", "verdict", "claim",
-    "contradiction",
-    "variance", "variance_low", "variance_high", "variance_exact", "variance_z", "kurtosis", "kurtosis_exact",
-    "effective_dof", "largest_share",
+    "truth_families", "mean",
+]  # fmt: skip
+
+AFTER_METRICS = [
+    "claim", "contradiction",
     "sampling_variance", "sampling_variance_low", "sampling_variance_high",
     "data_variance", "data_variance_low", "data_variance_high",
-    "mse", "mse_low", "mse_high", "snr", "snr_low", "snr_high", "cosine", "cosine_low", "cosine_high",
-    "positive_cosine", "positive_cosine_low", "positive_cosine_high",
-    "seconds", "seconds_low", "seconds_high", "evaluations", "gradient_evaluations", "bytes",
-    "fit_seconds", "fit_evaluations", "fit_gradient_evaluations",
-    "work_normalized_variance", "work_normalized_variance_low", "work_normalized_variance_high",
-    "evaluation_normalized_variance", "evaluation_normalized_variance_low",
-    "evaluation_normalized_variance_high", "byte_normalized_variance", "byte_normalized_variance_low",
-    "byte_normalized_variance_high", "draws", "status", "reason", "cell",
+    "gradient_evaluations", "fit_seconds", "fit_evaluations", "fit_gradient_evaluations",
+    "draws", "status", "reason", "cell",
 ]  # fmt: skip
-"""The columns of the table of measurements, in order."""
+
+MEASUREMENTS = [
+    *BEFORE_METRICS,
+    *(name for metric in METRICS.values() for name in metric.names),
+    *AFTER_METRICS,
+]
+"""The columns of the table of measurements, in order; those of a metric stand in the table of metrics."""
 
 COORDINATES = {
     "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
     "variance": "float64", "variance_low": "float64", "variance_high": "float64", "kurtosis": "float64",
+    "kept": "int64",
 }  # fmt: skip
-"""The columns of the table of coordinates, in order, with their types."""
+"""The columns of the table of coordinates, in order, with their types.
+
+`kept` is k where `estimate_k` of the replicates is of this coordinate, and 0 where no estimates are kept.
+"""
 
 REPLICATES = {
     "cell": "str", "parameter": "str", "replicate": "int64", "squared_deviation": "float64",
     "squared_error": "float64", "cosine": "float64",
+    **{f"estimate_{k}": "float32" for k in range(1, MOST_COORDINATES + 1)},
 }  # fmt: skip
-"""The columns of the table of replicates, in order, with their types."""
+"""The columns of the table of replicates, in order, with their types.
+
+`estimate_k` are estimates of single coordinates as they are, of the whole gradient's first replicates; NaN
+elsewhere.
+"""
 
 WORDS = {
     "scenario", "problem", "estimator", "estimator_name", "options", "device", "dtype", "parameter", "truth",
-    "verdict", "claim", "contradiction", "draws", "status", "reason", "cell",
+    "claim", "contradiction", "draws", "status", "reason", "cell",
+    *(column.name for metric in METRICS.values() for column in metric.columns if column.words),
 }  # fmt: skip
 """The columns of measurements that hold text."""
 
@@ -56,6 +71,14 @@ TYPES = {"measurements": MEASUREMENT_TYPES, "coordinates": COORDINATES, "replica
 LATER_WORDS = {"claim", "contradiction", "draws"}
 """Words that the first runs did not record; numbers that were not recorded are not known."""
 
+LATER_COUNTS = {"kept"}
+"""Counts that the first runs did not record, and that are zero there."""
+
+
+def no_rows(table: str) -> pd.DataFrame:
+    """Return a table without rows."""
+    return pd.DataFrame(columns=list(TYPES[table])).astype(TYPES[table])
+
 
 def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """A table with all of its columns: what an earlier version did not record is unknown, NaN or "".
@@ -70,11 +93,25 @@ def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """
     kinds = TYPES[table]
     absent = [name for name in kinds if name not in frame]
-    if needed := [name for name in absent if kinds[name] != "float64" and name not in LATER_WORDS]:
+    later = LATER_WORDS | LATER_COUNTS
+    if needed := [name for name in absent if not kinds[name].startswith("float") and name not in later]:
         raise ValueError(f"it has no column {needed[0]!r}")
-    unknown = {name: "" if name in WORDS else np.nan for name in absent}
+    unknown = {name: "" if name in WORDS else 0 if name in LATER_COUNTS else np.nan for name in absent}
     others = [name for name in frame if name not in kinds]
     return _typed(frame.assign(**unknown)[[*kinds, *others]], kinds)
+
+
+def of_layout_1(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return a table of the first layout as later ones have it.
+
+    Estimators have their own names there, not the other names that a scenario may use. The same estimator
+    under two labels was the same cell twice.
+    """
+    if table == "measurements":
+        names = frame["estimator_name"].map(lambda name: ALIASES.get(name, name))
+        return frame.assign(estimator_name=names.astype("str"))
+    where = "replicate" if table == "replicates" else "index"
+    return frame.drop_duplicates(["cell", "parameter", where], ignore_index=True)
 
 
 def _typed(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:

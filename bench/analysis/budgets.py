@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from bench.report import rows
+from bench.analysis import rows
+from bench.analysis.kept import kept, kept_together
+from bench.analysis.together import together
+from bench.results.runs import Run
 
 SECONDS, EVALUATIONS = "seconds", "evaluations"
 
@@ -92,6 +95,19 @@ def reached(frame: pd.DataFrame) -> pd.DataFrame:
     order = found["estimator"].map({label: i for i, label in enumerate(offers["estimator"].unique())})
     found = found.assign(order=order).sort_values(["market", "budget", "order"], kind="stable")
     return found[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)
+
+
+@kept
+def budgets_of(run: Run) -> pd.DataFrame:
+    """Return what budgets reach, each problem of a scenario by itself: `COLUMNS`, and `problem` for `run`."""
+    found = reached(run.measurements.assign(run=run.measurements["problem"]))
+    return found.assign(problem=found["run"]).drop(columns="run")
+
+
+@kept_together
+def budgets_together(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return what budgets reach in each of several runs; see `COLUMNS`."""
+    return reached(together(runs))
 
 
 def _problems_apart(frame: pd.DataFrame) -> pd.DataFrame:

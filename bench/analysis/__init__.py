@@ -1,0 +1,1 @@
+"""Estimates from runs as data frames, formed once each: ratios, rates, ranks, budgets, changes, curves."""

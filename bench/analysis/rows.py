@@ -1,0 +1,89 @@
+"""Selections of the rows of `measurements`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import did_you_mean, invalid
+
+SETTINGS = ("problem", "device", "dtype")
+"""The columns in which rows of the same estimator and sample size differ."""
+
+CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
+"""The columns that say which cell a row of a figure is about."""
+
+FEWEST_DEGREES = 50
+"""Effective degrees of freedom below which an interval of the variance may cover 85 to 90 %."""
+
+LARGEST_SHARE = 0.05
+"""The share of the variance above which a single estimate makes it uncertain."""
+
+
+def whole(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows about the whole gradient."""
+    return measurements[measurements["parameter"] == "all"].reset_index(drop=True)
+
+
+def blocks(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows about parts of the gradient."""
+    return measurements[measurements["parameter"] != "all"].reset_index(drop=True)
+
+
+def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows about one part of the gradient, or about the whole, which is called all.
+
+    Raises:
+        Invalid: if there is no part of that name.
+    """
+    found: pd.DataFrame = measurements[measurements["parameter"] == name].reset_index(drop=True)
+    if found.empty:
+        near = did_you_mean(name, set(measurements["parameter"]))
+        raise invalid(f"no block of parameters {name!r}; {near}")
+    return found
+
+
+def with_numbers(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each row has numbers: those of the finite estimates, where some are not."""
+    some: pd.Series[bool] = (frame["status"] == "nonfinite") & (frame["replicates"] > frame["nonfinite"])
+    return (frame["status"] == "ok") | some
+
+
+def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return the rows that succeeded and have a finite number in each of the columns."""
+    numbers = frame[list(columns)].astype(float)
+    finite = np.isfinite(numbers.to_numpy()).all(axis=1)
+    succeeded = (frame["status"] == "ok").to_numpy(bool)
+    rows: pd.DataFrame = frame[succeeded & finite]
+    return rows
+
+
+def biased_cells(whole: pd.DataFrame) -> set[str]:
+    """Return the cells that are biased, by all rows of the run together."""
+    return set(whole.loc[(whole["status"] == "ok") & (whole["verdict"] == "biased"), "cell"])
+
+
+def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
+    """Return within which margin a cell is unbiased, where the control at the same N is within it too.
+
+    Args:
+        whole: the measurements of the whole gradient.
+        control: its label.
+    """
+    shown = whole[(whole["status"] == "ok") & whole["verdict"].str.startswith("within")]
+    same = [*SETTINGS, "sample_size", "verdict"]
+    beside = shown.loc[shown["estimator"] == control, same].drop_duplicates()
+    both = shown.merge(beside, on=same)
+    return dict(zip(both["cell"], both["verdict"], strict=True))
+
+
+def heavy_tailed(cells: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether the tail of each cell makes its variance uncertain."""
+    return (cells["effective_dof"] < FEWEST_DEGREES) | (cells["largest_share"] > LARGEST_SHARE)
+
+
+def device_and_dtype(frame: pd.DataFrame) -> list[str]:
+    """Return device and type of numbers of each row, as far as they vary within the frame: `cpu, float32`."""
+    varying = [name for name in ("device", "dtype") if frame[name].nunique() > 1]
+    found = [", ".join(map(str, values)) for values in frame[varying].itertuples(index=False)]
+    return found or [""] * len(frame)

@@ -1,0 +1,1 @@
+"""Runs: their tables, record and pictures, in memory and on disk."""

@@ -1,0 +1,106 @@
+"""The results of one run: tables, record and pictures, the same in memory and on disk."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.results.columns import no_rows
+from bench.results.pictures import Pictures
+
+Table = pd.DataFrame | Callable[[], pd.DataFrame]
+"""A table, or what loads it when it is asked for."""
+
+
+class Run:
+    """The results of a run.
+
+    Tables that are given as a function are loaded when they are first asked for, and kept. Frames are
+    shared: who changes one copies it first.
+
+    Attributes:
+        record: the contents of `run.json`: the scenario, its text, commit, versions, machine, times.
+        folder: where the run is on disk; None if it is in memory only.
+        kept: what was computed from the run, by whom; see `bench.analysis.kept`.
+
+    Example:
+        >>> run = Run(no_rows("measurements"), no_rows("replicates"), {"scenario": {"name": "gaussian"}})
+        >>> run
+        <Run gaussian: 0 estimators, 0 cells>
+    """
+
+    def __init__(
+        self,
+        measurements: Table,
+        replicates: Table,
+        record: Mapping[str, Any],
+        coordinates: Table | None = None,
+        pictures: Pictures | Callable[[], Pictures] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Put a run together; without a table of coordinates, that table has no rows."""
+        self.record = record
+        self.folder = folder
+        self.kept: dict[Hashable, Any] = {}
+        self._measurements, self._replicates = measurements, replicates
+        self._coordinates = no_rows("coordinates") if coordinates is None else coordinates
+        self._pictures = {} if pictures is None else pictures
+
+    @cached_property
+    def measurements(self) -> pd.DataFrame:
+        """One row per cell and block of parameters."""
+        return _loaded(self._measurements)
+
+    @cached_property
+    def coordinates(self) -> pd.DataFrame:
+        """One row per cell and coordinate."""
+        return _loaded(self._coordinates)
+
+    @cached_property
+    def replicates(self) -> pd.DataFrame:
+        """One row per cell, block and replicate."""
+        return _loaded(self._replicates)
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The pictures of the problem by label, `[K, H, W]` in 0..1; empty without any."""
+        return self._pictures() if callable(self._pictures) else self._pictures
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before its end."""
+        return bool(self.record.get("interrupted"))
+
+    def of(self, measurements: pd.DataFrame) -> Run:
+        """Return the same run of other measurements, such as some of its rows."""
+        return Run(
+            measurements,
+            lambda: self.replicates,
+            self.record,
+            lambda: self.coordinates,
+            lambda: self.pictures,
+            self.folder,
+        )
+
+    def __repr__(self) -> str:
+        frame = self.measurements
+        estimators, cells = frame["estimator"].nunique(), frame["cell"].nunique()
+        numbers = f"{estimators} estimator{'s' * (estimators != 1)}, {cells} cell{'s' * (cells != 1)}"
+        stopped = ", interrupted" if self.interrupted else ""
+        where = "" if self.folder is None else f" in {self.folder}"
+        return f"<Run {self.record['scenario'].get('name')}: {numbers}{stopped}{where}>"
+
+    def _repr_html_(self) -> str:
+        """Show the measurements of the whole gradient in a notebook."""
+        whole = self.measurements[self.measurements["parameter"] == "all"]
+        shown = ["estimator", "sample_size", "device", "variance", "bias", "verdict", "seconds", "status"]
+        return f"<p>{html.escape(repr(self))}</p>{whole[shown].to_html(index=False, max_rows=60)}"
+
+
+def _loaded(table: Table) -> pd.DataFrame:
+    return table() if callable(table) else table
