@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.errors import Invalid, invalid
 from bench.report import rows
@@ -20,6 +19,7 @@ from bench.report.labels import plain
 from bench.report.pairs import Measured, Pair, within
 from bench.report.several.ranking import OF_ANY_BIAS
 from bench.report.several.runs import named, scenario_of
+from bench.statistics.tails import t_quantile
 
 COLUMNS = {
     "estimator": "str", "control": "str", "metric": "str", "scenarios": "int64", "cells": "int64",
@@ -104,7 +104,7 @@ def averaged(terms: pd.DataFrame, control: str) -> tuple[pd.DataFrame, float]:
     """
     means = _means(terms)
     level = 1 - FALSE_CLAIMS / max(int(means["error"].notna().sum()), 1)
-    half = means["error"] * stats.t.ppf((1 + level) / 2, means["degrees"])
+    half = means["error"] * t_quantile((1 + level) / 2, means["degrees"])
     with np.errstate(over="ignore"):
         ends = {"low": np.exp(means["center"] - half), "high": np.exp(means["center"] + half)}
         ratios = {name: np.exp(means[name]) for name in ("ratio", "least", "most")}
