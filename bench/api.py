@@ -1,11 +1,11 @@
-"""From a scenario to its results: load, build, run, write, draw."""
+"""From a scenario that is ready to its results: run, write, draw."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,54 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.build import experiments_of, quick
-from bench.engine.plan import Cell, Experiment, NamedEstimator, Planned, numbers, plan
+from bench.engine.plan import Experiment
 from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
-from bench.errors import Invalid, did_you_mean, shown
+from bench.preparation import Prepared, prepare
 from bench.report.frames import frames_of
 from bench.runs import read_run
-from bench.scenario import Scenario, ScenarioError, Source, read
 from bench.store import folder as run_folder
 from bench.store import frames
 from bench.store.provenance import provenance
-from estimators import ALIASES
-
-LARGEST = 10**11
-"""A run that takes more numbers than this, some minutes' worth, must be confirmed."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A scenario that is ready to run.
-
-    Attributes:
-        scenario: what the file says.
-        source: where.
-        plans: one for each point of the sweep over options of the problem; one if there is no such.
-    """
-
-    scenario: Scenario
-    source: Source
-    plans: tuple[Planned, ...]
-
-    @property
-    def cells(self) -> list[Cell]:
-        """Those of all points."""
-        return [cell for planned in self.plans for cell in planned.cells]
-
-    def ready(self) -> tuple[Planned, ...]:
-        """The plans with their problems ready to be measured: all, before a number is lost to a mistake.
-
-        Raises:
-            ScenarioError: if an option turns out wrong only then, and where it was said.
-        """
-        try:
-            return tuple(replace(each, experiment=each.experiment.prepared) for each in self.plans)
-        except Invalid as error:
-            raise ScenarioError(self.source.lines(error.under("problem").faults)) from None
 
 
 @dataclass(frozen=True)
@@ -79,57 +42,6 @@ class Run:
     measurements: pd.DataFrame
     figures: list[Path]
     interrupted: bool
-
-
-def prepare(
-    path: str | os.PathLike[str],
-    overrides: Sequence[str] = (),
-    only: Sequence[str] | None = None,
-    small: bool = False,
-    confirmed: bool = False,
-) -> Prepared:
-    """Read a scenario, look its names up, and plan its cells.
-
-    Args:
-        path: the YAML file.
-        overrides: `dotted.key=value`, instead of what the file says.
-        only: labels or names of the estimators to keep; None keeps all.
-        small: whether to make it small, to see if it runs.
-        confirmed: whether it may be very large.
-
-    Raises:
-        ScenarioError: with everything that is wrong with it.
-    """
-    scenario, source = read(path, overrides)
-    scenario = quick(scenario) if small else scenario
-    experiments = experiments_of(scenario, source)
-    if only is not None:
-        experiments = [replace(each, estimators=_selected(each.estimators, only)) for each in experiments]
-    plans = tuple(Planned(experiment, plan(experiment)) for experiment in experiments)
-    cells = [cell for planned in plans for cell in planned.cells]
-    size = sum(numbers(planned.experiment, planned.cells) for planned in plans)
-    if size > LARGEST and not confirmed:
-        raise ScenarioError(
-            [f"{os.fspath(path)}: {len(cells)} cells take {size:.1e} numbers; if that is meant, add --yes"]
-        )
-    return Prepared(scenario, source, plans)
-
-
-def _selected(estimators: Sequence[NamedEstimator], only: Sequence[str]) -> tuple[NamedEstimator, ...]:
-    wanted = [word.strip() for word in only]
-    known = {word for named in estimators for word in _called(named)}
-    if unknown := [word for word in wanted if word not in known]:
-        suggested = {word for named in estimators for word in (named.label, named.name)}
-        raise ScenarioError(
-            [f"no estimator {shown(word)} here; {did_you_mean(word, suggested)}" for word in unknown]
-        )
-    return tuple(named for named in estimators if not _called(named).isdisjoint(wanted))
-
-
-def _called(named: NamedEstimator) -> set[str]:
-    """All by which an estimator may be chosen: its label, its name, and other names for the same."""
-    name = ALIASES.get(named.name, named.name)
-    return {named.label, name, *(alias for alias, meant in ALIASES.items() if meant == name)}
 
 
 def execute(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.api import Prepared
 from bench.engine.plan import Planned
 from bench.engine.timing import threads
 from bench.errors import invalid, shown
@@ -23,6 +22,7 @@ from bench.gate.run import gate as judged
 from bench.gate.sample import Subject
 from bench.gate.thresholds import thresholds_of
 from bench.gate.verdicts import CellVerdict, Report
+from bench.preparation import Prepared
 
 
 def gated(

@@ -15,7 +15,6 @@ from typing import Any
 from filelock import FileLock
 
 from bench import catalogue, gate_api
-from bench.api import Prepared, prepare
 from bench.engine.timing import threads
 from bench.errors import did_you_mean, invalid, shown
 from bench.gate import baseline as baselines
@@ -26,6 +25,7 @@ from bench.gate.make import truths_of
 from bench.gate.sample import Sample, Subject, Truths
 from bench.gate.thresholds import Thresholds, margin_of, thresholds_of
 from bench.gate.verdicts import CellVerdict, Report
+from bench.preparation import Prepared, prepare
 from bench.report.gate_table import forest_line, place
 from bench.statistics.gating import LEAST
 from bench.statistics.unbiasedness import replicates_for_equivalence

@@ -578,7 +578,7 @@ def test_a_plan_takes_little_memory_however_large_the_problem() -> None:
     """Torch, statistics and tables take about 500 MB; a trial of the problem as it is took 2.8 GB."""
     scenario = Path(bench.__file__).parents[1] / "scenarios" / "tighter_bounds.yaml"
     text = (
-        f"from bench.api import prepare; assert len(prepare({str(scenario)!r}).cells) == 4; "
+        f"from bench.preparation import prepare; assert len(prepare({str(scenario)!r}).cells) == 4; "
         "print(open('/proc/self/status').read())"
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)

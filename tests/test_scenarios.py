@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import bench
-from bench.api import prepare
 from bench.cli import main
+from bench.preparation import prepare
 from bench.scenario import Scenario, read
 from bench.store.folder import TABLES
 

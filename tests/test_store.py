@@ -17,11 +17,12 @@ import yaml
 from torch import Tensor
 
 import bench
-from bench.api import Prepared, Run, execute, prepare
+from bench.api import Run, execute
 from bench.engine.plan import NamedEstimator, Planned, cell_id, plan
 from bench.engine.streams import LAYOUT
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
+from bench.preparation import Prepared, prepare
 from bench.problem import Problem
 from bench.scenario import read_text
 from bench.store.columns import COORDINATES, MEASUREMENTS, REPLICATES

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.api import execute, prepare
+from bench.api import execute
 from bench.errors import Invalid
+from bench.preparation import prepare
 from bench.store import pictures
 from bench.store.folder import load_pictures, write_pictures
 from tests.test_report import HOSTILE

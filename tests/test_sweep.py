@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.api import load, prepare
+from bench.api import load
 from bench.build import experiments_of
 from bench.cli import main
+from bench.preparation import prepare
 from bench.report.frames import along
 from bench.report.rates import fits
 from bench.scenario import ScenarioError, read_text

@@ -12,9 +12,9 @@ import click
 from bench.commands.terminal import FAILED, console, explained, tell
 
 if TYPE_CHECKING:
-    from bench.api import Prepared
     from bench.gate.baseline import Baseline
     from bench.gate.make import Made
+    from bench.preparation import Prepared
 
 _SCENARIOS = click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 _OUT = click.option(
@@ -153,7 +153,7 @@ def _check_reason(reason: str | None) -> None:
 
 
 def _prepared(path: Path, settings: tuple[str, ...], only: list[str] | None = None) -> Prepared:
-    from bench.api import prepare
+    from bench.preparation import prepare
 
     return prepare(path, settings, only, confirmed=True)
 

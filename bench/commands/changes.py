@@ -11,7 +11,7 @@ import click
 from bench.commands.terminal import explained
 
 if TYPE_CHECKING:
-    from bench.api import Prepared
+    from bench.preparation import Prepared
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,7 +67,7 @@ def prepared_from(
     yes: bool,
 ) -> Prepared:
     """The scenario that a verb with these options is given; what is wrong with it ends the program."""
-    from bench.api import prepare
+    from bench.preparation import prepare
 
     named = {
         "sweep.sample_sizes": None if sample_sizes is None else f"[{sample_sizes}]",

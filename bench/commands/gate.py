@@ -64,8 +64,8 @@ def gate(
     cells failed), 4 (nothing was compared), 5 (undecided) or 130.
     """
     from bench import gate_api
-    from bench.api import prepare
     from bench.gate.files import one_file_each
+    from bench.preparation import prepare
     from bench.report.gate_table import lines, verdict_table
 
     only = None if estimators is None else estimators.split(",")

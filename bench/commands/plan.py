@@ -10,7 +10,7 @@ from bench.commands.changes import changes, prepared_from
 from bench.commands.terminal import console, explained
 
 if TYPE_CHECKING:
-    from bench.api import Prepared
+    from bench.preparation import Prepared
 
 
 @click.command()

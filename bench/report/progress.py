@@ -16,7 +16,7 @@ from bench.engine.truth import Truth
 from bench.report.labels import LONGEST_NOTE, plain
 
 if TYPE_CHECKING:
-    from bench.api import Prepared
+    from bench.preparation import Prepared
 
 
 class Progress:

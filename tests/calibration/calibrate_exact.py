@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.api import prepare
 from bench.engine.run import run
 from bench.engine.truth import truth_of
+from bench.preparation import prepare
 from bench.store import frames
 from tests.calibration.table import Rate, Table
 

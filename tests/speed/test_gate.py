@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import gate_api
-from bench.api import prepare
 from bench.gate.run import Gated
+from bench.preparation import prepare
 from tests.speed.conftest import Ratio
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "gaussian.yaml"
