@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anchor.json,$(wildcard results/baselines/*.json)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format journeys gate speed calibrate reference clean
+.PHONY: help run test lint format cards journeys gate speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -33,6 +33,9 @@ lint: $(VENV)/installed  ## ruff and mypy
 format: $(VENV)/installed  ## lay the code out
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+cards: $(VENV)/installed  ## the file that `bench list` reads, after a change of what can be named
+	$(BIN)/python -m bench.card_file
 
 gate: $(VENV)/installed  ## the scenarios against their baselines; below three minutes
 	$(BIN)/python -m bench gate $(GATED)

@@ -1,4 +1,4 @@
-"""From a scenario to its results: load, build, run, write, draw."""
+"""From a scenario that is ready to its results: run, write, draw."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from bench.commands.certify import certify
 from bench.commands.changes import changes, prepared_from
 from bench.commands.compare import compare
 from bench.commands.gate import gate
+from bench.commands.list import list_
 from bench.commands.plan import plan
 from bench.commands.plot import plot
 from bench.commands.report import report
@@ -62,7 +63,7 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-for command in (plan, compare, plot, report, baseline, gate, certify):
+for command in (plan, list_, compare, plot, report, baseline, gate, certify):
     main.add_command(command)
 
 
@@ -143,20 +144,6 @@ def schema() -> None:
     from bench.scenario import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
-
-
-@main.command("list")
-@click.argument(
-    "kind",
-    type=click.Choice(["estimators", "problems", "distributions", "metrics", "plots"]),
-    default="estimators",
-)
-def list_(kind: str) -> None:
-    """List estimators (the default), problems, distributions, metrics or plots."""
-    from bench.report.listing import listing
-
-    with explained():
-        console().print(listing(kind))
 
 
 @main.command()

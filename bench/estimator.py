@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import _engine_run_backward
 
 from bench.problem import NotApplicable, Problem
 
@@ -109,6 +110,9 @@ def gradient_of(
 
     Returns:
         `[R, P]`.
+
+    Raises:
+        ValueError: if weights have another shape than what they weigh.
     """
     outputs: list[Tensor] = []
     weights: list[Tensor | None] = []
@@ -126,11 +130,21 @@ def gradient_of(
     early = weighed <= theta.numel()
     unit = R if early else max(sizes)
     scaled = [_scaled(y, w, unit / size) for y, w, size in zip(outputs, weights, sizes, strict=True)]
-    (total,) = torch.autograd.grad(outputs, theta, scaled, retain_graph=keep_graph, materialize_grads=True)
+    total = _backward(outputs, scaled, theta, keep_graph)
     return total if early else total.mul_(R / unit)
+
+
+def _backward(outputs: list[Tensor], weights: list[Tensor], theta: Tensor, keep_graph: bool) -> Tensor:
+    # Given weights, torch.autograd.grad imports sympy to compare shapes, which takes a second, and some
+    # microseconds in each call; this is the function that it calls in the end.
+    roots, seeds = tuple(outputs), tuple(weights)
+    (total,) = _engine_run_backward(roots, seeds, keep_graph, False, (theta,), True, accumulate_grad=False)
+    return torch.zeros_like(theta) if total is None else total
 
 
 def _scaled(y: Tensor, w: Tensor | None, factor: float) -> Tensor:
     if w is None:
         return y.new_full((), factor).expand_as(y)
+    if w.shape != y.shape:
+        raise ValueError(f"weights have the shape {list(w.shape)}, what they weigh {list(y.shape)}")
     return w if factor == 1 else w * factor

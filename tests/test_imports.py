@@ -323,13 +323,15 @@ call("--help")
 for verb in sorted(bench.cli.main.commands):
     call(verb, "--help")
 call("schema")
+for kind in ("estimators", "problems", "distributions", "metrics", "plots"):
+    call("list", kind)
 import torch
 note("torch")
 print(json.dumps(steps))
 """
 
 
-def test_help_and_schema_load_nothing_heavy() -> None:
+def test_help_schema_and_lists_load_nothing_heavy() -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *HEAVY], capture_output=True, text=True, check=False, cwd=ROOT
     )
@@ -339,3 +341,39 @@ def test_help_and_schema_load_nothing_heavy() -> None:
     assert "torch" in steps.pop("torch")
     assert len(steps) > 8
     assert {step: loaded for step, loaded in steps.items() if loaded} == {}
+
+
+# A second or so each, and of no use before something is measured.
+OF_NO_USE_TO_A_PLAN = [
+    "altair",
+    "matplotlib",
+    "numba",
+    "pandas",
+    "pyarrow",
+    "scipy.stats",
+    "seaborn",
+    "sympy",
+    "torch._dynamo",
+]
+
+PLANNED = """
+import json, sys
+from click.testing import CliRunner
+import bench.cli
+
+done = CliRunner().invoke(bench.cli.main, ["plan", "scenarios/gaussian.yaml"])
+assert done.exit_code == 0 and "cells can run" in done.output, (done.output, done.exception)
+print(json.dumps(sorted({"torch", *sys.argv[1:]} & set(sys.modules))))
+"""
+
+
+def test_a_plan_loads_torch_and_nothing_else_that_is_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PLANNED, *OF_NO_USE_TO_A_PLAN],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["torch"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.analysis.kept import kept
 from bench.analysis.pairs import LeftOut, Pair, Pairs, Row
@@ -22,6 +21,7 @@ from bench.statistics.ratio import (
     times,
     unpaired_ratio,
 )
+from bench.statistics.tails import normal_quantile
 
 FALSE_CLAIMS = 0.05
 """The probability with which any of the rows that are shown together says too much."""
@@ -150,7 +150,7 @@ def _untimed(pair: Pair, contributions: str, without_one: WithoutOne) -> Ratio:
 def _log_seconds_error(row: Row) -> float:
     """The standard error of log seconds, from their 95 % interval; NaN where there is none."""
     low, high = (float(getattr(row, name, math.nan)) for name in ("seconds_low", "seconds_high"))
-    return math.log(high / low) / (2 * float(stats.norm.ppf(0.975))) if 0 < low <= high else math.nan
+    return math.log(high / low) / (2 * normal_quantile(0.975)) if 0 < low <= high else math.nan
 
 
 def _over(above: float, below: float) -> float:

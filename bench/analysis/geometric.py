@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.analysis import rows
 from bench.analysis.comparison import FALSE_CLAIMS, mark, ratio_of
@@ -20,6 +19,7 @@ from bench.analysis.together import named, scenario_of, together
 from bench.errors import Invalid, invalid
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
+from bench.statistics.tails import t_quantile
 
 COLUMNS = {
     "estimator": "str", "control": "str", "metric": "str", "scenarios": "int64", "cells": "int64",
@@ -117,7 +117,7 @@ def averaged(terms: pd.DataFrame, control: str) -> tuple[pd.DataFrame, float]:
     """
     means = _means(terms)
     level = 1 - FALSE_CLAIMS / max(int(means["error"].notna().sum()), 1)
-    half = means["error"] * stats.t.ppf((1 + level) / 2, means["degrees"])
+    half = means["error"] * t_quantile((1 + level) / 2, means["degrees"])
     with np.errstate(over="ignore"):
         ends = {"low": np.exp(means["center"] - half), "high": np.exp(means["center"] + half)}
         ratios = {name: np.exp(means[name]) for name in ("ratio", "least", "most")}

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
-from bench.distributions import compiled
-
 _MINUS_HALF_LOG_TWO_PI = -0.5 * math.log(2 * math.pi)
+# For no more samples than this, as in the trial of a plan, compiled code gains nothing: to load it takes a
+# second.
+_FEW = 64
 
 
 class Normal(torch.distributions.Normal):
@@ -41,9 +42,10 @@ class Normal(torch.distributions.Normal):
         return density
 
     def _is_plain(self, x: Tensor) -> bool:
-        """Whether x are samples of numbers on the processor, `[N, M]` from M laws, and fixed."""
+        """Whether x are many samples of numbers on the processor, `[N, M]` from M laws, and fixed."""
         return (
             x.dim() == 2
+            and x.numel() > _FEW
             and x.shape[1:] == self.loc.shape
             and x.device.type == "cpu"
             and x.dtype == self.loc.dtype == self.scale.dtype
@@ -86,6 +88,8 @@ class _CompiledLogDensity(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
+        from bench.distributions import compiled  # late: see `_FEW`
+
         ctx.save_for_backward(x, loc, scale)
         ctx.tables = samples, means, scales = x.numpy(), loc.detach().numpy(), scale.detach().numpy()
         answer = torch.empty_like(x)
@@ -97,6 +101,8 @@ class _CompiledLogDensity(torch.autograd.Function):
         if torch.is_grad_enabled():
             x, loc, scale = ctx.saved_tensors
             return _derivatives(gradient, x, loc, scale, (x - loc) / scale, ctx.needs_input_grad)
+        from bench.distributions import compiled
+
         samples, means, scales = ctx.tables
 
         def slope(of_scale: bool) -> Tensor | None:

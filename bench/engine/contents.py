@@ -55,8 +55,7 @@ def changed(before: Contents) -> list[str]:
 
 def are_identical(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> bool:
     """Return whether two mappings hold the very same objects, in the same order."""
-    same = len(before) == len(after) and all(map(is_, before.values(), after.values()))
-    return same and before.keys() == after.keys()
+    return all(map(is_, before.values(), after.values())) and list(before) == list(after)
 
 
 def replaced(before: Mapping[Any, Any], after: Mapping[Any, Any], cls: Any) -> list[str]:

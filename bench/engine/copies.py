@@ -71,11 +71,12 @@ def _copied_parts(value: Any, kind: str, memo: dict[int, Any]) -> Any:
 
 def _copy_within(parts: Any, memo: dict[int, Any]) -> None:
     for key, part in items_of(parts).items():
-        parts[key] = _copied(part, memo)
+        if type(part) not in ATOMS:
+            parts[key] = _copied(part, memo)
 
 
 def _copied_tuple(value: tuple[Any, ...], memo: dict[int, Any]) -> tuple[Any, ...]:
-    parts = [_copied(part, memo) for part in value]
+    parts = [part if type(part) in ATOMS else _copied(part, memo) for part in value]
     if all(map(is_, parts, value)):
         return value
     make: Any = getattr(type(value), "_make", type(value))

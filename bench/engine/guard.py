@@ -16,6 +16,8 @@ from bench.problem import NotApplicable, Problem
 
 RESEEDED = "it reseeded torch's generator"
 
+_seed_of_torch = torch.default_generator.initial_seed
+
 
 class Misbehaved(Exception):
     """A deed of foreign code that it must leave alone, in words.
@@ -78,12 +80,12 @@ class Call:
 
     def __enter__(self) -> None:
         self._state = quick_state()
-        self._seed = torch.default_generator.initial_seed()
-        self._attributes = {} if self._problem is None else dict(vars(self._problem))
+        self._seed = _seed_of_torch()
+        self._attributes = {} if self._problem is None else vars(self._problem).copy()
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         state_kept = quick_state() == self._state
-        seed_kept = torch.default_generator.initial_seed() == self._seed
+        seed_kept = _seed_of_torch() == self._seed
         problem = self._problem
         attributes_kept = problem is None or are_identical(self._attributes, vars(problem))
         if error is None and state_kept and seed_kept and attributes_kept:

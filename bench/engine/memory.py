@@ -100,6 +100,11 @@ class _Alive(TorchDispatchMode):
         self._total = 0
         self._sizes: dict[int, int] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled within; to keep Dynamo away torch would import it, which takes a second.
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation, and note the storages that it made."""
         kwargs = kwargs or {}

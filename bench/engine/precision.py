@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scipy import stats
 from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of
@@ -14,6 +13,7 @@ from bench.problem import Problem
 from bench.statistics.evidence import normal_kurtosis_of
 from bench.statistics.intervals import LEVEL, variance_interval
 from bench.statistics.summary import Summary
+from bench.statistics.tails import normal_quantile
 
 NOT_REACHED = "precision not reached"
 """How the remark on a cell begins whose interval stayed too wide."""
@@ -96,7 +96,7 @@ def needed_replicates(kurtosis: float, half_width: float) -> float:
     The logarithm of the variance has the standard error √((κ − 1)/R), and z is the normal
     quantile of the interval's level.
     """
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    z = normal_quantile((1 + LEVEL) / 2)
     return z**2 * (kurtosis - 1) / math.log1p(half_width) ** 2
 
 

@@ -189,7 +189,7 @@ _STATE: Mapping[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "torch's inference mode": (torch.is_inference_mode_enabled, _leave_inference),
     "whether torch records gradients": (torch.is_grad_enabled, torch.set_grad_enabled),
     "torch's default type": (torch.get_default_dtype, torch.set_default_dtype),
-    "torch's default device": (torch.get_default_device, _set_device),
+    "torch's default device": (lambda: torch.empty(0).device, _set_device),  # get_default_device takes longer
     "torch's number of threads": (torch.get_num_threads, torch.set_num_threads),
     "whether torch casts automatically": (
         lambda: torch.is_autocast_enabled("cpu"),

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.statistics import fused
 from bench.statistics.moments import Center
 
 
@@ -83,6 +82,8 @@ class Accumulator:
         return np.repeat(np.arange(K + 1), each)
 
     def _add_at_once(self, estimates: Tensor, batch: Tensor, rows: Tensor) -> None:
+        from bench.statistics import fused  # late: numba takes a second that a plan need not wait
+
         c, w = self.center.value, self._offset
         tensors = estimates.contiguous(), c, w, self._edges, batch, self.totals, self.powers, rows
         fused.add(*(tensor.numpy() for tensor in tensors))

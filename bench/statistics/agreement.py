@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from bench.statistics.moments import Moments
+from bench.statistics.tails import normal_tail
 from bench.statistics.unbiasedness import Difference, hall, least_p
 
-LEVEL = 2 * float(stats.norm.sf(4.5))
+LEVEL = 2 * normal_tail(4.5)
 """The probability that a right value is refuted by chance, over all comparisons of one truth."""
 FEWEST = 30
 """Draws that must contribute to a mean for its standard error to count."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import stats
+from bench.statistics.tails import binomial_tail, normal_quantile
 
 POWER = 0.99
 """Of finding a worsening as large as the threshold."""
@@ -63,7 +63,7 @@ class Change:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Of the ratio, by the normal law of its logarithm."""
-        half = float(stats.norm.ppf((1 + level) / 2)) * self.error
+        half = normal_quantile((1 + level) / 2) * self.error
         if math.isinf(half):
             return 0.0, math.inf
         return _exponential(self.log_ratio - half), _exponential(self.log_ratio + half)
@@ -92,11 +92,11 @@ class Margin:
     def target(self, level: float) -> float:
         """The standard error of a log ratio that gives the tests of this level their power."""
         reach = math.log1p(self.increase) - math.log1p(self.indifference)
-        return reach / (upper_quantile(level) + float(stats.norm.ppf((1 + POWER) / 2)))
+        return reach / (upper_quantile(level) + normal_quantile((1 + POWER) / 2))
 
     def detectable(self, error: float, level: float) -> float:
         """The relative increase that is found with probability `POWER` when the error is this."""
-        reach = error * (upper_quantile(level) + float(stats.norm.ppf((1 + POWER) / 2)))
+        reach = error * (upper_quantile(level) + normal_quantile((1 + POWER) / 2))
         return (1 + self.indifference) * _exponential(reach) - 1
 
 
@@ -107,7 +107,7 @@ def stage_level(alpha: float, tests: int) -> float:
 
 def upper_quantile(level: float) -> float:
     """The normal quantile that is exceeded with probability `level`."""
-    return float(stats.norm.isf(level))
+    return -normal_quantile(level)
 
 
 def change(new: Size, old: Size) -> Change:
@@ -161,7 +161,7 @@ def more_often(count: int, replicates: int, old_count: int, old_replicates: int)
     if old_count == 0:
         return 0.0
     share = replicates / (replicates + old_replicates)
-    return float(stats.binom.sf(count - 1, count + old_count, share))
+    return binomial_tail(count - 1, count + old_count, share)
 
 
 def _exponential(x: float) -> float:

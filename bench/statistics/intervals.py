@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from bench.statistics.moments import Moments
+from bench.statistics.tails import binomial_quantile, normal_quantile, normal_tail, t_quantile
 
 LEVEL = 0.95
 """The confidence level of every interval that is shown."""
@@ -38,11 +38,7 @@ class Interval:
 
     def p_of_zero(self) -> float:
         """The p-value of the value being zero, two-sided, by the normal law; 1 if nothing is known."""
-        p = (
-            2 * float(stats.norm.sf(abs(self.value) / self.standard_error))
-            if self.standard_error > 0
-            else 1.0
-        )
+        p = 2 * normal_tail(abs(self.value) / self.standard_error) if self.standard_error > 0 else 1.0
         return 1.0 if math.isnan(p) else p
 
     def through(self, function: Callable[[float], float]) -> Interval:
@@ -56,7 +52,7 @@ UNKNOWN = Interval(math.nan, math.nan, math.nan, math.nan)
 
 def normal_interval(value: float, standard_error: float, level: float = LEVEL) -> Interval:
     """Value ± z standard errors."""
-    half = float(stats.norm.ppf((1 + level) / 2)) * standard_error
+    half = normal_quantile((1 + level) / 2) * standard_error
     return Interval(value, value - half, value + half, standard_error)
 
 
@@ -118,7 +114,7 @@ def variance_intervals(moments: Moments) -> tuple[Tensor, Tensor]:
         unknown = torch.full_like(moments.m2, torch.nan)
         return unknown, unknown
     error = ((moments.kurtosis - 1 + 2 / (R - 1)) / R).sqrt().nan_to_num()  # zero where nothing varies
-    factor = (float(stats.t.ppf((1 + LEVEL) / 2, R - 1)) * error).exp()  # [P]
+    factor = (float(t_quantile((1 + LEVEL) / 2, R - 1)) * error).exp()  # [P]
     return moments.variance / factor, moments.variance * factor
 
 
@@ -144,9 +140,14 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     """An interval for a probability; Wilson (1927)."""
     if trials == 0:
         return UNKNOWN
-    bounds = stats.binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
-    share = successes / trials
-    return Interval(share, float(bounds.low), float(bounds.high), math.sqrt(share * (1 - share) / trials))
+    share, z = successes / trials, normal_quantile((1 + LEVEL) / 2)
+    spread = share * (1 - share) / trials
+    pull = z**2 / trials
+    middle, half = share + pull / 2, z * math.sqrt(spread + pull / 4 / trials)
+    # At the borders the ends are exact; rounding would move them.
+    low = (middle - half) / (1 + pull) if successes else 0.0
+    high = (middle + half) / (1 + pull) if successes < trials else 1.0
+    return Interval(share, low, high, math.sqrt(spread))
 
 
 def median_interval(values: Tensor) -> Interval:
@@ -156,11 +157,11 @@ def median_interval(values: Tensor) -> Interval:
         return UNKNOWN
     ordered = values.sort().values
     middle = float(torch.quantile(ordered, 0.5))
-    rank = int(stats.binom.ppf((1 - LEVEL) / 2, count, 0.5))
+    rank = binomial_quantile((1 - LEVEL) / 2, count, 0.5)
     if rank < 1:
         return Interval(middle, math.nan, math.nan, math.nan)
     low, high = float(ordered[rank - 1]), float(ordered[count - rank])
-    width = 2 * float(stats.norm.ppf((1 + LEVEL) / 2))
+    width = 2 * normal_quantile((1 + LEVEL) / 2)
     error = math.log(high / low) / width if low > 0 else math.nan
     return Interval(middle, low, high, error)
 
@@ -173,7 +174,7 @@ def _jackknife_error(left_out: Tensor) -> float:
 
 def _on_log_scale(value: float, correction: float, error: float, R: int, stretch: float = 1.0) -> Interval:
     """Around the value freed of the logarithm's bias, but never without the value itself."""
-    half = min(700.0, float(stats.t.ppf((1 + LEVEL) / 2, R - 1)) * error)
+    half = min(700.0, float(t_quantile((1 + LEVEL) / 2, R - 1)) * error)
     low = value * math.exp(correction - half)
     high = value * math.exp(min(700.0, correction + stretch * half))
     return Interval(value, min(low, value), max(high, value), error)

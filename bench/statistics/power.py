@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from scipy import stats
-
+from bench.statistics.tails import normal_quantile
 from bench.statistics.unbiasedness import Difference, least_p
 
 
@@ -49,5 +48,5 @@ def reach_of(difference: Difference, level: float, power: float) -> Reach:
     tested = live & ~skewed
     if not bool(tested.any()):
         return Reach(float("inf"), int(skewed.sum()))
-    z = float(stats.norm.isf(share / 2) + stats.norm.ppf(power))
+    z = normal_quantile(power) - normal_quantile(share / 2)
     return Reach(z * float(difference.error[tested].max()), int(skewed.sum()))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from bench.statistics.intervals import LEVEL, UNKNOWN, Interval, normal_interval
+from bench.statistics.tails import chi_square_tail, normal_quantile
 
 FEWEST = 4
 """Sample sizes that a fit needs, so that it can be seen to fit badly."""
@@ -50,7 +50,7 @@ def line(x: Sequence[float], y: Sequence[float], error: Sequence[float]) -> Fit:
     return Fit(
         normal_interval(float(slope), float(spread**-0.5)),
         normal_interval(float(mean - slope * center), float((1 / w.sum() + center**2 / spread) ** 0.5)),
-        float(stats.chi2.sf(residual, len(xs) - 2)),
+        chi_square_tail(residual, len(xs) - 2),
     )
 
 
@@ -89,4 +89,4 @@ def limiting_bias(sample_sizes: Sequence[float], biases: Sequence[float], errors
 
 def standard_error(low: float, high: float, level: float = LEVEL) -> float:
     """The standard error that a normal interval of this level was made with."""
-    return (high - low) / (2 * float(stats.norm.ppf((1 + level) / 2)))
+    return (high - low) / (2 * normal_quantile((1 + level) / 2))

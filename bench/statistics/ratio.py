@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+
+from bench.statistics.tails import t_quantile
 
 Numbers = npt.NDArray[np.float64]
 WithoutOne = Callable[[Numbers], Numbers]
@@ -61,7 +62,7 @@ class Ratio:
 
     @property
     def _half(self) -> float:
-        return float(stats.t.ppf((1 + self.level) / 2, self.degrees)) * self.log_error
+        return float(t_quantile((1 + self.level) / 2, self.degrees)) * self.log_error
 
 
 def variance_without_one(contributions: Numbers) -> Numbers:

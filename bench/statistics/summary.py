@@ -10,7 +10,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.statistics import fused
 from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import Center, Moments, PowerSums, center_of
 
@@ -103,6 +102,8 @@ def is_regular(sums: Accumulator) -> bool:
 
 def summary_of(sums: Accumulator, own: bool) -> Summary:
     """What the sums over the estimates of one block say; `own` is whether their center is their own mean."""
+    from bench.statistics import fused  # late: numba takes a second that a plan need not wait
+
     R, c, n = sums.replicates, sums.center.value.double(), sums.center.count  # c is [P]
     unbiased = n / (n - 1 if own else n + 1) if n > own else math.nan
     kept = torch.empty((len(_ROWS), R, len(sums.segments)), dtype=torch.float64)

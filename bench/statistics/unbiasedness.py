@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from bench.statistics.intervals import LEVEL, Interval
+from bench.statistics.tails import f_tail, noncentral_chi_square, normal_quantile, t_quantile, t_tail
 
 _NO_SKEW = 1e-8
 _CORRECTABLE = 1.5
@@ -60,7 +60,7 @@ def hall(difference: Difference) -> Tensor:
     root = math.sqrt(difference.replicates)
     t, g = difference.value / difference.error, difference.skew  # [P]
     h = t + g * t**2 / (3 * root) + g**2 * t**3 / (27 * root**2) + g / (6 * root)
-    p = 2 * stats.t.sf(h.abs().numpy(), difference.replicates - 1)
+    p = 2 * t_tail(h.abs().numpy(), difference.replicates - 1)
     return torch.from_numpy(p)
 
 
@@ -75,7 +75,7 @@ def least_p(difference: Difference) -> Tensor:
     """
     R, g = difference.replicates, difference.skew  # [P]
     x = (3 * math.sqrt(R) * _CORRECTABLE / g.abs().clamp(min=1e-300)) ** (1 / 3)
-    p = torch.from_numpy(2 * stats.t.sf(x.numpy(), R - 1))
+    p = torch.from_numpy(2 * t_tail(x.numpy(), R - 1))
     return torch.where(g * difference.value < 0, p, 0.0)
 
 
@@ -83,7 +83,7 @@ def hall_interval(difference: Difference, level: float = LEVEL) -> Interval:
     """The interval for the bias of a single coordinate that inverts `hall`."""
     root = math.sqrt(difference.replicates)
     value, error, g = (float(x) for x in (difference.value, difference.error, difference.skew))
-    q = float(stats.t.ppf((1 + level) / 2, difference.replicates - 1))
+    q = float(t_quantile((1 + level) / 2, difference.replicates - 1))
     ends = []
     for quantile in (q, -q):
         w = quantile / root
@@ -115,7 +115,7 @@ def whole_vector(difference: Difference, trace: float, square: float) -> float:
     spread = square / R**2 + float(difference.truth_variance.square().sum())
     freedom = (own + of_truth) ** 2 / spread if spread > 0 else math.nan
     statistic = float(difference.value.square().sum()) / (own + of_truth)
-    return float(stats.f.sf(statistic, freedom, freedom * (R - 1)))
+    return f_tail(statistic, freedom, freedom * (R - 1))
 
 
 def squared_norm(difference: Difference, trace: float, square: float) -> tuple[float, float]:
@@ -147,7 +147,7 @@ def beyond_margin(difference: Difference, trace: float, square: float, margin: f
         return math.nan
     freedom = noise**2 / spread
     statistic = float(difference.value.square().sum()) / noise
-    return float(stats.ncx2.cdf(freedom * statistic, freedom, freedom * margin**2 / noise))
+    return noncentral_chi_square(freedom * statistic, freedom, freedom * margin**2 / noise)
 
 
 def replicates_for_equivalence(
@@ -163,5 +163,5 @@ def replicates_for_equivalence(
     """
     if margin <= 0:
         return math.inf
-    z = float(stats.norm.ppf(1 - level) + stats.norm.ppf((1 + power) / 2))
+    z = normal_quantile(1 - level) + normal_quantile((1 + power) / 2)
     return z * spread / margin

@@ -1,4 +1,4 @@
-"""Help and the schema are there at once: they do not wait for torch."""
+"""Help, lists and the schema are there at once: they do not wait for torch; a plan waits for little else."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from tests.speed.conftest import record
 
 VERBS = ["run", "plan", "list", "show", "validate"]
+KINDS = ["estimators", "problems", "distributions", "metrics", "plots"]
 
 
 def seconds(*command: str) -> float:
@@ -21,9 +22,18 @@ def seconds(*command: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["schema"], *([verb, "--help"] for verb in VERBS)], ids=" ".join
+    "words",
+    [["--help"], ["schema"], *([verb, "--help"] for verb in VERBS), *(["list", kind] for kind in KINDS)],
+    ids=" ".join,
 )
 def test_it_takes_less_than_half_of_importing_torch(words: list[str]) -> None:
     ratios = [seconds("-m", "bench", *words) / seconds("-c", "import torch") for _ in range(5)]
     record(f"python -m bench {' '.join(words)}: time / time of importing torch", median(ratios), 0.5)
     assert median(ratios) < 0.5
+
+
+def test_a_plan_takes_little_longer_than_importing_torch() -> None:
+    plan = ["-m", "bench", "plan", "scenarios/gaussian.yaml"]
+    ratios = [seconds(*plan) / seconds("-c", "import torch") for _ in range(5)]
+    record("python -m bench plan gaussian: time / time of importing torch", median(ratios), 2.0)
+    assert median(ratios) < 2.0
