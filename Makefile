@@ -46,7 +46,7 @@ journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from a
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
 
-calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; about ten minutes
+calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; about an hour
 	$(BIN)/python -m pytest tests/calibration --override-ini python_files='calibrate_*.py' --quiet --no-header \
 		--table results/reference/calibration.md
 
