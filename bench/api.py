@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -19,9 +19,10 @@ from bench.engine.plan import Experiment
 from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
-from bench.engine.truth import Truth, truth_of
+from bench.engine.truth import Truth, confirmed_again, truth_of
 from bench.results import folder as run_folder
 from bench.results import frames
+from bench.results.accusing import accusing
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.provenance import provenance
 from bench.results.runs import Run
@@ -78,11 +79,23 @@ def _until_interrupted(prepared: Prepared, tell: Callable[[Truth | Result], None
             for result in measured(planned.experiment, planned.cells, truth):
                 done[-1].results.append(result)
                 tell(result)
+            done[-1] = _looked_at_again(done[-1], tell)
     except KeyboardInterrupt:
         if all(result.replication is None for part in done for result in part.results):
             raise
         return done, True
     return done, False
+
+
+def _looked_at_again(part: Done, tell: Callable[[Truth | Result], None]) -> Done:
+    """The same, with the truth disputed if as many draws as accuse an estimator refute it."""
+    count = max((accusing(part.experiment, part.truth, result) for result in part.results), default=0)
+    if part.truth.kind in ("reference", "disputed", "none") or not count:
+        return part
+    truth = confirmed_again(part.experiment, part.truth, count)
+    if truth.kind != part.truth.kind:
+        tell(truth)
+    return replace(part, truth=truth)
 
 
 def _tables(done: Sequence[Done]) -> dict[str, pd.DataFrame]:

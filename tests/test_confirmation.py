@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.confirmation import Claim, confirm
-from bench.engine.truth import Truth, confirmed, exact_gradient, truth_of
+from bench.engine.truth import Truth, confirmed, confirmed_again, exact_gradient, truth_of
 from bench.problem import NotApplicable, Points, Problem
 from bench.statistics.agreement import LEVEL, disagreement, means_of, with_spread
 from tests.cases import PROBLEMS, VARIATIONAL, expectation, problem_of
@@ -72,6 +72,18 @@ def test_an_expectation_that_is_five_percent_wrong_is_refuted(name: str) -> None
     assert exact.gradient is not None
     wrong = replace(exact, value=1.05 * exact.value + 0.02, gradient=1.05 * exact.gradient)
     assert confirmed(experiment_on(problem), wrong).kind == "disputed"
+
+
+@pytest.mark.parametrize("name", ["gaussian", "lognormal", "gamma"])
+def test_a_truth_that_is_one_percent_wrong_is_refuted_by_as_many_draws_as_accuse(name: str) -> None:
+    problem = problem_of(name)
+    exact = exact_gradient(problem)
+    assert exact.gradient is not None
+    wrong = replace(exact, value=1.01 * exact.value, gradient=1.01 * exact.gradient)
+    assert confirmed_again(experiment_on(problem), wrong, 1_000_000).kind == "disputed"
+    # The control: what is right stands; and few draws are not taken again.
+    assert confirmed_again(experiment_on(problem), exact, 1_000_000).kind == exact.kind
+    assert confirmed_again(experiment_on(problem), wrong, 1000) is wrong
 
 
 def right(loc: Tensor, log_scale: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from bench import catalogue
 from bench.api import load
 from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
 from bench.problem import MultiSampleProblem, Problem
+from tests.practice import Quadratic
 from tests.runs import run_of
 
 # Means are held to 4 of their standard errors, twelve of them: a false alarm has probability below 1e-3, at
@@ -137,6 +138,30 @@ def test_the_variance_of_a_sparse_reward_is_known_without_a_success(tmp_path: Pa
     frame = measured(tmp_path, SPARSE, SCORES, "[8]", 1000)
     assert frame.loc["reinforce", "variance_exact"] == pytest.approx((1e4 - 1) / 8)
     assert frame.loc["reinforce", "bias_exact"] == pytest.approx(0, abs=1e-9)
+
+
+def test_an_expectation_that_is_one_percent_wrong_accuses_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def off_by(factor: float) -> type[Problem]:
+        class Off(Quadratic):
+            def __init__(self) -> None:
+                super().__init__(lambda loc, s: factor * (1.3 * loc**2 + (2 * s).exp()))
+
+        return Off
+
+    monkeypatch.setitem(catalogue._ADDED, "problems", {"off": off_by(1.01), "right": off_by(1.0)})
+    found = {}
+    for name in ("off", "right"):
+        (tmp_path / name).mkdir()
+        problem = f"{{name: {name}}}"
+        found[name] = measured(tmp_path / name, problem, "[reparameterization]", "[1000]", 1000)
+    assert set(found["off"]["truth"]) == {"disputed"}
+    assert set(found["off"]["verdict"]) == {"unknown"}
+    assert found["off"]["mse"].isna().all()
+    # The control.
+    assert set(found["right"]["truth"]) == {"closed_form"}
+    assert not set(found["right"]["verdict"]) & {"biased", "unknown"}
 
 
 def test_a_path_through_a_jump_stays_biased(tmp_path: Path) -> None:

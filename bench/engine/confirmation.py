@@ -41,16 +41,23 @@ class Claim:
     error: Tensor
 
 
-def confirm(experiment: Experiment, claim: Claim) -> Confirmation:
+def confirm(experiment: Experiment, claim: Claim, count: int = 0) -> Confirmation:
     """Compare an exact truth with plain draws: F with the mean cost, ∇F by the score and along the path.
 
     Each comparison is of all coordinates, at 4.5 standard errors for all comparisons together,
     and must fail on two independent sets of draws. The path is no evidence where the cost jumps,
     nor the score where its own mean is not zero.
+
+    Args:
+        experiment: the problem with its streams.
+        claim: the exact truth.
+        count: how many draws; 0 for as many as take a few hundredths of a second.
     """
     known = experiment.known_moments
     spread = None if known is None or known.draws is None else _spread_of(known.draws[0])
-    stage, found = twice(experiment, lambda draws: contradictions(draws) | against(draws, claim, spread))
+    stage, found = twice(
+        experiment, lambda draws: contradictions(draws) | against(draws, claim, spread), count
+    )
     if stage is None:
         return Confirmation("", ("plain draws are too expensive to confirm it",))
     notes = sentences(found, stage.problem)

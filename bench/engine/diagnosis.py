@@ -59,13 +59,20 @@ Checks = Callable[[Stage], dict[str, Disagreement]]
 """From draws to the disagreements that they show, by name."""
 
 
-def twice(experiment: Experiment, checks: Checks) -> tuple[Stage | None, dict[str, Disagreement]]:
+def twice(
+    experiment: Experiment, checks: Checks, count: int = 0
+) -> tuple[Stage | None, dict[str, Disagreement]]:
     """The first draws, and what both they and four times as many others contradict.
 
     There are no draws where too few can be afforded for any to count.
+
+    Args:
+        experiment: the problem with its streams.
+        checks: from draws to the disagreements that they show.
+        count: how many first draws; 0 for as many as take a few hundredths of a second.
     """
     problem = experiment.problem.to("cpu", torch.float64)
-    first = _first(experiment, problem)
+    first = _draw(experiment, problem, count) if count else _first(experiment, problem)
     found = {} if first is None else checks(first)
     if first is None or not found:
         return first, {}

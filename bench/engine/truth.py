@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.confirmation import Claim, confirm
+from bench.engine.gradient_draws import affordable
 from bench.engine.guard import Call, guarded, moved_copy, reason_of
 from bench.engine.plan import Experiment
 from bench.engine.reference import reference_of
@@ -67,11 +68,17 @@ def truth_of(experiment: Experiment) -> Truth:
     return confirmed(experiment, exact)
 
 
-def confirmed(experiment: Experiment, exact: Truth) -> Truth:
-    """An exact truth as it is, with what plain draws say of the problem; disputed if they refute it."""
+def confirmed(experiment: Experiment, exact: Truth, count: int = 0) -> Truth:
+    """An exact truth as it is, with what plain draws say of the problem; disputed if they refute it.
+
+    Args:
+        experiment: the problem with its streams.
+        exact: the truth.
+        count: how many draws; 0 for as many as take a few hundredths of a second.
+    """
     assert exact.gradient is not None
     try:
-        told = confirm(experiment, Claim(exact.value, exact.gradient, exact.standard_error))
+        told = confirm(experiment, Claim(exact.value, exact.gradient, exact.standard_error), count)
     except Exception as error:  # noqa: BLE001 - a problem is anybody's code
         return replace(exact, note=f"plain draws cannot confirm it: {reason_of(error)}")
     note = "; ".join(filter(None, (told.refuted, *told.notes)))
@@ -79,6 +86,24 @@ def confirmed(experiment: Experiment, exact: Truth) -> Truth:
         return replace(exact, note=note)
     unknown = torch.full_like(exact.standard_error, torch.nan)  # [P]
     return Truth("disputed", None, unknown, note)
+
+
+def confirmed_again(experiment: Experiment, exact: Truth, count: int) -> Truth:
+    """An exact truth by which an estimator is to be accused, held against as many draws as accuse it.
+
+    As it is where so many would take too long, or have been drawn before.
+
+    Args:
+        experiment: the problem with its streams.
+        exact: the truth.
+        count: how many draws.
+    """
+    problem = experiment.prepared.problem
+    count = min(count, _MOST_NUMBERS // max(problem.width, len(problem.theta)))
+    return exact if count <= affordable(problem) else confirmed(experiment.prepared, exact, count)
+
+
+_MOST_NUMBERS = 1 << 22
 
 
 def exact_gradient(problem: Problem) -> Truth:

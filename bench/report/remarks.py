@@ -15,6 +15,7 @@ from bench.report.labels import distinct, plain
 from bench.report.numbers import duration, grouped, interval
 from bench.results.runs import Run
 
+_NORMAL_95 = 1.96
 FAR = 6.0  # by chance in one of 10⁹ cells if variances are normal numbers; those of heavy tails are not quite
 
 
@@ -62,11 +63,22 @@ def _suspicion(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _off(frame: pd.DataFrame) -> Iterator[str]:
-    far = frame[(frame["variance_z"].abs() > FAR) & frame["kurtosis_exact"].notna()]
+    certain = frame["kurtosis_exact"].notna() | (frame["variance_exact"] == 0)
+    far = frame[(frame["variance_z"].abs() > FAR) & certain]
     if len(far):
         yield (
             f"the measured variance is more than {FAR:g} standard errors from the exact one, so that the "
             f"estimator's `exact_moments` or its samples are wrong: {cell_words.which(far, frame)}"
+        )
+
+
+def _off_mean(frame: pd.DataFrame) -> Iterator[str]:
+    error = (frame["bias_high"] - frame["bias_low"]) / (2 * _NORMAL_95)
+    far = frame[(frame["dim"] == 1) & ((frame["bias"] - frame["bias_exact"]).abs() > FAR * error)]
+    if len(far):
+        yield (
+            f"the mean is more than {FAR:g} standard errors from the exact one, so that the estimator's "
+            f"`exact_moments` or its samples are wrong: {cell_words.which(far, frame)}"
         )
 
 

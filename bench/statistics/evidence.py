@@ -122,8 +122,6 @@ class Evidence:
         off = (self.mean - exact.mean).abs()  # [P]
         if bool((off > _REFUTED * error + _ROUNDED * size).any()):
             return True
-        if not self.exact_variance > 0:
-            return self.variance > (_ROUNDED * size) ** 2
         # Rare draws that were missed make a variance too small, by how much only a known kurtosis tells.
         known = not math.isnan(self.exact_kurtosis)
         return self.variance_z > _REFUTED or (known and self.variance_z < -_REFUTED)
@@ -132,12 +130,15 @@ class Evidence:
     def variance_z(self) -> float:
         """(measured − exact variance) / its standard error, by the exact kurtosis where that is known.
 
-        NaN where the exact variance is unknown or zero. For heavy tails it is far from a normal number.
+        NaN where the exact variance is unknown; where it is zero, infinite if there is more than rounding,
+        else NaN. For heavy tails it is far from a normal number.
         """
         exact, R, kurtosis = self.exact_variance, self.replicates, self.exact_kurtosis
         if math.isnan(kurtosis):
             known = self.known_kurtosis
             kurtosis = self.kurtosis if math.isnan(known) else max(self.kurtosis, known)
+        if exact == 0 and self.variance > (_ROUNDED * float(self.mean.norm())) ** 2:
+            return math.inf
         if not exact > 0 or R < 2 or math.isnan(kurtosis):
             return math.nan
         return (self.variance / exact - 1) / math.sqrt((kurtosis - 1 + 2 / (R - 1)) / R)
@@ -196,6 +197,7 @@ def evidence_of(
     """The evidence on each reported block, "all" first."""
     size = len(summary.moments.mean)
     segments = segments_of(parameters, size)
+    unknown = truth is None
     truth = torch.full((size,), torch.nan, dtype=torch.float64) if truth is None else truth
     for name, block in blocks_reported(parameters, size).items():
         inside = [i for i, s in enumerate(segments) if block.start <= s.start and s.stop <= block.stop]
@@ -203,6 +205,8 @@ def evidence_of(
             key: getattr(summary, key)[summary.finite][:, inside].sum(1)
             for key in ("deviation", "error", "product", "norm")
         }
+        if unknown:  # whatever they were summarized against
+            rows |= {key: torch.full_like(rows[key], torch.nan) for key in ("error", "product")}
         variances = summary.moments.variance[block]
         yield (
             name,
