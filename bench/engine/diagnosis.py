@@ -20,7 +20,7 @@ AGAIN = 4
 _FEWEST_DRAWS = 100
 # A row may take more time than its width tells: the number of draws grows from few, at most by such
 # a factor at a time, to those that take about so many seconds.
-_TRIAL_DRAWS, _GROWTH, _SECONDS = 1024, 8, 0.06
+_TRIAL_DRAWS, _GROWTH, _SECONDS = 1 << 14, 8, 0.06
 # A path is less noisy than the score nearly always, and costs more: so much less often it is drawn.
 _PATH_PART = 4
 # Numbers of x whose moments are compared; all of a wide x would take too long.
