@@ -15,7 +15,7 @@ from bench.problem import NotApplicable
 Integrands = Callable[[acb, Within], Sequence[acb]]
 
 _TOLERANCE = arb(2) ** -48
-_EVALUATIONS = 20_000
+_EVALUATIONS = 12_000
 _I = acb(0, 1)
 
 

@@ -46,6 +46,11 @@ def enclosure(term: Term) -> Enclosure:
         return _compared(left, right, *_COMPARISONS[term.operation])
     if term.operation == "abs":
         return _absolute(operands[0])
+    if term.operation in ("+", "-") and len(operands) == 2:  # of what is undefined the sum is, too
+        left, right = operands
+        if term.operation == "+":
+            return lambda z, within: left(z, within) + right(z, within)
+        return lambda z, within: left(z, within) - right(z, within)
     function = _OPERATIONS[term.operation, len(operands)]
     if len(operands) == 1:
         (inner,) = operands
@@ -186,8 +191,6 @@ _COMPARISONS: dict[str, tuple[_Decision, _Decision]] = {
 """When each certainly holds and certainly fails, of the difference between its sides."""
 
 _OPERATIONS: dict[tuple[str, int], Callable[..., acb]] = {
-    ("+", 2): _plain(lambda a, b: a + b),
-    ("-", 2): _plain(lambda a, b: a - b),
     ("*", 2): _plain(lambda a, b: a * b),
     ("/", 2): _divided,
     ("**", 2): _power,
