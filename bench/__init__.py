@@ -1,8 +1,8 @@
 """Measures Monte Carlo gradient estimators; the machine knows none of them by name.
 
 From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give data
-frames; `bench.plot` holds the figures, functions of such a frame. `bench.certify(Mine())` holds
-an estimator to its claims.
+frames; `bench.figure(run, "variance")` is a chart. `bench.certify(Mine())` holds an estimator to
+its claims.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.api import load, run
     from bench.certify_api import certify
-    from bench.report import plots as plot
+    from bench.figures import figure
 
-__all__ = ["certify", "load", "plot", "run"]
+__all__ = ["certify", "figure", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,8 +27,8 @@ def __getattr__(name: str) -> Any:
         from bench.certify_api import certify
 
         return certify
-    if name == "plot":
-        from bench.report import plots
+    if name == "figure":
+        from bench.figures import figure
 
-        return plots
+        return figure
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,6 @@ from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, truth_of
 from bench.errors import Invalid, did_you_mean, shown
-from bench.report.frames import frames_of
 from bench.runs import read_run
 from bench.scenario import Scenario, ScenarioError, Source, read
 from bench.store import folder as run_folder
@@ -31,6 +30,10 @@ from estimators import ALIASES
 
 LARGEST = 10**11
 """A run that takes more numbers than this, some minutes' worth, must be confirmed."""
+
+
+ANSWER = ("variance", "bias", "along", "bias_along")
+"""The figures that every run gets, those that apply; `bench report --figures` draws all others."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,14 @@ class Run:
         folder: where.
         measurements: the table.
         figures: the pictures.
+        failed: a line for each picture that could not be drawn.
         interrupted: whether it was stopped before its end.
     """
 
     folder: Path
     measurements: pd.DataFrame
     figures: list[Path]
+    failed: list[str]
     interrupted: bool
 
 
@@ -161,8 +166,8 @@ def execute(
         record = _record(prepared, truths, thread_count, started, interrupted)
         run_folder.write_record(folder, record)
         run_folder.write_pictures(folder, _pictures([part.experiment for part in done]))
-    figures = draw(folder)
-    return Run(folder, tables["measurements"], figures, interrupted)
+    figures, failed = draw(folder)
+    return Run(folder, tables["measurements"], figures, failed, interrupted)
 
 
 @dataclass(frozen=True)
@@ -241,13 +246,19 @@ def _pictures(experiments: Sequence[Experiment]) -> dict[str, np.ndarray]:
     return {label: first[label] for label in first if label in same} | own
 
 
-def draw(folder: Path) -> list[Path]:
-    """All figures of a run, into a folder within its own."""
-    from bench.report.figures import draw_run  # late: matplotlib takes seconds that a plan need not wait
+def draw(folder: Path) -> tuple[list[Path], list[str]]:
+    """Draw the answer of a run, variance and bias, into a folder within its own.
 
-    run = read_run(folder)
-    drawn, notices = frames_of(run, run_folder.load(folder, "coordinates"))
-    return draw_run(folder / "figures", run, drawn, notices, run_folder.load_pictures(folder))
+    Returns:
+        The files, and a line for each figure that could not be drawn.
+    """
+    # Late: a plan need not wait for what draws.
+    from bench.figures.files import draw
+    from bench.figures.sheet import about_a_run
+    from bench.figures.source import of_a_run
+
+    run, coordinates = read_run(folder), run_folder.load(folder, "coordinates")
+    return draw(folder / "figures", of_a_run(run, coordinates), about_a_run(run), ["png"], True, ANSWER)
 
 
 def run(

@@ -100,10 +100,15 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     click.echo(f"record   {done.folder / 'run.json'}")
     for figure in done.figures:
         click.echo(f"figure   {figure}")
+    failed = done.failed
     if not no_report:
         with explained():
-            for path in write_report([done.folder]):
-                click.echo(f"report   {path}")
+            written, missing = write_report([done.folder])
+        for path in written:
+            click.echo(f"report   {path}")
+        failed = list(dict.fromkeys([*failed, *missing]))
+    for line in failed:
+        click.echo(line, err=True)
     if short := _without_precision(done.measurements):
         click.echo(short)
     if done.interrupted:

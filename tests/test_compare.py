@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.forest import MOST_ROWS, forest
 from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
 from bench.cli import main
 from bench.report.comparison import COLUMNS, METRICS, Comparison, compare, mark
 from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
-from bench.report.forest import MOST_ROWS, forest
 from bench.report.pairs import Measured, across, of_sample_sizes, within
 from bench.store.folder import load
 from tests.test_report import HOSTILE, cell

@@ -6,10 +6,10 @@ import itertools
 
 import pandas as pd
 import pytest
+from bench.report.plots import PLOTS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
 
-from bench.report.plots import PLOTS
 from tests.test_report import SIZES, cell, ordinary, several_devices
 
 

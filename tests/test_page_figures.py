@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from bench.page.figures.distributions import MOST_FLAGS
 from click.testing import CliRunner
 
 from bench.api import load
 from bench.cli import main
-from bench.page.figures.distributions import MOST_FLAGS
 from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.report import frames

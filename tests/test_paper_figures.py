@@ -9,6 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.figures import draw_run, draw_several
+from bench.report.paper import OF_A_RUN, OF_SEVERAL
+from bench.report.paper.about import About, about, of_several
+from bench.report.paper.spread import MOST_FLAGS
+from bench.report.plots import PLOTS
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -16,12 +21,7 @@ from matplotlib.patches import Rectangle
 from bench.report import canvas, frames
 from bench.report import figures as files
 from bench.report.canvas import Numbers
-from bench.report.figures import draw_run, draw_several
 from bench.report.pairs import Measured
-from bench.report.paper import OF_A_RUN, OF_SEVERAL
-from bench.report.paper.about import About, about, of_several
-from bench.report.paper.spread import MOST_FLAGS
-from bench.report.plots import PLOTS
 from bench.report.several.budget import reached
 from bench.report.several.frames import profiles
 from bench.report.several.geometric import geometric_means

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.plots import PLOTS
 from click.testing import CliRunner, Result
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,7 +20,6 @@ from bench.cli import main
 from bench.report.chosen import MOST_GROUPS, MOST_PLACES, NO_NUMBER, NOT_OK, NOT_POSITIVE, Chosen, select
 from bench.report.columns import LONGEST_WORD, draw
 from bench.report.labels import distinct
-from bench.report.plots import PLOTS
 from bench.store.folder import write_record, write_tables
 from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks, words
 

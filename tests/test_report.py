@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.plots import PLOTS
 from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.collections import PathCollection
@@ -21,7 +22,6 @@ from rich.console import Console
 
 from bench.report import labels, numbers, rows
 from bench.report.pictures import image_grid
-from bench.report.plots import PLOTS
 from bench.report.style import looks
 from bench.report.table import WIDEST, plain_table, results_table
 

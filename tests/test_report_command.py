@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.plots import PLOTS
 from click.testing import CliRunner, Result
 
 import bench
@@ -22,7 +23,6 @@ from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
 from bench.report.frames import frames_of
 from bench.report.pairs import Measured
-from bench.report.plots import PLOTS
 from bench.report_api import write_report
 from bench.runs import read_run
 from bench.store.folder import write_pictures

@@ -8,30 +8,32 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
+from bench.figures import Tables
 from bench.page import tables
-from bench.page.figures.along import along
-from bench.page.figures.budget import budget
-from bench.page.figures.several import FIGURES
+from bench.page.charts import charts_of
 from bench.page.images import pictures_of
-from bench.page.one_run import LONG, has_something
+from bench.page.one_run import LONG
 from bench.page.view import Field, Pictures, Table, View
 from bench.report.labels import plain
 from bench.report.pairs import Measured
-from bench.report.several.budget import reached
-from bench.report.several.changes import Changes, changes
+from bench.report.several.changes import changes
 from bench.report.several.claims import claims
-from bench.report.several.frames import means, profiles
 from bench.report.several.ranking import METRICS, mean_ranks, ranks
 from bench.report.several.runs import named, table, together, varied
 
 
 def several_runs(
-    runs: Sequence[Measured], images: Sequence[Mapping[str, npt.ArrayLike]], control: str | None, name: str
+    runs: Sequence[Measured],
+    drawn: Tables,
+    images: Sequence[Mapping[str, npt.ArrayLike]],
+    control: str | None,
+    name: str,
 ) -> View:
     """What is shown of several runs together.
 
     Args:
         runs: what they left, from the first to the last.
+        drawn: the tables of their figures.
         images: the pictures of each, label -> `[K, H, W]`.
         control: with which estimators are compared in the sentences; None for the most common.
         name: what comes before the names of its elements.
@@ -42,43 +44,20 @@ def several_runs(
     whole = together(runs)
     questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
     # Runs that were meant to differ in an option are not before and after.
-    differ = varied(runs)
-    changed = changes(runs[:1] if differ else runs)
-    frames, notices = _frames(runs, whole, changed)
-    figures = [*(make() for make in FIGURES), budget("run")]
-    if differ:
-        option = differ.option.rpartition(".")[2]
-        figures.insert(1, along("together", option, sorted(differ.values), ["sample_size"]))
-    seen = {**frames, "together": whole}
+    changed = changes(runs[:1] if varied(runs) else runs)
+    figures, failed = charts_of(drawn)
     return View(
         name=name,
         title="All runs",
         question=" · ".join(questions),
         claims=[plain(claim, LONG) for claim in claims(runs, changed, control)],
         tables=[_runs(runs), _mean_ranks(whole)],
-        figures=[figure for figure in figures if has_something(figure, seen)],
-        frames=frames,
-        notices=notices,
+        figures=figures,
+        failed=[plain(line, LONG) for line in failed],
         labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
         pictures=_pictures(runs, images),
         run=False,
     )
-
-
-def _frames(
-    runs: Sequence[Measured], whole: pd.DataFrame, changed: Changes
-) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """The rows of all figures, and what a reader must know of them."""
-    ratios, notes = means(runs, whole)
-    frames = {
-        # The page shows one control at a time, and a change has none.
-        "changes": changed.frame.drop(columns=["control", "cell"]),
-        "means": ratios,
-        "profile": profiles(whole),
-        "budget": reached(whole),
-    }
-    told = {"changes": changed.notes, "means": notes}
-    return frames, {name: "; ".join(plain(note, LONG) for note in texts) for name, texts in told.items()}
 
 
 def _runs(runs: Sequence[Measured]) -> Table:

@@ -1,4 +1,4 @@
-"""The rows of the figures of a run, of those on the page and of those in files."""
+"""The tables of a run that figures draw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from bench.report import pairs, rates, rows
 from bench.report.comparison import COLUMNS, METRICS, compare
 from bench.report.pairs import Measured
 from bench.report.remarks import FEWEST_DEGREES, LARGEST_SHARE
-from bench.report.several.budget import reached
 from bench.report.sweeps import in_words
 
 MOST_RATIOS = 1500
@@ -30,45 +29,18 @@ _BINS = 40
 _CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
 
 
-def frames_of(run: Measured, coordinates: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """The rows of all figures of a run, and what a reader must know where only some are kept.
-
-    Args:
-        run: what it left.
-        coordinates: its table of coordinates.
-    """
-    points, some_coordinates = scatter(run, coordinates)
-    compared, some_ratios = ratios(run)
-    histograms, some_histograms = spread(run)
-    frames = {
-        "measurements": run.measurements,
-        "ratios": compared,
-        "guides": guides(run.measurements),
-        "spread": histograms,
-        "coordinates": points,
-        "costs": costs(run.measurements),
-        "rates": rate_fits(run.measurements),
-        "settings": settings(run.measurements),
-        "along": along(run.measurements),
-        "budget": _budgets(run),
-    }
-    return frames, {"coordinates": some_coordinates, "ratios": some_ratios, "spread": some_histograms}
-
-
-def _budgets(run: Measured) -> pd.DataFrame:
-    """What budgets reach, each problem of a scenario by itself."""
-    found = reached(run.measurements.assign(run=run.measurements["problem"]))
-    return found.assign(problem=found["run"]).drop(columns="run")
-
-
-def ratios(run: Measured) -> tuple[pd.DataFrame, str]:
+def ratios(run: Measured, control: str | None = None) -> tuple[pd.DataFrame, str]:
     """Ratios of every estimator to every other, for each metric, and a notice if only some are formed.
 
     The intervals of a control hold together.
+
+    Args:
+        run: what it left.
+        control: the label of the control where there are too many ratios for all; None for the first.
     """
     labels = list(dict.fromkeys(run.measurements["estimator"]))
     cells = int((run.measurements["parameter"] == "all").sum())
-    controls = labels if cells * len(labels) * len(METRICS) <= MOST_RATIOS else labels[:1]
+    controls = labels if cells * len(labels) * len(METRICS) <= MOST_RATIOS else [control or labels[0]]
     sizes = sorted(run.measurements["sample_size"].unique())
     step = max(1, math.ceil(cells * len(controls) * len(METRICS) / MOST_RATIOS))
     some = run if step == 1 else pairs.of_sample_sizes(run, [int(N) for N in sizes[::step]])

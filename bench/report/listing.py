@@ -10,9 +10,6 @@ from rich.text import Text
 
 from bench import catalogue
 from bench.distributions.families import FAMILIES
-from bench.report.forest import forest
-from bench.report.paper import OF_A_RUN, OF_SEVERAL
-from bench.report.plots import PLOTS
 from bench.statistics.metrics import METRICS
 from estimators import ALIASES
 
@@ -30,7 +27,7 @@ def listing(kind: str) -> Table:
         "problems": (("problem", "options (default)", "what it is"), _problems()),
         "distributions": (("distribution", "parameters"), _distributions()),
         "metrics": (("metric", "what it is"), ((name, _sentence(f)) for name, f in METRICS.items())),
-        "plots": (("plot", "what it shows"), ((name, _sentence(f)) for name, f in _plots().items())),
+        "plots": (("plot", "what it shows"), _plots()),
     }[kind]
     table = Table(*headings, show_lines=True)
     for row in rows:
@@ -59,10 +56,11 @@ def _distributions() -> Iterator[tuple[str, ...]]:
         yield name, ", ".join(family.names())
 
 
-def _plots() -> dict[str, object]:
-    """Those of measurements, those of other rows, those of several runs, and of comparisons."""
-    drawings = {name: drawing.draw for name, drawing in (OF_A_RUN | OF_SEVERAL).items()}
-    return {**PLOTS, **drawings, "ratios": forest, "changes": forest}
+def _plots() -> Iterator[tuple[str, ...]]:
+    from bench.figures import FIGURES  # late: other tables need not wait for what draws
+
+    for name, figure in FIGURES.items():
+        yield name, figure.title
 
 
 def _options(kind: catalogue.Kind, name: str) -> str:
