@@ -9,14 +9,14 @@ import pandas as pd
 from bench.figures.axes import SAMPLES, Settings, plain, shares
 from bench.figures.cells import cells
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import BEHIND, POINT, Layer, arrows, color, layers, shape, tooltip
+from bench.figures.marks import BEHIND, ONCE, POINT, Layer, arrows, color, layers, shape, tooltip
 
 NEGLIGIBLE = 0.01
 """The share of the norm of the gradient within which a verdict calls a bias negligible."""
 
 COLUMNS = ("bias", "bias_low", "bias_high")
 SHARES = ("share", "share_low", "share_high")
-TITLE = "bias, as a part of the gradient's norm"
+TITLE = ("bias, as a part of", "the gradient's norm")
 
 
 def rows(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -56,9 +56,9 @@ def margin(rows: pd.DataFrame, y: Settings) -> list[Layer]:
     if not (rows["truth_norm"] > 0).any():
         return []
     signed = bool((rows["lower"] < 0).any())
-    data = alt.InlineData(values=[{"low": -NEGLIGIBLE if signed else 0.0, "high": NEGLIGIBLE}])
-    rect = alt.Chart(data).mark_rect(color=BEHIND, opacity=0.18)
-    return [rect.encode(alt.Y("low:Q", **y), alt.Y2("high:Q"))]
+    low = alt.YDatum(-NEGLIGIBLE if signed else 0.0, type="quantitative", scale=y["scale"])
+    rect = alt.Chart(ONCE).mark_rect(color=BEHIND, opacity=0.18)
+    return [rect.encode(low, alt.Y2Datum(NEGLIGIBLE))]
 
 
 def chart(rows: pd.DataFrame) -> Chart:

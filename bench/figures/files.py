@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import pandas as pd
 import vl_convert
 
 from bench.figures import FIGURES, each
@@ -17,6 +18,9 @@ from bench.figures.source import Tables
 
 PIXELS = 2.0
 """Pixels of a PNG file for each of the chart."""
+
+MOST_PROBLEMS = 6
+"""Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
 
 VEGA_LITE = "6.4"
 """The version that draws; that of the page is the same."""
@@ -71,13 +75,19 @@ def _written(
     folder: Path, tables: Tables, about: About, formats: Sequence[str], titled: bool, figure: Figure
 ) -> list[Path] | None:
     rows = on_the_sheet(figure, figure.drawn(tables), about)
-    if rows.empty:
+    if rows.empty or _is_long(figure, rows, tables):
         return None
     spec = specification(figure, rows, about, tables.notice(figure.table), titled)
     paths = [folder / f"{figure.name}.{kind}" for kind in formats]
     for path, kind in zip(paths, formats, strict=True):
         write(spec, path, kind)
     return paths
+
+
+def _is_long(figure: Figure, rows: pd.DataFrame, tables: Tables) -> bool:
+    """Whether there would be too many panels of problems that curves along their option show, too."""
+    many = "problem" in figure.panels(rows) and rows["problem"].nunique() > MOST_PROBLEMS
+    return many and "along" in tables and not tables["along"].empty
 
 
 def _drawn(spec: Spec, kind: str) -> bytes:

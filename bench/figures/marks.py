@@ -20,6 +20,9 @@ BEHIND = "#8c8c8c"
 DATA = "rows"
 """The name of the data of every chart."""
 
+ONCE = alt.sequence(1)
+"""Data of a mark that is drawn once, whatever the rows are."""
+
 WIDTH, HEIGHT = 420, 280
 """Pixels of a chart that is not divided."""
 
@@ -134,7 +137,7 @@ def lanes(
 
 
 def _line_at(value: float, x: Settings) -> Layer:
-    mark = alt.Chart().mark_rule(strokeDash=[4, 4], color=BEHIND)
+    mark = alt.Chart(ONCE).mark_rule(strokeDash=[4, 4], color=BEHIND)
     line: Layer = mark.encode(alt.XDatum(value, type="quantitative", scale=x["scale"]))
     return line
 

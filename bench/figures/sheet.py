@@ -135,7 +135,7 @@ def specification(
     rows, thinned = _thinned(figure, rows)
     panels = _panels(figure, rows)
     shown = dict(list(panels.items())[:MOST_PANELS])
-    body, width = _body(figure, shown)
+    body, width = _body(figure, rows, shown)
     datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
     width += int(6.5 * max(map(len, names.values()))) + 20  # beside the charts, or in the legend
     spec = _colored(body, {names[label]: look for label, look in looks(about.labels).items()}, rows)
@@ -207,29 +207,32 @@ def _in_words(name: str, value: object) -> str:
     return plain(value).replace("_", " ") if name in UNITS else plain(value)
 
 
-def _body(figure: Figure, panels: Mapping[str, pd.DataFrame]) -> tuple[Spec, int]:
+def _body(figure: Figure, rows: pd.DataFrame, panels: Mapping[str, pd.DataFrame]) -> tuple[Spec, int]:
     """Return the charts of all panels, and about how many pixels wide they are together."""
-    charts = []
-    for i, (title, part) in enumerate(panels.items()):
-        chart = {**chart_of(figure, part), "data": {"name": f"{DATA} {i}"}}
-        if title:
-            below = chart.pop("title", None)
-            chart = {"hconcat": [{**chart, "title": below}]} if below else chart
-            chart["title"] = {"text": title, "anchor": "start", "fontSize": 11}
-        charts.append(chart)
-    divided = _is_divided(charts[0]) or "hconcat" in charts[0]
+    own = bool(UNITS & set(figure.panels(rows)))
+    charts = [
+        {**chart_of(figure, part if own else rows), "data": {"name": f"{DATA} {i}"}}
+        for i, part in enumerate(panels.values())
+    ]
     if len(charts) == 1:
         return charts[0], _width(charts[0])
+    divided = _is_divided(charts[0])
+    charts = [_panel(chart, title) for chart, title in zip(charts, panels, strict=True)]
     across = min(len(charts), 2 if divided else 3)
-    if not divided:
-        for chart in charts:
-            chart["width"] = PANEL[0]
-            if isinstance(chart.get("height"), int):
-                chart["height"] = PANEL[1]
-    own = bool(UNITS & set(figure.panels(pd.concat(panels.values())))) or divided
-    kind = "independent" if own else "shared"
+    kind = "independent" if own or divided else "shared"
     body = {"concat": charts, "columns": across, "spacing": 18, "resolve": {"scale": {"x": kind, "y": kind}}}
     return body, across * (_width(charts[0]) + 18)
+
+
+def _panel(chart: Spec, title: str) -> Spec:
+    """Return a chart under a title, with a title below all its parts if it had one."""
+    above = {"text": title, "anchor": "start", "fontSize": 11}
+    if "title" in chart:
+        return {"title": above, "hconcat": [chart]}
+    if not _is_divided(chart):
+        high = PANEL[1] if isinstance(chart.get("height"), int) else chart.get("height")
+        chart = {**chart, "width": PANEL[0], "height": high}
+    return {**chart, "title": above}
 
 
 def _is_divided(spec: Spec) -> bool:
@@ -281,7 +284,9 @@ def _titled(spec: Spec, heading: str, title: str, caption: Sequence[str], width:
         "subtitleFontSize": 11,
         "offset": 10,
     }
-    return {"title": head, "vconcat": [{"title": foot, "vconcat": [spec]}]}
+    # The legend belongs to the charts: of all it would stand beside the longest line of the words.
+    own = {"resolve": {"scale": dict.fromkeys(("color", "shape", "strokeDash"), "independent")}}
+    return {"title": head, **own, "vconcat": [{"title": foot, **own, "vconcat": [spec]}]}
 
 
 def _wrapped(texts: Sequence[str], width: int, size: int) -> list[str]:

@@ -12,7 +12,7 @@ from bench.figures.marks import band
 
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a line for each estimator in its band."""
-    return along.against_option(rows, *band(rows, "snr", powers("signal to noise of one estimate"), "value"))
+    return along.against_option(rows, *band(rows, "snr", powers("signal to noise"), "value"))
 
 
 FIGURE = Figure(
