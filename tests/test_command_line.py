@@ -130,8 +130,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of the time would go into figures and a page that nobody looks at."""
-    monkeypatch.setattr("bench.api.draw", lambda *_: [])
-    monkeypatch.setattr("bench.report_api.write_report", lambda *_: [])
+    monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
+    monkeypatch.setattr("bench.report_api.write_report", lambda *_: ([], []))
 
 
 def called(*words: str) -> Result:

@@ -31,7 +31,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("older")
     (root / "example.yaml").write_text(SCENARIO)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.api.draw", lambda *_: [])
+        patch.setattr("bench.api.draw", lambda *_: ([], []))
         return Path(run(root / "example.yaml", out=root, small=True).attrs["run"])
 
 

@@ -65,7 +65,7 @@ TRIPLES = [(WILD[i], WILD[i - 1], WILD[i - 2]) for i in range(0, len(WILD), 3)]
 def run_of(folder: Path, text: str) -> Measured:
     (folder / "s.yaml").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.api.draw", lambda *_: [])
+        patch.setattr("bench.api.draw", lambda *_: ([], []))
         frame = measure(folder / "s.yaml", out=folder)
     path = Path(frame.attrs["run"])
     return Measured(load(path), load(path, "replicates"), read_record(path))

@@ -67,7 +67,7 @@ def really_run(tmp_path_factory: pytest.TempPathFactory) -> list[Measured]:
     folder = tmp_path_factory.mktemp("several")
     (folder / "s.yaml").write_text(SCENARIO)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.api.draw", lambda *_: [])
+        patch.setattr("bench.api.draw", lambda *_: ([], []))
         frames = [
             bench.api.run(folder / "s.yaml", overrides=["replicates=400"], out=folder / "out") for _ in "ab"
         ]

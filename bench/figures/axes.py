@@ -26,8 +26,11 @@ _DIGIT = "substring('⁰¹²³⁴⁵⁶⁷⁸⁹', {0}, {0} + 1)"
 _TENS, _ONES = f"floor(abs({_EXPONENT}) / 10)", f"abs({_EXPONENT}) % 10"
 _RAISED = f"({_EXPONENT} < 0 ? '⁻' : '') + ({_TENS} ? {_DIGIT.format(_TENS)} : '') + {_DIGIT.format(_ONES)}"
 _POWER = f"({_DIGITS} == '1' ? '' : {_DIGITS} + '·') + '10' + {_RAISED}"
-POWERS = f"datum.label == '' || !(datum.value > 0) ? datum.label : {_POWER}"
-"""A label as a power of ten: 10⁻⁵, or 2·10⁻⁵."""
+POWERS = (
+    "datum.label == '' || !(datum.value > 0) ? datum.label :"
+    f" {_DIGITS} != '1' && datum.value >= 1 && datum.value < 100 ? format(datum.value, '.3~r') : {_POWER}"
+)
+"""A label as a power of ten: 10⁻⁵, or 2·10⁻⁵; a small number that is none as it is."""
 ORDINARY = (
     "datum.label == '' ? '' : datum.value >= 1e-3 && datum.value < 1e4"
     f" ? format(datum.value, '.6~r') : ({POWERS})"

@@ -57,8 +57,8 @@ def margin(rows: pd.DataFrame, y: Settings) -> list[Layer]:
         return []
     signed = bool((rows["lower"] < 0).any())
     low = alt.YDatum(-NEGLIGIBLE if signed else 0.0, type="quantitative", scale=y["scale"])
-    rect = alt.Chart(ONCE).mark_rect(color=BEHIND, opacity=0.18)
-    return [rect.encode(low, alt.Y2Datum(NEGLIGIBLE))]
+    across = {"x": alt.value(0), "x2": alt.value("width"), "color": alt.value(BEHIND)}
+    return [alt.Chart(ONCE).mark_rect(opacity=0.18).encode(low, alt.Y2Datum(NEGLIGIBLE), **across)]
 
 
 def chart(rows: pd.DataFrame) -> Chart:

@@ -9,7 +9,7 @@ from bench.figures.axes import plain
 from bench.figures.definition import Chart, Figure
 from bench.figures.marks import BEHIND, arrows, color, layers, tooltip
 
-TITLE = "mean estimate ± its standard error"
+TITLE = "mean ± standard error"
 
 
 def rows(coordinates: pd.DataFrame) -> pd.DataFrame:

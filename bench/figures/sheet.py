@@ -72,7 +72,8 @@ class About:
         missing = whole[(whole["status"] == "ok") & np.array(absent, bool)]
         said = words.not_ok(whole)
         if len(missing):
-            said.append(f"{words.which(missing, whole)}: no number that has a place on the axes")
+            number = "number above zero" if figure.is_logarithmic else "number"
+            said.append(f"{words.which(missing, whole)}: there is no {number}")
         return [f"not drawn: {each}" for each in said]
 
 
@@ -161,7 +162,8 @@ def on_the_sheet(figure: Figure, rows: pd.DataFrame, about: About) -> pd.DataFra
 def chart_of(figure: Figure, rows: pd.DataFrame) -> Spec:
     """Return the chart of rows as a Vega-Lite specification, without its data."""
     with debug_mode(False):  # the tests check every chart against the schema, which takes most of the time
-        return dict(figure.chart(rows).to_dict(validate=False, context={"pre_transform": False}))
+        spec = figure.chart(rows).to_dict(validate=False)
+    return {name: part for name, part in spec.items() if name not in ("$schema", "config")}
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:

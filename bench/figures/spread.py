@@ -54,9 +54,9 @@ def _flags() -> Layer:
     """Return the words about heavy tails, below one another in the corner."""
     heavy = alt.Chart().transform_filter(f"datum.heavy && datum.place < {MOST_FLAGS}")
     text = heavy.mark_text(
-        align="right", baseline="top", fontSize=10.5, dx=-4, dy=alt.expr("4 + 12 * datum.place")
+        align="left", baseline="top", fontSize=10.5, dx=4, dy=alt.expr("4 + 12 * datum.place")
     )
-    words: Layer = text.encode(alt.Text("flag:N"), color(), x=alt.value("width"), y=alt.value(0))
+    words: Layer = text.encode(alt.Text("flag:N"), color(), x=alt.value(0), y=alt.value(0))
     return words
 
 
