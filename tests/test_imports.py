@@ -194,6 +194,10 @@ def test_reports_read_no_files_and_stores_draw_nothing() -> None:
     assert not [line for line in strangers("bench.store", []) if "bench.report" in line]
 
 
+def test_figures_know_no_page_and_no_folder() -> None:
+    assert not [line for line in strangers("bench.figures", ["bench.report"]) if "bench.errors" not in line]
+
+
 def test_a_forbidden_import_is_seen() -> None:
     # The control: each way of writing an import, and whether it runs.
     source = """
@@ -236,7 +240,18 @@ def test_a_stranger_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- what is heavy --------------------------------------------------------------------------------
 
-HEAVY = ["torch", "scipy", "seaborn", "pandas", "matplotlib", "sklearn", "pyarrow", "numpy"]
+HEAVY = [
+    "altair",
+    "vl_convert",
+    "torch",
+    "scipy",
+    "seaborn",
+    "pandas",
+    "matplotlib",
+    "sklearn",
+    "pyarrow",
+    "numpy",
+]
 
 
 def reached(module: str) -> set[str]:

@@ -72,7 +72,9 @@ def compare(
     if figure is not None:
         from bench.figures.compared import chart_of_a_comparison
 
-        write_chart(chart_of_a_comparison(found), figure, drawn_as)
+        with explained():
+            chart = chart_of_a_comparison(found)
+        write_chart(chart, figure, drawn_as)
 
 
 def _compared(
