@@ -17,17 +17,13 @@ const rowsOf = (table) => {
   const length = names.length ? table[names[0]].length : 0;
   return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, table[name][i]])));
 };
-// Rows are made when they are first asked for. The measurements of several runs together are those of their views.
+// Rows are made when they are first asked for.
 const made = new Map();
-const tableOf = (view, name) => {
-  const key = `${view.name} ${name}`;
-  if (!made.has(key)) {
-    const several = () => page.views.filter((other) => other.run).flatMap((other) =>
-      tableOf(other, "measurements").map((row) => ({ run: other.title, value: other.value, ...row })));
-    made.set(key, name in view.tables ? rowsOf(view.tables[name]) : several());
-  }
-  return made.get(key);
+const once = (table) => {
+  if (!made.has(table)) made.set(table, rowsOf(table));
+  return made.get(table);
 };
+const measured = (view) => once(view.tables.measurements);
 
 // --- the address of the page holds what is shown -----------------------------------------------------
 const state = {};
