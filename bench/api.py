@@ -145,8 +145,8 @@ def draw(run: Run) -> tuple[list[Path], list[str]]:
         The files, and a line for each figure that could not be drawn.
     """
     # Late: a plan need not wait for what draws.
-    from bench.figures.files import draw
-    from bench.figures.sheet import about_a_run
+    from bench.figures.about import about_a_run
+    from bench.figures.export import draw
     from bench.figures.source import of_a_run
 
     assert run.folder is not None

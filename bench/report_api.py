@@ -10,8 +10,8 @@ from pathlib import Path
 from bench.analysis.together import named, varied
 from bench.errors import invalid
 from bench.figures import Tables
-from bench.figures.files import draw
-from bench.figures.sheet import about_a_run, about_several_runs, label_of
+from bench.figures.about import about_a_run, about_several_runs, label_of
+from bench.figures.export import draw
 from bench.figures.source import of_a_run, of_several_runs
 from bench.page.one_run import one_run
 from bench.page.render import page

@@ -19,7 +19,7 @@ from bench.cli import main
 from bench.commands.compare import METRICS as CHOICES
 from bench.errors import Invalid
 from bench.figures.compared import chart_of_a_comparison
-from bench.figures.files import write
+from bench.figures.export import write
 from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
 from bench.report.left_out import notes
 from bench.results.folder import load

@@ -12,21 +12,14 @@ import pandas as pd
 import pytest
 
 from bench.api import load
-from bench.figures import FIGURES, Tables
-from bench.figures import files as written_files
+from bench.figures import FIGURES, Tables, export
+from bench.figures.about import about_a_run, about_several_runs
 from bench.figures.axes import PERCENT
 from bench.figures.definition import Figure, with_ends
-from bench.figures.files import draw
+from bench.figures.export import draw
 from bench.figures.looks import looks
 from bench.figures.marks import DATA
-from bench.figures.sheet import (
-    about_a_run,
-    about_several_runs,
-    chart_of,
-    on_the_sheet,
-    records,
-    specification,
-)
+from bench.figures.sheet import chart_of, on_the_sheet, records, specification
 from bench.figures.source import of_a_run, of_several_runs
 from bench.results.columns import completed, no_rows
 from bench.results.runs import Run
@@ -105,7 +98,7 @@ def test_every_figure_that_applies_is_written_and_nothing_else(run: Run, tmp_pat
 def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(written_files, "MOST_PROBLEMS", 2)
+    monkeypatch.setattr(export, "MOST_PROBLEMS", 2)
     assert names_of(tmp_path, run) == ["along", "bias_along", "signal_along"]
 
 

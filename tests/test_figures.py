@@ -21,10 +21,11 @@ from bench.analysis.ranking import performance_profile
 from bench.analysis.together import together
 from bench.api import load
 from bench.figures import FIGURES, Figure, Tables
+from bench.figures.about import about_a_run
 from bench.figures.bias import NEGLIGIBLE
-from bench.figures.files import draw
+from bench.figures.export import draw
 from bench.figures.marks import DATA
-from bench.figures.sheet import about_a_run, chart_of, records, specification
+from bench.figures.sheet import chart_of, records, specification
 from bench.figures.source import of_a_run, of_several_runs
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED

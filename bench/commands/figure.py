@@ -41,7 +41,7 @@ def write(figure: Figure, path: Path, kind: str) -> None:
 
 def write_chart(spec: dict[str, Any], path: Path, kind: str) -> None:
     """Write a chart, given by its specification, in the same way."""
-    from bench.figures.files import write
+    from bench.figures.export import write
 
     _write(lambda: write(spec, path, kind), path)
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import altair as alt
 import pandas as pd
 
-from bench.errors import did_you_mean
+from bench.errors import Invalid, did_you_mean
 from bench.figures import (
     along,
     bias,
@@ -33,8 +33,9 @@ from bench.figures import (
     variance,
     work_normalized_variance,
 )
+from bench.figures.about import about_a_run
 from bench.figures.definition import Figure
-from bench.figures.sheet import about_a_run, on_the_sheet, specification
+from bench.figures.sheet import on_the_sheet, specification
 from bench.figures.source import Tables, of_a_run
 from bench.results.runs import Run
 
@@ -94,13 +95,14 @@ def each(figures: Iterable[Figure], make: Callable[[Figure], T | None]) -> tuple
         make: a function of a figure; None if there is nothing to draw.
 
     Raises:
+        Invalid: if a table of the run is missing or damaged.
         OSError: if `make` cannot write.
     """
     found, failed = [], []
     for one in figures:
         try:
             made = make(one)
-        except OSError:
+        except (Invalid, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is: the numbers do not depend on it
             failed.append(f"the figure {one.name} could not be drawn: {type(error).__name__}: {error}")

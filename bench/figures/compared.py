@@ -5,7 +5,8 @@ from __future__ import annotations
 from bench.analysis.comparison import Comparison
 from bench.errors import invalid
 from bench.figures import FIGURES
-from bench.figures.sheet import About, Spec, on_the_sheet, specification
+from bench.figures.about import About
+from bench.figures.sheet import Spec, on_the_sheet, specification
 from bench.report.comparison_table import remarks
 
 

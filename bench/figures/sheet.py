@@ -5,23 +5,19 @@ from __future__ import annotations
 import copy
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 from altair.utils.schemapi import debug_mode
 
-from bench.analysis.rows import whole as whole_gradient
+from bench.figures.about import About
 from bench.figures.definition import Figure
 from bench.figures.looks import looks
 from bench.figures.marks import DATA
-from bench.report import cell_words as words
 from bench.report.labels import distinct, plain
 from bench.report.numbers import grouped
-from bench.results.runs import Run
 
 Spec = dict[str, Any]
 
@@ -42,82 +38,6 @@ PANEL = (220, 170)
 TITLE_SIZE, CAPTION_SIZE = 13, 10
 CHARACTER = 0.62
 """The mean width of a character of the font, in its size."""
-
-
-@dataclass(frozen=True)
-class About:
-    """The words around the figures of a run.
-
-    Attributes:
-        heading: the scenario's name, and its question.
-        labels: of all estimators, in the order of the scenario, which decides how they look.
-        facts: the number of replicates, the device and the type of numbers.
-        measurements: of which cells that are missing in a figure are told.
-        control: the label of the estimator with which others are compared.
-    """
-
-    heading: str
-    labels: Sequence[str]
-    facts: str
-    measurements: pd.DataFrame
-    control: str = ""
-
-    def left_out(self, figure: Figure, rows: pd.DataFrame) -> list[str]:
-        """Return in words the cells of the measurements that a figure of them does not draw."""
-        if figure.table != "measurements":
-            return []
-        whole = whole_gradient(self.measurements)
-        key = ["problem", "estimator", "sample_size", "device", "dtype"]
-        drawn = set(rows[key].itertuples(index=False, name=None))
-        absent = [cell not in drawn for cell in whole[key].itertuples(index=False, name=None)]
-        missing = whole[(whole["status"] == "ok") & np.array(absent, bool)]
-        said = words.not_ok(whole)
-        if len(missing):
-            number = "number above zero" if figure.is_logarithmic else "number"
-            said.append(f"{words.which(missing, whole)}: there is no {number}")
-        return [f"not drawn: {each}" for each in said]
-
-
-def about_a_run(run: Run, control: str | None = None) -> About:
-    """Return the words around the figures of one run.
-
-    Args:
-        run: the run.
-        control: with which estimator others are compared, by label or name; None for the first.
-    """
-    whole = whole_gradient(run.measurements)
-    succeeded = whole[whole["status"] == "ok"]
-    facts = " · ".join(filter(None, (words.replicates(succeeded), words.common_setting(succeeded))))
-    question = run.record.get("scenario", {}).get("question")
-    labels = list(dict.fromkeys(run.measurements["estimator"].astype(str)))
-    return About(
-        _heading(whole["scenario"].unique(), question),
-        labels,
-        facts,
-        run.measurements,
-        label_of(run, control),
-    )
-
-
-def label_of(run: Run, control: str | None) -> str:
-    """Return the label of an estimator that is given by label or name; the first label where none is."""
-    known = run.measurements.drop_duplicates("estimator")
-    named = known.loc[(known["estimator"] == control) | (known["estimator_name"] == control), "estimator"]
-    return str([*named, *known["estimator"]][0])
-
-
-def about_several_runs(runs: Sequence[Run], control: str | None = None) -> About:
-    """Return the words around the figures of several runs: the names, as each has its own facts."""
-    whole = pd.concat([run.measurements for run in runs], ignore_index=True)
-    labels = list(dict.fromkeys(whole["estimator"].astype(str)))
-    return About(
-        _heading(whole["scenario"].unique(), f"{len(runs)} runs together"), labels, "", whole, control or ""
-    )
-
-
-def _heading(scenarios: Iterable[str], question: str | None) -> str:
-    name, asked = ", ".join(plain(each) for each in scenarios), plain(question, 200)
-    return f"{name}: {asked}" if name and asked and asked != name else name or asked
 
 
 def specification(

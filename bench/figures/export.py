@@ -12,8 +12,9 @@ import pandas as pd
 import vl_convert
 
 from bench.figures import FIGURES, each
+from bench.figures.about import About
 from bench.figures.definition import Figure
-from bench.figures.sheet import About, Spec, on_the_sheet, specification
+from bench.figures.sheet import Spec, on_the_sheet, specification
 from bench.figures.source import Tables
 
 PIXELS = 2.0
