@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -95,10 +96,16 @@ def _drawn(spec: Spec, kind: str) -> bytes:
     if kind == "png":
         return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=PIXELS))
     if kind == "pdf":
-        return bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE))
+        return _in_order(bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE)))
     if kind == "svg":
         return vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE).encode()
     raise ValueError(f"figures have no format {kind!r}")
+
+
+def _in_order(pdf: bytes) -> bytes:
+    """Return a PDF whose tables of resources are sorted: their order is random, and nothing depends on it."""
+    table = re.compile(rb"(?:^ +/\w+ \d+ 0 R\n){2,}", re.MULTILINE)
+    return table.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), pdf)
 
 
 @functools.cache
