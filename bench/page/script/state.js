@@ -12,12 +12,10 @@ const element = (name, attributes = {}, ...children) => {
 // What belongs to a view has the view's name before its own.
 const place = (view, name) => document.getElementById(view.name + name);
 
-// A column with the same value in all rows is that value; the first is always spelled out.
 const rowsOf = (table) => {
   const names = Object.keys(table);
   const length = names.length ? table[names[0]].length : 0;
-  const at = (column, i) => (Array.isArray(column) ? column[i] : column);
-  return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, at(table[name], i)])));
+  return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, table[name][i]])));
 };
 // Rows are made when they are first asked for.
 const made = new Map();
