@@ -6,7 +6,7 @@ A new figure is a file that defines a `FIGURE`, and its line in `FIGURES`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import altair as alt
 import pandas as pd
@@ -68,8 +68,12 @@ def figure(run: Measured, name: str, coordinates: pd.DataFrame | None = None) ->
     rows = on_the_sheet(FIGURES[name], FIGURES[name].drawn(tables), about)
     if rows.empty:
         raise invalid(f"the run has nothing that the figure {name!r} could draw")
-    found: alt.TopLevelMixin = alt.Chart.from_dict(specification(FIGURES[name], rows, about))
-    return found
+    spec = specification(FIGURES[name], rows, about)
+    datasets = spec.pop("datasets")  # put in later: they are no part of what is checked
+    found: Any = alt.Chart.from_dict(spec)
+    found["datasets"] = datasets
+    chart: alt.TopLevelMixin = found
+    return chart
 
 
 def each(figures: Iterable[Figure], make: Callable[[Figure], T | None]) -> tuple[list[T], list[str]]:
