@@ -19,9 +19,7 @@ def column_table(frame: pd.DataFrame) -> dict[str, list[Any]]:
 def packed(frame: pd.DataFrame) -> dict[str, Any]:
     """A frame column by column; of a column with one value throughout that value alone."""
     columns = column_table(frame)
-    alike = [
-        name for name, values in columns.items() if len(values) > 1 and values.count(values[0]) == len(values)
-    ]
+    alike = [name for name, each in columns.items() if len(each) > 1 and each.count(each[0]) == len(each)]
     if len(alike) == len(columns):
         return dict(columns)
     return {name: values[0] if name in alike else values for name, values in columns.items()}
