@@ -35,7 +35,7 @@ from bench.store.columns import completed
 from bench.store.folder import load
 from tests.runs import run_of
 from tests.scene import marks, words
-from tests.test_figures import SCENARIO
+from tests.test_figures import SCENARIO, pixels_of
 from tests.test_report import (
     CASES,
     HOSTILE,
@@ -335,3 +335,13 @@ def test_points_are_as_many_as_cells() -> None:
     spec = {**chart_of(FIGURES["variance"], rows), "datasets": {DATA: records(rows)}}
     assert len(marks(spec, "symbol")) == 3 * len(SIZES)
     assert len({round(item["x"], 3) for item in marks(spec, "symbol")}) == len(SIZES)
+
+
+def test_the_margin_of_a_signed_bias_lies_on_either_side_of_zero() -> None:
+    rows = FIGURES["bias"].drawn(of_a_run(made(ordinary()), pd.DataFrame()))
+    assert (rows["share_low"] < 0).any()
+    spec = {**chart_of(FIGURES["bias"], rows), "datasets": {DATA: records(rows)}}
+    (margin,) = marks(spec, "rect")
+    place = pixels_of(FIGURES["bias"], rows, spec)
+    edges = [margin["y"], margin["y"] + margin["height"]]
+    assert edges == pytest.approx(list(place([0.01, -0.01])), abs=0.1)

@@ -306,7 +306,7 @@ def test_hostile_labels_and_questions_survive(tmp_path: Path) -> None:
     assert (
         read_record(run.folder)["scenario"]["question"] == 'Does it, as "asked", survive? <b>{0}</b> $x$ %s'
     )
-    assert [path.name for path in run.figures] == ["bias.png", "variance.png"]
+    assert [path.name for path in run.figures] == ["variance.png", "bias.png"]
     assert run.failed == []
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"normal"}
 
