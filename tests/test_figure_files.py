@@ -25,7 +25,7 @@ from bench.results.columns import completed, no_rows
 from bench.results.runs import Run
 from tests.runs import run_of
 from tests.scene import marks, words
-from tests.test_figures import SCENARIO
+from tests.test_figures import SCENARIO, pixels_of
 from tests.test_report import (
     CASES,
     HOSTILE,
@@ -165,7 +165,7 @@ def test_a_figure_of_a_run_is_a_chart_of_any_number_of_rows() -> None:
     many = pd.DataFrame([cell(f"e{i}", N, (i + 1) / N) for i in range(60) for N in range(1, 101)])
     chart = made(many).figures["variance"]
     assert isinstance(chart, alt.TopLevelMixin)
-    assert sum(len(rows) for rows in chart.to_dict()["datasets"].values()) == 6000
+    assert sum(len(rows) for rows in chart.to_dict(validate=False)["datasets"].values()) == 6000
 
 
 @pytest.mark.parametrize(("name", "told"), [("varianc", "variance"), ("devices", "nothing that the figure")])
@@ -330,5 +330,14 @@ def test_points_are_as_many_as_cells() -> None:
     rows = FIGURES["variance"].drawn(of_a_run(made(ordinary())))
     spec = {**chart_of(FIGURES["variance"], rows), "datasets": {DATA: records(rows)}}
     assert len(marks(spec, "symbol")) == 3 * len(SIZES)
-    numbers = list(marks(spec, "symbol"))
-    assert len({round(item["x"], 3) for item in numbers}) == len(SIZES)
+    assert len({round(item["x"], 3) for item in marks(spec, "symbol")}) == len(SIZES)
+
+
+def test_the_margin_of_a_signed_bias_lies_on_either_side_of_zero() -> None:
+    rows = FIGURES["bias"].drawn(of_a_run(made(ordinary())))
+    assert (rows["share_low"] < 0).any()
+    spec = {**chart_of(FIGURES["bias"], rows), "datasets": {DATA: records(rows)}}
+    (margin,) = marks(spec, "rect")
+    place = pixels_of(FIGURES["bias"], rows, spec)
+    edges = [margin["y"], margin["y"] + margin["height"]]
+    assert edges == pytest.approx(list(place([0.01, -0.01])), abs=0.1)

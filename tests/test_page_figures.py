@@ -210,10 +210,11 @@ def test_the_largest_deviation_of_each_cell_is_marked(folder: Path) -> None:
 def test_devices_stand_side_by_side(opened: Opened, measured: pd.DataFrame, metric: str) -> None:
     opened.page.locator("[data-switch='devices.metric']").select_option(metric)
     opened.drawn()
-    plotted = opened.page.locator("#chart-devices svg .mark-symbol.role-mark path").count()
+    symbols = "#chart-devices svg .mark-symbol.role-mark:not([aria-hidden]) path"
+    plotted = opened.page.locator(symbols).count()
     assert opened.rows("devices") == plotted == len(measured) == CELLS
     rules = opened.page.locator("#chart-devices svg .mark-rule.role-mark line")
-    assert rules.count() == np.isfinite(measured[[f"{metric}_low", f"{metric}_high"]]).all(axis=1).sum()
+    assert rules.count() == CELLS
 
 
 def test_devices_and_blocks_are_drawn_only_if_there_are_several(folder: Path) -> None:
@@ -286,7 +287,8 @@ def test_labels_are_powers_of_ten_and_only_they_have_grid_lines(opened: Opened) 
     assert all(power.fullmatch(text) for text in shown)
     lines = opened.page.locator("#chart-variance .role-axis-grid line").all()
     seen = [line for line in lines if line.get_attribute("opacity") != "0"]
-    assert 0 < len(seen) < len(lines)
+    named = opened.page.locator("#chart-variance .role-axis-label text").all_text_contents()
+    assert len(seen) == len([text for text in named if text])
 
 
 def test_a_phone_shows_them_without_complaint(browser: Any, page_file: Path) -> None:

@@ -331,7 +331,7 @@ def test_hostile_labels_and_questions_survive(tmp_path: Path) -> None:
         read_record(run.folder)["scenario"]["question"] == 'Does it, as "asked", survive? <b>{0}</b> $x$ %s'
     )
     figures, failed = draw(run)
-    assert [path.name for path in figures] == ["bias.png", "variance.png"]
+    assert [path.name for path in figures] == ["variance.png", "bias.png"]
     assert failed == []
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"normal"}
 

@@ -22,7 +22,7 @@ TITLE = ("bias, as a part of", "the gradient's norm")
 def rows(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the bias of each cell with its interval, and all three as shares of the gradient's norm."""
     found = cells(measurements, *COLUMNS, "truth_norm", "verdict", "replicates")
-    return in_shares(found).assign(lane=found["estimator"] + "\t" + found["setting"])
+    return in_shares(found)
 
 
 def in_shares(found: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +73,8 @@ def chart(rows: pd.DataFrame) -> Chart:
     point = alt.Chart().mark_point(**POINT)
     shown = tooltip(rows, *COLUMNS, "verdict", "replicates")
     points = point.encode(alt.Y("share:Q", **y), shape(), tooltip=shown, **place)
-    return layers(*margin(rows, y), rule, points, *arrows(rows, "y", y, **place))
+    marks = layers(*margin(rows, y), rule, points, *arrows(rows, "y", y, **place))
+    return marks.transform_calculate(lane="datum.estimator + '\\t' + datum.setting")
 
 
 FIGURE = Figure(

@@ -14,6 +14,9 @@ POINT: dict[str, Any] = {"filled": True, "size": 55}
 HOLLOW: dict[str, Any] = {"filled": False, "size": 55, "strokeWidth": 1.6}
 """A point through which one beneath it is seen."""
 
+ARROW = 45
+"""The size of an arrow at the end of an interval."""
+
 BEHIND = "#8c8c8c"
 """The color of marks that are not data."""
 
@@ -91,14 +94,18 @@ def arrows(rows: pd.DataFrame, channel: str, axis: Settings, **encoding: Any) ->
     position = {"x": alt.X, "y": alt.Y}[channel]
     shapes = {"x": ("triangle-left", "triangle-right"), "y": ("triangle-down", "triangle-up")}[channel]
     ends = zip(("below", "above"), ("lower", "upper"), shapes, strict=True)
+    # Rows without an arrow have one of no size: of no rows at all the axis would have no ends.
     return [
         alt.Chart()
-        .transform_filter(f"datum.{beyond}")
-        .mark_point(filled=True, size=45, shape=form)
-        .encode(position(f"{end}:Q", **axis), **encoding)
+        .mark_point(filled=True, shape=form, aria=False)
+        .encode(position(f"{end}:Q", **axis), size=_if(beyond, ARROW), **encoding)
         for beyond, end, form in ends
         if beyond in rows and rows[beyond].any()
     ]
+
+
+def _if(column: str, size: int) -> Any:
+    return alt.when(f"datum.{column}").then(alt.value(size)).otherwise(alt.value(0))
 
 
 def lanes(

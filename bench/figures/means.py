@@ -25,7 +25,8 @@ def chart(rows: pd.DataFrame) -> Chart:
     x = logarithmic(f"geometric mean of the ratios to {named}")
     pale = alt.Chart().mark_rule(strokeWidth=6, opacity=0.25)
     single = pale.encode(alt.X("least:Q", **x), alt.X2("most:Q"), names(), color=color(named=True))
-    return layers(single, *lanes(rows, "ratio", x, *SHOWN, at=1)).properties(height=alt.Step(34))
+    height = alt.Step(34, **{"for": "position"})
+    return layers(single, *lanes(rows, "ratio", x, *SHOWN, at=1)).properties(height=height)
 
 
 FIGURE = Figure(

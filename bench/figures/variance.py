@@ -42,9 +42,13 @@ def exact_line(rows: pd.DataFrame, title: str) -> list[Layer]:
     """Return a thin line through the variances that are known without sampling, if there are any."""
     if not (rows["variance_exact"] > 0).any():
         return []
-    known = alt.Chart().transform_filter("datum.variance_exact > 0")
-    thin = known.mark_line(strokeWidth=0.8, opacity=0.9)
-    return [thin.encode(alt.Y("variance_exact:Q", **powers(title)), strokeDash=alt.value([1, 0]))]
+    # Rows without an exact value are there unseen: of no rows at all the axis would have no ends.
+    known = "datum.variance_exact > 0"
+    thin = alt.Chart().transform_calculate(exact=f"{known} ? datum.variance_exact : datum.variance")
+    seen = alt.when(known).then(alt.value(0.9)).otherwise(alt.value(0))
+    exact = alt.Y("exact:Q", **powers(title))
+    line: Layer = thin.mark_line(strokeWidth=0.8).encode(exact, strokeDash=alt.value([1, 0]), opacity=seen)
+    return [line]
 
 
 FIGURE = Figure(

@@ -34,6 +34,16 @@ class Chart:
         return [name for name in self.figure.panels(self.rows) if name in ("problem", *self.figure.switched)]
 
 
+SEEN = ("lower", "upper", "guide", "share", "share_low", "share_high", "whole", "bias_share")
+"""Columns that are drawn, and nowhere read as numbers."""
+
+
+def _shorter(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of which what is drawn alone has no more digits than are seen."""
+    drawn = [name for name in SEEN if name in rows]
+    return rows.assign(**{name: [float(f"{value:.6g}") for value in rows[name]] for name in drawn})
+
+
 def charts_of(tables: Tables) -> tuple[list[Chart], list[str]]:
     """Return the figures that apply to these tables, and a line for each that could not be drawn."""
 
@@ -41,6 +51,6 @@ def charts_of(tables: Tables) -> tuple[list[Chart], list[str]]:
         rows = figure.drawn(tables)
         if rows.empty:
             return None
-        return Chart(figure, rows, chart_of(figure, rows), tables.notice(figure.table))
+        return Chart(figure, _shorter(rows), chart_of(figure, rows), tables.notice(figure.table))
 
     return each([figure for figure in FIGURES.values() if figure.table in tables], chart)

@@ -63,7 +63,7 @@ def _view(view: View) -> dict[str, Any]:
 def _figure(chart: Chart) -> dict[str, Any]:
     return {
         "name": chart.figure.name,
-        "rows": tables.column_table(chart.rows),
+        "rows": tables.packed(chart.rows),
         "spec": chart.spec,
         "logarithmic": chart.figure.positive,
         "switched": chart.switched,

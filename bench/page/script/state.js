@@ -13,9 +13,10 @@ const element = (name, attributes = {}, ...children) => {
 const place = (view, name) => document.getElementById(view.name + name);
 
 const rowsOf = (table) => {
-  const names = Object.keys(table);
-  const length = names.length ? table[names[0]].length : 0;
-  return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, table[name][i]])));
+  const columns = Object.entries(table), lists = columns.filter(([, values]) => Array.isArray(values));
+  const length = lists.length ? lists[0][1].length : 0;
+  return Array.from({ length }, (_, i) =>
+    Object.fromEntries(columns.map(([name, values]) => [name, Array.isArray(values) ? values[i] : values])));
 };
 // Rows are made when they are first asked for.
 const made = new Map();
