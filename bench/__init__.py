@@ -1,7 +1,7 @@
 """Measures Monte Carlo gradient estimators; the machine knows none of them by name.
 
 From Python: `bench.run("scenarios/gaussian.yaml")` and `bench.load(folder)` give a `Run`, whose
-`measurements` are a data frame; `bench.plot` holds figures, functions of such a frame.
+`measurements` are a data frame and whose `figures["variance"]` is a chart.
 `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())` holds one to
 its claims. `bench.Invalid` is raised for whatever is wrong with the words of the user.
 """
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from bench.api import load, run
     from bench.certification.certify import certify
     from bench.regression.gate import gate
-    from bench.report import plots as plot
     from bench.results.runs import Run
 
-__all__ = ["Invalid", "Run", "certify", "gate", "load", "plot", "run"]
+__all__ = ["Invalid", "Run", "certify", "gate", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -40,8 +39,4 @@ def __getattr__(name: str) -> Any:
         from bench.regression.gate import gate
 
         return gate
-    if name == "plot":
-        from bench.report import plots
-
-        return plots
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -28,6 +28,9 @@ from bench.results.provenance import provenance
 from bench.results.runs import Run
 from bench.scenario.prepared import Prepared, prepare
 
+ANSWER = ("variance", "bias", "along", "bias_along")
+"""The figures that every run gets, those that apply; `bench report --figures` draws all others."""
+
 
 def execute(
     prepared: Prepared,
@@ -148,12 +151,19 @@ def _pictures(done: Sequence[Done]) -> Pictures:
     return pictures_in_range({label: first[label] for label in first if label in same} | own)
 
 
-def draw(run: Run) -> list[Path]:
-    """Draw all figures of a run, into a folder within its own."""
-    from bench.report.figures import draw_run  # late: matplotlib takes seconds that a plan need not wait
+def draw(run: Run) -> tuple[list[Path], list[str]]:
+    """Draw the answer of a run, variance and bias, into a folder within its own.
+
+    Returns:
+        The files, and a line for each figure that could not be drawn.
+    """
+    # Late: a plan need not wait for what draws.
+    from bench.figures.about import about_a_run
+    from bench.figures.export import draw
+    from bench.figures.source import of_a_run
 
     assert run.folder is not None
-    return draw_run(run.folder / "figures", run)
+    return draw(run.folder / "figures", of_a_run(run), about_a_run(run), ["png"], True, ANSWER)
 
 
 def run(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 
-from bench.cards import KEPT, Card, estimator_card, problem_card
+from bench.cards import KEPT, estimator_card, problem_card
 from bench.distributions.families import FAMILIES
+from bench.figures import FIGURES
 from bench.problems import PROBLEMS
-from bench.report.forest import forest
-from bench.report.paper import OF_A_RUN, OF_SEVERAL
-from bench.report.plots import PLOTS
 from bench.statistics.metric_table import METRICS
 from estimators import ESTIMATORS
 
@@ -22,19 +19,9 @@ def text() -> str:
         "problems": {name: problem_card(name) for name in sorted(PROBLEMS)},
         "distributions": {name: [name, ", ".join(family.names())] for name, family in FAMILIES.items()},
         "metrics": {name: [name, metric.summary] for name, metric in METRICS.items()},
-        "plots": {name: _card(name, plot) for name, plot in _plots().items()},
+        "plots": {name: [name, figure.title] for name, figure in FIGURES.items()},
     }
     return json.dumps(kinds, indent=1, ensure_ascii=False) + "\n"
-
-
-def _plots() -> dict[str, object]:
-    """Those of measurements, those of other rows, those of several runs, and of comparisons."""
-    drawings = {name: drawing.draw for name, drawing in (OF_A_RUN | OF_SEVERAL).items()}
-    return {**PLOTS, **drawings, "ratios": forest, "changes": forest}
-
-
-def _card(name: str, function: object) -> Card:
-    return [name, " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())]
 
 
 if __name__ == "__main__":

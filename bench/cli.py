@@ -103,12 +103,17 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
         f"tables   {where / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
     )
     click.echo(f"record   {where / 'run.json'}")
-    for figure in draw(done):
+    figures, failed = draw(done)
+    for figure in figures:
         click.echo(f"figure   {figure}")
     if not no_report:
         with explained():
-            for path in write_report([done]):
-                click.echo(f"report   {path}")
+            written, missing = write_report([done])
+        for path in written:
+            click.echo(f"report   {path}")
+        failed = list(dict.fromkeys([*failed, *missing]))
+    for line in failed:
+        click.echo(line, err=True)
     if short := _without_precision(done.measurements):
         click.echo(short)
     if done.interrupted:

@@ -9,14 +9,18 @@ from pathlib import Path
 
 from bench.analysis.together import named, varied
 from bench.errors import invalid
+from bench.figures import Tables
+from bench.figures.about import about_a_run, about_several_runs, label_of
+from bench.figures.export import draw
+from bench.figures.source import of_a_run, of_several_runs
 from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.page.several_runs import several_runs
 from bench.page.view import View
 from bench.report.claims import claims
-from bench.report.figures import draw_run, draw_several
 from bench.report.formats import formats_of
 from bench.report.methods import methods
+from bench.report.pictures import write_pictures
 from bench.report.summary import as_markdown
 from bench.report.tex import as_tex
 from bench.results.files import whole
@@ -36,6 +40,7 @@ class Told:
 
     run: Run
     control: str | None
+    tables: Tables
     claims: Sequence[str]
 
 
@@ -46,7 +51,8 @@ def write_report(
     tex: Path | None = None,
     markdown: Path | None = None,
     figures: Sequence[str] = (),
-) -> list[Path]:
+    titles: bool = False,
+) -> tuple[list[Path], list[str]]:
     """Write the page of one or several runs, and the texts and figures that are asked for.
 
     Args:
@@ -56,9 +62,10 @@ def write_report(
         tex: where the sentences and a table for LaTeX go.
         markdown: where a summary in Markdown goes.
         figures: in which formats the figures of the runs are drawn, into a folder beside the page.
+        titles: whether these figures have titles and captions, which papers write themselves.
 
     Returns:
-        The files that were written.
+        The files that were written, and a line for each figure that could not be drawn.
 
     Raises:
         Invalid: if there is no such control or format, or nothing can be written.
@@ -72,7 +79,8 @@ def write_report(
             raise invalid(f"{path}: cannot be written: there is no such folder")
     control = None if control is None else ALIASES.get(control, control)
     told = [_told(run, _control(control, run, runs)) for run in runs]
-    texts = {place: page(_views(told, control))}
+    views = _views(told, control)
+    texts = {place: page(views)}
     if tex is not None:
         texts[tex] = "\n".join(as_tex(one.run.measurements, one.claims) for one in told)
     if markdown is not None:
@@ -80,7 +88,9 @@ def write_report(
     for path, text in texts.items():
         with _explained(path), whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return [*texts, *_drawn(told, place.parent / FIGURES, control, formats)]
+    drawn, failed = _drawn(told, place.parent / FIGURES, control, formats, titles)
+    missing = dict.fromkeys(line for view in views for line in view.failed)
+    return [*texts, *drawn], list(dict.fromkeys([*missing, *failed]))
 
 
 def _control(control: str | None, run: Run, runs: Sequence[Run]) -> str | None:
@@ -90,7 +100,8 @@ def _control(control: str | None, run: Run, runs: Sequence[Run]) -> str | None:
 
 
 def _told(run: Run, control: str | None) -> Told:
-    return Told(run, control, claims(run, control))
+    label = None if control is None else label_of(run, control)
+    return Told(run, control, of_a_run(run, label), claims(run, control))
 
 
 def _folder(run: Run) -> Path:
@@ -104,7 +115,7 @@ def _views(told: Sequence[Told], control: str | None) -> list[View]:
         return [_view(told[0])]
     runs = [one.run for one in told]
     labels, differ = named(runs), varied(runs)
-    together = several_runs(runs, control, "all-")
+    together = several_runs(runs, of_several_runs(runs), control, "all-")
     return [
         together,
         *(
@@ -116,26 +127,29 @@ def _views(told: Sequence[Told], control: str | None) -> list[View]:
 
 def _view(one: Told, name: str = "", title: str | None = None, value: float | None = None) -> View:
     methods_ = methods(one.run, one.control)
-    return one_run(one.run, one.claims, methods_, name, title, value)
+    return one_run(one.run, one.tables, one.claims, methods_, name, title, value)
 
 
-def _drawn(told: Sequence[Told], beside: Path, control: str | None, formats: Sequence[str]) -> list[Path]:
-    """The figures as files; those of several runs together, and of each in a folder of its own."""
+def _drawn(
+    told: Sequence[Told], beside: Path, control: str | None, formats: Sequence[str], titles: bool
+) -> tuple[list[Path], list[str]]:
+    """Write the figures; those of several runs together, and of each in a folder of its own."""
     if not formats:
-        return []
+        return [], []
+    several = len(told) > 1
     with _explained(beside):
-        if len(told) == 1:
-            return _drawn_run(told[0], beside, formats)
-        own = [
-            path
-            for one in told
-            for path in _drawn_run(one, beside / _folder(one.run).resolve().name, formats)
-        ]
-        return [*draw_several(beside, [one.run for one in told], control, formats), *own]
+        folders = [beside / _folder(one.run).resolve().name if several else beside for one in told]
+        found = [_drawn_run(one, folder, formats, titles) for one, folder in zip(told, folders, strict=True)]
+        if several:
+            runs = [one.run for one in told]
+            tables, about = of_several_runs(runs), about_several_runs(runs, control)
+            found.insert(0, draw(beside, tables, about, formats, titles))
+    return [path for paths, _ in found for path in paths], [line for _, failed in found for line in failed]
 
 
-def _drawn_run(one: Told, folder: Path, formats: Sequence[str]) -> list[Path]:
-    return draw_run(folder, one.run, one.control, formats)
+def _drawn_run(one: Told, folder: Path, formats: Sequence[str], titles: bool) -> tuple[list[Path], list[str]]:
+    paths, failed = draw(folder, one.tables, about_a_run(one.run, one.control), formats, titles)
+    return [*paths, *write_pictures(folder, one.run, formats)], failed
 
 
 @contextmanager

@@ -63,7 +63,8 @@ class Opened:
 
     def marks(self, figure: str, kind: str = "symbol", prefix: str = "") -> int:
         """How many points (or rules, or bars) a figure really has."""
-        marks = f"#{prefix}chart-{figure} svg g.mark-{kind}"
+        # Arrows at the ends of intervals are hidden from readers who cannot see them.
+        marks = f"#{prefix}chart-{figure} svg g.mark-{kind}:not([aria-hidden])"
         return self.page.locator(f"{marks} path, {marks} line").count()
 
     def toggle(self, label: str) -> None:

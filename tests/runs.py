@@ -21,7 +21,7 @@ def run_of(root: Path, text: str, *overrides: str) -> Path:
     """The folder of a run of the scenario that a text describes."""
     path = root / "scenario.yaml"
     path.write_text(text)
-    with patch("bench.api.draw", return_value=[]):
+    with patch("bench.api.draw", return_value=([], [])):
         folder = run(path, out=root, overrides=overrides).folder
     assert folder is not None
     return folder

@@ -12,18 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from matplotlib.figure import Figure
 
 from bench.analysis.comparison import COLUMNS, Comparison, compare, mark
 from bench.analysis.pairs import across, of_sample_sizes, within
 from bench.cli import main
 from bench.commands.compare import METRICS as CHOICES
+from bench.errors import Invalid
+from bench.figures.compared import chart_of_a_comparison
+from bench.figures.export import write
 from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
-from bench.report.forest import MOST_ROWS, forest
 from bench.report.left_out import notes
 from bench.results.folder import load
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
+from tests.scene import words
 from tests.test_report import HOSTILE, cell
 
 SCENARIO = """\
@@ -72,13 +74,13 @@ def run_of(folder: Path, *words: str, text: str = SCENARIO) -> str:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.api.draw", lambda *_: [])
+        patch.setattr("bench.api.draw", lambda *_: ([], []))
         return run_of(tmp_path_factory.mktemp("compare") / "a")
 
 
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.api.draw", lambda *_: [])
+    monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
 
 
 def strict(text: str) -> dict[str, Any]:
@@ -333,14 +335,18 @@ def test_a_damaged_run_is_refused(run: str, tmp_path: Path) -> None:
 # --- how it looks ---------------------------------------------------------------------------------
 
 
-def drawn_text(figure: Figure) -> str:
-    figure.canvas.draw()
-    texts = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
-    return "\n".join(texts)
-
-
 def of(changes: list[dict[str, Any]], metrics: list[str] | None = None) -> Comparison:
     return compare(within(noisy(measured(changes)), None), metrics or ["variance"])
+
+
+def said(spec: dict[str, Any]) -> str:
+    """The words of a chart in one line."""
+    return " ".join(words(spec).split())
+
+
+def drawable(found: Comparison) -> bool:
+    ratio = found.frame["ratio"].astype(float)
+    return bool(((ratio > 0) & np.isfinite(ratio)).any())
 
 
 CASES: dict[str, list[dict[str, Any]]] = {
@@ -359,9 +365,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
 def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: Path) -> None:
     found = of(CASES[name], metrics)
     assert list(found.frame.columns) == list(COLUMNS)
-    figure = forest(found)
-    drawn_text(figure)
-    figure.savefig(tmp_path / "a.svg")
+    if drawable(found):
+        write(chart_of_a_comparison(found), tmp_path / "a.svg", "svg")
     text = as_markdown(found)
     assert (
         len({line.count("|") - line.count(r"\|") for line in text.splitlines() if line.startswith("|")}) == 1
@@ -371,14 +376,6 @@ def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: 
     strict(as_json(found))
 
 
-def test_a_figure_has_at_most_so_many_rows() -> None:
-    found = of([{"estimator": f"e{i}", "sample_size": N} for i in range(10) for N in range(10, 20)])
-    figure = forest(found)
-    shown = len(figure.axes[0].get_yticks())
-    assert MOST_ROWS - 2 < shown <= MOST_ROWS
-    assert f"not drawn: {90 - 54} further rows" in drawn_text(figure)
-
-
 def test_a_figure_is_written(run: str, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     result = called("compare", run, "--figure", str(path), "--format", "json")
@@ -386,11 +383,15 @@ def test_a_figure_is_written(run: str, tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_pairs_and_others_look_different() -> None:
-    text = drawn_text(forest(of(CASES["pairs"])))
-    assert "paired: same random numbers" in text
-    assert "unpaired" in text
-    assert "unpaired" not in drawn_text(forest(of([{**c, "draws": "x"} for c in CASES["one"]])))
+def test_pairs_are_told_from_others() -> None:
+    same = "the pairs have the same random numbers"
+    assert "1 of 3 pairs have the same random numbers" in said(chart_of_a_comparison(of(CASES["pairs"])))
+    assert same in said(chart_of_a_comparison(of([{**c, "draws": "x"} for c in CASES["one"]])))
+
+
+def test_nothing_to_draw_is_refused() -> None:
+    with pytest.raises(Invalid, match="nothing that could be drawn"):
+        chart_of_a_comparison(of([{}, {"estimator": "exact", "variance": 0.0}]))
 
 
 @pytest.mark.parametrize(

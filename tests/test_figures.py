@@ -1,33 +1,374 @@
-"""Names of points: none lies over another, in whatever figure."""
+"""Figures: their rows and intervals are those of the run, and charts draw them where they belong."""
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Annotation
 
-from bench.report.plots import PLOTS
-from tests.test_report import SIZES, cell, ordinary, several_devices
+from bench.analysis import pairs, rates
+from bench.analysis.before_after import changes
+from bench.analysis.budgets import reached
+from bench.analysis.comparison import compare
+from bench.analysis.geometric import geometric_means
+from bench.analysis.ranking import performance_profile
+from bench.analysis.together import together
+from bench.api import load
+from bench.figures import FIGURES, Figure, Tables
+from bench.figures.about import about_a_run
+from bench.figures.bias import NEGLIGIBLE
+from bench.figures.export import draw
+from bench.figures.marks import DATA
+from bench.figures.sheet import chart_of, records, specification
+from bench.figures.source import of_a_run, of_several_runs
+from bench.results.runs import Run
+from bench.statistics.metric_table import COMPARED
+from tests.runs import run_of
+from tests.scene import marks
+
+SCENARIO = """
+schema: 1
+name: figures
+version: 1
+problem:
+  {name: expectation, distribution: {normal: {loc: 1.0, scale: 1.0}}, parameters: [loc, scale],
+   cost: {quadratic: {k: 0.5}}}
+estimators: [reinforce, {reinforce: {baseline: leave_one_out}, label: rloo}, reparameterization]
+sweep:
+  sample_sizes: [2, 8, 32, 128]
+  devices: [cpu]
+  dtypes: [float32, float64]
+  options: {problem.cost.quadratic.k: [0.0, 0.5, 20.0]}
+replicates: 100
+"""
+OPTION = "problem.cost.quadratic.k"
+CELL = ["problem", "estimator", "sample_size", "device", "dtype"]
+LINE = ["value", "estimator", "sample_size", "device", "dtype"]
+Rows = pd.DataFrame
 
 
-def crowded() -> pd.DataFrame:
-    return pd.DataFrame([cell(f"e{i}", N, (1 + i / 50) / N) for i in range(8) for N in SIZES])
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_of(tmp_path_factory.mktemp("figures"), SCENARIO)
 
 
-@pytest.mark.parametrize("frame", [ordinary(), several_devices(), crowded()], ids=["few", "panels", "many"])
-def test_names_of_points_do_not_lie_over_one_another(frame: pd.DataFrame) -> None:
-    figure = PLOTS["cost"](frame)
-    assert figure is not None
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
-    boxes = [
-        text.get_window_extent(renderer)
-        for ax in figure.axes
-        for text in ax.texts
-        if isinstance(text, Annotation)
-    ]
-    assert len(boxes) >= 2
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    return load(folder)
+
+
+@pytest.fixture(scope="module")
+def runs(run: Run) -> list[Run]:
+    return [run, later(run)]
+
+
+def later(run: Run) -> Run:
+    """A later run of the same scenario, whose estimates are not quite the same."""
+    factor = np.random.default_rng(0).uniform(0.5, 1.5, len(run.replicates))
+    columns = {name: run.replicates[name] * factor for name in ("squared_deviation", "squared_error")}
+    return Run(run.measurements, run.replicates.assign(**columns), {**run.record, "started": "2031-01-01"})
+
+
+@pytest.fixture(scope="module")
+def tables(run: Run, runs: list[Run]) -> dict[str, pd.DataFrame]:
+    """The tables of the run, and those of both runs, as far as one run has none of that name."""
+    return {**of_several_runs(runs), **of_a_run(run)}
+
+
+# --- the rows of each figure ----------------------------------------------------------------------
+
+
+def same(rows: Rows, frame: pd.DataFrame, key: list[str], columns: dict[str, str]) -> None:
+    """Every row of a frame is drawn once, and columns of rows are columns of the frame, to the last bit."""
+    assert len(rows) == len(frame) > 0
+    one, other = rows.set_index(key), frame.set_index(key).loc[rows.set_index(key).index]
+    for drawn, measured in columns.items():
+        np.testing.assert_array_equal(one[drawn].astype(float), other[measured].astype(float), measured)
+
+
+def own(name: str) -> dict[str, str]:
+    return {f"{name}{end}": f"{name}{end}" for end in ("", "_low", "_high")}
+
+
+def whole(run: Run) -> pd.DataFrame:
+    return run.measurements[run.measurements["parameter"] == "all"].assign(value=run.measurements[OPTION])
+
+
+def of_cells(name: str) -> Callable[[Rows, Run], None]:
+    return lambda rows, run: same(rows, whole(run), CELL, own(name))
+
+
+def along(name: str) -> Callable[[Rows, Run], None]:
+    return lambda rows, run: same(rows, whole(run), LINE, own(name))
+
+
+def in_shares(key: list[str]) -> Callable[[Rows, Run], None]:
+    def check(rows: Rows, run: Run) -> None:
+        frame = whole(run)
+        same(rows, frame, key, own("bias"))
+        for end in ("", "_low", "_high"):
+            known = frame.assign(share=frame[f"bias{end}"] / frame["truth_norm"])
+            same(rows, known, key, {f"share{end}": "share"})
+
+    return check
+
+
+def variance(rows: Rows, run: Run) -> None:
+    same(rows, whole(run), CELL, own("variance") | {"variance_exact": "variance_exact"})
+    for _, line in rows.groupby(["problem", "estimator", "dtype"]):
+        np.testing.assert_allclose(line["guide"] * line["sample_size"], line["guide"].iloc[0] * 2)
+
+
+def error(rows: Rows, run: Run) -> None:
+    same(rows, whole(run), CELL, own("mse") | {"variance": "variance"})
+    np.testing.assert_array_equal(rows["whole"], np.fmax(rows["mse"], rows["variance"]))
+    np.testing.assert_allclose(rows["whole"] * (1 - rows["bias_share"]), rows["variance"])
+
+
+def cost(rows: Rows, run: Run) -> None:
+    for name in ("seconds", "evaluations"):
+        part = rows[rows["cost"] == name]
+        same(part, whole(run), CELL, own("variance") | {"value": name})
+        assert 0 < part["front"].sum() < len(part)
+
+
+def devices(rows: Rows, run: Run) -> None:
+    for name in ("seconds", "variance"):
+        part = rows[rows["metric"] == name]
+        columns = zip(("value", "low", "high"), own(name), strict=True)
+        same(part, whole(run), CELL, dict(columns))
+    assert set(rows["setting"]) == {"float32", "float64"}
+
+
+def blocks(rows: Rows, run: Run) -> None:
+    same(rows, run.measurements, [*CELL, "parameter"], own("variance"))
+
+
+def by_parameter(rows: Rows, run: Run) -> None:
+    parts = run.measurements[run.measurements["parameter"] != "all"]
+    same(rows, parts, [*CELL, "parameter"], own("variance"))
+
+
+def rate(rows: Rows, run: Run) -> None:
+    columns = {name: name for name in ("slope", "low", "high")}
+    same(rows, rates.fits(run.measurements), ["problem", "estimator", "device", "dtype"], columns)
+
+
+def ratios(rows: Rows, run: Run) -> None:
+    key = [*CELL, "metric", "control"]
+    labels = run.measurements["estimator"].unique()
+    found = pd.concat([compare(pairs.within(run, label), tuple(COMPARED)).frame for label in labels])
+    same(rows, found, key, {name: name for name in ("ratio", "low", "high")})
+
+
+def spread(rows: Rows, run: Run) -> None:
+    shares = rows.groupby("cell")["share"].sum()
+    assert len(shares) == len(whole(run))
+    np.testing.assert_allclose(shares, 1)
+    every = run.replicates[run.replicates["parameter"] == "all"].groupby("cell")["squared_deviation"]
+    largest = rows.dropna(subset="largest").set_index("cell")["largest"]
+    np.testing.assert_allclose(largest, (every.max() / every.mean())[largest.index])
+
+
+def scatter(rows: Rows, run: Run) -> None:
+    assert set(rows["sample_size"]) == {128}
+    assert len(rows) == 3 * 3 * 2 * 2
+    error = np.sqrt(rows["variance"] / 100)
+    np.testing.assert_allclose(rows["high"] - rows["mean"], error, rtol=1e-6)
+    np.testing.assert_allclose(rows["mean"] - rows["low"], error, rtol=1e-6)
+
+
+def budget(rows: Rows, run: Run) -> None:
+    found = reached(run.measurements.assign(run=run.measurements["problem"]))
+    key = ["problem", "device", "dtype", "currency", "budget", "estimator"]
+    same(rows, found.assign(problem=found["run"]), key, {name: name for name in ("error", "low", "high")})
+
+
+def changed(rows: Rows, run: Run) -> None:
+    found = changes([run, later(run)]).frame
+    same(rows, found, [*CELL, "metric"], {name: name for name in ("ratio", "low", "high")})
+
+
+def means(rows: Rows, run: Run) -> None:
+    found = geometric_means([run, later(run)], "rloo", tuple(COMPARED)).frame
+    names = ("ratio", "low", "high", "least", "most")
+    same(rows[rows["control"] == "rloo"], found, ["metric", "estimator"], {name: name for name in names})
+
+
+def profile(rows: Rows, run: Run) -> None:
+    for metric, part in rows.groupby("metric"):
+        found = performance_profile(together([run, later(run)]), str(metric))
+        ends = part.groupby("estimator")["factor"].transform("max")
+        same(part[part["factor"] < ends], found, ["estimator", "factor"], {"share": "share"})
+
+
+CHECKS: dict[str, Callable[[Rows, Run], None]] = {
+    "variance": variance,
+    "work_normalized_variance": of_cells("work_normalized_variance"),
+    "bias": in_shares(CELL),
+    "error": error,
+    "cost": cost,
+    "devices": devices,
+    "blocks": blocks,
+    "by_parameter": by_parameter,
+    "rate": rate,
+    "ratios": ratios,
+    "spread": spread,
+    "scatter": scatter,
+    "budget": budget,
+    "along": along("variance"),
+    "bias_along": in_shares(LINE),
+    "signal_along": along("snr"),
+    "changed": changed,
+    "means": means,
+    "profile": profile,
+}
+
+
+def test_every_figure_is_listed_here() -> None:
+    assert set(CHECKS) == set(FIGURES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_rows_and_intervals_are_those_of_the_run(
+    name: str, tables: dict[str, pd.DataFrame], run: Run
+) -> None:
+    CHECKS[name](FIGURES[name].drawn(tables), run)
+
+
+def the_bias(frame: pd.DataFrame) -> pd.DataFrame:
+    return FIGURES["bias"].rows(frame).assign(share_low=frame["bias_low"], share_high=frame["bias_high"])
+
+
+def the_variance(frame: pd.DataFrame) -> pd.DataFrame:
+    scale = frame["work_normalized_variance"] / frame["variance"]
+    ends = {f"work_normalized_variance{end}": frame[f"variance{end}"] * scale for end in ("_low", "_high")}
+    return FIGURES["work_normalized_variance"].rows(frame.assign(**ends))
+
+
+@pytest.mark.parametrize(("name", "rows"), [("bias", the_bias), ("work_normalized_variance", the_variance)])
+def test_an_interval_of_something_else_or_of_another_scale_is_seen(
+    name: str, rows: Any, tables: dict[str, pd.DataFrame], run: Run
+) -> None:
+    # The control.
+    wrong = replace(FIGURES[name], rows=rows)
+    with pytest.raises(AssertionError):
+        CHECKS[name](wrong.drawn(tables), run)
+
+
+# --- the marks of a chart -------------------------------------------------------------------------
+
+
+def one_panel(figure: Figure, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of the panel that has the largest value."""
+    rows = figure.drawn(tables)
+    largest = rows.loc[rows[figure.interval[0]].astype(float).idxmax()]
+    for column in [*figure.panels(rows), "sample_size"]:
+        if column in rows and column != figure.against and not (column == "sample_size" and figure is BIAS):
+            rows = rows[rows[column] == largest[column]]
+    return rows
+
+
+BIAS = FIGURES["bias"]
+
+
+def complete(figure: Figure, rows: pd.DataFrame) -> dict[str, Any]:
+    return {**chart_of(figure, rows), "datasets": {DATA: records(rows)}}
+
+
+def pixels_of(figure: Figure, rows: pd.DataFrame, spec: dict[str, Any]) -> Callable[[pd.Series], np.ndarray]:
+    """Where numbers are on the axis of values, by the places of the points, whose values are known."""
+
+    def scaled(values: Any) -> np.ndarray:
+        values = np.asarray(values, float)
+        if figure.interval[0] == "share" and figure.name != "spread":
+            return np.sign(values) * np.log1p(np.abs(values) / NEGLIGIBLE)
+        return np.log(values) if figure.is_logarithmic else values
+
+    channel = channel_of(figure)
+    places = np.sort([item[channel] for item in marks(spec, "symbol")])
+    values = np.sort(scaled(rows[figure.interval[0]]))
+    values = values if channel == "x" else values[::-1]
+    assert len(places) == len(values)
+    slope, start = np.polyfit(values, places, 1)
+    np.testing.assert_allclose(places, start + slope * values, atol=0.01)
+    return lambda numbers: start + slope * scaled(numbers)
+
+
+def channel_of(figure: Figure) -> str:
+    return "y" if figure.against or figure is BIAS else "x"
+
+
+BARS = ("error", "by_parameter")
+POINTS = [name for name, figure in FIGURES.items() if len(figure.interval) == 3 and name not in BARS]
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_intervals_are_drawn_where_their_columns_say(name: str, tables: dict[str, pd.DataFrame]) -> None:
+    figure = FIGURES[name]
+    rows = one_panel(figure, tables)
+    if name in ("ratios", "means"):
+        rows = rows[rows["control"] == rows["control"].iloc[0]]
+    numbers = rows[list(figure.interval)].astype(float)
+    drawable = (numbers[figure.interval[1]] > 0) | (not figure.is_logarithmic)
+    rows = rows[drawable & np.isfinite(numbers).all(axis=1)]
+    spec, channel = complete(figure, rows), channel_of(figure)
+    place = pixels_of(figure, rows, spec)
+    drawn = [item for kind in ("area", "rule") for item in marks(spec, kind) if f"{channel}2" in item]
+    drawn = [item for item in drawn if item.get("strokeWidth") != 6]  # the pale bars behind means
+    wanted = {tuple(np.round(np.sort(place(pair)), 1)) for pair in rows[list(figure.interval[1:])].to_numpy()}
+    found = {tuple(np.round(np.sort([item[channel], item[f"{channel}2"]]), 1)) for item in drawn}
+    assert len(wanted) > 1
+    assert len(found) >= len(wanted)
+    for pair in wanted:
+        assert min(np.abs(np.subtract(pair, other)).max() for other in found) < 0.2, (pair, sorted(found))
+
+
+def test_the_interval_of_an_error_is_drawn(tables: dict[str, pd.DataFrame]) -> None:
+    figure = FIGURES["error"]
+    rows = one_panel(figure, tables)
+    spec = complete(figure, rows)
+    bars = {round(item["width"], 3) for item in marks(spec, "rect") if "fillOpacity" not in item}
+    slope = max(bars) / rows["variance"].max()
+    ends = sorted(item["x2"] for item in marks(spec, "rule") if "x2" in item)
+    assert slope * np.sort(rows["mse_high"]) == pytest.approx(ends, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["bias", "bias_along"])
+def test_the_margin_is_one_percent_of_the_gradient(name: str, tables: dict[str, pd.DataFrame]) -> None:
+    figure = FIGURES[name]
+    rows = one_panel(figure, tables)
+    spec = complete(figure, rows)
+    place = pixels_of(figure, rows, spec)
+    (margin,) = marks(spec, "rect")
+    lower = -0.01 if (rows["share_low"] < 0).any() else 0.0
+    edges = sorted([margin["y"], margin["y"] + margin["height"]])
+    assert edges == pytest.approx(sorted(place([lower, 0.01])), abs=0.1)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_chart_obeys_the_schema_and_is_drawn_in_every_format(
+    name: str, run: Run, tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    rows = one_panel(FIGURES[name], tables)
+    about = about_a_run(run)
+    alt.Chart.from_dict(specification(FIGURES[name], rows, about))
+    formats = ("png", "svg", "pdf")
+    some = Tables({FIGURES[name].table: lambda: tables[FIGURES[name].table]})
+    small = replace(FIGURES[name], rows=lambda _: rows, several="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FIGURES, name, small)
+        written, failed = draw(tmp_path, some, about, formats, True, [name])
+    assert failed == []
+    assert [path.name for path in written] == [f"{name}.{kind}" for kind in formats]
+    starts = (b"\x89PNG", b"<svg", b"%PDF")
+    for path, start in zip(written, starts, strict=True):
+        assert path.read_bytes().startswith(start)
+        assert path.stat().st_size > 3000
+    assert len(list(tmp_path.iterdir())) == 3

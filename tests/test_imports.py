@@ -209,7 +209,9 @@ RESULTS = [*CONTRACTS, "bench.engine", "bench.statistics", "estimators"]
 
 
 def test_results_are_kept_and_not_judged_by_what_shows_them() -> None:
-    assert strangers("bench.results", RESULTS) == []
+    assert strangers("bench.results", RESULTS, run_only=True) == []
+    # A run gives its figures when it is asked for one.
+    assert strangers("bench.results", [*RESULTS, "bench.figures"]) == []
 
 
 def test_analysis_estimates_and_shows_nothing() -> None:
@@ -219,10 +221,15 @@ def test_analysis_estimates_and_shows_nothing() -> None:
     assert strangers("bench.report.labels", []) == []
 
 
-@pytest.mark.parametrize("room", ["bench.report", "bench.page"])
+@pytest.mark.parametrize("room", ["bench.report", "bench.figures", "bench.page"])
 def test_reports_read_no_files(room: str) -> None:
     allowed = [room, "bench.results.runs", "bench.results.files", "bench.results.pictures"]
     assert not [line for line in strangers(room, allowed) if "bench.results" in line]
+
+
+def test_figures_know_no_page_and_no_folder() -> None:
+    allowed = ["bench.analysis", "bench.errors", "bench.report", "bench.results.runs", "bench.statistics"]
+    assert strangers("bench.figures", allowed) == []
 
 
 def test_a_forbidden_import_is_seen() -> None:
@@ -267,7 +274,18 @@ def test_a_stranger_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- what is heavy --------------------------------------------------------------------------------
 
-HEAVY = ["torch", "scipy", "seaborn", "pandas", "matplotlib", "sklearn", "pyarrow", "numpy"]
+HEAVY = [
+    "altair",
+    "vl_convert",
+    "torch",
+    "scipy",
+    "seaborn",
+    "pandas",
+    "matplotlib",
+    "sklearn",
+    "pyarrow",
+    "numpy",
+]
 
 
 def reached(module: str) -> set[str]:

@@ -10,9 +10,10 @@ import pytest
 
 from bench.analysis import comparison
 from bench.analysis.before_after import changes
-from bench.analysis.frames import FRAMES, frames_of
+from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import means
 from bench.analysis.kept import kept
+from bench.figures.source import of_a_run
 from bench.report.claims import claims
 from bench.report.methods import methods
 from bench.report.summary import as_markdown
@@ -58,11 +59,17 @@ def formed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+def figured(run: Run) -> None:
+    """Ask for all tables that figures draw."""
+    tables = of_a_run(run)
+    assert {name for name in tables if tables[name] is not None} == set(FRAMES)
+
+
 def test_each_ratio_of_a_run_is_formed_once(folder: Path, formed: list[str]) -> None:
     run = load(folder)
-    frames_of(run)
+    figured(run)
     assert len(formed) == PAIRS * 2  # of variances and of squared errors
-    claims(run), methods(run, "rloo"), as_markdown(run), means([run]), frames_of(run)
+    claims(run), methods(run, "rloo"), as_markdown(run), means([run]), figured(run)
     assert len(formed) == PAIRS * 2
 
 

@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page_file(folder: Path) -> Path:
-    (path,) = write_report([load(folder)])
+    (path,), _ = write_report([load(folder)])
     return path
 
 
@@ -89,12 +89,12 @@ def test_a_request_or_a_complaint_would_be_seen(browser: Any, tmp_path: Path) ->
 def test_each_figure_has_as_many_marks_as_rows(opened: Opened, measured: pd.DataFrame) -> None:
     cells = len(measured)
     assert cells == 6
-    for figure in ("variance", "bias", "frontier", "work"):
+    for figure in ("variance", "bias", "cost", "work_normalized_variance"):
         assert opened.rows(figure) == cells
         assert opened.marks(figure) == cells
     assert opened.rows("error") == cells
     assert opened.marks("error", "rect") == 2 * cells  # two parts of each bar
-    assert opened.rows("forest") == opened.marks("forest") == 4  # two estimators at two N, against the third
+    assert opened.rows("ratios") == opened.marks("ratios") == 4  # two estimators at two N, against the third
     assert opened.rows("scatter") == 6  # two coordinates of three estimators, at the largest N
     assert opened.rows("blocks") == 18  # all, loc and scale
 
@@ -122,9 +122,9 @@ def test_the_page_is_small_without_its_data(page_file: Path) -> None:
 
 def test_the_legend_hides_an_estimator_everywhere(opened: Opened) -> None:
     opened.toggle("reinforce")
-    for figure in ("variance", "bias", "frontier", "work"):
+    for figure in ("variance", "bias", "cost", "work_normalized_variance"):
         assert opened.rows(figure) == opened.marks(figure) == 4
-    assert opened.rows("forest") == 4  # the control itself is no row
+    assert opened.rows("ratios") == 4  # the control itself is no row
     assert "6 of" not in opened.page.inner_text("#count")
     assert "hide=0" in opened.page.url
     opened.toggle("reinforce")
@@ -135,14 +135,15 @@ def test_the_control_can_be_changed(opened: Opened) -> None:
     opened.page.select_option("#control", index=1)
     opened.drawn()
     data = opened.page.evaluate(
-        "JSON.parse(document.getElementById('data').textContent).views[0].tables.ratios"
+        "JSON.parse(document.getElementById('data').textContent).views[0].figures"
+        ".find((figure) => figure.name === 'ratios').rows"
     )
     wanted = sum(
         control == HOSTILE and metric == "variance"
         for control, metric in zip(data["control"], data["metric"], strict=True)
     )
     assert wanted == 4
-    assert opened.rows("forest") == opened.marks("forest") == wanted
+    assert opened.rows("ratios") == opened.marks("ratios") == wanted
     assert "control=1" in opened.page.url
 
 
@@ -152,10 +153,10 @@ def test_axes_and_metrics_can_be_switched(opened: Opened) -> None:
     opened.drawn()
     assert opened.page.inner_text("#chart-variance") != before
     assert "linear=variance.y" in opened.page.url
-    opened.page.locator("[data-switch='forest.metric']").select_option("mse")
+    opened.page.locator("[data-switch='ratios.metric']").select_option("mse")
     opened.drawn()
-    assert opened.rows("forest") == 4
-    assert "show=forest.metric.mse" in opened.page.url
+    assert opened.rows("ratios") == 4
+    assert "show=ratios.metric.mse" in opened.page.url
 
 
 def column(opened: Opened, name: str) -> list[str]:
@@ -230,7 +231,7 @@ def test_figures_can_be_reached_and_read_without_seeing(opened: Opened) -> None:
 
 def test_labels_are_text(opened: Opened, page_file: Path) -> None:
     assert opened.complaints == []
-    assert opened.page.locator("script").count() == 5  # the data, three libraries and our own
+    assert opened.page.locator("script").count() == 3  # the data, the libraries and our own
     assert HOSTILE not in page_file.read_text()
     names = opened.page.locator("#legend .name").all_inner_texts()
     assert HOSTILE in names
@@ -262,7 +263,7 @@ def test_whatever_a_run_folder_says_is_text(browser: Any, folder: Path, tmp_path
         opened.drawn()
     assert opened.complaints == []
     assert opened.requests == [path.as_uri()]
-    assert opened.page.locator("script").count() == 5
+    assert opened.page.locator("script").count() == 3
     assert HOSTILE not in path.read_text()
     opened.page.locator("#views button").nth(1).click()
     assert opened.page.locator("article:visible h1").inner_text().startswith("</script>")

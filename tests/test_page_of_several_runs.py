@@ -62,6 +62,12 @@ def table(path: Path, view: int, name: str) -> pd.DataFrame:
     return pd.DataFrame(data_of(path)["views"][view]["tables"][name])
 
 
+def drawn_rows(path: Path, name: str) -> pd.DataFrame:
+    """The rows that a figure of all runs together may draw."""
+    figures = data_of(path)["views"][0]["figures"]
+    return pd.DataFrame(next(figure["rows"] for figure in figures if figure["name"] == name))
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_it_asks_for_nothing_and_complains_of_nothing(browser: Any, page_file: Path, size: Any) -> None:
     window = Opened(browser, page_file, size)
@@ -100,14 +106,14 @@ def test_there_is_a_view_of_all_runs_and_one_of_each(opened: Opened) -> None:
 
 
 def test_what_all_runs_have_in_common_is_drawn(opened: Opened, page_file: Path) -> None:
-    opened.page.select_option("[data-switch='changes.metric']", "mse")
+    opened.page.select_option("[data-switch='changed.metric']", "mse")
     opened.drawn()
     # Two estimators at two N, in the later run of the first scenario; and one estimator against the control.
-    assert opened.rows("changes", "all-") == opened.marks("changes", prefix="all-") == 4
+    assert opened.rows("changed", "all-") == opened.marks("changed", prefix="all-") == 4
     assert opened.rows("means", "all-") == opened.marks("means", prefix="all-") == 1
-    profile = table(page_file, 0, "profile")
+    profile = drawn_rows(page_file, "profile")
     assert opened.rows("profile", "all-") == (profile["metric"] == "variance").sum()
-    budget = table(page_file, 0, "budget")
+    budget = drawn_rows(page_file, "budget")
     of_first = (budget["run"] == budget["run"][0]) & (budget["currency"] == budget["currency"][0])
     assert opened.rows("budget", "all-") == opened.marks("budget", prefix="all-") == of_first.sum()
     assert of_first.sum() > 1
@@ -115,14 +121,14 @@ def test_what_all_runs_have_in_common_is_drawn(opened: Opened, page_file: Path) 
 
 def test_the_legend_hides_an_estimator_in_every_view(opened: Opened) -> None:
     opened.toggle("reinforce")
-    assert opened.rows("changes", "all-") == 2
+    assert opened.rows("changed", "all-") == 2
     opened.page.locator("#views button").nth(1).click()
     opened.drawn()
     assert opened.rows("variance", "run0-") == 2
 
 
 def test_the_control_can_be_changed(opened: Opened, page_file: Path) -> None:
-    means = table(page_file, 0, "means")
+    means = drawn_rows(page_file, "means")
     opened.page.select_option("#control", "reparameterization")
     opened.drawn()
     assert opened.rows("means", "all-") == 1
@@ -139,7 +145,7 @@ def test_the_curve_along_an_option_and_its_pictures(browser: Any, tmp_path: Path
     write_report([load(each) for each in folders], path)
     window = Opened(browser, path, DESKTOP)
     assert window.rows("along", "all-") == window.marks("along", prefix="all-") == 3
-    assert "Variance along steps" in window.page.inner_text("#all-along")
+    assert "steps" in window.page.locator("#all-chart-along svg text").all_text_contents()
     # Data once; reconstructions and samples of each run; eight samples, three of all else.
     labels = window.page.locator("#all-pictures th").all_inner_texts()
     assert len(labels) == 1 + 2 * 3

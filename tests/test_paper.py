@@ -64,7 +64,7 @@ TRIPLES = [(WILD[i], WILD[i - 1], WILD[i - 2]) for i in range(0, len(WILD), 3)]
 def run_of(folder: Path, text: str) -> Run:
     (folder / "s.yaml").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.api.draw", lambda *_: [])
+        patch.setattr("bench.api.draw", lambda *_: ([], []))
         return measure(folder / "s.yaml", out=folder)
 
 

@@ -16,12 +16,12 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from bench.cli import main
+from bench.figures.looks import looks
 from bench.report.chosen import MOST_GROUPS, MOST_PLACES, NO_NUMBER, NOT_OK, NOT_POSITIVE, Chosen, select
 from bench.report.columns import LONGEST_WORD, draw
 from bench.report.labels import distinct
-from bench.report.plots import PLOTS
 from bench.results.folder import write_record, write_tables
-from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks, words
+from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks
 
 WORSE = (r"$\frac{", "".join(map(chr, range(32))), *HOSTILE)[: MOST_GROUPS - 1]
 
@@ -47,6 +47,10 @@ def bars(figure: Figure) -> np.ndarray:
     """The lower ends of all bars in order, and the upper ones."""
     drawn = [part[:, 1] for ax in figure.axes for c in ax.collections for part in c.get_segments()]
     return np.sort(np.array(drawn).reshape(-1, 2), axis=0)
+
+
+def words(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
 def entries(figure: Figure) -> list[str]:
@@ -87,7 +91,8 @@ def test_an_endless_interval_leaves_the_panel(y: str) -> None:
 def test_an_estimator_looks_as_in_other_figures() -> None:
     frame = ordinary()
     frame.loc[frame["estimator"] == "reinforce", "status"] = "error"
-    assert looks_of(figure_of(frame, y="mse", x="seconds")) == looks_of(PLOTS["variance"](frame))
+    wanted = [look.color for look in looks(frame["estimator"]).values()][1:]
+    assert [color for color, *_ in looks_of(figure_of(frame, y="mse", x="seconds"))] == wanted
 
 
 def test_words_along_x_are_points_side_by_side() -> None:

@@ -501,7 +501,7 @@ def test_editors_know_the_keys() -> None:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with the scenario; figures are not looked at."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.api.draw", lambda *_: [])
+    monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
     (tmp_path / "x.yaml").write_text(SCENARIO)
     return tmp_path
 

@@ -1,11 +1,10 @@
-"""Reports: every plot over every kind of measurements, and the numbers in the tables."""
+"""Reports: the numbers in the tables, over every kind of measurements."""
 
 from __future__ import annotations
 
 import io
 import math
 import re
-import sys
 from decimal import Decimal
 from typing import Any
 
@@ -14,16 +13,10 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
-from matplotlib.text import Text as FigureText
 from rich.console import Console
 
-from bench.analysis import rows
 from bench.report import labels, numbers
 from bench.report.pictures import image_grid
-from bench.report.plots import PLOTS
-from bench.report.style import looks
 from bench.report.table import WIDEST, plain_table, results_table
 
 SIZES = (10, 100, 1000, 10_000, 100_000)
@@ -158,110 +151,10 @@ CASES = [
     ordinary, several_devices, with_blocks, everything_failed, zero_variance, only_zero_variance, hostile,
     many_estimators, single_size, single_cell, without_intervals, endless_intervals, unknown_truth,
 ]  # fmt: skip
-COLUMNS = {
-    "variance": ["sample_size", "variance"],
-    "bias": ["bias"],
-    "work_normalized_variance": ["work_normalized_variance"],
-    "cost": ["seconds", "variance"],
-    "by_parameter": ["sample_size", "variance"],
-}
 
 
-def drawable(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
-    part = rows.blocks(measurements) if name == "by_parameter" else rows.whole(measurements)
-    values = part[COLUMNS[name]]
-    fit = np.isfinite(values).all(axis=1) & (part["status"] == "ok")
-    return part[fit if name == "bias" else fit & (values > 0).all(axis=1)]
-
-
-def words(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in figure.findobj(FigureText))
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-@pytest.mark.parametrize("name", PLOTS)
-def test_a_plot_shows_each_measured_cell(name, case):
-    measurements = case()
-    figure = PLOTS[name](measurements, title="Does $it$ draw?")
-    if name == "by_parameter" and case is not with_blocks:
-        assert figure is None
-        return
-    assert figure is not None
-    figure.draw_without_rendering()
-    wanted = drawable(measurements, name)
-    if wanted.empty:
-        assert "There is nothing to draw." in words(figure)
-    elif name == "bias":
-        scattered = [c for ax in figure.axes for c in ax.collections if isinstance(c, PathCollection)]
-        assert sum(len(c.get_offsets()) for c in scattered) == len(wanted)
-    else:
-        lines = [line for ax in figure.axes for line in ax.lines if line.get_marker() != "None"]
-        groups = wanted.groupby(["estimator", "parameter", "device"])
-        assert sum(len(line.get_xdata()) for line in lines) == len(wanted)
-        assert len(lines) == groups.ngroups
-        drawn = np.sort(np.concatenate([line.get_ydata() for line in lines]))
-        np.testing.assert_allclose(drawn, np.sort(wanted[COLUMNS[name][-1]]))
-    if "matplotlib.pyplot" in sys.modules:
-        assert not sys.modules["matplotlib.pyplot"].get_fignums()
-
-
-def test_what_is_not_drawn_is_said():
-    assert "not drawn: every estimator on cuda: unavailable" in words(PLOTS["variance"](several_devices()))
-    assert "at N = 1: not applicable (it needs N" in words(PLOTS["variance"](with_blocks()))
-    assert "logarithmic axis: exact: variance 0" in words(PLOTS["variance"](zero_variance()))
-    assert "error (ZeroDivisionError" in words(PLOTS["variance"](everything_failed()))
-    assert "the true gradient is not known" in words(PLOTS["bias"](unknown_truth()))
-
-
-def test_a_plot_of_no_rows_says_so():
-    empty = ordinary().iloc[:0]
-    for name, plot in PLOTS.items():
-        figure = plot(empty)
-        assert (figure is None) == (name == "by_parameter")
-    assert "no results" in plain_table(empty)
-
-
-def test_a_figure_names_scenario_question_replicates_and_units():
-    said = words(PLOTS["cost"](ordinary(), title="Which wins?"))
-    for phrase in (
-        "gaussian: Which wins?",
-        "R = 1000",
-        "cpu, float32",
-        "95 % intervals",
-        "seconds per estimate",
-    ):
-        assert phrase in said
-
-
-def test_an_estimator_looks_alike_in_every_figure():
-    colors = []
-    for name in ("variance", "work_normalized_variance", "cost"):
-        axes = PLOTS[name](ordinary()).axes[0]
-        colors.append([(x.get_color(), x.get_marker()) for x in axes.lines if x.get_marker() != "None"])
-    assert colors[0] == colors[1] == colors[2]
-    without_first = ordinary()
-    without_first.loc[without_first["estimator"] == "reinforce", "status"] = "error"
-    axes = PLOTS["variance"](without_first).axes[0]
-    left = [(x.get_color(), x.get_marker()) for x in axes.lines if x.get_marker() != "None"]
-    assert left == colors[0][1:]
-
-
-def test_looks_differ_for_very_many_estimators():
-    assert len(set(looks(map(str, range(300))).values())) == 300
-
-
-def test_the_guide_has_slope_minus_one():
-    guide = next(line for line in PLOTS["variance"](ordinary()).axes[0].lines if line.get_marker() == "None")
-    slope = np.diff(np.log(guide.get_ydata())) / np.diff(np.log(guide.get_xdata()))
-    assert slope == pytest.approx(-1)
-
-
-def test_bars_of_one_size_do_not_overlap():
-    axes = PLOTS["bias"](ordinary()).axes[0]
-    places = np.concatenate(
-        [np.asarray(c.get_offsets())[:, 0] for c in axes.collections if isinstance(c, PathCollection)]
-    )
-    assert len(np.unique(places.round(6))) == len(ordinary())
+def test_a_table_of_no_rows_says_so():
+    assert "no results" in plain_table(ordinary().iloc[:0])
 
 
 def printed(measurements: pd.DataFrame, width: int) -> str:

@@ -281,7 +281,7 @@ def test_the_fixed_batch_stays_as_it_is() -> None:
 def test_a_scenario_with_resampled_data_runs(tmp_path: Path, bound: str) -> None:
     path = tmp_path / "vae.yaml"
     path.write_text(VAE.replace("BOUND", bound).replace("DATA", "resampled"))
-    with patch("bench.api.draw", return_value=[]):
+    with patch("bench.api.draw", return_value=([], [])):
         frame = bench.run(path, out=tmp_path / "out", small=True).measurements
     assert set(frame["status"]) == {"ok"}
     assert set(frame["truth"]) == {"reference"}

@@ -78,7 +78,7 @@ def test_a_scenario_can_be_planned(path: Path) -> None:
 @every_scenario
 def test_a_scenario_runs_when_it_is_made_small(path: Path, tmp_path: Path) -> None:
     skip_without_its_package(path)
-    drawing = nullcontext() if path.stem in DRAWN else patch("bench.api.draw", return_value=[])
+    drawing = nullcontext() if path.stem in DRAWN else patch("bench.api.draw", return_value=([], []))
     with drawing:
         run = bench.run(path, overrides=QUICKER.get(path.stem, ()), out=tmp_path, small=True)
     frame, folder = run.measurements, run.folder

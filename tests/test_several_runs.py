@@ -69,7 +69,7 @@ def really_run(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     folder = tmp_path_factory.mktemp("several")
     (folder / "s.yaml").write_text(SCENARIO)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.api.draw", lambda *_: [])
+        patch.setattr("bench.api.draw", lambda *_: ([], []))
         some = [
             bench.api.run(folder / "s.yaml", overrides=["replicates=400"], out=folder / "out") for _ in "ab"
         ]

@@ -330,7 +330,9 @@ def test_hostile_labels_and_questions_survive(tmp_path: Path) -> None:
     assert (
         read_record(run.folder)["scenario"]["question"] == 'Does it, as "asked", survive? <b>{0}</b> $x$ %s'
     )
-    assert len(draw(run)) >= 4
+    figures, failed = draw(run)
+    assert [path.name for path in figures] == ["variance.png", "bias.png"]
+    assert failed == []
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"normal"}
 
 

@@ -50,7 +50,7 @@ def test_a_run_without_pictures_has_none(tmp_path: Path) -> None:
 
 
 def test_a_run_leaves_the_pictures_of_its_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.api.draw", lambda *_: [])
+    monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
     (tmp_path / "s.yaml").write_text(DIGITS)
     prepared = prepare(tmp_path / "s.yaml")
     read = load_pictures(execute(prepared, tmp_path).folder)

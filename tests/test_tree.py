@@ -15,22 +15,11 @@ FILES = [path for top in ("bench", "estimators") for path in sorted((ROOT / top)
 MOST_LINES = 300
 MOST_OF_A_NAME = 2
 
-# Of the rooms that show, which are being rebuilt: none of these may come to more than it is.
-LEFT = {
-    "blocks.py": 3,
-    "budget.py": 3,
-    "changes.py": 3,
-    "claims.py": 3,
-    "devices.py": 3,
-    "frames.py": 3,
-    "rate.py": 3,
-}
-
 
 def test_no_name_of_a_file_is_in_the_tree_more_than_twice() -> None:
     counts = Counter(path.name for path in FILES if path.name != "__init__.py")
     assert len(counts) > 100
-    assert {name: n for name, n in counts.items() if n > LEFT.get(name, MOST_OF_A_NAME)} == {}
+    assert {name: n for name, n in counts.items() if n > MOST_OF_A_NAME} == {}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

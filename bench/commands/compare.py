@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.commands.figure import kind_of, write
+from bench.commands.figure import kind_of, write_chart
 from bench.commands.terminal import NOTHING_MEASURED, console, explained
 
 if TYPE_CHECKING:
@@ -72,9 +72,11 @@ def compare(
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
-        from bench.report.forest import forest
+        from bench.figures.compared import chart_of_a_comparison
 
-        write(forest(found), figure, drawn_as)
+        with explained():
+            chart = chart_of_a_comparison(found)
+        write_chart(chart, figure, drawn_as)
 
 
 def _compared(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,8 +36,19 @@ def write(figure: Figure, path: Path, kind: str) -> None:
     """Write a figure and say so on stderr; what cannot be written ends the program."""
     from bench.report.canvas import save
 
+    _write(lambda: save(figure, path, kind), path)
+
+
+def write_chart(spec: dict[str, Any], path: Path, kind: str) -> None:
+    """Write a chart, given by its specification, in the same way."""
+    from bench.figures.export import write
+
+    _write(lambda: write(spec, path, kind), path)
+
+
+def _write(save: Callable[[], None], path: Path) -> None:
     try:
-        save(figure, path, kind)
+        save()
     except OSError as error:
         click.echo(f"{path}: cannot be written: {error.strerror}", err=True)
         sys.exit(USAGE)

@@ -30,6 +30,7 @@ from bench.report.formats import formats_of
 @click.option(
     "--figures", metavar="FORMAT,...", help="Write the figures too, beside the page: png, svg, pdf.  [none]"
 )
+@click.option("--titles", is_flag=True, help="Give these figures titles and captions.")
 def report(
     runs: tuple[Path, ...],
     out: Path | None,
@@ -37,6 +38,7 @@ def report(
     tex: Path | None,
     markdown: Path | None,
     figures: str | None,
+    titles: bool,
 ) -> None:
     """Write one or several runs as one page that needs no network; nothing is estimated again.
 
@@ -49,5 +51,9 @@ def report(
         from bench.report_api import write_report
         from bench.results.folder import load
 
-        for path in write_report([load(run) for run in runs], out, control, tex, markdown, formats):
-            click.echo(f"report   {path}")
+        found = [load(run) for run in runs]
+        written, failed = write_report(found, out, control, tex, markdown, formats, titles)
+    for path in written:
+        click.echo(f"report   {path}")
+    for line in failed:
+        click.echo(line, err=True)

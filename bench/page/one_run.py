@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.frames import frames_of
+from bench.figures import Tables
 from bench.page import tables
-from bench.page.figures import FIGURES
-from bench.page.figures.along import along
-from bench.page.figures.figure import Figure
+from bench.page.charts import charts_of
 from bench.page.images import pictures_of
 from bench.page.view import Field, Table, View
 from bench.report import cell_words
@@ -31,6 +27,7 @@ _MOST_VERDICTS = 20
 
 def one_run(
     run: Run,
+    drawn: Tables,
     claims: Sequence[str],
     methods: str,
     name: str = "",
@@ -41,6 +38,7 @@ def one_run(
 
     Args:
         run: the run.
+        drawn: the tables of its figures.
         claims: the answer, a sentence each.
         methods: by what statistics.
         name: what comes before the names of its elements.
@@ -49,16 +47,16 @@ def one_run(
     """
     scenario = run.record["scenario"]
     whole = rows.whole(run.measurements)
-    frames, notices = frames_of(run)
+    figures, failed = charts_of(drawn)
     return View(
         name=name,
         title=plain(scenario["name"] if title is None else title, LONG),
         question=plain(scenario.get("question"), LONG),
         claims=[plain(claim, LONG) for claim in claims],
         tables=[_verdicts(whole)],
-        figures=[figure for figure in _figures(frames) if has_something(figure, frames)],
-        frames=frames,
-        notices=notices,
+        figures=figures,
+        failed=[plain(line, LONG) for line in failed],
+        frames={"measurements": run.measurements},
         labels=list(tables.labels_of(run)),
         pictures=pictures_of(run.pictures),
         provenance=list(provenance_of(run.record)),
@@ -67,31 +65,6 @@ def one_run(
         remarks=[*cell_words.not_finite(whole), *cell_words.rough_times(whole)],
         rough=[str(row.cell) for row in whole.itertuples() if cell_words.is_rough(row)],
     )
-
-
-def _figures(frames: Mapping[str, pd.DataFrame]) -> Iterator[Figure]:
-    """Those of a run; of a scenario with several problems, one problem at a time."""
-    moved = frames["along"]
-    if len(moved):
-        option = " or ".join(name.rpartition(".")[2] for name in moved["option"].unique())
-        switched = ["sample_size", "option", "rest"]
-        yield along("along", option, sorted(moved["value"].unique()), switched)
-    several = frames["measurements"]["problem"].nunique() > 1
-    for make in FIGURES:
-        figure = make()
-        if several and "problem" in frames[figure.table]:
-            figure = replace(figure, switched=(*figure.switched, "problem"))
-        yield figure
-
-
-def has_something(figure: Figure, frames: Mapping[str, pd.DataFrame]) -> bool:
-    """Whether there is a row to draw, and two values of what a figure compares."""
-    frame = frames[figure.table]
-    for name, value in figure.where.items():
-        frame = frame[frame[name] == value]
-    numbers = frame[list(figure.needs)].astype(float)
-    drawn = frame[np.isfinite(numbers.to_numpy()).all(axis=1)]
-    return len(drawn) > 0 and (not figure.several or drawn[figure.several].nunique() > 1)
 
 
 def _verdicts(whole: pd.DataFrame) -> Table:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,18 +11,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from bench.figures.looks import looks
 from bench.page import tables
-from bench.page.figures.figure import Figure
+from bench.page.charts import Chart
 from bench.page.view import View
-from bench.report.style import looks
 
-LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
+LIBRARIES = "libraries.min.js"
+"""Vega, Vega-Lite and Vega-Embed, of the versions that draw the files, too."""
+
 _SCRIPTS = ("state", "figures", "table", "controls", "start")
-
-_SHAPES = {
-    "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross",
-    "<": "triangle-left", "X": "stroke", ">": "triangle-right", "p": "wedge", "h": "arrow",
-}  # fmt: skip
 
 
 def page(views: Sequence[View]) -> str:
@@ -32,7 +28,7 @@ def page(views: Sequence[View]) -> str:
         title=views[0].title,
         views=views,
         data=_embedded(_data(views)),
-        vendor=[Markup(_asset(f"vendor/{name}")) for name in LIBRARIES],
+        libraries=Markup(_asset(f"vendor/{LIBRARIES}")),
         css=Markup(_asset("page.css")),
         script=Markup("\n".join(_asset(f"script/{name}.js") for name in _SCRIPTS)),
     )
@@ -44,44 +40,34 @@ def _data(views: Sequence[View]) -> dict[str, Any]:
     return {
         "labels": labels,
         "colors": [seen[label].color for label in labels],
-        "shapes": [_SHAPES[seen[label].marker] for label in labels],
+        "shapes": [seen[label].shape for label in labels],
         "dashes": [list(seen[label].dashes) or [1, 0] for label in labels],
         "views": [_view(view) for view in views],
     }
 
 
 def _view(view: View) -> dict[str, Any]:
-    controls = {label for frame in view.frames.values() if "control" in frame for label in frame["control"]}
+    compared = [chart.rows["control"] for chart in view.figures if "control" in chart.rows]
+    controls = {label for column in compared for label in column}
     return {
         "name": view.name,
         "title": view.title,
         "run": view.run,
-        "value": view.value,
         "rough": list(view.rough),
         "controls": [label for label in view.labels if label in controls] or list(view.labels[:1]),
         "tables": tables.as_data(view.frames),
-        "figures": [{**asdict(figure), "fields": _fields(figure)} for figure in view.figures],
+        "figures": [_figure(chart) for chart in view.figures],
     }
 
 
-def _fields(figure: Figure) -> dict[str, list[str]]:
-    """The columns that the two axes of a figure show."""
-    found: dict[str, list[str]] = {"x": [], "y": []}
-    for channel, name in _channels(figure.spec):
-        if name not in found[channel]:
-            found[channel].append(name)
-    return found
-
-
-def _channels(part: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(part, dict):
-        for key, value in part.items():
-            if key in ("x", "y") and isinstance(value, dict) and "field" in value:
-                yield key, value["field"]
-            yield from _channels(value)
-    elif isinstance(part, list):
-        for each in part:
-            yield from _channels(each)
+def _figure(chart: Chart) -> dict[str, Any]:
+    return {
+        "name": chart.figure.name,
+        "rows": tables.packed(chart.rows),
+        "spec": chart.spec,
+        "logarithmic": chart.figure.positive,
+        "switched": chart.switched,
+    }
 
 
 def _embedded(data: Any) -> Markup:

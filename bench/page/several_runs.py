@@ -5,82 +5,48 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
-from bench.analysis.before_after import Changes, changes
-from bench.analysis.budgets import budgets_together
-from bench.analysis.geometric import geometric_means, means
-from bench.analysis.ranking import mean_ranks_of, profiles
-from bench.analysis.together import named, table, together, varied
+from bench.analysis.before_after import changes
+from bench.analysis.ranking import mean_ranks_of
+from bench.analysis.together import named, table, varied
+from bench.figures import Tables
 from bench.page import tables
-from bench.page.figures.along import along
-from bench.page.figures.budget import budget
-from bench.page.figures.several import FIGURES
+from bench.page.charts import charts_of
 from bench.page.images import pictures_of
-from bench.page.one_run import LONG, has_something
+from bench.page.one_run import LONG
 from bench.page.view import Field, Pictures, Table, View
 from bench.report.labels import plain
-from bench.report.left_out import notes
 from bench.report.several.claims import claims
 from bench.results.runs import Run
-from bench.statistics.metric_table import COMPARED
 
 
-def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
+def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: str) -> View:
     """What is shown of several runs together.
 
     Args:
         runs: from the first to the last.
+        drawn: the tables of their figures.
         control: with which estimators are compared in the sentences; None for the most common.
         name: what comes before the names of its elements.
 
     Raises:
         Invalid: if no run has such a control.
     """
-    whole = together(runs)
     questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
     # Runs that were meant to differ in an option are not before and after.
-    differ = varied(runs)
-    changed = changes(runs[:1] if differ else runs)
-    frames, notices = _frames(runs, whole, changed)
-    figures = [*(make() for make in FIGURES), budget("run")]
-    if differ:
-        option = differ.option.rpartition(".")[2]
-        figures.insert(1, along("together", option, sorted(differ.values), ["sample_size"]))
-    seen = {**frames, "together": whole}
+    changed = changes(runs[:1] if varied(runs) else runs)
+    figures, failed = charts_of(drawn)
     return View(
         name=name,
         title="All runs",
         question=" · ".join(questions),
         claims=[plain(claim, LONG) for claim in claims(runs, changed, control)],
         tables=[_runs(runs), _mean_ranks(runs)],
-        figures=[figure for figure in figures if has_something(figure, seen)],
-        frames=frames,
-        notices=notices,
+        figures=figures,
+        failed=[plain(line, LONG) for line in failed],
         labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
         pictures=_pictures(runs),
         run=False,
     )
-
-
-def _frames(
-    runs: Sequence[Run], whole: pd.DataFrame, changed: Changes
-) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """The rows of all figures, and what a reader must know of them."""
-    frames = {
-        # The page shows one control at a time, and a change has none.
-        "changes": changed.frame.drop(columns=["control", "cell"]),
-        "means": means(runs),
-        "profile": profiles(runs),
-        "budget": budgets_together(runs),
-    }
-    labels = list(whole.loc[whole["status"] == "ok", "estimator"].unique())
-    left_out = {"changes": changed.left_out}
-    if labels:
-        left_out["means"] = geometric_means(runs, labels[0], tuple(COMPARED)).left_out
-    return frames, {
-        name: "; ".join(plain(note, LONG) for note in notes(each)) for name, each in left_out.items()
-    }
 
 
 def _runs(runs: Sequence[Run]) -> Table:

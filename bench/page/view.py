@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bench.page.figures.figure import Figure
+from bench.page.charts import Chart
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class View:
         claims: the answer, a sentence each.
         tables: small tables.
         figures: what is drawn.
-        frames: the rows of the figures, by name.
-        notices: name of a frame -> what a reader must know of it.
+        failed: a line for each figure that could not be drawn.
+        frames: further tables, by name.
         labels: of the estimators, in order.
         pictures: of the problem.
         provenance: what it takes to repeat it, by name.
@@ -83,9 +83,9 @@ class View:
     question: str = ""
     claims: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    figures: Sequence[Figure] = ()
+    figures: Sequence[Chart] = ()
+    failed: Sequence[str] = ()
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    notices: Mapping[str, str] = field(default_factory=dict)
     labels: Sequence[str] = ()
     pictures: Pictures = Pictures({})
     provenance: Sequence[tuple[str, str]] = ()

@@ -8,7 +8,6 @@ import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +17,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bench.report.labels import drawn, plain
-from bench.report.style import CAPTION, GUIDE, Look, style
+from bench.report.style import CAPTION, MatplotlibLook, style
 
-T = TypeVar("T")
 Numbers = npt.NDArray[np.float64]
 
 DOTS_PER_INCH = 150
-MOST_PANELS = 24
-"""A figure with more panels than this is no longer read."""
-
 MOST_COLUMNS = 4
 TITLE_SIZE = 10.5
 LEGEND_CHARACTER = 0.078  # inches, of the legend's font
@@ -74,23 +69,6 @@ def sheet(
     return figure, axes[: len(panels)]
 
 
-def kept(panels: Mapping[str, T]) -> tuple[dict[str, T], str]:
-    """As many panels as are read, and a notice of those that are left out."""
-    left_out = len(panels) - MOST_PANELS
-    some = dict(itertools.islice(panels.items(), MOST_PANELS))
-    return some, f"not drawn: {left_out} further panels" if left_out > 0 else ""
-
-
-def notice(message: str, title: str, remarks: Sequence[str]) -> Figure:
-    """A figure that says why there is nothing to see."""
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    lines = [line for text in remarks for line in textwrap.wrap(text, 90)]
-    figure.text(0.5, 0.6, drawn(message), ha="center", va="center", fontsize=11)
-    figure.text(0.5, 0.5, drawn("\n".join(lines[:12])), ha="center", va="top", fontsize=8, color=CAPTION)
-    surround(figure, textwrap.wrap(title, 80), [])
-    return figure
-
-
 def surround(figure: Figure, heading: Sequence[str], below: Sequence[str]) -> None:
     """Puts lines of a title above a figure, and lines of a caption below it."""
     if heading:
@@ -117,21 +95,16 @@ def label_axes(axes: Sequence[Axes], x: str, y: str) -> None:
             ax.set_xlabel(x)
 
 
-def series_handle(look: Look) -> Line2D:
+def series_handle(look: MatplotlibLook) -> Line2D:
     """What a line of this look is like, for the legend."""
     return Line2D(
         [], [], color=look.color, marker=look.marker, linestyle=look.linestyle, markeredgecolor="white"
     )
 
 
-def marker_handle(look: Look) -> Line2D:
+def marker_handle(look: MatplotlibLook) -> Line2D:
     """What a point of this look is like, for the legend."""
     return Line2D([], [], color=look.color, marker=look.marker, linestyle="none", markeredgecolor="white")
-
-
-def guide_handle() -> Line2D:
-    """What a guide line is like, for the legend."""
-    return Line2D([], [], color=GUIDE, linestyle=(0, (6, 3)), linewidth=1)
 
 
 def log_sample_sizes(axes: Sequence[Axes], sizes: Sequence[int]) -> None:

@@ -15,13 +15,16 @@ from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator
 from bench.report import canvas, cell_words
 from bench.report.canvas import Numbers
 from bench.report.chosen import NOT_OK, Chosen, Selection, is_number, keys, ordered
-from bench.report.curves import caption_of
 from bench.report.labels import distinct, drawn, plain
-from bench.report.plots import SIZE
-from bench.report.style import Look, looks, style
+from bench.report.style import MatplotlibLook, matplotlib_looks, style
 from bench.statistics.metric_table import LABELS
 
-NAMES = {"sample_size": SIZE, "dim": "parameters, P", "replicates": "replicates, R", **LABELS}
+NAMES = {
+    "sample_size": "samples per estimate, N",
+    "dim": "parameters, P",
+    "replicates": "replicates, R",
+    **LABELS,
+}
 """What stands at an axis, where the column's own name does not say it."""
 
 LETTERS = {"sample_size": "N", "dim": "P", "replicates": "R"}
@@ -48,7 +51,7 @@ def draw(selection: Selection) -> Figure:
 
 
 def _drawn(selection: Selection, chosen: Chosen, points: pd.DataFrame) -> Figure:
-    looked = looks(ordered(selection.frame, chosen.by))
+    looked = matplotlib_looks(ordered(selection.frame, chosen.by))
     points = points.assign(look=keys(points, chosen.by), place=_places(points, chosen))
     panels = _panels(points, chosen)
     entries = _legend(points, chosen, looked, _names(selection.frame, chosen.by))
@@ -111,7 +114,7 @@ def _is_line(series: pd.DataFrame, chosen: Chosen) -> bool:
     return is_number(series, chosen.x) and series["place"].is_unique
 
 
-def _points(ax: Axes, series: pd.DataFrame, chosen: Chosen, look: Look) -> None:
+def _points(ax: Axes, series: pd.DataFrame, chosen: Chosen, look: MatplotlibLook) -> None:
     ax.plot(
         series["place"],
         series[chosen.y],
@@ -124,7 +127,7 @@ def _points(ax: Axes, series: pd.DataFrame, chosen: Chosen, look: Look) -> None:
     )
 
 
-def _bars(ax: Axes, series: pd.DataFrame, y: str, look: Look, logarithmic: bool) -> None:
+def _bars(ax: Axes, series: pd.DataFrame, y: str, look: MatplotlibLook, logarithmic: bool) -> None:
     """Intervals; an endless one leaves the panel, and its end is a number that can be drawn."""
     value, low, high = _interval(series, y)
     if logarithmic:
@@ -217,7 +220,7 @@ def _label(column: str) -> str:
 
 
 def _legend(
-    points: pd.DataFrame, chosen: Chosen, looked: Mapping[str, Look], names: Mapping[str, str]
+    points: pd.DataFrame, chosen: Chosen, looked: Mapping[str, MatplotlibLook], names: Mapping[str, str]
 ) -> dict[str, Line2D]:
     """What each look means; nothing where the words along x or above the panels say it."""
     if chosen.by == chosen.facet or (chosen.by == chosen.x and not is_number(points, chosen.x)):
@@ -239,7 +242,8 @@ def _caption(selection: Selection) -> list[str]:
     value, low, high = _interval(selection.points, selection.chosen.y)
     there = ((low < value) | (high > value)).any()
     bars = "bars: 95 % intervals, where larger than the markers" if there else ""
-    return [caption_of(selection.points, bars, _unsaid(selection)), *_remarks(selection)]
+    facts = (cell_words.replicates(selection.points), cell_words.common_setting(selection.points))
+    return [" · ".join(filter(None, (*facts, bars, _unsaid(selection)))), *_remarks(selection)]
 
 
 def _unsaid(selection: Selection) -> str:

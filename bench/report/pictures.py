@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from bench.report.canvas import save
 from bench.report.labels import distinct, drawn, plain
 from bench.report.style import style
+from bench.results.runs import Run
 
 Array = npt.NDArray[np.float64]
 
@@ -52,6 +55,17 @@ def image_grid(rows: Mapping[str, npt.ArrayLike], title: str | None = None) -> F
         if heading:
             figure.suptitle(drawn("\n".join(heading)), x=0.012, ha="left", fontsize=10.5)
     return figure
+
+
+def write_pictures(folder: Path, run: Run, formats: Sequence[str]) -> list[Path]:
+    """Write the pictures of a run into a folder that exists, if there are any."""
+    if not run.pictures:
+        return []
+    paths = [folder / f"pictures.{kind}" for kind in formats]
+    for path, kind in zip(paths, formats, strict=True):
+        # Drawn anew for each format: once saved its layout has moved, and files would differ.
+        save(image_grid(run.pictures, run.record["scenario"].get("name")), path, kind)
+    return paths
 
 
 def _checked(label: str, values: npt.ArrayLike) -> Array:

@@ -1,4 +1,4 @@
-"""How figures look: one palette, one look for each estimator, one set of matplotlib's parameters."""
+"""The looks of estimators for matplotlib, and its parameters."""
 
 from __future__ import annotations
 
@@ -9,19 +9,11 @@ from typing import Literal
 
 import matplotlib.style
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""The palette of Okabe and Ito (2008) for every kind of color vision, less its yellow, which white drowns."""
+from bench.figures.looks import looks
 
-# 7 colors, 11 markers and 4 dashes have no common divisor but 7·11·4 = 308 looks.
-# All markers are filled ones: seaborn does not mix them with others.
-MARKERS = ("o", "s", "^", "D", "v", "P", "<", "X", ">", "p", "h")
-DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.5, 1), (6, 1.5, 1.5, 1.5))
-
-GUIDE = "#8C8C8C"
-"""The color of what is not data."""
-
-FAINT = "#DCDCDC"
-"""The color of what lies behind data."""
+_MARKERS = {"circle": "o", "square": "s", "triangle-up": "^", "diamond": "D", "triangle-down": "v",
+            "cross": "P", "triangle-left": "<", "stroke": "X", "triangle-right": ">", "wedge": "p",
+            "arrow": "h"}  # fmt: skip
 
 CAPTION = "#505050"
 
@@ -56,30 +48,25 @@ PARAMETERS = {
 
 
 @dataclass(frozen=True)
-class Look:
-    """How one estimator is drawn, in every figure.
+class MatplotlibLook:
+    """How one estimator is drawn by matplotlib.
 
     Attributes:
         color: of its line, its markers and its intervals.
         marker: matplotlib's letter for it.
-        dashes: lengths of ink and gap in line widths; empty for a solid line.
+        linestyle: its dashes.
     """
 
     color: str
     marker: str
-    dashes: tuple[float, ...]
-
-    @property
-    def linestyle(self) -> tuple[float, tuple[float, ...]] | Literal["-"]:
-        """The dashes as matplotlib wants them."""
-        return (0, self.dashes) if self.dashes else "-"
+    linestyle: tuple[float, tuple[float, ...]] | Literal["-"]
 
 
-def looks(labels: Iterable[str]) -> dict[str, Look]:
-    """A look for each label, by the order in which labels first appear."""
+def matplotlib_looks(labels: Iterable[str]) -> dict[str, MatplotlibLook]:
+    """Return the look of each label, the same as in all other figures."""
     return {
-        label: Look(PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i, label in enumerate(dict.fromkeys(labels))
+        label: MatplotlibLook(look.color, _MARKERS[look.shape], (0, look.dashes) if look.dashes else "-")
+        for label, look in looks(labels).items()
     }
 
 

@@ -6,12 +6,15 @@ import html
 from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench.results.columns import no_rows
 from bench.results.pictures import Pictures
+
+if TYPE_CHECKING:
+    from bench.figures import Figures
 
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what loads it when it is asked for."""
@@ -70,6 +73,13 @@ class Run:
     def pictures(self) -> Pictures:
         """The pictures of the problem by label, `[K, H, W]` in 0..1; empty without any."""
         return self._pictures() if callable(self._pictures) else self._pictures
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The figures that have something to draw, by name, as Altair charts: `run.figures["variance"]`."""
+        from bench.figures import Figures  # late: who shows no figure need not wait for what draws
+
+        return Figures(self)
 
     @property
     def interrupted(self) -> bool:

@@ -25,12 +25,12 @@ const controls = () => {
 
 const axes = (view, figure) => {
   const row = place(view, `axes-${figure.name}`);
-  for (const column of figure.switched.filter((column) => options(view, figure, column).length > 1)) {
+  for (const column of figure.switched.filter((column) => options(figure, column).length > 1)) {
     const name = switchOf(figure, column);
-    const select = selection(options(view, figure, column), { "data-switch": name }, (value) => { state.chosen.set(name, shown(value)); });
+    const select = selection(options(figure, column), { "data-switch": name }, (value) => { state.chosen.set(name, shown(value)); });
     row.append(element("label", {}, column.replaceAll("_", " "), select));
   }
-  for (const channel of figure.logarithmic) {
+  for (const channel of Object.keys(figure.logarithmic)) {
     const axis = `${figure.name}.${channel}`;
     const box = element("input", { type: "checkbox", "data-axis": axis });
     box.addEventListener("change", () => {
@@ -67,7 +67,7 @@ const reflect = () => {
     for (const figure of view.figures) {
       place(view, `axes-${figure.name}`).querySelectorAll("select").forEach((select) => {
         const column = select.dataset.switch.split(".")[1];
-        select.selectedIndex = options(view, figure, column).indexOf(chosen(view, figure, column));
+        select.selectedIndex = options(figure, column).indexOf(chosen(figure, column));
       });
     }
     if (view.run) place(view, "filter").value = state.filter;

@@ -6,9 +6,9 @@ const config = () => {
   const ink = dark.matches ? "#e8e8e8" : "#1b1b1b", faint = dark.matches ? "#3a3c40" : "#e3e3e3";
   const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 13, titleFontWeight: "normal" };
   return {
-    background: null, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: faint },
+    background: null, legend: { ...text, disable: true }, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: faint },
     axis: { ...text, gridColor: faint, domainColor: ink, tickColor: ink, labelLimit: innerWidth < 600 ? 110 : 180 },
-    legend: text, header: text, title: { color: ink, fontSize: 13, fontWeight: "normal" },
+    header: text, title: { color: ink, fontSize: 13, fontWeight: "normal" },
     style: { ink: { color: ink }, words: { color: ink } },
   };
 };
@@ -20,7 +20,7 @@ const colored = (spec) => {
     (key in ranges && value && value.field === "estimator" ? { ...value, scale: { domain: page.labels, range: ranges[key] } } : value));
 };
 const scaled = (spec, figure) => JSON.parse(JSON.stringify(spec), (key, value) => {
-  if (figure.logarithmic.includes(key) && value && value.type === "quantitative") {
+  if (key in figure.logarithmic && value && value.type === "quantitative") {
     if (!state.linear.has(`${figure.name}.${key}`)) return value;
     const axis = { labelOverlap: "greedy", format: "~g" };  // powers of ten are no labels for it
     return { ...value, scale: { ...value.scale, type: "linear" }, axis };
@@ -30,23 +30,20 @@ const scaled = (spec, figure) => JSON.parse(JSON.stringify(spec), (key, value) =
 
 // One choice of a problem holds for all figures; other choices for one.
 const switchOf = (figure, column) => (column === "problem" ? "every.problem" : `${figure.name}.${column}`);
-const options = (view, figure, column) => [...new Set(tableOf(view, figure.table).map((row) => row[column]))];
-const chosen = (view, figure, column) => {
-  const every = options(view, figure, column);
+const options = (figure, column) => [...new Set(once(figure.rows).map((row) => row[column]))];
+const chosen = (figure, column) => {
+  const every = options(figure, column);
   const wanted = state.chosen.get(switchOf(figure, column));
   return every.find((value) => shown(value) === wanted) ?? every[0];
 };
-const kept = (view, figure) => {
-  const values = figure.switched.map((column) => [column, chosen(view, figure, column)]);
-  return tableOf(view, figure.table).filter((row) =>
+const kept = (figure) => {
+  const values = figure.switched.map((column) => [column, chosen(figure, column)]);
+  return once(figure.rows).filter((row) =>
     !state.hidden.has(row.estimator) &&
-    Object.entries(figure.where).every(([name, value]) => row[name] === value) &&
     (!("control" in row) || row.control === state.control) &&
     values.every(([column, value]) => row[column] === value) &&
-    figure.positive.every((name) => row[name] > 0) &&
-    figure.needs.every((name) => typeof row[name] === "number") &&
-    figure.logarithmic.every((channel) => state.linear.has(`${figure.name}.${channel}`) ||
-      figure.fields[channel].every((name) => !(row[name] <= 0))));
+    Object.entries(figure.logarithmic).every(([channel, name]) =>
+      state.linear.has(`${figure.name}.${channel}`) || row[name] > 0));
 };
 
 // More points than can be told apart are thinned out, by whole sample sizes if there are enough of them, and that is said.
@@ -70,22 +67,19 @@ const thinned = (view, rows, figure) => {
 
 const draw = async (view, figure) => {
   const chart = place(view, `chart-${figure.name}`);
-  const rows = thinned(view, kept(view, figure), figure);
+  const rows = thinned(view, kept(figure), figure);
   chart.dataset.rows = String(rows.length);
   if (!rows.length) {
     chart.replaceChildren(element("p", { class: "caption" }, "There is nothing to draw."));
     return;
   }
   const spec = scaled(colored(figure.spec), figure);
-  const visible = (row) => !state.hidden.has(row.estimator) &&
-    figure.switched.every((column) => !(column in row) || row[column] === chosen(view, figure, column));
-  const extra = Object.entries(figure.extra).map(([name, table]) => [name, tableOf(view, table).filter(visible)]);
   const width = Math.max(220, Math.min(860, chart.parentElement.clientWidth - 110));
   if (spec.spec && spec.spec.width) spec.spec.width = Math.max(160, Math.min(560, width - 100));
-  const size = isFaceted(spec) ? {} : { width, height: 320 };
+  const size = isFaceted(spec) ? {} : { width, ...(typeof spec.height === "number" ? { height: 320 } : {}) };
   const whole = {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json", ...size,
-    data: { name: "rows" }, datasets: { rows, ...Object.fromEntries(extra) }, ...spec,
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    datasets: { rows }, ...spec, ...size,
   };
   await vegaEmbed(chart, whole, {
     mode: "vega-lite", renderer: "svg", ast: true, config: config(),

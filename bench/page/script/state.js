@@ -13,21 +13,18 @@ const element = (name, attributes = {}, ...children) => {
 const place = (view, name) => document.getElementById(view.name + name);
 
 const rowsOf = (table) => {
-  const names = Object.keys(table);
-  const length = names.length ? table[names[0]].length : 0;
-  return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, table[name][i]])));
+  const columns = Object.entries(table), lists = columns.filter(([, values]) => Array.isArray(values));
+  const length = lists.length ? lists[0][1].length : 0;
+  return Array.from({ length }, (_, i) =>
+    Object.fromEntries(columns.map(([name, values]) => [name, Array.isArray(values) ? values[i] : values])));
 };
-// Rows are made when they are first asked for. The measurements of several runs together are those of their views.
+// Rows are made when they are first asked for.
 const made = new Map();
-const tableOf = (view, name) => {
-  const key = `${view.name} ${name}`;
-  if (!made.has(key)) {
-    const several = () => page.views.filter((other) => other.run).flatMap((other) =>
-      tableOf(other, "measurements").map((row) => ({ run: other.title, value: other.value, ...row })));
-    made.set(key, name in view.tables ? rowsOf(view.tables[name]) : several());
-  }
-  return made.get(key);
+const once = (table) => {
+  if (!made.has(table)) made.set(table, rowsOf(table));
+  return made.get(table);
 };
+const measured = (view) => once(view.tables.measurements);
 
 // --- the address of the page holds what is shown -----------------------------------------------------
 const state = {};

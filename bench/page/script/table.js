@@ -11,7 +11,7 @@ const field = (view, row, name) => {
 const listed = (view) => {
   const names = columnsOf(view);
   const words = state.filter.toLowerCase();
-  const rows = tableOf(view, "measurements").filter((row) =>
+  const rows = measured(view).filter((row) =>
     !state.hidden.has(row.estimator) && (!words || names.some((name) => shown(row[name]).toLowerCase().includes(words))));
   if (!names.includes(state.sort)) return rows;
   const sign = state.down ? -1 : 1;

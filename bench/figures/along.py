@@ -1,0 +1,69 @@
+"""Variance along an option, such as the steps of a training."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from bench.analysis.sweeps import scale_of
+from bench.figures.axes import MOST_NAMED, Settings, logarithmic, plain, powers
+from bench.figures.definition import Chart, Figure
+from bench.figures.marks import Layer, band, color, layers, line_of_its_own
+from bench.figures.variance import TITLE, exact_line
+
+SWITCHED = ("rest", "sample_size")
+"""The columns of each of which one value is shown at a time: the other options in words, and N."""
+
+EVERY = [
+    f"{name}{end}" for name in ("variance", "bias", "snr") for end in ("", "_low", "_high")
+] + ["variance_exact", "truth_norm", "replicates"]  # fmt: skip
+
+
+def rows(moved: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells along the option with the most values; the other options stand in `rest`."""
+    most = moved.groupby("option", sort=False)["value"].nunique().idxmax()
+    columns = ["estimator", "sample_size", "device", "dtype", "option", "value", "rest", *EVERY]
+    return moved.loc[moved["option"] == most, [name for name in columns if name in moved]]
+
+
+def chart(rows: pd.DataFrame) -> Chart:
+    """Return a line for each estimator in its band, and thin lines through exact variances."""
+    y = powers(TITLE)
+    return against_option(rows, *band(rows, "variance", y, "value"), *exact_line(rows, TITLE))
+
+
+def against_option(rows: pd.DataFrame, *marks: Layer) -> Chart:
+    """Return marks above the axis of the option."""
+    x = alt.X("value:Q", **option_axis(rows))
+    return layers(*marks, x=x, color=color(), detail=line_of_its_own())
+
+
+def option_axis(rows: pd.DataFrame) -> Settings:
+    """Return the axis of the option; its values are named if they are few."""
+    title = str(rows["option"].iloc[0]).rpartition(".")[2]
+    values = sorted({float(value) for value in rows["value"]})
+    kind = scale_of(values)
+    if kind == "log":
+        return logarithmic(title, values)
+    few = {"values": values} if len(values) <= MOST_NAMED else {}
+    settings = plain(title, labelExpr="format(datum.value, '.3~r')", **few)
+    if kind == "symlog":
+        near = min(abs(value) for value in values if value)
+        settings["scale"] = alt.Scale(type="symlog", constant=near, nice=False)
+    return settings
+
+
+FIGURE = Figure(
+    "along",
+    "Variance along an option",
+    "A line for each estimator in its 95 % band, and a thin one through the exact variance where that is "
+    "known.",
+    "along",
+    rows,
+    chart,
+    ("variance", "variance_low", "variance_high"),
+    against="value",
+    logarithmic=("y",),
+    switched=SWITCHED,
+    several="value",
+)

@@ -1,0 +1,82 @@
+"""Axes of charts: scales, ticks, and labels as powers of ten, ordinary numbers or percents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import altair as alt
+
+Settings = dict[str, Any]
+"""Keyword arguments of `altair.X` or `altair.Y`."""
+
+Title = str | Sequence[str] | None
+
+SAMPLES = "samples per estimate, N"
+
+MOST_NAMED = 8
+"""Values of an axis that are named, each; of more, round numbers are."""
+
+# Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
+_NAMED = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
+_LOG: Settings = {"type": "log", "nice": False, "padding": 12}
+_EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
+_DIGITS = f"format(datum.value / pow(10, {_EXPONENT}), '.2~f')"
+_DIGIT = "substring('⁰¹²³⁴⁵⁶⁷⁸⁹', {0}, {0} + 1)"
+_TENS, _ONES = f"floor(abs({_EXPONENT}) / 10)", f"abs({_EXPONENT}) % 10"
+_RAISED = f"({_EXPONENT} < 0 ? '⁻' : '') + ({_TENS} ? {_DIGIT.format(_TENS)} : '') + {_DIGIT.format(_ONES)}"
+_POWER = f"({_DIGITS} == '1' ? '' : {_DIGITS} + '·') + '10' + {_RAISED}"
+POWERS = (
+    "datum.label == '' || !(datum.value > 0) ? datum.label :"
+    f" {_DIGITS} != '1' && datum.value >= 1 && datum.value < 100 ? format(datum.value, '.3~r') : {_POWER}"
+)
+"""A label as a power of ten: 10⁻⁵, or 2·10⁻⁵; a small number that is none as it is."""
+ORDINARY = (
+    "datum.label == '' ? '' : datum.value >= 1e-3 && datum.value < 1e4"
+    f" ? format(datum.value, '.6~r') : ({POWERS})"
+)
+"""A label as an ordinary number, if it has few digits."""
+PLAIN = (
+    "datum.value == 0 || abs(datum.value) >= 1e-6 && abs(datum.value) < 1e6"
+    f" ? format(datum.value, '.6~r') : ({_POWER})"
+)
+"""A label of a linear axis that is positive."""
+PERCENT = "format(100 * datum.value, '.3~g') + ' %'"
+"""A label of a share: 2.5 %."""
+
+
+def plain(title: Title, **axis: Any) -> Settings:
+    """Return a linear axis of numbers that need not begin at zero."""
+    settings = {"tickCount": 5, "labelOverlap": "greedy", **axis}
+    return {"title": title, "scale": alt.Scale(zero=False), "axis": alt.Axis(**settings)}
+
+
+def logarithmic(title: Title, values: Iterable[float] = (), label: str = ORDINARY) -> Settings:
+    """Return a logarithmic axis whose ticks are the values themselves, if they are few."""
+    axis: Settings = {"tickCount": 5, "gridOpacity": _NAMED, "tickOpacity": _NAMED}
+    axis |= {"labelOverlap": "greedy", "labelSeparation": 4}
+    taken = sorted({float(value) for value in values})
+    if 1 <= len(taken) <= MOST_NAMED:
+        axis["values"] = taken
+    return {"title": title, "scale": alt.Scale(**_LOG), "axis": alt.Axis(labelExpr=label, **axis)}
+
+
+def powers(title: Title) -> Settings:
+    """Return a logarithmic axis whose labels are powers of ten."""
+    return logarithmic(title, label=POWERS)
+
+
+def shares(title: Title, linear: float, least: float, most: float) -> Settings:
+    """Return an axis of percents, linear near zero and logarithmic beyond.
+
+    Args:
+        title: of the axis.
+        linear: the share up to which it is about linear.
+        least: the lowest share that is shown.
+        most: the highest.
+    """
+    sizes = [linear * first * 10.0**power for power in range(12) for first in (1, 3)]
+    ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]
+    scale = alt.Scale(type="symlog", constant=linear, domain=[least, most], nice=False)
+    axis = alt.Axis(labelExpr=PERCENT, values=sorted([0.0, *ticks]), labelOverlap="greedy")
+    return {"title": title, "scale": scale, "axis": axis}

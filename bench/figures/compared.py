@@ -1,0 +1,27 @@
+"""The figure of a comparison that was asked for: its ratios, with what is said of them."""
+
+from __future__ import annotations
+
+from bench.analysis.comparison import Comparison
+from bench.errors import invalid
+from bench.figures import FIGURES
+from bench.figures.about import About
+from bench.figures.sheet import Spec, on_the_sheet, specification
+from bench.report.comparison_table import remarks
+
+
+def chart_of_a_comparison(found: Comparison) -> Spec:
+    """Return the figure of ratios of a comparison as a specification, with title and caption.
+
+    Raises:
+        Invalid: if there is no ratio that has a place on a logarithmic axis.
+    """
+    figure = FIGURES["ratios"]
+    paired = int(found.frame["paired"].sum())
+    some = "the" if paired == len(found.frame) else f"{paired} of {len(found.frame)}"
+    facts = [*remarks(found), f"{some} pairs have the same random numbers"]
+    about = About(found.scenario, found.estimators, " · ".join(facts), found.frame, found.control)
+    rows = on_the_sheet(figure, figure.drawn({figure.table: found.frame}), about)
+    if rows.empty:
+        raise invalid("the comparison has nothing that could be drawn: no ratio is a number above zero")
+    return specification(figure, rows, about)

@@ -1,0 +1,50 @@
+"""Variance against its cost, with the Pareto frontier."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from bench.figures.axes import powers
+from bench.figures.definition import Chart, Figure
+from bench.figures.marks import BEHIND, POINT, arrows, color, layers, line_of_its_own, shape, tooltip
+
+COSTS = {"seconds": "seconds per estimate", "evaluations": "evaluations of f (not of its gradient)"}
+
+
+def rows(costs: pd.DataFrame) -> pd.DataFrame:
+    """Return the variance of each cell with its interval, for each kind of cost."""
+    return costs.drop(columns="cell")
+
+
+def chart(rows: pd.DataFrame) -> Chart:
+    """Return a line through the sample sizes of each estimator, and thick steps along the frontier."""
+    title = " or ".join(COSTS[cost] for cost in dict.fromkeys(rows["cost"]))
+    x, y = alt.X("value:Q", **powers(title)), powers("variance of one estimate")
+    variance, own = alt.Y("variance:Q", **y), line_of_its_own()
+    steps = alt.Chart().transform_filter("datum.front").mark_line(
+        interpolate="step-after", strokeWidth=4, color=BEHIND, opacity=0.45
+    )  # fmt: skip
+    front = steps.encode(variance, order=alt.Order("value:Q"), detail=own)
+    path = alt.Chart().mark_line(strokeWidth=1, opacity=0.4)
+    line = path.encode(variance, color(), order=alt.Order("sample_size:Q"), detail=own)
+    reach = alt.Chart().mark_rule(opacity=0.5).encode(alt.Y("lower:Q", **y), alt.Y2("upper:Q"), color())
+    faint = alt.when("datum.front").then(alt.value(1)).otherwise(alt.value(0.35))
+    shown = tooltip(rows, "variance", "variance_low", "variance_high", "cost", "value", "front")
+    point = alt.Chart().mark_point(**POINT).encode(variance, color(), shape(), opacity=faint, tooltip=shown)
+    return layers(front, line, reach, point, *arrows(rows, "y", y, color=color()), x=x)
+
+
+FIGURE = Figure(
+    "cost",
+    "Variance against cost: nothing measured is better than the frontier",
+    "For each estimator a line through its sample sizes, with 95 % intervals; to the left is cheaper, below "
+    "is less noisy. The thick steps join the points that none of the run's estimators beats in both.",
+    "costs",
+    rows,
+    chart,
+    ("variance", "variance_low", "variance_high"),
+    against="value",
+    logarithmic=("x", "y"),
+    switched=("cost",),
+)

@@ -1,0 +1,111 @@
+"""The definition of a figure: its rows, its interval, its chart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+
+REACH = 1000
+"""The factor between a value and an end of its interval beyond which a logarithmic axis does not follow."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: which rows it draws of which table, and the chart of these rows.
+
+    Attributes:
+        name: of its file, of its element on a page, and in the address of a page.
+        title: one line.
+        description: the caption, and the text for readers who cannot see the chart.
+        table: the table of a run, or of several runs, from which the rows are taken.
+        rows: a function of that table; a row for each point, empty if there is nothing to draw.
+        chart: a function of the rows; its data are named `rows`.
+        interval: the column of the values that are drawn, with those of the lower and upper ends of
+            their intervals; the first alone where no interval is drawn.
+        against: a column of numbers on the other axis; empty if that axis holds names.
+        logarithmic: channels whose axis is logarithmic.
+        switched: columns of each of which a page shows one value at a time, and a file has a panel for each.
+        apart: further columns for each of whose values a file has a panel.
+        several: a column of which two different values are needed.
+    """
+
+    name: str
+    title: str
+    description: str
+    table: str
+    rows: Callable[[pd.DataFrame], pd.DataFrame]
+    chart: Callable[[pd.DataFrame], Chart]
+    interval: Sequence[str]
+    against: str = ""
+    logarithmic: Sequence[str] = ()
+    switched: Sequence[str] = ()
+    apart: Sequence[str] = field(default=("device", "dtype"))
+    several: str = ""
+
+    def drawn(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Return the rows that can be drawn, with the ends of their intervals as they are drawn.
+
+        The columns `lower` and `upper` are these ends; `below` and `above` say that the true end lies
+        beyond the axis. There are no rows where the column `several` has a single value.
+        """
+        if self.table not in tables or tables[self.table].empty:
+            return pd.DataFrame()
+        found: pd.DataFrame = self.rows(tables[self.table])
+        numbers = [self.interval[0], *([self.against] if self.against else [])]
+        found = found[np.isfinite(found[numbers].astype(float).to_numpy()).all(axis=1)]
+        if found.empty or (self.several and found[self.several].nunique() < 2):
+            return pd.DataFrame()
+        return with_ends(found, self.interval, self.is_logarithmic).reset_index(drop=True)
+
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether the axis of the values is logarithmic."""
+        return ("y" if self.against else "x") in self.logarithmic
+
+    @property
+    def positive(self) -> dict[str, str]:
+        """The columns that must be above zero while their channel is logarithmic."""
+        columns = {"x": self.against or self.interval[0], "y": self.interval[0]}
+        return {channel: columns[channel] for channel in self.logarithmic}
+
+    def panels(self, rows: pd.DataFrame) -> list[str]:
+        """Return the columns that vary among rows and have a panel for each of their values in a file."""
+        names = [name for name in ("problem", *self.switched, *self.apart) if name in rows]
+        return [name for name in dict.fromkeys(names) if rows[name].nunique() > 1]
+
+
+def with_ends(rows: pd.DataFrame, interval: Sequence[str], logarithmic: bool) -> pd.DataFrame:
+    """Add the ends of intervals as they are drawn, in the columns `lower`, `upper`, `below` and `above`.
+
+    An end that is missing is the value itself. One that is not finite, or has no place on a logarithmic
+    axis, becomes the edge of the axis, just beyond all other ends.
+    """
+    if len(interval) < 3:
+        return rows
+    value, low, high = (rows[name].astype(float).to_numpy() for name in interval)
+    low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
+    if logarithmic:
+        below, above = low <= value / REACH, high >= value * REACH
+    else:
+        below, above = np.isneginf(low), np.isposinf(high)
+    shown = value > 0 if logarithmic else np.isfinite(value)
+    least = np.min(np.where(below, value, low)[shown], initial=math.inf)
+    most = np.max(np.where(above, value, high)[shown], initial=-math.inf)
+    if logarithmic:
+        edges = least / 1.5, most * 1.5
+    else:
+        room = 0.05 * (most - least) or 1.0
+        edges = least - room, most + room
+    return rows.assign(
+        lower=np.where(below, edges[0], low),
+        upper=np.where(above, edges[1], high),
+        below=below & shown,
+        above=above & shown,
+    )

@@ -1,0 +1,43 @@
+"""The same cells on several devices, or with several types of numbers."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from bench.figures.axes import powers
+from bench.figures.definition import Chart, Figure
+from bench.figures.marks import by_sample_size, lanes, layers
+
+UNITS = {"seconds": "seconds of one estimate", "variance": "variance of one estimate"}
+
+
+def rows(settings: pd.DataFrame) -> pd.DataFrame:
+    """Return seconds and variance of each cell with their intervals."""
+    return settings
+
+
+def chart(rows: pd.DataFrame) -> Chart:
+    """Return a point with its interval for each device and type, in a lane of the estimator."""
+    title = " or ".join(UNITS[metric] for metric in dict.fromkeys(rows["metric"]))
+    legend = alt.Legend(title=None, orient="top", symbolFillColor="transparent", labelLimit=300)
+    form = alt.Shape("setting:N", legend=legend)
+    marks = lanes(rows, "value", powers(None), "metric", "low", "high", marked=form)
+    height = alt.Step(14 * rows["setting"].nunique(), **{"for": "position"})
+    return by_sample_size(layers(*marks).properties(height=height), title)
+
+
+FIGURE = Figure(
+    "devices",
+    "Devices and types of numbers side by side",
+    "For each N and estimator a point for each device and type, with its 95 % interval: "
+    "the seconds, or the variance, of one estimate.",
+    "settings",
+    rows,
+    chart,
+    ("value", "low", "high"),
+    logarithmic=("x",),
+    switched=("metric",),
+    apart=(),
+    several="setting",
+)

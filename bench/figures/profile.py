@@ -1,0 +1,48 @@
+"""A performance profile: the share of problems on which an estimator is nearly the best."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from bench.figures.axes import PERCENT, logarithmic
+from bench.figures.definition import Chart, Figure
+from bench.figures.marks import color, dashes, layers, tooltip
+
+
+def rows(profile: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps of the profile of each estimator, for each metric."""
+    return profile
+
+
+def chart(rows: pd.DataFrame) -> Chart:
+    """Return a line of steps for each estimator; Dolan & Moré (2002), Benchmarking optimization software."""
+    y = alt.Y(
+        "share:Q", title="share of problems", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(labelExpr=PERCENT)
+    )
+    line = alt.Chart().mark_line(interpolate="step-after", strokeWidth=1.8)
+    steps = line.encode(
+        y,
+        color(),
+        dashes(),
+        order=alt.Order("factor:Q"),
+        tooltip=tooltip(rows, "factor", "share", "problems"),
+    )
+    return layers(steps, x=alt.X("factor:Q", **logarithmic("within so many times the best")))
+
+
+FIGURE = Figure(
+    "profile",
+    "Performance profile: on how many problems is an estimator nearly the best?",
+    "For each estimator the share of problems on which it is within a factor of the best one: the higher "
+    "a line, the more often; at factor 1, how often it is the best itself.",
+    "profile",
+    rows,
+    chart,
+    ("share",),
+    against="factor",
+    logarithmic=("x",),
+    switched=("metric",),
+    apart=(),
+    several="estimator",
+)

@@ -1,0 +1,343 @@
+"""Figures as files: what is written, what is said of the rest, and that no measurements are too odd."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.api import load
+from bench.figures import FIGURES, Tables, export
+from bench.figures.about import about_a_run, about_several_runs
+from bench.figures.axes import PERCENT
+from bench.figures.definition import Figure, with_ends
+from bench.figures.export import draw
+from bench.figures.looks import looks
+from bench.figures.marks import DATA
+from bench.figures.sheet import chart_of, on_the_sheet, records, specification
+from bench.figures.source import of_a_run, of_several_runs
+from bench.results.columns import completed, no_rows
+from bench.results.runs import Run
+from tests.runs import run_of
+from tests.scene import marks, words
+from tests.test_figures import SCENARIO, pixels_of
+from tests.test_report import (
+    CASES,
+    HOSTILE,
+    SIZES,
+    cell,
+    endless_intervals,
+    everything_failed,
+    hostile,
+    ordinary,
+    several_devices,
+    single_size,
+    unknown_truth,
+    with_blocks,
+    zero_variance,
+)
+
+OF_MEASUREMENTS = [name for name, figure in FIGURES.items() if figure.table == "measurements"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_of(tmp_path_factory.mktemp("files"), SCENARIO)
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    return load(folder)
+
+
+def made(measurements: pd.DataFrame, question: str = "Why?") -> Run:
+    """A run of which there are measurements alone."""
+    return Run(
+        completed(measurements, "measurements"), no_rows("replicates"), {"scenario": {"question": question}}
+    )
+
+
+def sheet_of(name: str, measurements: pd.DataFrame, question: str = "Why?") -> dict:
+    run = made(measurements, question)
+    tables, about = of_a_run(run), about_a_run(run)
+    rows = on_the_sheet(FIGURES[name], FIGURES[name].drawn(tables), about)
+    assert len(rows)
+    return specification(FIGURES[name], rows, about)
+
+
+# --- what is written ------------------------------------------------------------------------------
+
+
+def one_point(run: Run) -> Run:
+    """The part of a run with one value of the option, and one type of numbers."""
+    frame = run.measurements
+    kept = frame["problem"].str.contains("0.5") & (frame["dtype"] == "float32")
+    return run.of(frame[kept])
+
+
+def names_of(folder: Path, run: Run) -> list[str]:
+    written, failed = draw(folder, of_a_run(run), about_a_run(run), ("svg",), True)
+    assert failed == []
+    assert sorted(folder.iterdir()) == sorted(written)
+    return [path.stem for path in written]
+
+
+def test_every_figure_that_applies_is_written_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    of_several = {"changed", "means", "profile"}
+    curves = {"along", "bias_along", "signal_along"}
+    names = names_of(tmp_path / "new" / "figures", one_point(run))
+    assert set(names) == set(FIGURES) - of_several - curves - {"devices"}
+    assert names == [name for name in FIGURES if name in names]
+
+
+def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(export, "MOST_PROBLEMS", 2)
+    assert names_of(tmp_path, run) == ["along", "bias_along", "signal_along"]
+
+
+def test_runs_together_have_figures_of_their_own(run: Run, tmp_path: Path) -> None:
+    later = {**run.record, "started": "2031-01-01T00:00:00+00:00"}
+    runs = [one_point(run), Run(one_point(run).measurements, run.replicates, later)]
+    written, failed = draw(tmp_path, of_several_runs(runs), about_several_runs(runs), ("svg",), True)
+    assert failed == []
+    assert [path.stem for path in written] == ["changed", "budget", "means", "profile"]
+
+
+def test_runs_that_differ_in_a_number_are_curves_along_it(run: Run, tmp_path: Path) -> None:
+    record = copy.deepcopy(dict(run.record))
+    record["scenario"]["problem"]["distribution"]["normal"]["loc"] = 2.5
+    runs = [one_point(run), Run(one_point(run).measurements, run.replicates, record)]
+    written, _ = draw(tmp_path, of_several_runs(runs), about_several_runs(runs), ("svg",), True)
+    curves = ["along", "bias_along", "signal_along"]
+    assert [path.stem for path in written] == [*curves, "budget", "means", "profile"]
+
+
+def test_a_failed_write_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    tables = of_a_run(one_point(run))
+    written, failed = draw(tmp_path, tables, about_a_run(run), ("nonsense",), True, ["variance"])
+    assert written == []
+    assert failed == ["the figure variance could not be drawn: ValueError: figures have no format 'nonsense'"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_figure_that_raises_is_a_line_and_the_others_appear(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(_: pd.DataFrame) -> alt.Chart:
+        raise ZeroDivisionError("no such luck")
+
+    wrong = {**vars(FIGURES["variance"]), "chart": broken}
+    monkeypatch.setitem(FIGURES, "variance", Figure(**wrong))
+    tables, names = of_a_run(one_point(run)), ["variance", "bias"]
+    written, failed = draw(tmp_path, tables, about_a_run(run), ("svg",), True, names)
+    assert [path.stem for path in written] == ["bias"]
+    assert failed == ["the figure variance could not be drawn: ZeroDivisionError: no such luck"]
+
+
+def test_a_table_is_made_once_and_only_if_it_is_asked_for() -> None:
+    calls: list[str] = []
+
+    def make() -> pd.DataFrame:
+        calls.append("made")
+        found = pd.DataFrame()
+        found.attrs["notice"] = "some"
+        return found
+
+    tables = Tables({"ratios": make})
+    assert "ratios" in tables
+    assert calls == []
+    assert tables["ratios"].empty
+    assert tables.notice("ratios") == "some"
+    assert calls == ["made"]
+
+
+# --- from Python ----------------------------------------------------------------------------------
+
+
+def test_a_figure_of_a_run_is_a_chart_of_any_number_of_rows() -> None:
+    many = pd.DataFrame([cell(f"e{i}", N, (i + 1) / N) for i in range(60) for N in range(1, 101)])
+    chart = made(many).figures["variance"]
+    assert isinstance(chart, alt.TopLevelMixin)
+    assert sum(len(rows) for rows in chart.to_dict(validate=False)["datasets"].values()) == 6000
+
+
+@pytest.mark.parametrize(("name", "told"), [("varianc", "variance"), ("devices", "nothing that the figure")])
+def test_a_figure_that_is_not_there_is_refused(name: str, told: str) -> None:
+    figures = made(ordinary()).figures
+    assert name not in figures
+    with pytest.raises(KeyError, match=told):
+        figures[name]
+
+
+def test_the_figures_of_a_run_are_those_with_something_to_draw() -> None:
+    figures = made(ordinary()).figures
+    assert list(figures) == [name for name in FIGURES if name in figures]
+    assert {"variance", "bias", "cost"} <= set(figures)
+    assert not {"devices", "means", "scatter"} & set(figures)
+    assert len(figures) == len(list(figures))
+    assert "variance" in repr(figures)
+
+
+# --- what is said -----------------------------------------------------------------------------------
+
+
+def test_what_is_not_drawn_is_said() -> None:
+    assert "not drawn: every estimator on cuda: unavailable" in words(sheet_of("variance", several_devices()))
+    assert "not applicable (it needs N" in " ".join(words(sheet_of("variance", with_blocks())).split())
+    assert "not drawn: exact: there is no number above zero" in words(sheet_of("variance", zero_variance()))
+
+
+def test_a_figure_names_scenario_question_replicates_and_units() -> None:
+    said = words(sheet_of("cost", ordinary(), "Which wins?"))
+    for phrase in (
+        "gaussian: Which wins?",
+        "R = 1000",
+        "cpu, float32",
+        "95 % interval",
+        "seconds per estimate",
+    ):
+        assert phrase in said
+
+
+def test_a_paper_has_its_own_titles() -> None:
+    run = made(ordinary(), "Which wins?")
+    rows = FIGURES["variance"].drawn(of_a_run(run))
+    said = words(specification(FIGURES["variance"], rows, about_a_run(run), titled=False))
+    assert "Which wins?" not in said
+    assert "R = 1000" not in said
+    assert "reparameterization" in said  # the legend
+
+
+def test_labels_are_text() -> None:
+    said = words(sheet_of("variance", hostile()))
+    assert HOSTILE[0] in said
+    assert "x" * 100 not in said
+
+
+def test_a_percent_is_a_right_number() -> None:
+    values = [{"share": share} for share in (0.0, 0.025, 0.05, 0.1)]
+    axis = alt.Axis(labelExpr=PERCENT, values=[0, 0.025, 0.05, 0.1])
+    chart = alt.Chart(alt.InlineData(values)).mark_point().encode(alt.X("share:Q", axis=axis))
+    said = words(chart.to_dict()).split("\n")
+    assert [text for text in said if text.endswith("%")] == ["0 %", "2.5 %", "5 %", "10 %"]
+
+
+# --- how estimators look ----------------------------------------------------------------------------
+
+
+def test_looks_differ_for_very_many_estimators() -> None:
+    assert len(set(looks(map(str, range(300))).values())) == 300
+    assert len({look.color for look in looks(map(str, range(12))).values()}) == 12
+
+
+def colors_of(spec: dict) -> dict[str, str]:
+    """Label -> color, of all scales of estimators in a specification."""
+    found: dict[str, str] = {}
+
+    def walk(part: object) -> None:
+        if isinstance(part, list):
+            for each in part:
+                walk(each)
+        if isinstance(part, dict):
+            if part.get("field") == "estimator" and "scale" in part and part["scale"]["range"][0][:1] == "#":
+                pairs = zip(part["scale"]["domain"], part["scale"]["range"], strict=True)
+                for label, color in pairs:
+                    assert found.setdefault(label, color) == color
+            for each in part.values():
+                walk(each)
+
+    walk(spec)
+    return found
+
+
+def test_an_estimator_looks_alike_in_every_figure() -> None:
+    frame = ordinary()
+    wanted = {label: look.color for label, look in looks(frame["estimator"]).items()}
+    for name in ("variance", "bias", "error", "cost", "work_normalized_variance"):
+        assert colors_of(sheet_of(name, frame)) == wanted, name
+    frame.loc[frame["estimator"] == "reinforce", "status"] = "error"
+    del wanted["reinforce"]
+    assert colors_of(sheet_of("variance", frame)) == wanted
+
+
+# --- intervals that have no place on an axis --------------------------------------------------------
+
+
+def test_ends_without_a_place_are_the_edge_of_the_axis() -> None:
+    low = [0.5, -1.0, math.nan, 1e-9, 0.5]
+    high = [2.0, 2.0, math.nan, 2.0, math.inf]
+    rows = pd.DataFrame({"y": [1.0, 1.0, 4.0, 1.0, 1.0], "low": low, "high": high})
+    found = with_ends(rows, ("y", "low", "high"), logarithmic=True)
+    assert found["lower"].tolist() == pytest.approx([0.5, 0.5 / 1.5, 4.0, 0.5 / 1.5, 0.5])
+    assert found["upper"].tolist() == pytest.approx([2.0, 2.0, 4.0, 2.0, 6.0])
+    assert found["below"].tolist() == [False, True, False, True, False]
+    assert found["above"].tolist() == [False] * 4 + [True]
+    linear = with_ends(rows, ("y", "low", "high"), logarithmic=False)
+    assert linear["lower"].tolist() == [0.5, -1.0, 4.0, 1e-9, 0.5]
+    assert not linear["below"].any()
+    assert linear["upper"].iloc[4] > 4
+
+
+@pytest.mark.parametrize("name", ["variance", "bias"])
+def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
+    frame = endless_intervals()
+    spec = sheet_of(name, frame)
+    arrows = [item for item in marks(spec, "symbol") if str(item["shape"]).startswith("triangle-")]
+    ends = [item for item in arrows if item["size"] == 45]
+    assert sum(item["shape"] == "triangle-down" for item in ends) == len(frame)
+    assert sum(item["shape"] == "triangle-up" for item in ends) == len(frame)
+    places = {shape: {round(item["y"]) for item in ends if item["shape"] == shape}
+              for shape in ("triangle-down", "triangle-up")}  # fmt: skip
+    assert {len(each) for each in places.values()} == {1}
+    assert min(places["triangle-down"]) > max(places["triangle-up"])
+    assert not [item for item in marks(sheet_of(name, ordinary()), "symbol") if item["size"] == 45]
+
+
+# --- odd measurements -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OF_MEASUREMENTS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_no_measurements_are_too_odd(name: str, case) -> None:
+    figure, run = FIGURES[name], made(case())
+    about = about_a_run(run)
+    rows = on_the_sheet(figure, figure.drawn(of_a_run(run)), about)
+    if len(rows):
+        specification(figure, rows, about)
+        assert np.isfinite(rows[figure.interval[0]]).all()
+    else:
+        nothing = (everything_failed, unknown_truth) if name == "bias" else (everything_failed,)
+        assert name in ("blocks", "by_parameter") or case in nothing or case.__name__ == "only_zero_variance"
+
+
+@pytest.mark.parametrize("name", ["variance", "work_normalized_variance"])
+def test_of_a_single_sample_size_there_are_points_by_name(name: str) -> None:
+    run = made(single_size())
+    rows = FIGURES[name].drawn(of_a_run(run))
+    spec = {**chart_of(FIGURES[name], rows), "datasets": {DATA: records(rows)}}
+    assert len(marks(spec, "symbol")) == len(rows) == 3
+    assert not marks(spec, "line")
+
+
+def test_points_are_as_many_as_cells() -> None:
+    rows = FIGURES["variance"].drawn(of_a_run(made(ordinary())))
+    spec = {**chart_of(FIGURES["variance"], rows), "datasets": {DATA: records(rows)}}
+    assert len(marks(spec, "symbol")) == 3 * len(SIZES)
+    assert len({round(item["x"], 3) for item in marks(spec, "symbol")}) == len(SIZES)
+
+
+def test_the_margin_of_a_signed_bias_lies_on_either_side_of_zero() -> None:
+    rows = FIGURES["bias"].drawn(of_a_run(made(ordinary())))
+    assert (rows["share_low"] < 0).any()
+    spec = {**chart_of(FIGURES["bias"], rows), "datasets": {DATA: records(rows)}}
+    (margin,) = marks(spec, "rect")
+    place = pixels_of(FIGURES["bias"], rows, spec)
+    edges = [margin["y"], margin["y"] + margin["height"]]
+    assert edges == pytest.approx(list(place([0.01, -0.01])), abs=0.1)
