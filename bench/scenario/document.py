@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bench.errors import Path, ScenarioError
+from bench.scenario import written
 from bench.scenario.tree import Position, Tree
 
 
@@ -21,22 +22,26 @@ class Document:
 
     value: Any
     file: str
-    _values: Mapping[Path, Position] = field(repr=False)
-    _keys: Mapping[Path, Position] = field(repr=False)
+    _text: str = field(repr=False)
 
     def __contains__(self, path: Path) -> bool:
-        return path in self._values
+        return path in self._tree.values
 
     def position(self, path: Path, key: bool = False) -> Position:
         """The line and the column, both from 1, of a value or of its key.
 
         Where there is nothing at the path, those of the nearest value around it.
         """
-        if key and path in self._keys:
-            return self._keys[path]
-        while path and path not in self._values:
+        keys, values = self._tree.keys, self._tree.values
+        if key and path in keys:
+            return keys[path]
+        while path and path not in values:
             path = path[:-1]
-        return self._values.get(path, (1, 1))
+        return values.get(path, (1, 1))
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return Tree(self._text)
 
 
 def parse(text: str, file: str) -> Document:
@@ -53,11 +58,15 @@ def parse(text: str, file: str) -> Document:
     Raises:
         ScenarioError: with everything that is wrong.
     """
+    if (value := written.read(text)) is not None:
+        return Document(value, file, text)  # which makes its tree when a position is asked for
     tree = Tree(text)
     faults = tree.faults or ([((1, 1), "the file is empty")] if tree.empty else [])
     if faults:
         raise ScenarioError([placed(file, position, message) for position, message in sorted(faults)])
-    return Document(tree.value, file, tree.values, tree.keys)
+    document = Document(tree.value, file, text)
+    vars(document)["_tree"] = tree
+    return document
 
 
 def placed(file: str, position: Position, message: str) -> str:
