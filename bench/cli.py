@@ -89,8 +89,8 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     failed), 4 (nothing could be measured) or 130.
     """
     from bench.api import draw, execute
-    from bench.report.progress import Progress
     from bench.report_api import write_report
+    from bench.text.progress import Progress
 
     prepared = prepared_from(**options)
     with explained(), Progress(prepared) as progress:
@@ -159,7 +159,7 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
     """Print the table of an earlier run, given its folder."""
     from bench.analysis.rows import block
     from bench.api import load
-    from bench.report.table import plain_table
+    from bench.tables.results_table import plain_table
 
     with explained():
         run = load(folder)
@@ -171,8 +171,8 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
 
 
 def _print_results(run: Run) -> None:
-    from bench.report.remarks import fitting, noise, rates, remarks
-    from bench.report.table import results_table
+    from bench.tables.results_table import results_table
+    from bench.text.remarks import fitting, noise, rates, remarks
 
     measurements = run.measurements
     lines = [f"rate: {line}" for line in rates(run)]
@@ -190,7 +190,7 @@ def _without_precision(measurements: Any) -> str:
     """Which cells did not reach the precision, in one line; empty if there are none."""
     from bench.analysis.rows import whole
     from bench.engine.precision import NOT_REACHED
-    from bench.report.cell_words import which
+    from bench.text.cell_words import which
 
     cells = whole(measurements)
     short = cells[cells["reason"].str.contains(NOT_REACHED, regex=False)]

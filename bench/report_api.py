@@ -17,14 +17,14 @@ from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.page.several_runs import several_runs
 from bench.page.view import View
-from bench.report.claims import claims
-from bench.report.formats import formats_of
-from bench.report.methods import methods
 from bench.report.pictures import write_pictures
-from bench.report.summary import as_markdown
-from bench.report.tex import as_tex
 from bench.results.files import whole
 from bench.results.runs import Run
+from bench.tables.tex import as_tex
+from bench.text.claims import claims
+from bench.text.formats import formats_of
+from bench.text.methods import methods
+from bench.text.summary import as_markdown
 from estimators import ALIASES
 
 PAGE = "report.html"

@@ -28,12 +28,12 @@ from bench.regression.gate import judge_all
 from bench.regression.gated import gated, plans_of
 from bench.regression.rules import METRICS
 from bench.regression.verdicts import CellVerdict, Report
-from bench.report.gate_table import forest_line, place
 from bench.scenario.prepared import Prepared, prepare
 from bench.scenario.thresholds import Thresholds, margin_of, thresholds_of
 from bench.statistics.gating import LEAST
 from bench.statistics.unbiasedness import replicates_for_equivalence
 from bench.statistics.verdict import bias_interval, bias_p, is_equivalent, needs
+from bench.tables.gate_table import forest_line, place
 
 # An unbiased estimator fails to show it with this probability.
 _MISSED = 1e-4

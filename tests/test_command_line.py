@@ -18,7 +18,7 @@ from bench import catalogue
 from bench.cli import main
 from bench.problems import vae
 from bench.problems.training import trained
-from bench.report.numbers import interval
+from bench.text.numbers import interval
 
 TINY = """\
 schema: 1

@@ -20,11 +20,12 @@ from bench.commands.compare import METRICS as CHOICES
 from bench.errors import Invalid
 from bench.figures.compared import chart_of_a_comparison
 from bench.figures.export import write
-from bench.report.comparison_table import as_json, as_markdown, as_table, level_text, ratio_text
-from bench.report.left_out import notes
 from bench.results.folder import load
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
+from bench.tables.comparison_table import as_json, as_markdown, as_table
+from bench.text.left_out import notes
+from bench.text.ratio_text import level_text, ratio_text
 from tests.scene import words
 from tests.test_report import HOSTILE, cell
 

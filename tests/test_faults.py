@@ -15,8 +15,8 @@ from bench.certification.certify import certify
 from bench.certification.problems import PROBLEMS
 from bench.certification.verdicts import Certificate
 from bench.estimator import Claim, Estimator, gradient_of
-from bench.report.faults import CONSTANTS, faults
 from bench.statistics.unbiasedness import Difference
+from bench.tables.faults import CONSTANTS, faults
 
 SEVERAL = ("normal", "normals", "bernoulli", "categorical", "product")
 

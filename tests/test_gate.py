@@ -15,8 +15,8 @@ from bench.regression.gate import judge_all
 from bench.regression.gated import Gated
 from bench.regression.make import chapter
 from bench.regression.verdicts import CellVerdict, Report, Test, gravest
-from bench.report.gate_exports import as_annotations, as_json, as_junit, as_summary
-from bench.report.gate_table import forest_line, lines
+from bench.tables.gate_exports import as_annotations, as_json, as_junit, as_summary
+from bench.tables.gate_table import forest_line, lines
 from tests import gates
 from tests.gates import FAULTS, experiment, gated, with_estimator
 

@@ -15,10 +15,10 @@ from bench.regression.gate import judge_all
 from bench.regression.gated import Gated
 from bench.regression.make import baseline_of, make
 from bench.regression.verdicts import Report
-from bench.report.gate_exports import as_json, as_junit
-from bench.report.gate_table import lines
 from bench.scenario import read_text
 from bench.scenario.resolve import experiments_of
+from bench.tables.gate_exports import as_json, as_junit
+from bench.tables.gate_table import lines
 from bench.testing import GradientBench
 from tests import gates
 

@@ -216,19 +216,19 @@ def test_results_are_kept_and_not_judged_by_what_shows_them() -> None:
 
 def test_analysis_estimates_and_shows_nothing() -> None:
     # Labels are made harmless once, where runs get their names.
-    allowed = ["bench.errors", "bench.results", "bench.statistics", "bench.report.labels"]
+    allowed = ["bench.errors", "bench.results", "bench.statistics", "bench.text.labels"]
     assert strangers("bench.analysis", allowed) == []
-    assert strangers("bench.report.labels", []) == []
+    assert strangers("bench.text.labels", []) == []
 
 
-@pytest.mark.parametrize("room", ["bench.report", "bench.figures", "bench.page"])
+@pytest.mark.parametrize("room", ["bench.text", "bench.tables", "bench.figures", "bench.page"])
 def test_reports_read_no_files(room: str) -> None:
     allowed = [room, "bench.results.runs", "bench.results.files", "bench.results.pictures"]
     assert not [line for line in strangers(room, allowed) if "bench.results" in line]
 
 
 def test_figures_know_no_page_and_no_folder() -> None:
-    allowed = ["bench.analysis", "bench.errors", "bench.report", "bench.results.runs", "bench.statistics"]
+    allowed = ["bench.analysis", "bench.errors", "bench.results.runs", "bench.statistics", "bench.text"]
     assert strangers("bench.figures", allowed) == []
 
 

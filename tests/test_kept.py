@@ -14,12 +14,12 @@ from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import means
 from bench.analysis.kept import kept
 from bench.figures.source import of_a_run
-from bench.report.claims import claims
-from bench.report.methods import methods
-from bench.report.summary import as_markdown
 from bench.results.columns import no_rows
 from bench.results.folder import load
 from bench.results.runs import Run
+from bench.text.claims import claims
+from bench.text.methods import methods
+from bench.text.summary import as_markdown
 from tests.runs import run_of
 
 SCENARIO = """\

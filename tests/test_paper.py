@@ -17,14 +17,14 @@ from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
 from bench.api import run as measure
 from bench.errors import Invalid
-from bench.report.claims import NOTHING, claims
-from bench.report.comparison_table import ratio_text
-from bench.report.methods import methods
-from bench.report.ratio_claims import ratio_claims
-from bench.report.summary import as_markdown
-from bench.report.tex import as_tex
-from bench.report.tex_text import tex, tex_number
 from bench.results.runs import Run
+from bench.tables.tex import as_tex
+from bench.tables.tex_text import tex, tex_number
+from bench.text.claims import NOTHING, claims
+from bench.text.methods import methods
+from bench.text.ratio_claims import ratio_claims
+from bench.text.ratio_text import ratio_text
+from bench.text.summary import as_markdown
 from tests.test_report import HOSTILE
 
 SCENARIO = """\

@@ -19,8 +19,8 @@ from bench.cli import main
 from bench.figures.looks import looks
 from bench.report.chosen import MOST_GROUPS, MOST_PLACES, NO_NUMBER, NOT_OK, NOT_POSITIVE, Chosen, select
 from bench.report.columns import LONGEST_WORD, draw
-from bench.report.labels import distinct
 from bench.results.folder import write_record, write_tables
+from bench.text.labels import distinct
 from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks
 
 WORSE = (r"$\frac{", "".join(map(chr, range(32))), *HOSTILE)[: MOST_GROUPS - 1]

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.report.remarks import fitting, noise, rates, remarks
 from bench.results.columns import MEASUREMENTS
+from bench.text.remarks import fitting, noise, rates, remarks
 from tests.runs import in_memory
 
 

@@ -15,9 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench.report import labels, numbers
 from bench.report.pictures import image_grid
-from bench.report.table import WIDEST, plain_table, results_table
+from bench.tables.results_table import WIDEST, plain_table, results_table
+from bench.text import labels, numbers
 
 SIZES = (10, 100, 1000, 10_000, 100_000)
 VARIANCES = {

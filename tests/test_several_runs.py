@@ -20,13 +20,13 @@ from bench.analysis.budgets import answers, budgets, reached
 from bench.analysis.geometric import averaged, geometric_means
 from bench.analysis.ranking import mean_ranks, performance_profile, ranks
 from bench.analysis.together import Varied, named, table, together, varied
-from bench.report.left_out import notes
-from bench.report.several.budget_claims import budget_claims
-from bench.report.several.change_claims import MACHINE, change_claims
-from bench.report.several.claims import NOTHING, claims, mean_claims, rank_claims
-from bench.report.words import few, listed
 from bench.results.runs import Run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
+from bench.text.budget_claims import budget_claims
+from bench.text.change_claims import MACHINE, change_claims
+from bench.text.left_out import notes
+from bench.text.together_claims import NOTHING, claims, mean_claims, rank_claims
+from bench.text.words import few, listed
 from tests.test_compare import SCENARIO, measured, noisy
 from tests.test_report import HOSTILE, cell
 

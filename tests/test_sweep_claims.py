@@ -10,10 +10,10 @@ import pytest
 
 from bench.analysis.comparison import COLUMNS, Comparison, mark
 from bench.analysis.sweeps import Sweep, sweep_of
-from bench.report import cell_words
-from bench.report.bias_claims import bias_claims
-from bench.report.sweep_claims import scale_claims, sweep_claims
-from bench.report.sweep_words import named_value, these
+from bench.text import cell_words
+from bench.text.bias_claims import bias_claims
+from bench.text.sweep_claims import scale_claims, sweep_claims
+from bench.text.sweep_words import named_value, these
 from tests.test_report import cell
 
 K, LOC = "problem.cost.bump.k", "problem.distribution.normal.loc"

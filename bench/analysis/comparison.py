@@ -12,7 +12,6 @@ import pandas as pd
 
 from bench.analysis.kept import kept
 from bench.analysis.pairs import LeftOut, Pair, Pairs, Row
-from bench.report.labels import plain
 from bench.statistics.metric_table import COMPARED, Compared
 from bench.statistics.ratio import (
     Ratio,
@@ -22,6 +21,7 @@ from bench.statistics.ratio import (
     unpaired_ratio,
 )
 from bench.statistics.tails import normal_quantile
+from bench.text.labels import plain
 
 FALSE_CLAIMS = 0.05
 """The probability with which any of the rows that are shown together says too much."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from bench.report.labels import plain
+from bench.text.labels import plain
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any, TypeGuard
 import pandas as pd
 
 from bench.analysis.kept import kept_together
-from bench.report.labels import plain
 from bench.results.runs import Run
+from bench.text.labels import plain
 
 COLUMNS = {
     "run": "str", "scenario": "str", "version": "str", "differs": "str", "commit": "str", "dirty": "bool",

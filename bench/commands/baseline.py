@@ -82,9 +82,9 @@ def diff(old: Path, new: Path) -> None:
     """Print the ratios of a baseline to an older one, each with its interval."""
     from bench.regression.baseline import read
     from bench.regression.differences import differences
-    from bench.report.baseline_table import difference_table, only_in
     from bench.scenario.gate_section import Gate
     from bench.scenario.thresholds import thresholds_of
+    from bench.tables.baseline_table import difference_table, only_in
 
     with explained():
         before, after = read(old), read(new)
@@ -119,8 +119,8 @@ def update(
     from bench.regression.baseline import read
     from bench.regression.differences import differences
     from bench.regression.files import one_file_each, path_of
-    from bench.report.baseline_table import difference_table
     from bench.scenario.thresholds import thresholds_of
+    from bench.tables.baseline_table import difference_table
 
     only = None if estimators is None else estimators.split(",")
     refused = False
@@ -159,7 +159,7 @@ def _prepared(path: Path, settings: tuple[str, ...], only: list[str] | None = No
 
 
 def _tell(made: Made) -> None:
-    from bench.report.labels import plain
+    from bench.text.labels import plain
 
     at = f"{plain(made.point)}: " if made.point else ""
     where = f"{at}{plain(made.cell.named.label)}, N = {made.cell.sample_size}, {made.cell.device}"
@@ -170,6 +170,6 @@ def _tell(made: Made) -> None:
 
 
 def _print(found: Baseline) -> None:
-    from bench.report.baseline_table import baseline_lines, baseline_table
+    from bench.tables.baseline_table import baseline_lines, baseline_table
 
     tell(baseline_table(found), baseline_lines(found))

@@ -75,8 +75,8 @@ def certify(
 
 
 def _print(found: list[Certificate]) -> None:
-    from bench.report import certificate
-    from bench.report.faults import faults
+    from bench.tables import certificate
+    from bench.tables.faults import faults
 
     if len(found) == 1:
         tell(certificate.table(found[0]), certificate.lines(found[0]))

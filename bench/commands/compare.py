@@ -66,7 +66,7 @@ def compare(
         drawn_as = "" if figure is None else kind_of(figure, "--figure")
         found = _compared(run, run_b, control, metrics, sample_sizes)
     if found.frame.empty:
-        from bench.report.left_out import notes
+        from bench.text.left_out import notes
 
         click.echo("\n".join(["nothing can be compared", *notes(found.left_out)]), err=True)
         sys.exit(NOTHING_MEASURED)
@@ -106,7 +106,8 @@ def _read(folder: Path, sizes: list[int] | None) -> Run:
 
 
 def _print(found: Comparison, kind: str) -> None:
-    from bench.report import comparison_table
+    from bench.tables import comparison_table
+    from bench.text import ratio_text
 
     if kind == "json":
         click.echo(comparison_table.as_json(found))
@@ -114,5 +115,5 @@ def _print(found: Comparison, kind: str) -> None:
         click.echo(comparison_table.as_markdown(found), nl=False)
     else:
         console().print(comparison_table.as_table(found))
-        for remark in comparison_table.remarks(found):
+        for remark in ratio_text.remarks(found):
             click.echo(remark)

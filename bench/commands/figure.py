@@ -22,7 +22,7 @@ def kind_of(path: Path, option: str) -> str:
         Invalid: if it is none that is drawn, or its folder is missing; the message names the option.
     """
     from bench.errors import invalid, shown
-    from bench.report.formats import FORMATS
+    from bench.text.formats import FORMATS
 
     kind = path.suffix.lower().lstrip(".")
     if kind not in FORMATS:

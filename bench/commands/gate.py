@@ -64,7 +64,7 @@ def gate(
     cells failed), 4 (nothing was compared), 5 (undecided) or 130.
     """
     from bench.regression.gate import gate
-    from bench.report.gate_table import lines, verdict_table
+    from bench.tables.gate_table import lines, verdict_table
 
     only = None if estimators is None else estimators.split(",")
     with explained():
@@ -93,7 +93,7 @@ def _check_writable(*paths: Path | None) -> None:
 
 
 def _export(report: Report, junit: Path | None, as_json: Path | None, github: bool) -> None:
-    from bench.report import gate_exports
+    from bench.tables import gate_exports
 
     if junit is not None:
         _write(junit, gate_exports.as_junit(report))
@@ -123,7 +123,7 @@ def _write(path: Path, text: str, append: bool = False) -> None:
 
 def _progress(cell: CellVerdict) -> None:
     """Tells of each cell on a terminal, where one waits; silent elsewhere."""
-    from bench.report.gate_table import place
+    from bench.tables.gate_table import place
 
     if sys.stderr.isatty():
         click.echo(f"{cell.verdict}: {place(cell)}", err=True)

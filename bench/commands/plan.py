@@ -45,7 +45,7 @@ def plan(**options: Any) -> None:
 def _print_forecasts(prepared: Prepared) -> None:
     from bench.engine.pilot import forecasts
     from bench.engine.timing import threads
-    from bench.report.forecasts import forecast_summary, forecast_table
+    from bench.tables.forecasts import forecast_summary, forecast_table
 
     with explained(), threads(1):
         told = [each for planned in prepared.ready() for each in forecasts(planned.experiment, planned.cells)]
@@ -54,8 +54,8 @@ def _print_forecasts(prepared: Prepared) -> None:
 
 
 def _print_thresholds(prepared: Prepared) -> None:
-    from bench.report.gate_table import threshold_table
     from bench.scenario.thresholds import thresholds_of
+    from bench.tables.gate_table import threshold_table
 
     labels = dict.fromkeys(cell.named.label for cell in prepared.cells)
     gate = prepared.scenario.gate

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.commands.terminal import explained
-from bench.report.formats import formats_of
+from bench.text.formats import formats_of
 
 
 @click.command()

@@ -10,9 +10,9 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.figures.definition import Figure
-from bench.report import cell_words as words
-from bench.report.labels import plain
 from bench.results.runs import Run
+from bench.text import cell_words as words
+from bench.text.labels import plain
 
 
 @dataclass(frozen=True)

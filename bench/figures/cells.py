@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis import rows
-from bench.report.cell_words import setting_of
+from bench.text.cell_words import setting_of
 
 CELL = ["problem", "estimator", "sample_size", "device", "dtype"]
 """The columns that together name a cell."""

@@ -7,7 +7,7 @@ from bench.errors import invalid
 from bench.figures import FIGURES
 from bench.figures.about import About
 from bench.figures.sheet import Spec, on_the_sheet, specification
-from bench.report.comparison_table import remarks
+from bench.text.ratio_text import remarks
 
 
 def chart_of_a_comparison(found: Comparison) -> Spec:

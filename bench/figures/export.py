@@ -34,7 +34,7 @@ def write(spec: Spec, path: Path, kind: str) -> None:
     Args:
         spec: see `bench.figures.sheet.specification`.
         path: of the file.
-        kind: of `bench.report.formats.FORMATS`.
+        kind: of `bench.text.formats.FORMATS`.
     """
     _register_font()
     content = _drawn(spec, kind)
@@ -60,7 +60,7 @@ def draw(
         folder: made if it is missing.
         tables: of a run, or of several.
         about: the words around the figures.
-        formats: of `bench.report.formats.FORMATS`.
+        formats: of `bench.text.formats.FORMATS`.
         titled: whether figures have titles and captions.
         names: of `FIGURES`.
 

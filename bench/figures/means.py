@@ -8,7 +8,7 @@ import pandas as pd
 from bench.figures.axes import logarithmic
 from bench.figures.definition import Chart, Figure
 from bench.figures.marks import color, lanes, layers, names
-from bench.report.labels import plain
+from bench.text.labels import plain
 
 SHOWN = ("control", "metric", "scenarios", "cells", "low", "high", "least", "most")
 

@@ -9,7 +9,7 @@ from bench.figures.axes import logarithmic
 from bench.figures.cells import with_setting
 from bench.figures.definition import Chart, Figure
 from bench.figures.marks import by_sample_size, lanes, layers
-from bench.report.labels import plain
+from bench.text.labels import plain
 
 COLUMNS = ("ratio", "low", "high")
 

@@ -16,8 +16,8 @@ from bench.figures.about import About
 from bench.figures.definition import Figure
 from bench.figures.looks import looks
 from bench.figures.marks import DATA
-from bench.report.labels import distinct, plain
-from bench.report.numbers import grouped
+from bench.text.labels import distinct, plain
+from bench.text.numbers import grouped
 
 Spec = dict[str, Any]
 

@@ -16,10 +16,10 @@ from bench.analysis.pairs import LeftOut
 from bench.analysis.ranking import profiles
 from bench.analysis.ratios import ratios
 from bench.analysis.together import together, varied
-from bench.report.labels import plain
-from bench.report.left_out import notes
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
+from bench.text.labels import plain
+from bench.text.left_out import notes
 
 
 class Tables(Mapping[str, pd.DataFrame]):

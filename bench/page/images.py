@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from bench.page.view import Pictures
-from bench.report.labels import plain
 from bench.report.pictures import BROKEN
+from bench.text.labels import plain
 
 
 def pictures_of(images: Mapping[str, npt.ArrayLike]) -> Pictures:

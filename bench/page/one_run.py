@@ -14,10 +14,10 @@ from bench.page import tables
 from bench.page.charts import charts_of
 from bench.page.images import pictures_of
 from bench.page.view import Field, Table, View
-from bench.report import cell_words
-from bench.report.labels import plain
-from bench.report.provenance import provenance_of
 from bench.results.runs import Run
+from bench.text import cell_words
+from bench.text.labels import plain
+from bench.text.provenance import provenance_of
 
 LONG = 1000
 """Characters of a text that are shown; beyond it nobody reads."""

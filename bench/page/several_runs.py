@@ -14,9 +14,9 @@ from bench.page.charts import charts_of
 from bench.page.images import pictures_of
 from bench.page.one_run import LONG
 from bench.page.view import Field, Pictures, Table, View
-from bench.report.labels import plain
-from bench.report.several.claims import claims
 from bench.results.runs import Run
+from bench.text.labels import plain
+from bench.text.together_claims import claims
 
 
 def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: str) -> View:

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from bench.report.labels import drawn, plain
 from bench.report.style import CAPTION, MatplotlibLook, style
+from bench.text.labels import drawn, plain
 
 Numbers = npt.NDArray[np.float64]
 

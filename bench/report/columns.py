@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
-from bench.report import canvas, cell_words
+from bench.report import canvas
 from bench.report.canvas import Numbers
 from bench.report.chosen import NOT_OK, Chosen, Selection, is_number, keys, ordered
-from bench.report.labels import distinct, drawn, plain
 from bench.report.style import MatplotlibLook, matplotlib_looks, style
 from bench.statistics.metric_table import LABELS
+from bench.text import cell_words
+from bench.text.labels import distinct, drawn, plain
 
 NAMES = {
     "sample_size": "samples per estimate, N",

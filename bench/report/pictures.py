@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from bench.report.canvas import save
-from bench.report.labels import distinct, drawn, plain
 from bench.report.style import style
 from bench.results.runs import Run
+from bench.text.labels import distinct, drawn, plain
 
 Array = npt.NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.certification.verdicts import BiasTest, Certificate, Outcome
-from bench.report.faults import faults
-from bench.report.labels import plain
-from bench.report.numbers import MISSING, count, duration, grouped, significant
+from bench.tables.faults import faults
+from bench.text.labels import plain
+from bench.text.numbers import MISSING, count, duration, grouped, significant
 
 _COLORS = {"certified": "green", "failed": "red", "nothing applied": "yellow", "unavailable": "yellow"}
 

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE, Comparison
-from bench.report import cell_words
-from bench.report.comparison_table import level_text, ratio_text
-from bench.report.labels import distinct, listed, plain
-from bench.report.numbers import grouped
+from bench.text import cell_words
+from bench.text.labels import distinct, listed, plain
+from bench.text.numbers import grouped
+from bench.text.ratio_text import level_text, ratio_text
 
 Row = Any
 """A row of a comparison, by `itertuples`: one attribute a column."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from bench.analysis.comparison import NO_INTERVAL
 from bench.analysis.pairs import LeftOut
-from bench.report import cell_words
-from bench.report.labels import plain
+from bench.text import cell_words
+from bench.text.labels import plain
 
 
 def notes(left_out: Iterable[LeftOut]) -> tuple[str, ...]:

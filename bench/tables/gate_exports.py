@@ -8,9 +8,9 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 from bench.regression.verdicts import CellVerdict, Report, Test
-from bench.report.gate_table import forest_line, place
-from bench.report.labels import code, markdown, plain
-from bench.report.numbers import interval
+from bench.tables.gate_table import forest_line, place
+from bench.text.labels import code, markdown, plain
+from bench.text.numbers import interval
 
 _LONG = 1000
 

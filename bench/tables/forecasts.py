@@ -10,8 +10,8 @@ from rich.text import Text
 from bench.engine.pilot import REPLICATES, Forecast
 from bench.engine.plan import Experiment
 from bench.engine.precision import percent
-from bench.report.labels import plain
-from bench.report.numbers import count, duration, significant
+from bench.text.labels import plain
+from bench.text.numbers import count, duration, significant
 
 
 def forecast_table(forecasts: Sequence[Forecast]) -> Table:

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis import rows
-from bench.report import cell_words
-from bench.report.labels import code, distinct, markdown, plain
-from bench.report.numbers import MISSING, bounds, count, interval, measured_duration, rough, significant
+from bench.text import cell_words
+from bench.text.labels import code, distinct, markdown, plain
+from bench.text.numbers import MISSING, bounds, count, interval, measured_duration, rough, significant
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""

@@ -10,13 +10,13 @@ import pandas as pd
 
 from bench.analysis.before_after import Changes
 from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE
-from bench.report import cell_words
-from bench.report.comparison_table import level_text, ratio_text
-from bench.report.labels import distinct, plain
-from bench.report.left_out import notes
-from bench.report.numbers import count
-from bench.report.words import few, listed, notes_on
 from bench.statistics.metric_table import COMPARED
+from bench.text import cell_words
+from bench.text.labels import distinct, plain
+from bench.text.left_out import notes
+from bench.text.numbers import count
+from bench.text.ratio_text import level_text, ratio_text
+from bench.text.words import few, listed, notes_on
 
 Row = Any
 """A row of changes, by `itertuples`: one attribute a column."""

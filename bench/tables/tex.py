@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis import rows
-from bench.report import cell_words
-from bench.report.labels import distinct, plain
-from bench.report.numbers import MISSING, grouped, interval, rough, significant
-from bench.report.tex_text import tex, tex_number
-from bench.report.tex_width import points
+from bench.tables.tex_text import tex, tex_number
+from bench.tables.tex_width import points
+from bench.text import cell_words
+from bench.text.labels import distinct, plain
+from bench.text.numbers import MISSING, grouped, interval, rough, significant
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
@@ -80,7 +80,7 @@ def as_tex(measurements: pd.DataFrame, claims: Sequence[str] = ()) -> str:
 
     Args:
         measurements: of a run.
-        claims: plain sentences, as `bench.report.claims` makes them.
+        claims: plain sentences, as `bench.text.claims` makes them.
     """
     whole = rows.whole(measurements)
     parts = [

@@ -14,15 +14,15 @@ from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECID
 from bench.analysis.geometric import Means, geometric_means
 from bench.analysis.ranking import mean_ranks, ranks
 from bench.analysis.together import together
-from bench.report.comparison_table import level_text, ratio_text
-from bench.report.labels import distinct
-from bench.report.left_out import notes
-from bench.report.numbers import count, significant
-from bench.report.several.budget_claims import budget_claims
-from bench.report.several.change_claims import change_claims
-from bench.report.words import few, listed, notes_on
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
+from bench.text.budget_claims import budget_claims
+from bench.text.change_claims import change_claims
+from bench.text.labels import distinct
+from bench.text.left_out import notes
+from bench.text.numbers import count, significant
+from bench.text.ratio_text import level_text, ratio_text
+from bench.text.words import few, listed, notes_on
 
 Row = Any
 """A row of a frame, by `itertuples`: one attribute a column."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from bench.report.labels import plain
+from bench.text.labels import plain
 
 _LONG = 1000
 

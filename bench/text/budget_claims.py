@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from bench.analysis.budgets import SECONDS, Market, Range, answers
-from bench.report.labels import distinct, plain
-from bench.report.numbers import count, duration
-from bench.report.words import few, listed
+from bench.text.labels import distinct, plain
+from bench.text.numbers import count, duration
+from bench.text.words import few, listed
 
 LESS_THAN_SURE = (
     "Estimators that are joined by 'or' are not told apart: the intervals of their errors overlap."

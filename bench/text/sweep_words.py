@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from bench.analysis.sweeps import Sweep
-from bench.report.numbers import grouped
-from bench.report.words import listed
+from bench.text.numbers import grouped
+from bench.text.words import listed
 
 _FEW, _MOST = 2, 6
 """So many values are named one by one: of those that follow on one another, and of others."""

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bench.engine.run import Result
 from bench.engine.truth import Truth
-from bench.report.labels import LONGEST_NOTE, plain
+from bench.text.labels import LONGEST_NOTE, plain
 
 if TYPE_CHECKING:
     from bench.scenario.prepared import Prepared

@@ -8,15 +8,15 @@ from typing import Any
 from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
-from bench.report import comparison_table
-from bench.report.claims import claims
-from bench.report.labels import code, markdown, plain
-from bench.report.left_out import notes
-from bench.report.methods import methods
-from bench.report.provenance import command_of, machine_of
-from bench.report.remarks import fitting, noise, rates
-from bench.report.table import plain_table
 from bench.results.runs import Run
+from bench.tables import comparison_table
+from bench.tables.results_table import plain_table
+from bench.text.claims import claims
+from bench.text.labels import code, markdown, plain
+from bench.text.left_out import notes
+from bench.text.methods import methods
+from bench.text.provenance import command_of, machine_of
+from bench.text.remarks import fitting, noise, rates
 
 _LONG = 1000
 

@@ -10,10 +10,10 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.rates import rate_fits
 from bench.analysis.rows import FEWEST_DEGREES, LARGEST_SHARE
-from bench.report import cell_words
-from bench.report.labels import distinct, plain
-from bench.report.numbers import duration, grouped, interval
 from bench.results.runs import Run
+from bench.text import cell_words
+from bench.text.labels import distinct, plain
+from bench.text.numbers import duration, grouped, interval
 
 _NORMAL_95 = 1.96
 FAR = 6.0  # by chance in one of 10⁹ cells if variances are normal numbers; those of heavy tails are not quite

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from bench.regression.baseline import Baseline, Entry
 from bench.regression.differences import Moved
-from bench.report.labels import plain
-from bench.report.numbers import MISSING, duration, interval, significant
+from bench.text.labels import plain
+from bench.text.numbers import MISSING, duration, interval, significant
 
 _COLUMNS = (
     *("estimator", "N", "device", "type", "R", "nan"),

@@ -8,11 +8,11 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.sweeps import Sweep, sweep_of
-from bench.report import cell_words
-from bench.report.labels import distinct, plain
-from bench.report.numbers import grouped, interval, significant
-from bench.report.sweep_words import named_value, these
 from bench.statistics.verdict import BIASED_BELOW
+from bench.text import cell_words
+from bench.text.labels import distinct, plain
+from bench.text.numbers import grouped, interval, significant
+from bench.text.sweep_words import named_value, these
 
 _MOST_PHRASES = 6
 _MORE = r"(?<=needs R )([=>] \d[\d ]*)(?=\))"

@@ -10,16 +10,16 @@ from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
 from bench.analysis.sweeps import sweep_of
-from bench.report import cell_words
-from bench.report.bias_claims import bias_claims
-from bench.report.labels import distinct
-from bench.report.left_out import notes
-from bench.report.numbers import grouped, interval
-from bench.report.ratio_claims import ratio_claims
-from bench.report.remarks import remarks
-from bench.report.sweep_claims import scale_claims, sweep_claims
-from bench.report.words import few
 from bench.results.runs import Run
+from bench.text import cell_words
+from bench.text.bias_claims import bias_claims
+from bench.text.labels import distinct
+from bench.text.left_out import notes
+from bench.text.numbers import grouped, interval
+from bench.text.ratio_claims import ratio_claims
+from bench.text.remarks import remarks
+from bench.text.sweep_claims import scale_claims, sweep_claims
+from bench.text.words import few
 
 NOTHING = "Nothing was measured."
 

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bench.certification.verdicts import BiasFault, Certificate, Fault
-from bench.report.labels import listed, plain
-from bench.report.numbers import significant
+from bench.text.labels import listed, plain
+from bench.text.numbers import significant
 
 _MOST_NAMED = 4
 # Standard errors within which two constants are taken for the same.

@@ -10,9 +10,9 @@ import pandas as pd
 
 from bench.analysis.rows import SETTINGS, with_numbers
 from bench.analysis.sweeps import Sweep, sweep_of
-from bench.report.labels import distinct, plain
-from bench.report.numbers import ROUGH, grouped, spread
-from bench.report.sweep_words import these
+from bench.text.labels import distinct, plain
+from bench.text.numbers import ROUGH, grouped, spread
+from bench.text.sweep_words import these
 
 MOST_PHRASES = 4
 """Phrases of a remark that are spelled out; the cells of the others are only counted."""

@@ -14,12 +14,12 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
 from bench.analysis.sweeps import Sweep
-from bench.report import cell_words
-from bench.report.comparison_table import ratio_text
-from bench.report.labels import distinct, plain
-from bench.report.numbers import grouped, interval
-from bench.report.ratio_claims import confidence
-from bench.report.sweep_words import named_value, these
+from bench.text import cell_words
+from bench.text.labels import distinct, plain
+from bench.text.numbers import grouped, interval
+from bench.text.ratio_claims import confidence
+from bench.text.ratio_text import ratio_text
+from bench.text.sweep_words import named_value, these
 
 Row = Any
 """A row of a comparison, by `itertuples`: one attribute a column."""

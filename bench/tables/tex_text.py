@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bench.report.labels import plain
-from bench.report.numbers import MISSING
+from bench.text.labels import plain
+from bench.text.numbers import MISSING
 
 _LONGEST = 2000
 
@@ -62,7 +62,7 @@ def tex(text: object) -> str:
 
 
 def tex_number(text: str) -> str:
-    r"""What `bench.report.numbers` writes, in math mode: `4.00e-5` is $4.00 \times 10^{-5}$.
+    r"""What `bench.text.numbers` writes, in math mode: `4.00e-5` is $4.00 \times 10^{-5}$.
 
     A power of ten that an estimate and its interval share is written once, behind both.
     """

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.regression.verdicts import CellVerdict, Report, Test
-from bench.report.labels import plain
-from bench.report.numbers import MISSING, duration, interval
 from bench.scenario.thresholds import Thresholds
+from bench.text.labels import plain
+from bench.text.numbers import MISSING, duration, interval
 
 COLORS = {"regression": "red", "error": "red", "inconclusive": "yellow", "improved": "green", "pass": ""}
 

@@ -11,10 +11,10 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.comparison import FALSE_CLAIMS, compare
 from bench.analysis.pairs import within
-from bench.report.comparison_table import level_text
-from bench.report.labels import LONGEST_NOTE, distinct, plain
-from bench.report.numbers import grouped
 from bench.results.runs import Run
+from bench.text.labels import LONGEST_NOTE, distinct, plain
+from bench.text.numbers import grouped
+from bench.text.ratio_text import level_text
 
 _MOST_NAMES = 12
 _LONG = 300

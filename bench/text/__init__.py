@@ -1,0 +1,1 @@
+"""Sentences, numbers and labels as people read them."""
