@@ -92,8 +92,10 @@ def _until_interrupted(prepared: Prepared, tell: Callable[[Truth | Result], None
 
 def _looked_at_again(part: Done, tell: Callable[[Truth | Result], None]) -> Done:
     """The same, with the truth disputed if as many draws as accuse an estimator refute it."""
+    if part.truth.kind in ("reference", "disputed", "none"):
+        return part
     count = max((accusing(part.experiment, part.truth, result) for result in part.results), default=0)
-    if part.truth.kind in ("reference", "disputed", "none") or not count:
+    if not count:
         return part
     truth = confirmed_again(part.experiment, part.truth, count)
     if truth.kind != part.truth.kind:

@@ -13,6 +13,7 @@ from scipy import stats
 from torch import Tensor
 
 from bench.catalogue import build
+from bench.engine.sample import Sample
 from bench.engine.truth import exact_gradient
 from bench.results.columns import MEASUREMENTS
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of, segments_of
@@ -405,6 +406,20 @@ def test_what_estimates_refute_is_not_believed(declared: ExactMoments) -> None:
     )
     assert near.believed is near.exact
     assert measure(near)["bias_p"] > measure(alone)["bias_p"]
+
+
+def test_a_kurtosis_of_a_refuted_declaration_blunts_no_gate() -> None:
+    generator = torch.Generator().manual_seed(7)
+    seen = replace(one(torch.randn(1000, generator=generator, dtype=torch.float64).tolist(), 0.0))
+    wild = ExactMoments(tensor(5.0), tensor(1.0), tensor(0.0), {"all": 1e9})
+    alone, refuted, believed = (
+        Sample(each, 1000, 0, 0.0, "")
+        for each in (seen, replace(seen, exact=wild), replace(seen, exact=replace(wild, mean=tensor(0.0))))
+    )
+    assert refuted.variance == alone.variance
+    assert refuted.mse == alone.mse
+    # The control: what the estimates do not refute counts.
+    assert believed.variance.kurtosis == 1e9
 
 
 def test_a_variance_of_zero_that_is_known_exactly_is_zero() -> None:

@@ -41,7 +41,7 @@ class Claim:
     error: Tensor
 
 
-def confirm(experiment: Experiment, claim: Claim, count: int = 0) -> Confirmation:
+def confirm(experiment: Experiment, claim: Claim, count: int | None = None) -> Confirmation:
     """Compare an exact truth with plain draws: F with the mean cost, ∇F by the score and along the path.
 
     Each comparison is of all coordinates, at 4.5 standard errors for all comparisons together,
@@ -51,7 +51,7 @@ def confirm(experiment: Experiment, claim: Claim, count: int = 0) -> Confirmatio
     Args:
         experiment: the problem with its streams.
         claim: the exact truth.
-        count: how many draws; 0 for as many as take a few hundredths of a second.
+        count: how many draws; None for as many as take a few hundredths of a second.
     """
     known = experiment.known_moments
     spread = None if known is None or known.draws is None else _spread_of(known.draws[0])

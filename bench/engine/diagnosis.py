@@ -60,7 +60,7 @@ Checks = Callable[[Stage], dict[str, Disagreement]]
 
 
 def twice(
-    experiment: Experiment, checks: Checks, count: int = 0
+    experiment: Experiment, checks: Checks, count: int | None = None
 ) -> tuple[Stage | None, dict[str, Disagreement]]:
     """The first draws, and what both they and four times as many others contradict.
 
@@ -69,10 +69,10 @@ def twice(
     Args:
         experiment: the problem with its streams.
         checks: from draws to the disagreements that they show.
-        count: how many first draws; 0 for as many as take a few hundredths of a second.
+        count: how many first draws; None for as many as take a few hundredths of a second.
     """
     problem = experiment.problem.to("cpu", torch.float64)
-    first = _draw(experiment, problem, count) if count else _first(experiment, problem)
+    first = _draw(experiment, problem, count) if count is not None else _first(experiment, problem)
     found = {} if first is None else checks(first)
     if first is None or not found:
         return first, {}

@@ -16,7 +16,6 @@ import torch
 from bench.engine.copies import own_copy
 from bench.engine.devices import unavailable
 from bench.engine.guard import Call, Ended, Misbehaved, guarded, reason_of
-from bench.engine.kept_coordinates import largest_coordinates
 from bench.engine.known_moments import KnownMoments
 from bench.engine.origin import forks_watched
 from bench.engine.precision import Precision, needed_replicates
@@ -131,10 +130,9 @@ class Experiment:
     @cached_property
     def kept_coordinates(self) -> tuple[int, ...]:
         """The coordinates whose first estimates are kept as they are, the same in all cells."""
-        named = [*self.references, *self.estimators]
-        may = (each.estimator for each in named if not not_applicable(each.estimator, self))
-        N = min(self.sample_sizes)
-        return largest_coordinates(self.prepared.problem, may, N, self.address, self.resampled)
+        from bench.engine.kept_coordinates import largest_coordinates  # late: cells are of experiments
+
+        return largest_coordinates(self)
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
         """Where the random numbers of a block are found."""

@@ -48,8 +48,8 @@ class Sample:
         return Size(mean, self._kurtosis(kurtosis), self.evidence.replicates)
 
     def _kurtosis(self, seen: float) -> float:
-        """What was seen of a kurtosis, or what is known of it: as large as R where no noise was seen."""
-        exact = self.evidence.exact_kurtosis
+        """Return the kurtosis that was seen, or a larger one that is believed; R where no noise was seen."""
+        exact = self.evidence.believed_kurtosis
         if not math.isnan(exact):
             return max(seen, exact)
         unseen = self.evidence.variance == 0 and not self.evidence.is_still

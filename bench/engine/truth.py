@@ -68,13 +68,13 @@ def truth_of(experiment: Experiment) -> Truth:
     return confirmed(experiment, exact)
 
 
-def confirmed(experiment: Experiment, exact: Truth, count: int = 0) -> Truth:
+def confirmed(experiment: Experiment, exact: Truth, count: int | None = None) -> Truth:
     """An exact truth as it is, with what plain draws say of the problem; disputed if they refute it.
 
     Args:
         experiment: the problem with its streams.
         exact: the truth.
-        count: how many draws; 0 for as many as take a few hundredths of a second.
+        count: how many draws; None for as many as take a few hundredths of a second.
     """
     assert exact.gradient is not None
     try:

@@ -116,6 +116,16 @@ class Evidence:
         """
         return None if self.exact is None or self._refute(self.exact) else self.exact
 
+    @property
+    def believed_variance(self) -> float:
+        """The exact variance unless estimates refute it; NaN if none is believed."""
+        return math.nan if self.believed is None else self.exact_variance
+
+    @property
+    def believed_kurtosis(self) -> float:
+        """The exact kurtosis of the squared deviations unless estimates refute it; NaN if none is believed."""
+        return math.nan if self.believed is None else self.exact_kurtosis
+
     def _refute(self, exact: ExactMoments) -> bool:
         size = max(float(self.mean.norm()), float(exact.mean.norm()))
         error = (torch.maximum(self.variances, exact.variance) / max(self.replicates, 1)).sqrt()  # [P]

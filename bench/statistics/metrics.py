@@ -78,8 +78,7 @@ def variance_of(evidence: Evidence) -> Interval:
 
     Its upper end is open where the draws missed what is rare: as their costs tell, or the exact variance.
     """
-    believed = evidence.believed is not None
-    exact, kurtosis = (evidence.exact_variance, evidence.exact_kurtosis) if believed else (math.nan, math.nan)
+    exact, kurtosis = evidence.believed_variance, evidence.believed_kurtosis
     interval = variance_interval(
         evidence.squares, evidence.known_kurtosis, evidence.variance, evidence.normal_kurtosis, kurtosis
     )
