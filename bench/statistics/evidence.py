@@ -118,12 +118,12 @@ class Evidence:
 
     @property
     def believed_variance(self) -> float:
-        """The exact variance unless estimates refute it; NaN if none is believed."""
+        """The exact variance unless estimates refute it; else NaN."""
         return math.nan if self.believed is None else self.exact_variance
 
     @property
     def believed_kurtosis(self) -> float:
-        """The exact kurtosis of the squared deviations unless estimates refute it; NaN if none is believed."""
+        """The exact kurtosis of the squared deviations unless estimates refute it; else NaN."""
         return math.nan if self.believed is None else self.exact_kurtosis
 
     def _refute(self, exact: ExactMoments) -> bool:
