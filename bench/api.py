@@ -64,7 +64,7 @@ def execute(
 
 @dataclass(frozen=True)
 class Done:
-    """What came of one point of a scenario."""
+    """The results at one point of a scenario."""
 
     experiment: Experiment
     truth: Truth
@@ -72,7 +72,7 @@ class Done:
 
 
 def _until_interrupted(prepared: Prepared, tell: Callable[[Truth | Result], None]) -> tuple[list[Done], bool]:
-    """What was measured, and whether it is less than planned because the user stopped it."""
+    """Return the results, and whether they are fewer than planned because the user stopped the run."""
     done: list[Done] = []
     try:
         for planned in prepared.ready():
@@ -91,7 +91,7 @@ def _until_interrupted(prepared: Prepared, tell: Callable[[Truth | Result], None
 
 
 def _looked_at_again(part: Done, tell: Callable[[Truth | Result], None]) -> Done:
-    """The same, with the truth disputed if as many draws as accuse an estimator refute it."""
+    """Return the results, with the truth disputed if as many draws as accuse an estimator refute it."""
     if part.truth.kind in ("reference", "disputed", "none"):
         return part
     count = max((accusing(part.experiment, part.truth, result) for result in part.results), default=0)

@@ -135,7 +135,7 @@ def _is_estimator(thing: Any) -> bool:
 
 
 def _table(source: str, attribute: str, table: Any) -> Mapping[str, type]:
-    """What a plug-in offers, if it is a table from names to classes."""
+    """Return the table of a plug-in from names to classes, if it offers one."""
     if not isinstance(table, Mapping) or not all(
         isinstance(name, str) and isinstance(cls, type) for name, cls in table.items()
     ):
@@ -150,7 +150,7 @@ def summary(kind: Kind, name: str) -> str:
 
 
 def needs(name: str) -> str:
-    """What an estimator needs of a problem: its documentation after the word "Needs", up to the next stop."""
+    """Return the needs of an estimator: its documentation after the word "Needs", up to the next stop."""
     text = " ".join((inspect.getdoc(find("estimators", name)) or "").split())
     found = re.search(r"\bNeeds (.+?)[.:;](?: |$)", text)
     return found[1] if found else ""

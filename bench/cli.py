@@ -187,7 +187,7 @@ def _print_results(run: Run) -> None:
 
 
 def _without_precision(measurements: Any) -> str:
-    """Which cells did not reach the precision, in one line; empty if there are none."""
+    """Return in one line the cells that did not reach the precision; empty if there are none."""
     from bench.analysis.rows import whole
     from bench.engine.precision import NOT_REACHED
     from bench.text.cell_words import which

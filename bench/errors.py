@@ -1,4 +1,4 @@
-"""What is said to a user whose words cannot be understood."""
+"""Errors for users whose words cannot be understood."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Invalid(ValueError):
         return "\n".join([*self.lines[:_PRINTED], *([f"... and {more} more"] if more > 0 else [])])
 
     def under(self, *prefix: str | int) -> Invalid:
-        """The same faults, seen from further out."""
+        """Return these faults with a path from further out."""
         return Invalid(*(replace(fault, path=(*prefix, *fault.path)) for fault in self.faults))
 
 

@@ -68,7 +68,7 @@ class Estimator(ABC):
         return self
 
     def evaluations(self, problem: Problem, sample_size: int) -> int | None:
-        """How often one estimate evaluates f, as is held against the count; None if that is not declared.
+        """Return the evaluations of f for one estimate, which are held against the count; None if undeclared.
 
         A cost that averages K weights is one evaluation here.
         """

@@ -23,7 +23,7 @@ def perceptron(x: Tensor, layers: Sequence[Layer]) -> Tensor:
 
 
 class Weights:
-    """Where in theta the weights of several perceptrons lie: one network after another, layer by layer.
+    """The places in theta of the weights of several perceptrons: one network after another, layer by layer.
 
     A layer's weight comes first, row by row `[in, out]`, then its bias. With the inputs
     first, the gradient of a weight leaves the matrix product in the order in which theta

@@ -114,7 +114,7 @@ def _fault(error: Any, annotation: Any) -> Invalid:
 
 
 def _inside(annotation: Any, part: str | int) -> Any:
-    """What is wanted at a key of a mapping or a position of a list; None for anything else."""
+    """Return the type that is wanted at a key of a mapping or a position of a list; None otherwise."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is list and isinstance(part, int):
         return arguments[0]

@@ -64,7 +64,7 @@ class Problem(ABC):
     data_per_row: bool = False
 
     def posed(self) -> Problem:
-        """What a scenario's options ask for: this problem, unless one of them wants another made of it."""
+        """Return the problem that the options of a scenario ask for: this one, or another made of it."""
         return self
 
     def prepared(self) -> Problem:

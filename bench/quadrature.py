@@ -192,7 +192,7 @@ def _joined(magnitudes: Magnitudes, run: list[_Panel], allowed: np.ndarray) -> l
 
 
 def _cuts(panels: Sequence[_Panel]) -> list[arb]:
-    """Where runs of intervals begin and end to which many halvings led: at jumps and narrow features."""
+    """Return the ends of runs of intervals to which many halvings led: at jumps and narrow features."""
     found: list[arb] = []
     for deep, neighbours in itertools.groupby(panels, lambda panel: panel.depth >= _DEEP):
         run = list(neighbours)
@@ -233,7 +233,7 @@ def _is_negligible(panel: _Panel, allowed: np.ndarray) -> bool:
 
 
 def _order(magnitudes: Magnitudes, panel: _Panel, allowed: np.ndarray) -> int:
-    """How many nodes make the error as small as allowed; more than can be had if that is not known."""
+    """Return the number of nodes for the allowed error; more than can be had if that is not known."""
     if panel.peaks is None:
         middle, half = (panel.low + panel.high) / 2, (panel.high - panel.low) / 2
         ellipse = acb(arb(middle, half * _AXES[0]), arb(0, half * _AXES[1]))

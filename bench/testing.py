@@ -41,7 +41,7 @@ _MISSED = 1e-4
 
 @dataclass(frozen=True)
 class GradientBench:
-    """What the fixture `gradient_bench` gives.
+    """The fixture `gradient_bench`.
 
     Attributes:
         root: below which scenarios are looked for.
@@ -203,7 +203,7 @@ class Tested:
         return replace(thresholds, ratios=dict.fromkeys(thresholds.ratios, margin_of(increase)))
 
     def _bias(self, sampler: CellSampler, within: float, truths: Truths) -> str:
-        """What is wrong with the bias of a cell, with its name; empty if nothing is."""
+        """Return the fault of the bias of a cell, with its name; empty if there is none."""
         cell, point = sampler.cell, sampler.experiment.point
         where = place(CellVerdict(self._prepared.scenario.name, str(self.file), cell, "", (), point))
         if cell.status != "ok":
@@ -228,7 +228,7 @@ class Tested:
         return ""
 
     def _told(self, report: Report, metric: str, max_increase: float | None) -> str:
-        """What is worse, drawn, and the command that finds it again."""
+        """Return the cells that are worse, drawn, and the command that finds them again."""
         found = []
         for cell in report.cells:
             for test in cell.tests:

@@ -1,4 +1,4 @@
-"""What a baseline of the score-function estimator is, and the ones that every other may become."""
+"""The contract of a baseline of the score-function estimator, and the ones that every other may become."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Baseline(Choice, ABC):
     of_other_samples: ClassVar[bool] = False
 
     def evaluations(self, sample_size: int) -> int:
-        """How often an estimate with this baseline evaluates f."""
+        """Return the number of evaluations of f for an estimate with this baseline."""
         return sample_size
 
     def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Baseline:
@@ -47,7 +47,7 @@ class Baseline(Choice, ABC):
         return cost
 
     def correction(self, theta: Tensor, log_prob: Tensor) -> Tensor | None:
-        """What is subtracted from the estimates, `[R, P]`, where the cost is not the place for it.
+        """Return the term to subtract from the estimates, `[R, P]`, where the cost is not the place for it.
 
         `log_prob` (of the samples, `[N, R, (B)]`) must still be differentiable afterwards.
         """

@@ -80,7 +80,7 @@ class InputDependent(Baseline):
 
 @dataclass(frozen=True)
 class Network(Baseline):
-    """What a network says of the data of each item, `[..., B, D] -> [..., B, 1]`."""
+    """A network of the data of each item, `[..., B, D] -> [..., B, 1]`."""
 
     network: nn.Module
 

@@ -1,4 +1,4 @@
-"""What may be subtracted from the cost in the score-function estimator, by name."""
+"""Baselines of the score-function estimator, by name: each may be subtracted from the cost."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class DeltaMethod(Estimator):
 
 @dataclass(frozen=True)
 class _Weighed(Estimator):
-    """The same, with a coefficient for each coordinate of the gradient, `[P]`."""
+    """A delta method with a coefficient for each coordinate of the gradient, `[P]`."""
 
     bias: ClassVar[Claim] = "unbiased"
     coefficients: Tensor
@@ -80,7 +80,7 @@ class _Weighed(Estimator):
 
 @dataclass(frozen=True)
 class _Parts:
-    """What an estimate is made of; `expansion` is h(x), and `expected` its mean."""
+    """The parts of an estimate; `expansion` is h(x), and `expected` its mean."""
 
     cost: Tensor  # [N, R, (B)]
     log_prob: Tensor  # [N, R, (B)]

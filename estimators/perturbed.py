@@ -1,4 +1,4 @@
-"""What the zeroth-order estimators share: costs at points beside θ."""
+"""The shared part of the zeroth-order estimators: costs at points beside θ."""
 
 from __future__ import annotations
 

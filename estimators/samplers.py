@@ -1,4 +1,4 @@
-"""How the samples of one estimate are drawn, by name."""
+"""Samplers of one estimate, by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Sampler(Choice, ABC):
         """`[N, R, (B,) *event]`, differentiable in the parameters of p; rows are independent."""
 
     def fixed(self, p: Distribution, sample_size: int) -> Tensor:
-        """The same samples, not followed: x need not depend on the parameters of p in a way that is known."""
+        """Return the same samples without a path: x need not depend on the parameters of p in a known way."""
         with torch.no_grad():
             return self.samples(p, sample_size)
 

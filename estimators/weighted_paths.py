@@ -30,7 +30,7 @@ class WeightedPath(NamedTuple):
 
 
 def weighted_path(problem: Problem, theta: Tensor, sample_size: int) -> WeightedPath:
-    """What estimators are made of that leave out the score of q, or rewrite it.
+    """Return the weighted path of which estimators are made that leave out the score of q, or rewrite it.
 
     Raises:
         NotApplicable: if the problem is no such bound, or x has no path.

@@ -98,7 +98,7 @@ def value(estimator: Any) -> Iterator[Fault]:
 
 
 def over_all(outcomes: Sequence[Outcome]) -> Iterator[Fault]:
-    """What only all problems together can tell."""
+    """Return the findings that need all problems together."""
     applied = [one for one in outcomes if not one.not_applicable and not one.faults]
     if applied and not any(one.follows for one in applied):
         yield Fault("theta", "estimates are the same whatever θ, on every problem")

@@ -24,7 +24,7 @@ _WITHIN = 4.5
 
 
 def untested(trial: Trial) -> str:
-    """Why there is no claim of no bias to be tested here; empty if there is."""
+    """Return why there is no claim of no bias to be tested here; empty if there is."""
     estimator, reference = trial.estimator, trial.setting.reference
     if estimator.needs_continuity and not reference.continuous:
         return "the cost jumps, and what is claimed is of costs that do not"
@@ -66,7 +66,7 @@ def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, lis
 
 
 def vanishing(trial: Trial, level: float) -> Iterator[Fault]:
-    """Of a claim of consistency: at sixteen times N less than half of the bias may be left."""
+    """Test a claim of consistency: at sixteen times N less than half of the bias may be left."""
     small, large = trial.sizes[0], _GROWTH * trial.sizes[0]
 
     def excess(role: str, times: int) -> float:
@@ -89,7 +89,7 @@ def in_both_stages(flagged: Callable[[str, int], bool]) -> bool:
 
 
 def nonfinite(sample: Sample, sample_size: int) -> Iterator[Fault]:
-    """What is said of estimates that are not finite."""
+    """Return the remark on estimates that are not finite."""
     if sample.nonfinite:
         some = f"{sample.nonfinite} of {sample.replicates} estimates are not finite, at N = {sample_size}"
         yield Fault("finite", some)

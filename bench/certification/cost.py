@@ -50,7 +50,7 @@ def _watching(problem: Problem, every: Counts) -> Problem:
 
 
 def cost(trial: Trial) -> Iterator[Fault]:
-    """What is counted, at either N, against what is declared; and whether it grows with the rows."""
+    """Hold counted evaluations at either N against the declared ones; they must not grow with the rows."""
     for N in trial.sizes:
         found, of_more = (counted_per_estimate(trial, N, rows) for rows in (_ROWS, 2 * _ROWS))
         if found != of_more:

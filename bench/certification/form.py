@@ -1,4 +1,4 @@
-"""What an estimate looks like: its shape, type and device, finite, and done with its graph."""
+"""The form of an estimate: its shape, type and device, finite, and done with its graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def form(trial: Trial) -> Iterator[Fault]:
 
 
 def unlike(estimates: object, theta: Tensor) -> Iterator[Fault]:
-    """How estimates differ in form from θ, `[R, P]`."""
+    """Return the differences in form between estimates and θ, `[R, P]`."""
     if not isinstance(estimates, Tensor):
         yield Fault("shape", f"gradient gave {type(estimates).__name__}, wanted a tensor")
         return

@@ -15,7 +15,7 @@ _ROWS = 8
 
 
 def purity(trial: Trial) -> Iterator[Fault]:
-    """The same stream gives the same estimates, another one others; nothing is seeded, set or changed."""
+    """Check that a stream gives the same estimates again, another one others, and that nothing is changed."""
     problem, N = trial.problem(), trial.sizes[1]
     estimator = trial.fitted(problem, N)
     theta = problem.theta.expand(_ROWS, -1)

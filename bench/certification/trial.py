@@ -50,7 +50,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one call gave.
+    """The outcome of one call.
 
     Attributes:
         estimates: whatever was returned.
@@ -159,7 +159,7 @@ class Trial:
         return len(self.experiment.problem.theta) <= _FEW_PARAMETERS
 
     def sampler(self, sample_size: int, dtype: str = "float64") -> CellSampler:
-        """What is sampled for the tests; it is fitted as the engine fits it."""
+        """The cell that is sampled for the tests; it is fitted as the engine fits it."""
         key = (sample_size, dtype)
         if key not in self._samplers:
             named = replace(self.named, estimator=self.estimator)

@@ -1,4 +1,4 @@
-"""What the battery says: a finding for each check of each problem, and a certificate for all."""
+"""Verdicts of the battery: a finding for each check of each problem, and a certificate for all."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class BiasTest:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found on one problem.
+    """The findings on one problem.
 
     Attributes:
         problem: its name.
@@ -95,7 +95,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is certified of an estimator.
+    """The findings on an estimator, over all problems.
 
     Attributes:
         label: how it is called.

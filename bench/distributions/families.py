@@ -63,12 +63,12 @@ class Family:
         ]
 
     def constraint(self, name: str) -> constraints.Constraint:
-        """What values a parameter may have."""
+        """The values that a parameter may have."""
         constraint: constraints.Constraint = self.cls.arg_constraints[name]  # type: ignore[index]
         return constraint
 
     def shape(self, name: str) -> int:
-        """How many axes a parameter of one draw can have: 2 for a matrix."""
+        """The number of axes that a parameter of one draw can have: 2 for a matrix."""
         return 2 if self.joint and self.constraint(name.removeprefix(LOG)).event_dim == 2 else 1
 
     def check(self, given: Mapping[str, object]) -> None:

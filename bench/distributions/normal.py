@@ -84,7 +84,7 @@ class _LogDensity(torch.autograd.Function):
 
 
 class _CompiledLogDensity(torch.autograd.Function):
-    """The same, `[N, M]`, in one pass over memory forth and one back: a third faster where it fits."""
+    """The log density, `[N, M]`, in one pass over memory forth and one back: a third faster where it fits."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, loc: Tensor, scale: Tensor) -> Tensor:

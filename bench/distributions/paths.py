@@ -57,7 +57,7 @@ _PATHS: dict[type[Distribution], tuple[Noise, Callable[[Any, Tensor], Tensor]]] 
 
 
 def path_of(p: Distribution) -> Path:
-    """How p's samples follow from noise.
+    """Return the path along which p's samples follow from noise.
 
     Raises:
         NotApplicable: if that is not known.

@@ -1,4 +1,4 @@
-"""How the replicates of a cell are cut: blocks share a stream and a summary, chunks fit in the cache."""
+"""Blocks of replicates, which share a stream and a summary, and their chunks, which fit in the cache."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def blocks_of(problem: Problem, sample_size: int, device_type: str, replicates: 
 
 
 def chunk_rows(problem: Problem, sample_size: int, device_type: str) -> int:
-    """How many replicates are estimated at once: their numbers and gradients stay near the processor."""
+    """Return the number of replicates that are estimated at once: so many stay near the processor."""
     numbers = _CHUNK_NUMBERS[device_type] // (sample_size * problem.width)
     entries = _CHUNK_ENTRIES[device_type] // len(problem.theta)
     return max(1, min(numbers, entries))

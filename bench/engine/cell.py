@@ -50,7 +50,7 @@ class CellSampler:
 
     @property
     def device(self) -> torch.device:
-        """Where the problem is."""
+        """The device of the problem."""
         return self.problem.theta.device
 
     @property

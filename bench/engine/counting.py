@@ -14,7 +14,7 @@ from bench.problem import MultiSampleProblem, Problem, VariationalProblem
 
 @dataclass
 class Counts:
-    """How many samples were evaluated, over all replicates; an item of a batch is not a sample.
+    """Numbers of samples that were evaluated, over all replicates; an item of a batch is not a sample.
 
     Attributes:
         evaluations: of f.

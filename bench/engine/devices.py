@@ -1,4 +1,4 @@
-"""Which devices this machine has, and why it lacks the others."""
+"""The devices that this machine has, and why it lacks the others."""
 
 from __future__ import annotations
 

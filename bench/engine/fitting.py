@@ -1,4 +1,4 @@
-"""What an estimator learns before it is measured, and what that costs."""
+"""Fitting of an estimator before it is measured, and its cost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBERS = 1 << 26
 
 @dataclass(frozen=True)
 class Fitting:
-    """What it cost to learn, once per cell; none of it is in the cost of an estimate.
+    """The cost of fitting, once per cell; none of it is in the cost of an estimate.
 
     Attributes:
         seconds: of all of it, the first use of a kernel included.
@@ -43,7 +43,7 @@ def fit(estimator: Estimator, problem: Problem, sample_size: int, address: Addre
 def fit_at_a_cost(
     estimator: Estimator, problem: Problem, sample_size: int, address: Address
 ) -> tuple[Estimator, Fitting]:
-    """The same, timed and counted."""
+    """Fit as `fit` does, timed and counted."""
     counts = Counts()
     device = problem.theta.device
     start = now(device)

@@ -1,4 +1,4 @@
-"""Where the estimates of a block go until they are a summary: kept, or summed up as they come."""
+"""Collection of the estimates of a block into a summary: kept, or summed up as they come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a precision will cost: for each cell the replicates and the time, told by a few estimates."""
+"""Forecasts of the cost of a precision: the replicates and the time of each cell, from a few estimates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPLICATES = 256
 
 @dataclass(frozen=True)
 class Forecast:
-    """What one cell will take.
+    """The expected cost of one cell.
 
     Attributes:
         cell: the cell.

@@ -1,4 +1,4 @@
-"""What is to be measured: an experiment, and the cells it consists of."""
+"""Experiments, and the cells of which they consist."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NamedEstimator:
 
     @property
     def fit_role(self) -> str:
-        """What the random numbers are for that it learns from: no other estimator shares them."""
+        """The purpose of the random numbers for fitting: no other estimator shares them."""
         return f"fit {self.name} {self.options}"
 
 
@@ -98,7 +98,7 @@ class Experiment:
 
     @property
     def problem_label(self) -> str:
-        """How tables and figures call the problem: its name, and where it stands in the sweep."""
+        """The problem as tables and figures call it: its name, and its place in the sweep."""
         return f"{self.problem_name} ({self.point})" if self.point else self.problem_name
 
     @cached_property
@@ -111,20 +111,20 @@ class Experiment:
         return self.at(self.problem.prepared())
 
     def at(self, problem: Problem) -> Experiment:
-        """The same of another problem, which is ready to be measured."""
+        """Return this experiment of another problem, which is ready to be measured."""
         ready = replace(self, problem=problem)
         vars(ready)["prepared"] = ready  # nothing is prepared twice
         return ready
 
     def copied(self) -> Experiment:
-        """The same, ready to be measured, of a copy of its problem; what needs no sampling is shared."""
+        """Return this experiment of a copy of its problem, ready; what needs no sampling is shared."""
         copied = self.at(copy.deepcopy(self.problem))
         vars(copied)["known_moments"] = self.known_moments
         return copied
 
     @cached_property
     def known_moments(self) -> KnownMoments | None:
-        """What is known of its estimates without sampling; None where each replicate has its own data."""
+        """The moments of estimates that need no sampling; None where each replicate has its own data."""
         return None if self.resampled else KnownMoments(self.prepared.problem, self.address)
 
     @cached_property
@@ -135,7 +135,7 @@ class Experiment:
         return largest_coordinates(self)
 
     def address(self, sample_size: int, role: str, block: int = 0) -> Address:
-        """Where the random numbers of a block are found."""
+        """Return the address of the random numbers of a block."""
         return Address(self.seed, self.problem_key, sample_size, role, block)
 
 

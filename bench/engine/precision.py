@@ -1,4 +1,4 @@
-"""How many replicates are enough: until the interval of the variance is as narrow as was asked."""
+"""Replicates until the interval of the variance is as narrow as was asked."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def is_enough(summary: Summary, precision: Precision) -> bool:
 
 
 def next_look(replicates: int) -> int:
-    """How many replicates there must be before the interval is looked at again."""
+    """Return the number of replicates at which the interval is looked at again."""
     return replicates + max(1, replicates // _LOOKS_APART)
 
 
 def remark(summary: Summary, precision: Precision) -> str:
-    """What is to be said of a cell that is no more precise than this; empty if it is precise enough."""
+    """Return the remark on a cell that is less precise than was asked; empty if it is precise enough."""
     half_width = relative_half_width(summary, precision.exact_kurtosis)
     if half_width <= precision.half_width:
         return ""

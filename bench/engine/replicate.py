@@ -56,7 +56,7 @@ class Replication:
 
 @dataclass(frozen=True)
 class BlockRun:
-    """What one block gave; totals over its replicates."""
+    """The outcome of one block; totals over its replicates."""
 
     summary: Summary
     seconds: list[float]

@@ -27,7 +27,7 @@ from bench.statistics.verdict import BIASED_BELOW, bias_p
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one cell.
+    """The outcome of one cell.
 
     Attributes:
         cell: the cell.

@@ -61,12 +61,12 @@ class Sample:
 
     @property
     def seconds(self) -> float:
-        """Of one estimate: the median of the timed chunks."""
+        """The seconds of one estimate: the median of the timed chunks."""
         return median_interval(self.evidence.seconds).value
 
     @property
     def digest(self) -> str:
-        """Of every replicate's squared deviation and squared norm, to the last bit, and of the draws."""
+        """A fingerprint of every replicate's squared deviation and squared norm, and of the draws."""
         found = hashlib.sha256(self.draws.encode())
         for values in (self.evidence.deviation, self.evidence.norm):
             found.update(values.contiguous().numpy().tobytes())

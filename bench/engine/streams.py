@@ -18,7 +18,7 @@ LAYOUT = "bench-stream-2"
 
 @dataclass(frozen=True)
 class Address:
-    """Where a stream is found.
+    """The address of a stream.
 
     The estimator's name is no part of the address of measured estimates: estimators
     that draw alike get the same draws, so that comparisons between them are paired.

@@ -17,7 +17,7 @@ from bench.options import construct
 
 
 class Cost(Protocol):
-    """What a problem wants of a cost; `Formula` says what the methods do."""
+    """The methods that a problem wants of a cost; `Formula` documents them."""
 
     def __call__(self, z: Tensor, event_dim: int) -> Tensor: ...
 

@@ -1,4 +1,4 @@
-"""What formulas are made of: functions, operators, and the terms that they make."""
+"""The parts of formulas: functions, operators, and the terms that they make."""
 
 from __future__ import annotations
 

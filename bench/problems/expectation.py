@@ -114,7 +114,7 @@ class Expectation(Problem):
 
 
 def _theta(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
-    """Where in θ each of the named parameters is."""
+    """Return the place in θ of each of the named parameters."""
     if not names:
         raise invalid(f"wanted at least one of {', '.join(blocks)}: θ is empty")
     for i, name in enumerate(names):
@@ -134,6 +134,6 @@ def _refuse_whole_numbers(names: list[str], family: Family) -> None:
 
 
 def _slices(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
-    """Where each block is when they are laid end to end."""
+    """Return the place of each block when they are laid end to end."""
     ends = list(itertools.accumulate((len(blocks[name]) for name in names), initial=0))
     return {name: slice(*edges) for name, edges in zip(names, itertools.pairwise(ends), strict=True)}

@@ -243,7 +243,7 @@ def _weighted(bound: Mapping[str, Any]) -> int:
 
 
 def _training(theta: Mapping[str, Any]) -> Training | None:
-    """What is asked of training; None for `{init: SEED}`."""
+    """Return the options of training; None for `{init: SEED}`."""
     if len(theta) != 1:
         raise invalid(f"wanted {{init: SEED}} or {{train: {{...}}}}, got {shown(dict(theta))}", "theta")
     [(how, wanted)] = theta.items()

@@ -83,12 +83,12 @@ class Entry(Part):
 
     @property
     def point(self) -> str:
-        """Where it stands in the sweep, in words; empty where there is none."""
+        """The place in the sweep, in words; empty where there is none."""
         return settings_text(_json(self.settings))
 
     @property
     def place(self) -> tuple[tuple[float, str], ...]:
-        """The same to sort by: numbers as numbers, before words."""
+        """The place in the sweep to sort by: numbers as numbers, before words."""
         values = _json(self.settings).values()
         return tuple((v, "") if isinstance(v, int | float) else (math.inf, str(v)) for v in values)
 
@@ -133,7 +133,7 @@ class Chapter(Part):
 
 
 class Baseline(Part):
-    """What the estimators of a scenario were like."""
+    """Measurements of the estimators of a scenario, as later ones are compared with."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
 
@@ -171,7 +171,7 @@ class Baseline(Part):
         return {self.problem, *(entry.problem for entry in self.cells.values() if entry.problem is not None)}
 
     def accepted(self, cell: str, metric: str) -> float:
-        """By how much, all in all, a metric of a cell was accepted to become worse."""
+        """Return the factor by which, all in all, a metric of a cell was accepted to become worse."""
         product = 1.0
         for chapter in self.history:
             for one in chapter.accepted:
@@ -181,7 +181,7 @@ class Baseline(Part):
 
 
 def _json(text: str) -> Any:
-    """What a text says as JSON; None where it is none."""
+    """Return the contents of a JSON text; None if it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""How a baseline differs from an older one."""
+"""Differences between a baseline and an older one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.statistics.gating import Change, change
 
 @dataclass(frozen=True)
 class Moved:
-    """How a metric of a cell of a baseline differs from what it was.
+    """A metric of a cell of a baseline, and its ratio to the older value.
 
     Attributes:
         cell: the cell's id.
@@ -33,7 +33,7 @@ class Moved:
 def differences(
     old: Baseline, entries: Mapping[str, Entry], thresholds: Callable[[str], Thresholds], alpha: float = ALPHA
 ) -> list[Moved]:
-    """How cells differ from what a baseline says of them.
+    """Return the differences between cells and a baseline of them.
 
     Args:
         old: the baseline.

@@ -1,4 +1,4 @@
-"""What fresh random numbers are made of: the commit. A commit draws once, and its reruns draw the same."""
+"""The seed of fresh random numbers: the commit. A commit draws once, and its reruns draw the same."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def current_epoch(folder: Path) -> str:
 
 
 def described_commit(folder: Path) -> str:
-    """The same for people: with a word where the files are not those of the commit."""
+    """Return the commit for people: with a word where the files are not those of the commit."""
     changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return current_epoch(folder) + (" with changes" if changed else "")
 
 
 def _git(folder: Path, *words: str) -> str:
-    """What git says; nothing outside a repository."""
+    """Return the output of git; nothing outside a repository."""
     command = ["git", "-C", str(folder), *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
@@ -39,5 +39,5 @@ def key_of(epoch: str) -> str:
 
 
 def window_of(epoch: str, count: int) -> int:
-    """Which of so many stretches of replicates is looked at first."""
+    """Return the stretch of replicates, of so many, that is looked at first."""
     return int(key_of(epoch), 16) % count

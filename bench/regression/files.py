@@ -1,4 +1,4 @@
-"""Where baselines lie: beside one another under the names of their scenarios, each with its anchor."""
+"""Files of baselines: beside one another under the names of their scenarios, each with its anchor."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _rules(held: Gated, epoch: str, level: float, shortcuts: bool) -> Rules:
 
 
 def _tests_of(held: Gated) -> int:
-    """How many tests with a probability of error a scenario takes, all stages counted as one."""
+    """Return the number of tests of a scenario that may err, all stages counted as one."""
     total = 0
     for sampler in held.samplers:
         entry = held.entry(sampler)
@@ -174,7 +174,7 @@ def _unmatched(cell: Cell, entry: Entry | None) -> str:
 
 
 def _notes(held: Gated) -> Iterator[str]:
-    """What of the baseline is not compared, and what cannot run and never could."""
+    """Return remarks on cells that are not compared, and on those that cannot run and never could."""
     names = {sampler.name for sampler in held.samplers}
     never = Counter(
         f"{cell.device}: {cell.status}: {cell.reason}"

@@ -57,18 +57,18 @@ class Gated:
         return {each.experiment.problem_key: truths_of(each.experiment) for each in self.plans}
 
     def anchored(self, name: str) -> Entry | None:
-        """What a cell was like in the beginning of this version of the scenario."""
+        """The entry of a cell in the beginning of this version of the scenario."""
         if self.anchor is None or self.anchor.scenario_version != self.baseline.scenario_version:
             return None
         return self.anchor.cells.get(name)
 
     def entry(self, sampler: CellSampler) -> Entry | None:
-        """What a cell was like, if the baseline is of this scenario."""
+        """The entry of a cell, if the baseline is of this scenario."""
         return None if self.mismatch else self.baseline.cells.get(sampler.name)
 
     @property
     def mismatch(self) -> str:
-        """Why the baseline is not of this scenario; empty if it is."""
+        """The reason why the baseline is not of this scenario; empty if it is."""
         was, now = self.baseline, self.experiment
         if was.scenario != now.scenario:
             return f"the baseline is of the scenario {was.scenario!r}"

@@ -1,4 +1,4 @@
-"""How a cell is judged: by digest, on the same random numbers, on fresh ones, and on four times as many."""
+"""The judgment of a cell: by digest, on the same random numbers, on fresh ones, and on four times as many."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def judge(
 
 
 def _on_known_numbers(sampler: CellSampler, entry: Entry, metrics: Sequence[str], rules: Rules) -> list[Test]:
-    """What can be decided on the baseline's own random numbers: by a digest, else replicate by replicate."""
+    """Decide as far as the baseline's own random numbers allow: by a digest, else replicate by replicate."""
     window = window_of(rules.epoch, WINDOWS)
     first = sample_of(sampler, window_role(window), WINDOW, None)
     counted = [evaluations(first, entry, "digest") for metric in metrics if metric == "evaluations"]
@@ -74,7 +74,7 @@ PAIRS_ROLE = "gate pairs"
 
 
 def window_role(window: int) -> str:
-    """What the random numbers of a window of replicates are for."""
+    """Return the purpose of the random numbers of a window of replicates."""
     return f"gate window {window}"
 
 

@@ -1,4 +1,4 @@
-"""How a baseline is made: with ten times the replicates of the gate, as many as the kurtosis asks for."""
+"""The making of a baseline: with ten times the replicates of the gate, as many as the kurtosis asks for."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _ENOUGH = 0.9
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """What was tried for one cell: its entry, or why there is none; and at which point of a sweep."""
+    """The outcome for one cell: its entry, or why there is none; and its point of a sweep."""
 
     cell: Cell
     name: str
@@ -191,6 +191,6 @@ def baseline_of(
 
 
 def chapter(commit: str, reason: str, accepted: list[Accepted] | None = None) -> Chapter:
-    """What is remembered of a change of the baseline, as of now."""
+    """Return an entry of the history on a change of the baseline, as of now."""
     when = datetime.now(UTC).isoformat(timespec="seconds")
     return Chapter(when=when, commit=commit, reason=reason, accepted=accepted or [])

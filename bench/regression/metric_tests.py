@@ -53,7 +53,7 @@ def evaluations(sample: Sample, entry: Entry, stage: Stage) -> Test:
 
 
 def paired(sample: Sample, entry: Entry, metrics: Iterable[str]) -> list[Test]:
-    """What the replicates that the baseline holds let pass, one by one or as a variance."""
+    """Compare with the replicates that the baseline holds, one by one or as a variance."""
     old, new = entry.squares(), sample.evidence.deviation.numpy()
     if sample.nonfinite or not np.isfinite(old).all():
         return []
@@ -122,7 +122,7 @@ def _ratio(
 
 
 def _blindness(new: Size, old: Size, margin: Margin, error: float, rules: Rules, wanted: float) -> str:
-    """Why the test could not have seen what it should, and what it would take; empty if it could."""
+    """Return why the test could not have seen what it should, and what it would take; empty if it could."""
     if math.isinf(error):
         return "no noise was seen: what is rare did not show"
     seen = margin.detectable(error, rules.level)

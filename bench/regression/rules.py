@@ -18,7 +18,7 @@ METRICS = (*UNCERTAIN, "evaluations")
 
 @dataclass(frozen=True)
 class Rules:
-    """By what all cells are judged.
+    """The rules by which all cells are judged.
 
     Attributes:
         level: of each of the two stages of each test.
@@ -40,7 +40,7 @@ class Rules:
 
 
 def metrics_of(cell: Cell, entry: Entry, metrics: Iterable[str]) -> tuple[str, ...]:
-    """Which of the metrics can be tested in a cell."""
+    """Return the metrics that can be tested in a cell."""
     unbiased = getattr(cell.named.estimator, "bias", None) == "unbiased" and entry.bias is not None
     applies = {"bias": unbiased} | {metric: metric in entry.sizes() for metric in RATIOS}
     return tuple(metric for metric in metrics if applies.get(metric, True))

@@ -1,4 +1,4 @@
-"""What the gate says: of each test, of each cell, of all of them."""
+"""Verdicts of the gate: on each test, on each cell, on all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scenario says of its regression test: how much worse an estimator may become."""
+"""The section of a scenario on its regression test: how much worse an estimator may become."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Sizes = Annotated[list[SampleSize], Distinct, Field(min_length=1, max_length=100
 
 
 class Ratio(Part):
-    """By how much a quantity may grow."""
+    """The factor by which a quantity may grow."""
 
     max_increase: Share | None = Field(
         default=None, description="The relative increase that must be found, with probability 99 %: 10%."
@@ -34,7 +34,7 @@ class Ratio(Part):
 
 
 class Bias(Part):
-    """How large a bias may be."""
+    """The largest bias that is allowed."""
 
     margin: Share | None = Field(
         default=None, description="As a part of the gradient's norm; left out, any bias is too much: 1%."
@@ -42,7 +42,7 @@ class Bias(Part):
 
 
 class Thresholds(Part):
-    """What is held against an estimator."""
+    """The limits for an estimator."""
 
     variance: Ratio | None = Field(default=None, description="Of the variance.")
     mse: Ratio | None = Field(default=None, description="Of the mean squared error.")

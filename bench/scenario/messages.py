@@ -76,7 +76,7 @@ def faults_of(error: ValidationError) -> list[Fault]:
 
 
 def wanted(path: Path) -> str:
-    """What should have stood at a path."""
+    """Return a description of the value that should have stood at a path."""
     return _WANTED.get(_pattern(path), "something else")
 
 

@@ -1,4 +1,4 @@
-"""What the parts of a scenario are made of: strict models, shares, lists without repetition."""
+"""The parts of which a scenario is made: strict models, shares, lists without repetition."""
 
 from __future__ import annotations
 

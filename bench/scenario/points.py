@@ -135,7 +135,7 @@ def _settings(scenario: Scenario, swept: Mapping[str, Sequence[Any]]) -> list[di
 
 
 def _axes(zipped: Sequence[Sequence[str]], swept: Mapping[str, Sequence[Any]]) -> Iterator[list[Settings]]:
-    """What varies together, each as a list of settings."""
+    """Return the options that vary together, each as a list of settings."""
     together: dict[str, int] = {}
     for i, group in enumerate(zipped):
         for k, key in enumerate(group):

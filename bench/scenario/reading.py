@@ -36,7 +36,7 @@ class Swept:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the parts of a scenario were said: in a file, or on the command line.
+    """The origin of the parts of a scenario: a file, or the command line.
 
     Attributes:
         text: the file as it was read.

@@ -81,7 +81,7 @@ def _experiment(point: Point) -> Experiment:
 
 
 def quick(scenario: Scenario) -> Scenario:
-    """The same scenario made small, to see whether it runs: its numbers mean little."""
+    """Return a small version of a scenario, to see whether it runs: its numbers mean little."""
     sizes = [n for n in scenario.sweep.sample_sizes if n <= _QUICK_SAMPLE_SIZE]
     sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
     replicates = min(_QUICK_REPLICATES, scenario.replicates)
@@ -99,7 +99,7 @@ def _precision(scenario: Scenario) -> Precision | None:
 
 
 def label_of(spec: EstimatorSpec) -> str:
-    """How tables call an estimator that was given no label: `name(option=value)`."""
+    """Return the label of an estimator that was given none: `name(option=value)`."""
     return spec.label or _call(spec.name, spec.options)
 
 

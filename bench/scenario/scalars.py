@@ -1,4 +1,4 @@
-"""What a plain word of YAML means: null, a truth value, a number or text."""
+"""Plain words of YAML as values: null, a truth value, a number or text."""
 
 from __future__ import annotations
 

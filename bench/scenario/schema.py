@@ -1,4 +1,4 @@
-"""What a scenario may say: its keys, their types and limits, for the program and for an editor."""
+"""The schema of a scenario: its keys, their types and limits, for the program and for an editor."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class NamedSpec(Part):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What stands beside the name."""
+        """The values beside the name."""
         return dict(self.model_extra or {})
 
 
@@ -142,7 +142,7 @@ Estimator = Annotated[EstimatorSpec, BeforeValidator(_fields), WithJsonSchema(_e
 
 
 class Sweep(Part):
-    """What is varied: each estimator runs once for every combination."""
+    """The quantities that are varied: each estimator runs once for every combination."""
 
     sample_sizes: Annotated[list[SampleSize], Distinct] = Field(
         min_length=1,
@@ -179,7 +179,7 @@ class Sweep(Part):
 
 
 class Precision(Part):
-    """How well results are to be known: cells get more replicates until they are."""
+    """The precision of results: cells get more replicates until they have it."""
 
     variance: Share = Field(
         description="The half-width of the 95 % interval of the variance, as a part of it: 5%."

@@ -1,4 +1,4 @@
-"""What is held against each estimator, and who said so: its own entry, the scenario, or the default."""
+"""The limits for each estimator, and their source: its own entry, the scenario, or the default."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INCREASE = 0.10
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What one estimator must keep to.
+    """The limits that one estimator must keep to.
 
     Attributes:
         ratios: metric -> what is a worsening.
@@ -50,7 +50,7 @@ def thresholds_of(gate: Gate, label: str) -> Thresholds:
 
 
 def faults_of(gate: Gate, labels: Iterable[str]) -> Iterator[Fault]:
-    """What is wrong with the thresholds of a scenario whose estimators have these labels."""
+    """Return the faults of the thresholds of a scenario whose estimators have these labels."""
     known = list(labels)
     for label, said in gate.estimators.items():
         if label not in known:

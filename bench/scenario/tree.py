@@ -179,7 +179,7 @@ class Tree:
 
 
 class _Stop(Exception):
-    """What follows cannot or must not be read."""
+    """The end of reading: the rest cannot or must not be read."""
 
 
 def position_after(text: str) -> Position:

@@ -175,7 +175,7 @@ class Evidence:
 
     @property
     def normal_kurtosis(self) -> float:
-        """What the kurtosis would be if the estimates were normal, with the covariance that they have."""
+        """The kurtosis of normal estimates with the covariance that these have."""
         return 1 + 2 * self.trace_of_square / self.variance**2 if self.variance > 0 else math.nan
 
 

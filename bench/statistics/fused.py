@@ -53,7 +53,7 @@ def add(
 
 @numba.njit(cache=True)
 def scalars(rows: Array, unbiased: float, constants: Array, answer: Array) -> None:
-    """What is kept of every replicate over each segment, from the sums that `add` formed.
+    """Return the scalars of every replicate over each segment, from the sums that `add` formed.
 
     Args:
         rows: |d|², d·c and d·(t − c), `[R, 3, S]`.

@@ -1,4 +1,4 @@
-"""Whether a quantity got worse since a baseline: tests in two stages, whose false alarms are counted.
+"""Tests of whether a quantity got worse since a baseline, in two stages, whose false alarms are counted.
 
 Both stages compare fresh estimates with the same baseline: the first looks at all cells, the
 second only at those that the first flags, with four times the replicates. A false alarm must
@@ -62,7 +62,7 @@ class Change:
         return _exponential(self.log_ratio)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Of the ratio, by the normal law of its logarithm."""
+        """Return the interval of the ratio, by the normal distribution of its logarithm."""
         half = normal_quantile((1 + level) / 2) * self.error
         if math.isinf(half):
             return 0.0, math.inf
@@ -79,7 +79,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Margin:
-    """What is a worsening, and what is none.
+    """The limits of a worsening, and of no change.
 
     Attributes:
         increase: the relative increase that is to be found with probability `POWER`.
@@ -146,7 +146,7 @@ def required_replicates(kurtosis: float, baseline: float, margin: Margin, level:
 
 
 def planned_replicates(kurtosis: float, margin: Margin, level: float) -> float:
-    """The same for a baseline that is yet to be made, `BASELINE` times as large."""
+    """Return the replicates for a baseline that is yet to be made, `BASELINE` times as large."""
     return max(LEAST, (1 + 1 / BASELINE) * max(0.0, kurtosis - 1) / margin.target(level) ** 2)
 
 

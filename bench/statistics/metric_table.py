@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Compared:
-    """How cells are compared by a metric: as the ratio of two means over replicates, of which less is better.
+    """The comparison of cells by a metric: a ratio of two means over replicates; less is better.
 
     Attributes:
         label: its short name.

@@ -26,7 +26,7 @@ Columns = Mapping[str, float | str]
 
 
 def bias(evidence: Evidence) -> Columns:
-    """How far the mean estimate is from the truth, with a 95 % interval and a verdict.
+    """Return the distance of the mean estimate from the truth, with a 95 % interval and a verdict.
 
     Signed for one coordinate, with the interval that inverts Hall's test. Otherwise the
     norm |E g − ∇F|, its square freed of what noise adds to it. The p-value is Hall's for the
@@ -194,7 +194,7 @@ def _root(square: float) -> float:
 
 
 def _product(a: Interval, b: Interval) -> Interval:
-    """Of two positive values that are independent: their squared errors add up on the log scale."""
+    """Multiply two positive values that are independent: their squared errors add up on the log scale."""
     value = a.value * b.value
     if not (a.low > 0 and b.low > 0):
         return Interval(value, math.nan, math.nan, math.nan)

@@ -101,7 +101,7 @@ class Center:
     count: int
 
     def double(self) -> Center:
-        """The same in float64."""
+        """Return these moments in float64."""
         return Center(self.value.double(), self.count)
 
 

@@ -1,4 +1,4 @@
-"""What the cells of one estimator, at different sample sizes, tell about one another's tails."""
+"""Tails of the cells of one estimator at different sample sizes, estimated together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.statistics.evidence import Evidence
 
 
 def with_pooled_kurtosis(cells: Sequence[Evidence]) -> list[Evidence]:
-    r"""The same cells, each with the kurtosis that all of them together tell.
+    r"""Return the cells, each with the kurtosis that all of them together tell.
 
     The excess over a normal law's kurtosis falls as 1/N for an average of N independent
     terms, so that :math:`N (\kappa_N - \kappa_\infty)` is the same for all N. Its error is about

@@ -1,4 +1,4 @@
-"""How small a bias a test would have seen: without it, a test that was passed says nothing."""
+"""The smallest bias that a test would have seen: without it, a test that was passed says nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.statistics.unbiasedness import Difference, least_p
 
 @dataclass(frozen=True)
 class Reach:
-    """What a test of bias can see.
+    """The biases that a test can see.
 
     Attributes:
         bias: the smallest bias of one coordinate, whichever it is, that is seen; infinite if

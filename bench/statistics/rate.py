@@ -1,4 +1,4 @@
-"""How fast a variance falls with N, and where a consistent estimator's bias goes."""
+"""The rate at which a variance falls with N, and the limit of a consistent estimator's bias."""
 
 from __future__ import annotations
 

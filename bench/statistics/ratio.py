@@ -1,4 +1,4 @@
-"""How many times larger a variance, or a mean squared error, is than another, with an interval."""
+"""Ratios of two variances, or of two mean squared errors, with an interval."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Ratio:
         return _exponential(self.log_center + self._half)
 
     def at(self, level: float) -> Ratio:
-        """The same with an interval of another level."""
+        """Return this ratio with an interval of another level."""
         return replace(self, level=level)
 
     @property

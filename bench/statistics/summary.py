@@ -1,4 +1,4 @@
-"""What is kept of the estimates: moments of every coordinate, and a few scalars of every replicate."""
+"""A summary of the estimates: moments of every coordinate, and a few scalars of every replicate."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Summary:
 
     @cached_property
     def moments(self) -> Moments:
-        """Of every coordinate, over the finite replicates."""
+        """Moments of every coordinate, over the finite replicates."""
         return self.sums.moments()
 
 
@@ -101,7 +101,7 @@ def is_regular(sums: Accumulator) -> bool:
 
 
 def summary_of(sums: Accumulator, own: bool) -> Summary:
-    """What the sums over the estimates of one block say; `own` is whether their center is their own mean."""
+    """Summarize the sums over the estimates of one block; `own` is whether their center is their own mean."""
     from bench.statistics import fused  # late: numba takes a second that a plan need not wait
 
     R, c, n = sums.replicates, sums.center.value.double(), sums.center.count  # c is [P]
@@ -119,12 +119,12 @@ def summary_of(sums: Accumulator, own: bool) -> Summary:
 
 
 def _is_safe(squares: Tensor) -> Tensor:
-    """Of squared distances, between which ones fourth powers neither vanish nor overflow in float32."""
+    """Whether fourth powers of squared distances neither vanish nor overflow in float32."""
     return (squares == 0) | (squares > _SAFE[0]) & (squares < _SAFE[1])
 
 
 def _products(sums: Accumulator) -> Tensor:
-    """Of the deviations of batch means, in the units of one estimate, `[segments, K, K]`."""
+    """Return products of the deviations of batch means, in the units of one estimate, `[segments, K, K]`."""
     totals = sums.totals[:-1]  # [K, P]
     K = len(totals)
     products = torch.stack([totals[:, s] @ totals[:, s].T for s in sums.segments]).double()

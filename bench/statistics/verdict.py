@@ -1,4 +1,4 @@
-"""What is said of a bias: its p-value, its interval, and a verdict that only equivalence makes good."""
+"""The verdict on a bias, with its p-value and its interval: only equivalence makes a good one."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def excess_p(evidence: Evidence, margin: float) -> float:
 
 
 def bias_interval(evidence: Evidence) -> Interval:
-    """Of the bias of one coordinate, signed; of several of its norm. Without ends where noise is unseen."""
+    """Return the interval of the bias, signed for one coordinate, else of its norm; open if no noise shows."""
     difference = evidence.difference
     if bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return UNKNOWN
@@ -115,7 +115,7 @@ def bias_interval(evidence: Evidence) -> Interval:
 
 
 def verdict_of(evidence: Evidence) -> str:
-    """What is said of the bias in a row that is not called biased; that takes all rows of a run together."""
+    """Return the verdict in a row that is not called biased; that takes all rows of a run together."""
     difference = evidence.difference
     if bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return "unknown"
@@ -173,7 +173,7 @@ def _rounding(evidence: Evidence) -> float:
 
 
 def needs(evidence: Evidence, margin: float) -> str:
-    """What it takes to resolve the bias: about how many replicates, or a better reference."""
+    """Return the effort that resolves the bias: about how many replicates, or a better reference."""
     if margin <= 0:
         return "the gradient is zero"
     if 3.3 * float(evidence.truth_error.norm()) > margin:
