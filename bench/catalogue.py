@@ -53,7 +53,7 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
         Invalid: with the path of each option that is unknown, missing or wrong.
     """
     made = construct(find(kind, name), options, f"{kind[:-1]} {name}")
-    return made.posed() if kind == "problems" else made
+    return made.resolve() if kind == "problems" else made
 
 
 def add_plugin(source: str) -> list[str]:

@@ -73,7 +73,7 @@ def invalid(message: str, *path: str | int) -> Invalid:
     return Invalid(Fault(message, path))
 
 
-class Collected:
+class FaultCollector:
     """Faults gathered from several steps, so that all are told at once."""
 
     def __init__(self) -> None:
@@ -89,9 +89,9 @@ class Collected:
 
 
 @contextmanager
-def collected() -> Iterator[Collected]:
+def collected() -> Iterator[FaultCollector]:
     """Steps that may each go wrong; at the end one `Invalid` is raised for all that did."""
-    faults = Collected()
+    faults = FaultCollector()
     yield faults
     if faults.faults:
         raise Invalid(*faults.faults)

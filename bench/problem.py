@@ -63,7 +63,7 @@ class Problem(ABC):
     width: int = 1
     data_per_row: bool = False
 
-    def posed(self) -> Problem:
+    def resolve(self) -> Problem:
         """Return the problem that the options of a scenario ask for: this one, or another made of it."""
         return self
 

@@ -13,7 +13,7 @@ from bench.regression.baseline import PAIRS, WINDOW, WINDOWS, Accepted, Baseline
 from bench.regression.epoch import key_of, window_of
 from bench.regression.gate import judge_all
 from bench.regression.gated import Gated
-from bench.regression.make import chapter
+from bench.regression.make import history_entry
 from bench.regression.verdicts import CellVerdict, Report, Test, gravest
 from bench.tables.gate_exports import as_annotations, as_json, as_junit, as_summary
 from bench.tables.gate_table import forest_line, lines
@@ -262,7 +262,7 @@ def test_an_anchor_of_another_version_is_not_compared(was: Baseline) -> None:
 
 def test_what_was_accepted_is_not_held_against_the_anchor(was: Baseline) -> None:
     name = cell_id(EXPERIMENT, plan(EXPERIMENT)[0])
-    accepted = chapter("b", "faster", [Accepted(cell=name, metric="variance", ratio=1.1)])
+    accepted = history_entry("b", "faster", [Accepted(cell=name, metric="variance", ratio=1.1)])
     now = grown(was, 1.1).model_copy(update={"history": [*was.history, accepted]})
     assert judged(EXPERIMENT, now, anchor=was).exit_code == 0
 

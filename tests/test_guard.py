@@ -20,8 +20,8 @@ from bench.engine.contents import changed, contents
 from bench.engine.pilot import forecasts
 from bench.engine.plan import Experiment, NamedEstimator, Planned, plan
 from bench.engine.precision import Precision
+from bench.engine.process_state import quick_state
 from bench.engine.run import Result, run
-from bench.engine.surroundings import quick_state
 from bench.engine.truth import truth_of
 from bench.estimator import Estimator
 from bench.problem import Problem

@@ -13,8 +13,8 @@ import torch
 
 from bench.analysis.histograms import BINS, COLUMNS, histograms
 from bench.api import execute
+from bench.engine.block_collector import MOST_REPLICATES, BlockCollector
 from bench.engine.blocks import Block
-from bench.engine.gathering import MOST_REPLICATES, Gathering
 from bench.results.folder import load
 from bench.results.runs import Run
 from bench.scenario.prepared import prepare
@@ -80,16 +80,16 @@ def test_a_problem_of_few_coordinates_keeps_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [3, 20_000])
 def test_the_first_estimates_are_kept_and_no_others(size: int) -> None:
     x = torch.randn(3 * MOST_REPLICATES // 2, size, generator=torch.Generator().manual_seed(0))
-    gathering = Gathering(x[0], None, [slice(0, size)], keep=[2, 0])
+    collector = BlockCollector(x[0], None, [slice(0, size)], keep=[2, 0])
     half = MOST_REPLICATES // 2
     for i in range(3):
         block = Block(i, i * half, half, 50)
-        gathering.begin(block)
+        collector.begin(block)
         for rows in block.chunks():
-            gathering.add(rows, x[i * half :][rows])
-        gathering.end()
-    assert torch.equal(gathering.first(len(x)), x[:MOST_REPLICATES, [2, 0]])
-    assert torch.equal(gathering.first(7), x[:7, [2, 0]])
+            collector.add(rows, x[i * half :][rows])
+        collector.end()
+    assert torch.equal(collector.first(len(x)), x[:MOST_REPLICATES, [2, 0]])
+    assert torch.equal(collector.first(7), x[:7, [2, 0]])
 
 
 # --- histograms -----------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from bench.engine.block_collector import BlockCollector
 from bench.engine.blocks import blocks_of, chunk_rows
-from bench.engine.gathering import Gathering
 from bench.engine.replicate import replicate, run_block
 from bench.engine.streams import Address, stream
 from bench.statistics.summary import Collection, Summary
@@ -129,12 +129,12 @@ def test_any_order_of_blocks_gives_the_same_numbers() -> None:
     assert len(blocks) > 2
     truth = torch.tensor([4.0], dtype=torch.float64)
 
-    first = Gathering(problem.theta, truth, [slice(0, 1)])
+    first = BlockCollector(problem.theta, truth, [slice(0, 1)])
     run_block(estimator, problem, 10_000, blocks[0], replace(ADDRESS, block=0), first)
 
     def summary(i: int) -> Summary:
         # By itself, as another process would: all that it knows of the others is their center.
-        alone = Gathering(problem.theta, truth, [slice(0, 1)])
+        alone = BlockCollector(problem.theta, truth, [slice(0, 1)])
         alone.center = first.center if i else None
         return run_block(estimator, problem, 10_000, blocks[i], replace(ADDRESS, block=i), alone).summary
 

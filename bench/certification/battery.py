@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_args
 
-from bench.certification import cost, form, purity, rows, sizes
+from bench.certification import cost, purity, rows, shapes, sizes
 from bench.certification.bias import is_consistent_only, no_bias, untested, vanishing
 from bench.certification.noise import agreeing, as_declared, falling
 from bench.certification.trial import Setting, Trial
@@ -15,7 +15,7 @@ from bench.certification.verdicts import BiasTest, Certificate, Fault, Outcome
 from bench.engine.devices import unavailable
 from bench.engine.guard import contained, reason_of
 from bench.engine.plan import NamedEstimator
-from bench.engine.surroundings import watched
+from bench.engine.process_state import watched
 from bench.estimator import Claim
 from bench.problem import NotApplicable
 from bench.statistics.gating import POWER, stage_level
@@ -118,7 +118,7 @@ def outcome_of(trial: Trial, level: float) -> Outcome:
         return replace(outcome, not_applicable=reason_of(reason))
     except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
         return replace(outcome, faults=(_raised("runs", error),))
-    faults = _guarded("form", form.form, trial)
+    faults = _guarded("form", shapes.form, trial)
     if faults:  # nothing else can be said of what is no estimate
         return replace(outcome, faults=tuple(faults))
     faults = [fault for name, check in STRUCTURE.items() for fault in _guarded(name, check, trial)]
@@ -137,7 +137,7 @@ def _with_facts(outcome: Outcome, trial: Trial) -> Outcome:
         evaluations=cost.counted_per_estimate(trial, N) or None,
         declared=trial.estimator.evaluations(problem, N) is not None,
         follows=rows.follows(trial),
-        fine=form.is_fine(estimates),
+        fine=shapes.is_fine(estimates),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from bench.certification import cost
-from bench.certification.form import unlike
+from bench.certification.shapes import unlike
 from bench.certification.trial import Trial, same
 from bench.certification.verdicts import Fault
 from bench.engine.streams import stream

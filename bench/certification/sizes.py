@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from bench.certification.form import unlike
+from bench.certification.shapes import unlike
 from bench.certification.trial import Trial
 from bench.certification.verdicts import Fault
 from bench.engine.guard import contained

@@ -13,9 +13,9 @@ from torch import Tensor
 from bench.certification.problems import Reference
 from bench.engine.cell import CellSampler
 from bench.engine.plan import Cell, Experiment, NamedEstimator
+from bench.engine.process_state import watched
 from bench.engine.sample import Sample, sample_of
-from bench.engine.streams import consumption, stream
-from bench.engine.surroundings import watched
+from bench.engine.streams import generator_fingerprint, stream
 from bench.engine.truth import Truth, Truths
 from bench.estimator import Estimator
 from bench.problem import Problem, VariationalProblem
@@ -132,7 +132,7 @@ class Trial:
         address = self.experiment.address(sample_size, "certify trial", block)
         with watched() as changes, stream(address, problem.theta.device):
             estimates = estimator.gradient(problem, leaf, sample_size)
-            after = consumption(problem.theta.device)
+            after = generator_fingerprint(problem.theta.device)
         return Drawn(estimates, after, tuple(changes.names))
 
     @cached_property

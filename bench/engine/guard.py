@@ -11,7 +11,7 @@ import torch
 
 from bench.engine.contents import are_identical, changed, contents, replaced
 from bench.engine.copies import own_copy
-from bench.engine.surroundings import QUICK, put_back, quick_state, watched
+from bench.engine.process_state import QUICK, put_back, quick_state, watched
 from bench.problem import NotApplicable, Problem
 
 RESEEDED = "it reseeded torch's generator"

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from bench.engine.block_collector import BlockCollector
 from bench.engine.blocks import Block, blocks_of, chunk_rows
 from bench.engine.counting import Counts, counted
-from bench.engine.gathering import Gathering
 from bench.engine.guard import Call
 from bench.engine.origin import Origin
 from bench.engine.plain_draws import cost_varies
 from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
-from bench.engine.streams import Address, consumption, stream
+from bench.engine.streams import Address, generator_fingerprint, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
 from bench.problem import Problem
@@ -97,14 +97,14 @@ def replicate(
     blocks: Iterable[Block] = blocks_of(problem, sample_size, device.type, replicates)
     if precision is not None:
         blocks = blocks_up_to(problem, sample_size, device.type, precision.max_replicates)
-    gathering = Gathering(problem.theta, truth, segments, keep)
+    collector = BlockCollector(problem.theta, truth, segments, keep)
     collection = Collection(replicates, len(segments))
     done, look = 0, replicates
     seconds: list[float] = []
     total = Counts()
     draws = hashlib.sha256()
     for block in blocks:
-        run = run_block(estimator, problem, sample_size, block, address(block.index), gathering, resampled)
+        run = run_block(estimator, problem, sample_size, block, address(block.index), collector, resampled)
         collection.add(run.summary)
         seconds += run.seconds
         total += run.counts
@@ -123,7 +123,7 @@ def replicate(
         total.gradient_evaluations / done,
         draws.hexdigest()[:16],
         still and cost_varies(problem, sample_size, done, address),
-        gathering.first(done),
+        collector.first(done),
     )
 
 
@@ -133,10 +133,10 @@ def run_block(
     sample_size: int,
     block: Block,
     address: Address,
-    gathering: Gathering,
+    collector: BlockCollector,
     resampled: bool = False,
 ) -> BlockRun:
-    """One block: a function of its address and of the gathering's center, whatever ran before, and where.
+    """One block: a function of its address and of the collector's center, whatever ran before, and where.
 
     Args:
         estimator: already fitted.
@@ -144,11 +144,11 @@ def run_block(
         sample_size: N.
         block: which.
         address: of its stream.
-        gathering: takes the estimates in.
+        collector: takes the estimates in.
         resampled: whether each replicate has a batch of its own.
     """
     for keep in (False, True):
-        gathering.begin(block, keep)
+        collector.begin(block, keep)
         problems = problems_of_chunks(problem, block, address, resampled)
         seconds = []
         total = Counts()
@@ -162,11 +162,11 @@ def run_block(
                     estimator, counting[id(batches)], sample_size, rows.stop - rows.start
                 )
                 origin.after(estimates, batches.data_per_row)
-                gathering.add(rows, estimates)
+                collector.add(rows, estimates)
                 seconds.append(elapsed)
-            draws = consumption(problem.theta.device)
+            draws = generator_fingerprint(problem.theta.device)
         # What cannot be summed up as it comes is estimated again, which gives the same numbers.
-        summary = gathering.end()
+        summary = collector.end()
         if summary is not None:
             return BlockRun(summary, seconds, total, draws)
     raise AssertionError("estimates that are kept have a summary")

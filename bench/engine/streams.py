@@ -63,7 +63,7 @@ def stream(address: Address, device: torch.device) -> Iterator[None]:
             generator.set_state(state)
 
 
-def consumption(device: torch.device) -> bytes:
+def generator_fingerprint(device: torch.device) -> bytes:
     """A fingerprint of where the generators are: after the same stream, of how much was drawn."""
     # Without the seed, which takes no part in the numbers.
     digest = hashlib.sha256(bytes(_SEED_BYTES))

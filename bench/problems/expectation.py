@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from bench.distributions.families import LOG, Family
-from bench.distributions.given import Value, given
+from bench.distributions.written_distribution import Value, read_distribution
 from bench.errors import collected, invalid, shown
 from bench.formula.named import cost_of
 from bench.problem import Points, Problem, TruthKind
@@ -50,7 +50,7 @@ class Expectation(Problem):
     ) -> None:
         with collected() as faults:
             with faults.under("distribution"):
-                law = given(distribution)
+                law = read_distribution(distribution)
             with faults.under("cost"):
                 self.formula = cost_of(cost)
         self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks

@@ -116,7 +116,7 @@ class VAE(VariationalProblem):
             with _faults_of_training():
                 check(self.reduced(), self.training, len(self.data), len(self.items))
 
-    def posed(self) -> VariationalProblem:
+    def resolve(self) -> VariationalProblem:
         return self if self.weighted is None else ImportanceWeighted.of(self, self.weighted)
 
     def prepared(self) -> Self:

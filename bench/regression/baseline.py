@@ -16,8 +16,8 @@ from bench.engine.plan import cell_key
 from bench.errors import Fault, KeyFault, ScenarioError, did_you_mean, invalid, shown
 from bench.results.files import whole
 from bench.scenario.document import Document, parse, placed, printable
-from bench.scenario.parts import Part
 from bench.scenario.points import settings_text
+from bench.scenario.strict_models import Part
 from bench.scenario.tree import SIZE_LIMIT
 from bench.statistics.gating import Size
 
@@ -123,7 +123,7 @@ class Accepted(Part):
     ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Chapter(Part):
+class HistoryEntry(Part):
     """When the baseline was made or changed, and why."""
 
     when: _Word
@@ -146,7 +146,7 @@ class Baseline(Part):
     seed: Annotated[int, Field(ge=0, lt=2**64)]
     stream_layout: _Word
     environment: dict[_Word, _Word] = Field(max_length=100)
-    history: list[Chapter] = Field(min_length=1, max_length=10_000)
+    history: list[HistoryEntry] = Field(min_length=1, max_length=10_000)
     cells: dict[_CellId, Entry] = Field(max_length=10_000)
 
     @model_validator(mode="after")

@@ -28,8 +28,8 @@ from bench.regression.baseline import (
     WINDOWS,
     Accepted,
     Baseline,
-    Chapter,
     Entry,
+    HistoryEntry,
     encoded,
 )
 from bench.regression.judge import PAIRS_ROLE, window_role
@@ -165,7 +165,7 @@ def _entry(sampler: CellSampler, sample: Sample, digests: list[str], pairs: Samp
 
 
 def baseline_of(
-    experiment: Experiment, entries: dict[str, Entry], commit: str, history: list[Chapter] | None = None
+    experiment: Experiment, entries: dict[str, Entry], commit: str, history: list[HistoryEntry] | None = None
 ) -> Baseline:
     """A baseline with these entries.
 
@@ -185,12 +185,12 @@ def baseline_of(
         seed=experiment.seed,
         stream_layout=LAYOUT,
         environment=environment(experiment.devices),
-        history=history or [chapter(commit, "made")],
+        history=history or [history_entry(commit, "made")],
         cells=entries,
     )
 
 
-def chapter(commit: str, reason: str, accepted: list[Accepted] | None = None) -> Chapter:
+def history_entry(commit: str, reason: str, accepted: list[Accepted] | None = None) -> HistoryEntry:
     """Return an entry of the history on a change of the baseline, as of now."""
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    return Chapter(when=when, commit=commit, reason=reason, accepted=accepted or [])
+    return HistoryEntry(when=when, commit=commit, reason=reason, accepted=accepted or [])

@@ -14,7 +14,7 @@ from bench.regression.differences import Moved, differences
 from bench.regression.epoch import described_commit
 from bench.regression.files import anchor_of
 from bench.regression.gated import plans_of
-from bench.regression.make import Made, baseline_of, chapter, make
+from bench.regression.make import Made, baseline_of, history_entry, make
 from bench.scenario.prepared import Prepared
 from bench.scenario.thresholds import thresholds_of
 
@@ -73,7 +73,7 @@ def update(
         names = ", ".join(dict.fromkeys(f"{m.metric} of {shown(m.entry.estimator)}" for m in worse))
         raise invalid(f'{path}: {names} got worse; --accept-regression "why" would make that the rule')
     taken = [Accepted(cell=m.cell, metric=m.metric, ratio=m.moved.ratio) for m in worse if _finite(m)]  # type: ignore[arg-type]
-    told = chapter(_commit(file), accepted or "updated", taken)
+    told = history_entry(_commit(file), accepted or "updated", taken)
     kept = {} if whole else dict(old.cells)
     first = prepared.plans[0].experiment
     baseline = baseline_of(first, kept | entries, told.commit, [*old.history, told])

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from bench.errors import invalid
-from bench.scenario.parts import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
+from bench.scenario.strict_models import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
 
 Sizes = Annotated[list[SampleSize], Distinct, Field(min_length=1, max_length=1000, json_schema_extra=UNIQUE)]
 

@@ -10,7 +10,7 @@ from typing import Any
 from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
-from bench.errors import Collected, Fault, Invalid, ScenarioError, collected, invalid
+from bench.errors import Fault, FaultCollector, Invalid, ScenarioError, collected, invalid
 from bench.scenario import EstimatorSpec, Point, Scenario, Source, points
 from bench.scenario.thresholds import faults_of as threshold_faults
 
@@ -103,7 +103,7 @@ def label_of(spec: EstimatorSpec) -> str:
     return spec.label or _call(spec.name, spec.options)
 
 
-def _estimators(scenario: Scenario, wrong: Collected) -> Iterator[NamedEstimator]:
+def _estimators(scenario: Scenario, wrong: FaultCollector) -> Iterator[NamedEstimator]:
     labels: set[str] = set()
     for i, spec in enumerate(scenario.estimators):
         label = label_of(spec)
@@ -116,7 +116,7 @@ def _estimators(scenario: Scenario, wrong: Collected) -> Iterator[NamedEstimator
             yield _named(spec, label)
 
 
-def _references(scenario: Scenario, wrong: Collected) -> Iterator[NamedEstimator]:
+def _references(scenario: Scenario, wrong: FaultCollector) -> Iterator[NamedEstimator]:
     own = scenario.reference.estimator
     for spec in _REFERENCES if own is None else (own,):
         with wrong.under("reference", "estimator"):

@@ -20,7 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from bench.errors import Fault, Invalid, KeyFault, did_you_mean, invalid, shown
 from bench.problems import PROBLEMS
 from bench.scenario.gate_section import Gate
-from bench.scenario.parts import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
+from bench.scenario.strict_models import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
 from bench.scenario.sweep import Values
 from estimators import ALIASES, ESTIMATORS
 

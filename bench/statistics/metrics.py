@@ -26,7 +26,7 @@ Columns = Mapping[str, float | str]
 
 
 def bias(evidence: Evidence) -> Columns:
-    """Return the distance of the mean estimate from the truth, with a 95 % interval and a verdict.
+    """The distance of the mean estimate from the truth, with a 95 % interval and a verdict.
 
     Signed for one coordinate, with the interval that inverts Hall's test. Otherwise the
     norm |E g − ∇F|, its square freed of what noise adds to it. The p-value is Hall's for the

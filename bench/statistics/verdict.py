@@ -96,7 +96,7 @@ def excess_p(evidence: Evidence, margin: float) -> float:
 
 
 def bias_interval(evidence: Evidence) -> Interval:
-    """Return the interval of the bias, signed for one coordinate, else of its norm; open if no noise shows."""
+    """Return the interval of the bias, signed for one coordinate, else of its norm; open without noise."""
     difference = evidence.difference
     if bool((difference.value.isnan() | difference.variance.isnan()).any()):
         return UNKNOWN

@@ -20,7 +20,7 @@ MOST_REPLICATES = 2000
 _BATCHES, _FEWEST = 8, 4
 
 
-class Gathering:
+class BlockCollector:
     """Makes the summaries of the blocks of one cell, one block after the other.
 
     The estimates of the first block are kept, since their mean is the center of all

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.engine.block_collector import BlockCollector
 from bench.engine.blocks import MANY, Block
-from bench.engine.gathering import Gathering
 from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import center_of
 from bench.statistics.summary import Summary
@@ -33,13 +33,13 @@ TRUTH = estimates(1, 99)[0].double()
 
 def gathered(x: Tensor, keep: bool, first: Tensor) -> Summary | None:
     """The summary of a second block."""
-    gathering = Gathering(x[0], TRUTH, SEGMENTS)
+    collector = BlockCollector(x[0], TRUTH, SEGMENTS)
     blocks = Block(0, 0, len(first), CHUNK), Block(1, len(first), len(x), CHUNK)
     for block, some, kept in zip(blocks, (first, x), (False, keep), strict=True):
-        gathering.begin(block, kept)
+        collector.begin(block, kept)
         for rows in block.chunks():
-            gathering.add(rows, some[rows])
-        summary = gathering.end()
+            collector.add(rows, some[rows])
+        summary = collector.end()
     return summary
 
 

@@ -15,7 +15,7 @@ from bench.errors import Invalid, invalid, shown
 
 
 @dataclass(frozen=True)
-class Given:
+class WrittenDistribution:
     """A distribution with the values of its parameters.
 
     Attributes:
@@ -34,7 +34,7 @@ Value = float | list[float] | list[list[float]]
 """A number, a list, or the rows of a lower triangular matrix."""
 
 
-def given(distribution: Mapping[str, Mapping[str, Value]]) -> Given:
+def read_distribution(distribution: Mapping[str, Mapping[str, Value]]) -> WrittenDistribution:
     """The distribution that `{name: {parameter: value}}` stands for.
 
     Raises:
@@ -51,7 +51,9 @@ def given(distribution: Mapping[str, Mapping[str, Value]]) -> Given:
         _check_values(family, name, blocks)
     except Invalid as error:
         raise error.under(name) from error
-    return Given(family, dimensions, {key: triangle(v) if v.dim() == 2 else v for key, v in blocks.items()})
+    return WrittenDistribution(
+        family, dimensions, {key: triangle(v) if v.dim() == 2 else v for key, v in blocks.items()}
+    )
 
 
 def _tensor(key: str, value: Any, D: int) -> Tensor:
