@@ -16,6 +16,7 @@ from bench.analysis.sweeps import Sweep
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, LABELS, METRICS
 from bench.text.cell_words import ends
+from bench.text.failures import attempted
 from bench.text.labels import distinct, plain
 from bench.text.numbers import grouped, interval, significant
 from bench.text.ratio_text import Ratio, between
@@ -142,7 +143,10 @@ def answer(run: Run, control: str | None = None) -> list[str]:
     if known.empty:
         return [NOTHING]
     scene = _scene(known, within(run, control), headline_of(run), distinct(whole["estimator"]))
-    return [_biases(scene), _best(scene)]
+    return [
+        *attempted("the sentence on biases", lambda: [_biases(scene)]),
+        *attempted("the sentence on the best estimator", lambda: [_best(scene)]),
+    ]
 
 
 def _scene(known: pd.DataFrame, pairs: Pairs, metric: str, names: Mapping[str, str]) -> _Scene:
