@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from bench.commands.baseline import baseline
 from bench.commands.certify import certify
 from bench.commands.changes import changes, prepared_from
 from bench.commands.compare import compare
+from bench.commands.examples import examples
 from bench.commands.gate import gate
 from bench.commands.list import list_
 from bench.commands.plan import plan
@@ -39,7 +41,13 @@ def _version() -> str:
         return "unknown: it runs from a checkout that is not installed"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=examples(
+        "bench run scenarios/gaussian.yaml  # measure; print table and answer; write the page",
+        "bench list estimators              # what can be measured, with options",
+    ),
+)
 @click.version_option(_version())
 @click.option(
     "--plugin",
@@ -49,12 +57,7 @@ def _version() -> str:
     help="Add somebody's own estimators or problems; this runs their code.",
 )
 def main(plugins: tuple[str, ...]) -> None:
-    r"""Measure Monte Carlo gradient estimators: how biased, how noisy, how costly they are.
-
-    \b
-    bench run scenarios/gaussian.yaml     measure, print a table, write tables and figures
-    bench list estimators                 what can be measured, with options
-    """
+    """Measure Monte Carlo gradient estimators: how biased, how noisy, how costly they are."""
     if plugins:
         from bench.catalogue import add_plugin
 
@@ -67,7 +70,13 @@ for command in (plan, list_, compare, plot, report, baseline, gate, certify):
     main.add_command(command)
 
 
-@main.command()
+@main.command(
+    epilog=examples(
+        "bench run scenarios/gaussian.yaml",
+        "bench run scenarios/gaussian.yaml --quick",
+        "bench run scenarios/gaussian.yaml -e pathwise -n 10,100 --set problem.cost=z**3",
+    )
+)
 @changes
 @click.option(
     "-o",
@@ -89,33 +98,24 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     failed), 4 (nothing could be measured) or 130.
     """
     from bench.api import draw, execute
+    from bench.commands.progress import Progress
     from bench.report_api import write_report
-    from bench.text.progress import Progress
+    from bench.text.answer import answer
 
     prepared = prepared_from(**options)
     with explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
-    where = done.folder
-    assert where is not None
-    _print_results(done)
-    click.echo()
-    click.echo(
-        f"tables   {where / 'measurements.parquet'} (and .csv), coordinates.parquet, replicates.parquet"
-    )
-    click.echo(f"record   {where / 'run.json'}")
-    figures, failed = draw(done)
-    for figure in figures:
-        click.echo(f"figure   {figure}")
-    if not no_report:
-        with explained():
-            written, missing = write_report([done])
-        for path in written:
-            click.echo(f"report   {path}")
-        failed = list(dict.fromkeys([*failed, *missing]))
-    for line in failed:
+        progress.now("drawing figures")
+        _, failed = draw(done)
+        if not no_report:
+            progress.now("writing the page")
+            failed += write_report([done])[1]
+    _print_results(done, answer(done))
+    for line in dict.fromkeys(failed):
         click.echo(line, err=True)
     if short := _without_precision(done.measurements):
         click.echo(short)
+    click.echo(f"results  {done.folder}")
     if done.interrupted:
         click.echo("interrupted: what was measured until then is written", err=True)
         sys.exit(INTERRUPTED)
@@ -128,7 +128,7 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
         sys.exit(FAILED)
 
 
-@main.command()
+@main.command(epilog=examples("bench validate scenarios/gaussian.yaml scenarios/vae.yaml"))
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, all errors at once, without measuring."""
@@ -143,7 +143,7 @@ def validate(scenarios: tuple[Path, ...]) -> None:
                 click.echo(f"{path}: ok")
 
 
-@main.command()
+@main.command(epilog=examples("bench schema > scenarios/schema.json"))
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors that complete and check YAML."""
     from bench.scenario import json_schema
@@ -151,15 +151,19 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
-@main.command()
+@main.command(
+    epilog=examples("bench show results/gaussian/RUN", "bench show results/vae/RUN --parameter encoder")
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--parameter", default="all", show_default=True, help="Of which block of parameters.")
 @click.option("--markdown", is_flag=True, help="As a table in Markdown.")
 def show(folder: Path, parameter: str, markdown: bool) -> None:
-    """Print the table of an earlier run, given its folder."""
+    """Print the table of an earlier run, given its folder, with rates, costs of fitting and warnings."""
     from bench.analysis.rows import block
     from bench.api import load
     from bench.tables.results_table import plain_table
+    from bench.text.answer import answer
+    from bench.text.remarks import details, remarks
 
     with explained():
         run = load(folder)
@@ -167,22 +171,24 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
     if markdown:
         click.echo(plain_table(found))
     else:
-        _print_results(run.of(found))
+        shown = run.of(found)
+        notes = [f"note: {remark}" for remark in remarks(found)]
+        # Ratios are those of the whole gradient.
+        _print_results(shown, [*(answer(run) if parameter == "all" else ()), *details(shown), *notes])
 
 
-def _print_results(run: Run) -> None:
+def _print_results(run: Run, lines: Sequence[str]) -> None:
+    """Print the table of a run, and sentences below it."""
     from bench.tables.results_table import results_table
-    from bench.text.remarks import fitting, noise, rates, remarks
+    from bench.text.failures import attempted
 
-    measurements = run.measurements
-    lines = [f"rate: {line}" for line in rates(run)]
-    lines += [f"variance: {line}" for line in noise(measurements)]
-    lines += [f"fitting: {line}" for line in fitting(measurements)]
-    lines += [f"note: {line}" for line in remarks(measurements)]
-    # Unlike `tell`, these sentences are wrapped: nobody takes them apart.
+    def table() -> Sequence[str]:
+        terminal.print(results_table(run.measurements))
+        return ()
+
     terminal = console()
-    terminal.print(results_table(measurements))
-    for line in lines:
+    # These sentences are wrapped everywhere: nobody takes them apart.
+    for line in (*attempted("the table", table), "", *lines):
         terminal.print(line, markup=False, highlight=False)
 
 

@@ -20,11 +20,11 @@ from bench.page.view import View
 from bench.report.pictures import write_pictures
 from bench.results.files import whole
 from bench.results.runs import Run
+from bench.tables.summary import as_markdown
 from bench.tables.tex import as_tex
 from bench.text.claims import claims
 from bench.text.formats import formats_of
 from bench.text.methods import methods
-from bench.text.summary import as_markdown
 from estimators import ALIASES
 
 PAGE = "report.html"

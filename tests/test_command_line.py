@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +21,7 @@ from bench import catalogue
 from bench.cli import main
 from bench.problems import vae
 from bench.problems.training import trained
+from bench.text.answer import answer
 from bench.text.numbers import interval
 
 TINY = """\
@@ -38,6 +42,8 @@ sweep:
   sample_sizes: [4, 8]
 replicates: 12
 """
+
+LABELS = ("reinforce", "rloo", "pathwise")
 
 PLUGIN = """\
 import torch
@@ -160,7 +166,7 @@ def measured(*words: str, code: int = 0) -> pd.DataFrame:
 
 
 def folder_of(result: Result) -> Path:
-    found = re.search(r"^record   (.*)/run\.json$", result.stdout, re.MULTILINE)
+    found = re.search(r"^results  (.*)$", result.stdout, re.MULTILINE)
     assert found
     return Path(found[1])
 
@@ -179,21 +185,48 @@ def with_estimators(*names: str) -> None:
 # --- run ------------------------------------------------------------------------------------------
 
 
-def test_a_run_prints_a_table_and_names_the_files_it_wrote(here: Path) -> None:
+def test_a_run_prints_a_table_its_answer_and_its_folder(here: Path) -> None:
     result = called("run", "tiny.yaml")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert all(label in lines for label in ("reinforce", "rloo", "pathwise"))
     assert any("variance" in line and "verdict" in line for line in lines)
-    assert max(len(line) for line in lines[: lines.index("")]) <= 120
+    assert max(map(len, lines)) <= 120
     folder = folder_of(result)
     assert folder.parent == Path("results/tiny")
-    named = re.findall(r"^(?:record|figure|tables)   (\S+)", result.stdout, re.MULTILINE)
-    assert [Path(name).name for name in named[2:]] == ["variance.png", "bias.png"]
-    assert len(named) == 4
-    assert all(Path(name).stat().st_size for name in named)
-    assert all((folder / f"{name}.parquet").exists() for name in ("coordinates", "replicates"))
-    assert (folder / "measurements.csv").exists()
+    below = " ".join(lines[lines.index("") + 1 :])
+    assert below == " ".join([*answer(bench.load(folder)), f"results  {folder}"])
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    tables = {f"{name}.parquet" for name in ("measurements", "coordinates", "replicates")}
+    others = {"measurements.csv", "run.json", "report.html", "figures/variance.png", "figures/bias.png"}
+    assert tables | others <= written
+    assert all((folder / name).stat().st_size for name in written)
+    assert result.stderr.splitlines()[-2:] == ["drawing figures", "writing the page"]
+
+
+def test_a_sentence_or_table_that_fails_is_a_line(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def planted(*_: Any) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("bench.text.answer._best", planted)
+    monkeypatch.setattr("bench.text.claims.bias_claims", planted)
+    monkeypatch.setattr("bench.text.methods._streams", planted)
+    result = called("run", "tiny.yaml")
+    assert result.exit_code == 0
+    planted_words = "could not be written: ZeroDivisionError: planted"
+    assert f"the sentence on the best estimator {planted_words}\n" in result.stdout
+    assert "verdict" in result.stdout
+    page = (folder_of(result) / "report.html").read_text()
+    assert f"the sentences on biases {planted_words}" in page
+    assert f"the methods {planted_words}" in page
+    assert "times less variance than" in page
+    monkeypatch.setattr("bench.tables.results_table._failure", planted)
+    monkeypatch.setattr("bench.tables.results_table.verdict", planted)
+    monkeypatch.setattr("bench.tables.results_table._notes", planted)
+    result = called("show", str(folder_of(result)))
+    assert result.exit_code == 0
+    assert f"the table {planted_words}\n" in result.stdout
+    assert "rate: " in result.stdout or "note: " in result.stdout
 
 
 def test_what_goes_on_is_told_apart_from_the_results(here: Path, without_figures: None) -> None:
@@ -525,7 +558,11 @@ def test_a_plan_lists_the_cells_and_measures_nothing(here: Path) -> None:
     result = called("plan", "tiny.yaml", "--devices", "cpu,cuda:99")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == "6 of 12 cells can run"
-    assert result.stdout.count("unavailable: ") == 6
+    (absent,) = [line for line in result.stdout.splitlines() if "unavailable" in line]
+    assert absent.startswith("cuda:99: unavailable: ")
+    assert absent.endswith(" (6 cells)")
+    rows = [line.split() for line in result.stdout.splitlines() if line.endswith("ok")]
+    assert rows == [[label, "4,", "8", "12", "cpu", "float32", "2", "ok"] for label in LABELS]
     assert sorted(path.name for path in here.iterdir()) == ["plugin.py", "tiny.yaml"]
 
 
@@ -634,12 +671,31 @@ def test_the_schema_is_json() -> None:
     assert json.loads(called("schema").stdout)["$schema"].startswith("https://json-schema.org/")
 
 
-@pytest.mark.parametrize(
-    "verb", [[], ["run"], ["plan"], ["validate"], ["list"], ["show"], ["schema"]], ids=str
-)
-def test_every_verb_explains_itself(verb: list[str]) -> None:
-    assert called(*verb, "--help").stdout.startswith("Usage: ")
+def verbs(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The command line itself, and all verbs below it."""
+    yield path
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from verbs(below, (*path, name))
+
+
+@pytest.mark.parametrize("verb", list(verbs(main)), ids=" ".join)
+def test_every_verb_explains_itself_with_examples(verb: tuple[str, ...]) -> None:
+    text = called(*verb, "--help").stdout
+    assert text.startswith("Usage: ")
     assert called(*verb, "-h").exit_code == 0
+    assert "\\b" not in text
+    assert "\b" not in text
+    shown = [line.strip() for line in text.partition("Examples:\n")[2].splitlines() if line.strip()]
+    assert shown
+    assert all(line.startswith(" ".join(["bench", *verb])) for line in shown)
+    for line in shown:
+        _, *words = shlex.split(line.partition(" >")[0], comments=True)
+        command: click.Command = main
+        while isinstance(command, click.Group):
+            command = command.commands[words.pop(0)]
+        above = click.Context(main, **main.context_settings)
+        command.make_context("bench", words, parent=above)  # raises if there is no such option
 
 
 def test_the_version_is_told() -> None:
@@ -655,19 +711,21 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     folder = tmp_path_factory.mktemp("shown")
     (folder / "tiny.yaml").write_text(TINY)
     result = called("run", str(folder / "tiny.yaml"), "--out", str(folder / "results"))
-    return str(folder_of(result)), result.stdout.partition("\ntables   ")[0]
+    return str(folder_of(result)), result.stdout.partition("results  ")[0]
 
 
-def test_an_earlier_run_is_shown_as_it_was_printed(shown: tuple[str, str]) -> None:
-    folder, table = shown
-    assert called("show", folder).stdout == table
+def test_an_earlier_run_is_shown_as_it_was_printed_with_details_below(shown: tuple[str, str]) -> None:
+    folder, printed = shown
+    table, _, below = called("show", folder).stdout.partition("note: ")
+    assert table == printed
+    assert "effective degrees of freedom" in below
 
 
 def test_a_block_of_parameters_is_shown_apart(shown: tuple[str, str]) -> None:
     folder, table = shown
     block = called("show", folder, "--parameter", "log_scale")
     assert block.exit_code == 0
-    assert block.stdout.splitlines()[2::3] == table.splitlines()[2::3]
+    assert block.stdout.splitlines()[2:11:3] == table.splitlines()[2:11:3]
     assert block.stdout.splitlines()[3] != table.splitlines()[3]
 
 
@@ -705,7 +763,7 @@ def test_a_run_as_a_program_writes_no_escapes_into_a_pipe(here: Path) -> None:
     done = program("run", "tiny.yaml", "--quick", folder=here)
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
-    assert re.search(r"^record   results/tiny/.*/run\.json$", done.stdout, re.MULTILINE)
+    assert re.search(r"^results  results/tiny/.*$", done.stdout, re.MULTILINE)
     drawn = here.glob("results/tiny/*/figures/*.png")
     assert sorted(path.name for path in drawn) == ["bias.png", "variance.png"]
 

@@ -23,7 +23,7 @@ from bench.figures.export import write
 from bench.results.folder import load
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
-from bench.tables.comparison_table import as_json, as_markdown, as_table
+from bench.tables.comparison_table import as_json, comparison_table
 from bench.text.left_out import notes
 from bench.text.ratio_text import level_text, ratio_text
 from tests.scene import words
@@ -368,12 +368,12 @@ def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: 
     assert list(found.frame.columns) == list(COLUMNS)
     if drawable(found):
         write(chart_of_a_comparison(found), tmp_path / "a.svg", "svg")
-    text = as_markdown(found)
+    text = comparison_table(found).markdown()
     assert (
         len({line.count("|") - line.count(r"\|") for line in text.splitlines() if line.startswith("|")}) == 1
     )
     assert "\x1b" not in text
-    assert as_table(found).row_count == len(found.frame)
+    assert len(comparison_table(found).rows) == len(found.frame)
     strict(as_json(found))
 
 

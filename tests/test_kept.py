@@ -17,9 +17,9 @@ from bench.figures.source import of_a_run
 from bench.results.columns import no_rows
 from bench.results.folder import load
 from bench.results.runs import Run
+from bench.tables.summary import as_markdown
 from bench.text.claims import claims
 from bench.text.methods import methods
-from bench.text.summary import as_markdown
 from tests.runs import run_of
 
 SCENARIO = """\

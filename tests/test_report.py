@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from bench.report.pictures import image_grid
-from bench.tables.results_table import WIDEST, plain_table, results_table
+from bench.tables.results_table import plain_table, results_table
+from bench.tables.table import WIDEST
 from bench.text import labels, numbers
 
 SIZES = (10, 100, 1000, 10_000, 100_000)
@@ -210,7 +212,7 @@ def test_a_plain_table_is_one_line_a_row():
     assert len(table) == 2 + len(hostile())
     unescaped = [line.replace(r"\|", "").count("|") for line in table]
     assert set(unescaped) == {12}
-    assert len(set(map(len, table))) == 1
+    assert len(set(map(cell_len, table))) == 1
     assert "0.0870 (0.078 … 0.097)" in plain_table(ordinary())
     assert "not measured: every estimator on cuda: unavailable" in plain_table(several_devices())
 

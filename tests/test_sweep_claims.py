@@ -12,7 +12,7 @@ from bench.analysis.comparison import COLUMNS, Comparison, mark
 from bench.analysis.sweeps import Sweep, sweep_of
 from bench.text import cell_words
 from bench.text.bias_claims import bias_claims
-from bench.text.sweep_claims import scale_claims, sweep_claims
+from bench.text.ratio_claims import ratio_claims, scale_claims
 from bench.text.sweep_words import named_value, these
 from tests.test_report import cell
 
@@ -51,11 +51,11 @@ def at(*ratios: float) -> dict[float, Ratio]:
 
 
 def said(comparison: Comparison, **more: Any) -> str:
-    return sweep_claims(comparison, sweep(*POINTS), **more)[0]
+    return ratio_claims(comparison, sweep(*POINTS), **more)[0]
 
 
 def test_one_sentence_where_all_points_agree() -> None:
-    assert sweep_claims(found(at(0.32, 0.1, 0.05, 0.004)), sweep(*POINTS)) == [
+    assert ratio_claims(found(at(0.32, 0.1, 0.05, 0.004)), sweep(*POINTS)) == [
         "For k from 0.1 to 10, at N = 1000 path has between 3.12 (2.84 to 3.47; k = 0.1) and"
         " 250 (227 to 278; k = 10) times less variance than reinforce.",
         TOGETHER.format(4, 98.75),
@@ -65,32 +65,34 @@ def test_one_sentence_where_all_points_agree() -> None:
         " 5.00 (4.50 to 5.50; k = 10) times more variance than reinforce."
     )
     assert said(found(at(1.01, 0.98, 1.02, 1))) == (
-        "For k from 0.1 to 10, at N = 1000 path cannot be told apart from reinforce: the ratio of their"
-        " variances is between 0.980 (0.882 to 1.08; k = 1) and 1.02 (0.918 to 1.12; k = 2.3)."
+        "For k from 0.1 to 10, at N = 1000 path cannot be told apart from reinforce, with ratios"
+        " between 0.980 (0.882 to 1.08; k = 1) and 1.02 (0.918 to 1.12; k = 2.3)."
     )
 
 
 def test_where_the_winner_changes_it_says_where() -> None:
     assert said(found(at(0.02, 0.2, 2, 20))) == (
         "At N = 1000 path has between 5.00 (4.55 to 5.56; k = 1) and 50.0 (45.5 to 55.6; k = 0.1) times less"
-        " variance than reinforce up to k = 1, and has between 2.00 (1.80 to 2.20; k = 2.3) and"
-        " 20.0 (18.0 to 22.0; k = 10) times more from k = 2.3 on."
+        " variance than reinforce for k = 0.1 and 1, and has between 2.00 (1.80 to 2.20; k = 2.3) and"
+        " 20.0 (18.0 to 22.0; k = 10) times more for k = 2.3 and 10."
     )
     assert said(found(at(0.02, 1, 2, 20))) == (
-        "At N = 1000 path has 50.0 (45.5 to 55.6) times less variance than reinforce at k = 0.1, cannot be"
-        " told apart from it at k = 1, and has between 2.00 (1.80 to 2.20; k = 2.3) and"
-        " 20.0 (18.0 to 22.0; k = 10) times more from k = 2.3 on."
+        "At N = 1000 path has 50.0 (45.5 to 55.6) times less variance than reinforce for k = 0.1, cannot be"
+        " told apart from it, with a ratio of 1.00 (0.900 to 1.10) for k = 1, and has between"
+        " 2.00 (1.80 to 2.20; k = 2.3) and 20.0 (18.0 to 22.0; k = 10) times more for k = 2.3 and 10."
     )
     assert said(found(at(1, 1, 0.5, 1))) == (
-        "At N = 1000 path cannot be told apart from reinforce up to k = 1, has 2.00 (1.82 to 2.22) times less"
-        " variance at k = 2.3, and cannot be told apart from it at k = 10."
+        "At N = 1000 path cannot be told apart from reinforce, with ratios between 1.00 (0.900 to 1.10;"
+        " k = 0.1) and 1.00 (0.900 to 1.10; k = 1) for k = 0.1 and 1, has 2.00 (1.82 to 2.22) times less"
+        " variance for k = 2.3, and cannot be told apart from it, with a ratio of 1.00 (0.900 to 1.10)"
+        " for k = 10."
     )
 
 
 def test_points_that_change_to_and_fro_are_told_by_kind() -> None:
     values = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
     ratios = dict(zip(values, [(0.5, 0.4, 0.6), (2.0, 1.6, 2.4)] * 3, strict=True))
-    assert sweep_claims(found(ratios), sweep(*values))[0] == (
+    assert ratio_claims(found(ratios), sweep(*values))[0] == (
         "At N = 1000 path has between 2.0 (1.7 to 2.5; k = 1) and 2.0 (1.7 to 2.5; k = 5) times less"
         " variance than reinforce for k = 1, 3 and 5, and has between 2.0 (1.6 to 2.4; k = 2) and"
         " 2.0 (1.6 to 2.4; k = 6) times more for k = 2, 4 and 6."
@@ -100,34 +102,35 @@ def test_points_that_change_to_and_fro_are_told_by_kind() -> None:
 def test_what_has_no_variance_is_told_without_a_number() -> None:
     ratios = at(0.5, 0.5, 0.5, 0.5) | {1.0: (0.0, 0.0, 0.0)}
     assert said(found(ratios)) == (
-        "At N = 1000 path has 2.00 (1.82 to 2.22) times less variance than reinforce at k = 0.1, has no"
-        " variance at all at k = 1, and has between 2.00 (1.82 to 2.22; k = 2.3) and"
-        " 2.00 (1.82 to 2.22; k = 10) times less from k = 2.3 on."
+        "At N = 1000 path has 2.00 (1.82 to 2.22) times less variance than reinforce for k = 0.1, has no"
+        " variance at all for k = 1, and has between 2.00 (1.82 to 2.22; k = 2.3) and"
+        " 2.00 (1.82 to 2.22; k = 10) times less for k = 2.3 and 10."
     )
     unknown = dict.fromkeys(POINTS, (0.5, math.nan, math.nan))
     assert said(found(unknown)) == (
-        "For k from 0.1 to 10, at N = 1000 path has a ratio of variances to that of reinforce without an"
-        " interval."
+        "For k from 0.1 to 10, at N = 1000 path has ratios between 0.500 (no interval; k = 0.1) and"
+        " 0.500 (no interval; k = 10) to reinforce in variance."
     )
 
 
 def test_other_sample_sizes_are_told_where_they_differ() -> None:
     less = at(0.5, 0.5, 0.5, 0.5)
     alike = said(found(less, path=at(0.4, 0.4, 0.4, 0.4)))
-    assert alike.endswith("times less variance than reinforce; so it is at every N from 10 to 1000.")
-    differ = said(found(less, path=at(1, 1, 0.4, 2)))
-    assert differ.endswith(
-        "; at N = 10 the two cannot be told apart for k = 0.1 and 1; at N = 10 it has more for k = 10."
+    # No single ratio lies in the intervals at both N.
+    assert alike.endswith(
+        "times less variance than reinforce; so it is at every N from 10 to 1000, 1.8 to 2.8 times less."
     )
+    same = said(found(less, path=less))
+    assert same.endswith("times less variance than reinforce; so it is at every N from 10 to 1000.")
+    differ = said(found(less, path=at(1, 1, 0.4, 2)))
+    assert differ.endswith("; at N = 10 not told apart for k = 0.1 and 1; at N = 10 more for k = 10.")
 
 
 def test_what_is_biased_is_called_so_where_it_is() -> None:
     less = found(at(0.5, 0.4, 0.3, 0.2))
-    assert "path, which is biased for k = 2.3 and 10, has" in said(
-        less, biased={"path/1000/2.3", "path/1000/10"}
-    )
+    assert "path (biased for k = 2.3 and 10) has" in said(less, biased={"path/1000/2.3", "path/1000/10"})
     cells = {f"path/1000/{k:g}" for k in POINTS}
-    assert "path, which is biased there, has" in said(less, biased=cells)
+    assert "path (biased there) has" in said(less, biased=cells)
     assert said(less, unbiased=dict.fromkeys(cells, "within 1 %")).endswith(", both unbiased within 1 %.")
     assert "unbiased" not in said(less, unbiased={"path/1000/1": "within 1 %"})
 
@@ -138,7 +141,7 @@ def test_other_options_make_sentences_of_their_own() -> None:
     values = {problem(k) + end: k for k in POINTS for end in ("", " at 2")}
     rest = {name: "loc = 2" if name.endswith(" at 2") else "loc = 1" for name in values}
     comparison = Comparison(doubled, "reinforce", 0.99, (), "example", ("reinforce", "path"))
-    first, second, _ = sweep_claims(comparison, Sweep("k", values, rest))
+    first, second, _ = ratio_claims(comparison, Sweep("k", values, rest))
     assert first.startswith("For k from 0.1 to 10, at N = 1000 on loc = 1 path has between ")
     assert second.startswith("For k from 0.1 to 10, at N = 1000 on loc = 2 path has between ")
 

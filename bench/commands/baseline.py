@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.commands.terminal import FAILED, console, explained, tell
+from bench.commands.examples import examples
+from bench.commands.terminal import FAILED, explained, tell
 
 if TYPE_CHECKING:
     from bench.regression.baseline import Baseline
@@ -33,12 +34,12 @@ _SET = click.option(
 )
 
 
-@click.group()
+@click.group(epilog=examples("bench baseline save scenarios/gaussian.yaml"))
 def baseline() -> None:
     """Write down what estimators are like, for `bench gate` to hold them to."""
 
 
-@baseline.command()
+@baseline.command(epilog=examples("bench baseline save scenarios/gaussian.yaml scenarios/vae.yaml"))
 @_SCENARIOS
 @_OUT
 @_SET
@@ -65,7 +66,7 @@ def save(scenarios: tuple[Path, ...], out: Path | None, settings: tuple[str, ...
             click.echo(f"baseline {path}")
 
 
-@baseline.command()
+@baseline.command(epilog=examples("bench baseline show results/baselines/gaussian.json"))
 @click.argument("file", type=click.Path(path_type=Path))
 def show(file: Path) -> None:
     """Print a baseline."""
@@ -75,7 +76,11 @@ def show(file: Path) -> None:
         _print(read(file))
 
 
-@baseline.command()
+@baseline.command(
+    epilog=examples(
+        "bench baseline diff results/baselines/gaussian.anchor.json results/baselines/gaussian.json"
+    )
+)
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 def diff(old: Path, new: Path) -> None:
@@ -92,7 +97,12 @@ def diff(old: Path, new: Path) -> None:
         tell(difference_table(found), only_in(before, after))
 
 
-@baseline.command()
+@baseline.command(
+    epilog=examples(
+        "bench baseline update scenarios/gaussian.yaml -e pathwise",
+        'bench baseline update scenarios/gaussian.yaml --accept-regression "fewer samples by design"',
+    )
+)
 @_SCENARIOS
 @_OUT
 @_ONLY
@@ -134,7 +144,7 @@ def update(
             made = writing.measure(prepared, _tell)
             entries = {one.name: one.entry for one in made if one.entry is not None}
             found = differences(old, entries, partial(thresholds_of, prepared.scenario.gate))
-            console().print(difference_table(found))
+            tell(difference_table(found))
             try:
                 writing.update(prepared, path, old, made, reason, file, only is None)
                 click.echo(f"baseline {path}")
@@ -170,6 +180,6 @@ def _tell(made: Made) -> None:
 
 
 def _print(found: Baseline) -> None:
-    from bench.tables.baseline_table import baseline_lines, baseline_table
+    from bench.tables.baseline_table import baseline_table
 
-    tell(baseline_table(found), baseline_lines(found))
+    tell(baseline_table(found))

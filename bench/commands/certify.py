@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.commands.terminal import FAILED, NOTHING_MEASURED, console, explained, tell
+from bench.commands.examples import examples
+from bench.commands.terminal import FAILED, NOTHING_MEASURED, explained, tell
 
 if TYPE_CHECKING:
     from bench.certification.verdicts import Certificate, Outcome
     from bench.engine.plan import NamedEstimator
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "bench certify reinforce --set baseline=leave_one_out",
+        "bench certify my_estimator.py:Mine",
+        "bench certify --all",
+    )
+)
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--all", "every", is_flag=True, help="Every estimator of the catalogue.")
 @click.option(
@@ -79,12 +86,10 @@ def _print(found: list[Certificate]) -> None:
     from bench.tables.faults import faults
 
     if len(found) == 1:
-        tell(certificate.table(found[0]), certificate.lines(found[0]))
+        tell(certificate.certificate_table(found[0]), certificate.lines(found[0]))
         return
-    console().print(certificate.summary(found))
-    for line in (*faults(found), *certificate.unclaimed(found)):
-        console().print(line, markup=False, highlight=False, soft_wrap=True)
-    click.echo(certificate.ending(found))
+    below = (*faults(found), *certificate.unclaimed(found), certificate.ending(found))
+    tell(certificate.summary_table(found), below)
 
 
 def _progress(named: NamedEstimator) -> Callable[[Outcome], None]:

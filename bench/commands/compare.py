@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.commands.examples import examples
 from bench.commands.figure import kind_of, write_chart
-from bench.commands.terminal import NOTHING_MEASURED, console, explained
+from bench.commands.terminal import NOTHING_MEASURED, explained, tell
 
 if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
@@ -25,7 +26,13 @@ def _whole_numbers(_context: click.Context, _option: click.Parameter, text: str 
         raise click.BadParameter(f"{text!r} is no list of whole numbers such as 10,100") from error
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "bench compare results/gaussian/RUN --metric all",
+        "bench compare results/gaussian/RUN --control pathwise --figure ratios.pdf",
+        "bench compare results/gaussian/BEFORE results/gaussian/AFTER",
+    )
+)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("run_b", required=False, type=click.Path(path_type=Path))
 @click.option("--control", metavar="NAME", help="Compare with this estimator, by label or name.  [the first]")
@@ -106,14 +113,11 @@ def _read(folder: Path, sizes: list[int] | None) -> Run:
 
 
 def _print(found: Comparison, kind: str) -> None:
-    from bench.tables import comparison_table
-    from bench.text import ratio_text
+    from bench.tables.comparison_table import as_json, comparison_table
 
     if kind == "json":
-        click.echo(comparison_table.as_json(found))
+        click.echo(as_json(found))
     elif kind == "markdown":
-        click.echo(comparison_table.as_markdown(found), nl=False)
+        click.echo(comparison_table(found).markdown(), nl=False)
     else:
-        console().print(comparison_table.as_table(found))
-        for remark in ratio_text.remarks(found):
-            click.echo(remark)
+        tell(comparison_table(found))

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.commands.examples import examples
 from bench.commands.terminal import explained, tell
 
 if TYPE_CHECKING:
     from bench.regression.verdicts import CellVerdict, Report
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "bench gate scenarios/gaussian.yaml",
+        "bench gate scenarios/gaussian.yaml --set gate.variance.max_increase=20% --junit gate.xml",
+    )
+)
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--baseline",

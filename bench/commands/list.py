@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.commands.examples import examples
 from bench.commands.terminal import console, explained
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-@click.command("list")
+@click.command("list", epilog=examples("bench list estimators", "bench list metrics"))
 @click.argument("kind", type=click.Choice(list(_HEADINGS)), default="estimators")
 def list_(kind: Kind) -> None:
     """List estimators (the default), problems, distributions, metrics or plots."""

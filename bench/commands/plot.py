@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.commands.examples import examples
 from bench.commands.figure import kind_of, write
 from bench.commands.terminal import NOTHING_MEASURED, explained
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from bench.report.chosen import Chosen, Selection
 
 
-@click.command()
+@click.command(epilog=examples("bench plot results/gaussian/RUN --y snr --facet device -o snr.png"))
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--x", default="sample_size", show_default=True, metavar="COLUMN", help="Along x.")
 @click.option("--y", default="variance", show_default=True, metavar="COLUMN", help="Along y: numbers.")

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
+from bench.commands.examples import examples
 from bench.commands.terminal import explained
 from bench.text.formats import formats_of
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "bench report results/gaussian/RUN --figures png,pdf --tex gaussian.tex",
+        "bench report results/gaussian/RUN results/vae/RUN -o page.html",
+    )
+)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option(
     "-o",

@@ -1,20 +1,25 @@
-"""What all verbs share: exit codes, and how results and errors are told."""
+"""Exit codes, and the printing of results and errors, which all verbs share."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.tables.table import Table
 
 FAILED, USAGE, SOME_CELLS_FAILED, NOTHING_MEASURED, UNDECIDED, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Within it what the user said wrong is printed, with exit code 2; a stop gives 130."""
+    """Print the mistakes of the user that are found within it, with exit code 2; a stop gives 130."""
     from bench.errors import Invalid
 
     try:
@@ -27,16 +32,17 @@ def explained() -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def tell(table: Any, lines: Iterable[str]) -> None:
+def tell(table: Table, lines: Iterable[str] = ()) -> None:
     """Print a table, and lines below it that are data and not markup."""
     terminal = console()
     terminal.print(table)
     for line in lines:
-        terminal.print(line, markup=False, highlight=False, soft_wrap=True)
+        # Elsewhere than on a terminal each stays on a line of its own, which programs can take apart.
+        terminal.print(line, markup=False, highlight=False, soft_wrap=not terminal.is_terminal)
 
 
-def console() -> Any:
-    """Where tables are printed: as wide as the terminal, or 120 columns if there is none."""
+def console() -> Console:
+    """Return where tables are printed: as wide as the terminal, or 120 columns if there is none."""
     from rich.console import Console
 
     made = Console()

@@ -1,83 +1,77 @@
-"""What the battery found, for a terminal: a row a problem, or a row an estimator, then a verdict."""
+"""Certificates as tables: a row a problem, or a row an estimator, with lines on verdict and method."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from bench.certification.verdicts import BiasTest, Certificate, Outcome
 from bench.tables.faults import faults
+from bench.tables.table import Column, Table
 from bench.text.labels import plain
 from bench.text.numbers import MISSING, count, duration, grouped, significant
 
 _COLORS = {"certified": "green", "failed": "red", "nothing applied": "yellow", "unavailable": "yellow"}
 
 
-def table(certificate: Certificate) -> Table:
-    """One row a problem, with two numbers for the two N; what does not apply stands with its reason."""
-    made = _table("problem", "R", "p of no bias", "would have seen", "f", "")
-    for outcome in certificate.outcomes:
-        first = outcome.bias[0] if outcome.bias else None
-        made.add_row(
-            Text(plain(outcome.problem)),
-            Text(grouped(first.replicates) if first else MISSING),
-            Text("  ".join(_p(test.p) for test in outcome.bias) or MISSING),
-            Text(",  ".join(_seen(test) for test in outcome.bias) or MISSING),
-            Text(_evaluations(outcome)),
-            _word(outcome),
-        )
-    return made
+def _color(text: str) -> str:
+    return "red" if text.startswith("failed") else ""
+
+
+COLUMNS = (
+    Column("problem", lambda one: plain(one.problem), align="left", key=True),
+    Column("R", lambda one: grouped(one.bias[0].replicates) if one.bias else MISSING, yields=0),
+    Column("p (no bias)", lambda one: "  ".join(_p(test.p) for test in one.bias) or MISSING, yields=2),
+    Column("detectable bias", lambda one: ",  ".join(_seen(test) for test in one.bias) or MISSING),
+    Column("f", lambda one: _evaluations(one), yields=1),
+    Column("result", lambda one: _result(one), align="left", wraps=True, style=_color),
+)
+
+SUMMARY = (
+    Column("estimator", lambda one: plain(one.label), align="left"),
+    Column("claim", lambda one: one.claim, align="left", yields=1),
+    Column("problems", lambda one: f"{len(_applied(one))} of {len(one.outcomes)}", yields=2),
+    Column("bias tested on", lambda one: count(len(_tested(one))), yields=3),
+    Column("detectable bias", lambda one: _range(one)),
+    Column("time", lambda one: duration(one.seconds), yields=0),
+    Column("verdict", lambda one: one.verdict, align="left", style=lambda text: _COLORS.get(text, "")),
+)
+
+
+def certificate_table(certificate: Certificate) -> Table:
+    """Return one row a problem, with two numbers for the two N; a reason stands where it does not apply."""
+    return Table(COLUMNS, certificate.outcomes, across=_reason)
+
+
+def summary_table(certificates: Sequence[Certificate]) -> Table:
+    """Return one row an estimator."""
+    return Table(SUMMARY, certificates)
 
 
 def lines(certificate: Certificate) -> list[str]:
-    """What failed, a line each; by what all was judged, and the verdict."""
+    """Return a line for each fault, then the claim, the method and the verdict."""
     label = plain(certificate.label)
     found = [*faults([certificate], labelled=False)]
     if certificate.unavailable:
         found.append(f"{certificate.device} is unavailable: {plain(certificate.unavailable)}")
     else:
         found += [_claim(certificate), *_method(certificate)]
-    applied = [one for one in certificate.outcomes if not one.not_applicable]
     found.append(
-        f"{certificate.verdict}: {label}, on {len(applied)} of {len(certificate.outcomes)} problems, "
-        f"{certificate.device}, in {duration(certificate.seconds)}"
+        f"{certificate.verdict}: {label}, on {len(_applied(certificate))} of {len(certificate.outcomes)} "
+        f"problems, {certificate.device}, in {duration(certificate.seconds)}"
     )
     return found
 
 
-def summary(certificates: Sequence[Certificate]) -> Table:
-    """One row an estimator."""
-    made = _table("estimator", "claim", "problems", "bias tested on", "would have seen", "time", "verdict")
-    for one in certificates:
-        applied = [outcome for outcome in one.outcomes if not outcome.not_applicable]
-        tested = [outcome for outcome in applied if outcome.bias]
-        seen = sorted(min(test.seen for test in outcome.bias) for outcome in tested)
-        made.add_row(
-            Text(plain(one.label)),
-            Text(one.claim),
-            Text(f"{len(applied)} of {len(one.outcomes)}"),
-            Text(str(len(tested))),
-            Text(f"{_percent(seen[0])} to {_percent(seen[-1])}" if seen else MISSING),
-            Text(duration(one.seconds)),
-            Text(one.verdict, style=_COLORS[one.verdict]),
-        )
-    return made
-
-
 def unclaimed(certificates: Sequence[Certificate]) -> Iterator[str]:
-    """Of which nothing was said about bias, a line each."""
+    """Yield a line for each estimator whose bias was not tested."""
     for one in certificates:
-        applied = [outcome for outcome in one.outcomes if not outcome.not_applicable]
-        if applied and not any(outcome.bias for outcome in applied) and one.claim != "consistent":
+        if _applied(one) and not _tested(one) and one.claim != "consistent":
             yield f"{plain(one.label)}: {_claim(one)}"
 
 
 def ending(certificates: Sequence[Certificate]) -> str:
-    """How many got which verdict."""
+    """Return the number of estimators with each verdict."""
     verdicts = [one.verdict for one in certificates]
     told = ", ".join(f"{verdicts.count(word)} {word}" for word in _COLORS if word in verdicts)
     one = certificates[0]
@@ -88,7 +82,7 @@ def ending(certificates: Sequence[Certificate]) -> str:
 
 
 def _claim(certificate: Certificate) -> str:
-    tested = [outcome for outcome in certificate.outcomes if outcome.bias]
+    tested = _tested(certificate)
     told = f"it claims to be {certificate.claim}"
     if certificate.claim == "consistent":
         return f"{told}: the bias at sixteen times the smallest N is less than half of that at the smallest"
@@ -110,7 +104,7 @@ def _method(certificate: Certificate) -> Iterator[str]:
     sizes = sorted({test.sample_size for one in certificate.outcomes for test in one.bias})
     yield f"bias is tested at N = {' and '.join(map(str, sizes))}" if sizes else "bias is tested at no N"
     yield (
-        "would have seen: a bias of a single coordinate, as a part of the gradient's norm, that is found "
+        "detectable bias: that of a single coordinate, as a part of the gradient's norm, that is found "
         f"with probability {100 * certificate.power:g} %, whichever it is"
     )
     yield (
@@ -120,23 +114,27 @@ def _method(certificate: Certificate) -> Iterator[str]:
     )
 
 
-def _table(*columns: str) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for name in columns:
-        made.add_column(
-            name, justify="left" if name in ("problem", "estimator", "claim", "verdict", "") else "right"
-        )
-    return made
+def _applied(certificate: Certificate) -> list[Outcome]:
+    return [outcome for outcome in certificate.outcomes if not outcome.not_applicable]
 
 
-def _word(outcome: Outcome) -> Text:
-    if outcome.not_applicable:
-        return Text(f"does not apply: {plain(outcome.not_applicable, 80)}", style="dim")
+def _tested(certificate: Certificate) -> list[Outcome]:
+    return [outcome for outcome in certificate.outcomes if outcome.bias]
+
+
+def _reason(outcome: Outcome) -> str:
+    return f"does not apply: {plain(outcome.not_applicable, 80)}" if outcome.not_applicable else ""
+
+
+def _result(outcome: Outcome) -> str:
     if outcome.faults:
-        return Text(
-            "failed: " + ", ".join(dict.fromkeys(fault.check for fault in outcome.faults)), style="red"
-        )
-    return Text(f"ok; bias not tested: {plain(outcome.untested, 80)}" if outcome.untested else "ok")
+        return "failed: " + ", ".join(dict.fromkeys(fault.check for fault in outcome.faults))
+    return f"ok; bias not tested: {plain(outcome.untested, 80)}" if outcome.untested else "ok"
+
+
+def _range(certificate: Certificate) -> str:
+    seen = sorted(min(test.seen for test in outcome.bias) for outcome in _tested(certificate))
+    return f"{_percent(seen[0])} to {_percent(seen[-1])}" if seen else MISSING
 
 
 def _evaluations(outcome: Outcome) -> str:

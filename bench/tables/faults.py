@@ -1,4 +1,4 @@
-"""The faults of estimators, for a terminal: a line for each kind, on whatever problems it was found."""
+"""The faults of estimators as lines: one for each kind, on whatever problems it was found."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bench.certification.verdicts import BiasFault, Certificate, Fault
-from bench.text.labels import listed, plain
+from bench.text.labels import plain
 from bench.text.numbers import significant
+from bench.text.words import listed
 
 _MOST_NAMED = 4
 # Standard errors within which two constants are taken for the same.
@@ -28,7 +29,7 @@ CONSTANTS: Mapping[str, Callable[[int], float]] = {
 
 
 def faults(certificates: Sequence[Certificate], labelled: bool = True) -> Iterator[str]:
-    """What failed, a line for each kind of fault."""
+    """Yield a line for each kind of fault."""
     for one in certificates:
         label = f"{plain(one.label)}: " if labelled else ""
         applied = [outcome.problem for outcome in one.outcomes if not outcome.not_applicable]
@@ -56,8 +57,8 @@ def _where(problems: Sequence[str], applied: Sequence[str]) -> str:
         return f"problem {plain(problems[0])}: "
     if len(problems) == len(applied):
         return f"on all {len(problems)} problems: "
-    names, rest = [plain(name) for name in problems[:_MOST_NAMED]], len(problems) - _MOST_NAMED
-    return f"on {listed([*names, f'{rest} more problems'] if rest > 0 else names)}: "
+    names = listed([plain(name) for name in problems], most=_MOST_NAMED + 1)
+    return f"on {names}{' problems' if len(problems) > _MOST_NAMED + 1 else ''}: "
 
 
 def _biased(found: Mapping[str, BiasFault]) -> str:
@@ -75,7 +76,7 @@ def _biased(found: Mapping[str, BiasFault]) -> str:
 
 
 def constant(certificate: Certificate) -> Iterator[str]:
-    """Whether what is estimated is the gradient times a constant, the same on most problems."""
+    """Yield a line if the estimates are the gradient times a constant, the same on most problems."""
     biases = [fault for _, fault in certificate.all_faults() if isinstance(fault, BiasFault)]
     sizes = sorted({fault.sample_size for fault in biases})
     told: dict[int, tuple[float, float]] = {}

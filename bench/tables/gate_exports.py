@@ -1,4 +1,4 @@
-"""What the gate found, for machines: JUnit's XML, GitHub's annotations and summary, JSON."""
+"""The findings of the gate for machines: JUnit's XML, GitHub's annotations and summary, JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.regression.verdicts import CellVerdict, Report, Test
 from bench.tables.gate_table import forest_line, place
+from bench.tables.table import Column, Table
 from bench.text.labels import code, markdown, plain
 from bench.text.numbers import interval
 
@@ -16,7 +17,7 @@ _LONG = 1000
 
 
 def as_json(report: Report) -> str:
-    """As strict JSON: what is not a finite number is null."""
+    """Return it as strict JSON: what is not a finite number is null."""
     whole = {
         "verdict": report.verdict,
         "exit_code": report.exit_code,
@@ -32,7 +33,7 @@ def as_json(report: Report) -> str:
 
 
 def as_junit(report: Report) -> str:
-    """As the XML that CI servers read: one case a test; what is undecided counts as an error there."""
+    """Return the XML that CI servers read: one case a test; what is undecided counts as an error there."""
     suites = ET.Element("testsuites", name="bench gate")
     for scenario in dict.fromkeys(cell.scenario for cell in report.cells):
         cells = [cell for cell in report.cells if cell.scenario == scenario]
@@ -54,7 +55,7 @@ def as_junit(report: Report) -> str:
 
 
 def as_annotations(report: Report) -> list[str]:
-    """GitHub's workflow commands: errors, warnings and notices at the scenario's file."""
+    """Return GitHub's workflow commands: errors, warnings and notices at the scenario's file."""
     kinds = {"regression": "error", "error": "error", "inconclusive": "warning", "improved": "notice"}
     found = []
     for cell in report.cells:
@@ -69,21 +70,34 @@ def as_annotations(report: Report) -> list[str]:
 
 
 def as_summary(report: Report) -> str:
-    """A page in Markdown, for the summary of a job."""
+    """Return a page in Markdown, for the summary of a job."""
     ending = report.verdict if report.compared else "nothing was compared"
-    lines = [f"### bench gate: {ending}", ""]
     rows = [(cell, test) for cell in report.cells for test in cell.tests if test.verdict != "pass"]
-    if rows:
-        lines += ["| cell | metric | verdict | ratio | |", "|---|---|---|---|---|"]
-        for cell, test in rows:
-            ratio = interval(test.ratio, test.low, test.high) if math.isfinite(test.ratio) else ""
-            told = markdown(plain(test.message, _LONG))
-            lines.append(f"| {code(place(cell))} | {test.metric} | **{test.verdict}** | {ratio} | {told} |")
-    else:
-        lines.append(f"All {len(report.cells)} cells pass.")
-    lines += ["", f"{report.count} tests, false alarms below {report.alpha:g} all together; "]
-    lines[-1] += f"random numbers of {code(plain(report.epoch))}."
-    return "\n".join([*lines, *(f"- {markdown(plain(note, _LONG))}" for note in report.notes)]) + "\n"
+    table = Table(SUMMARY, rows, group=lambda row: place(row[0]), heading="cell")
+    return "\n".join(
+        [
+            f"### bench gate: {ending}",
+            "",
+            table.markdown() if rows else f"All {len(report.cells)} cells pass.\n",
+            f"{report.count} tests, false alarms below {report.alpha:g} all together; "
+            f"random numbers of {code(plain(report.epoch))}.",
+            *(f"- {markdown(plain(note, _LONG))}" for note in report.notes),
+            "",
+        ]
+    )
+
+
+SUMMARY = (
+    Column("metric", lambda row: row[1].metric, align="left"),
+    Column("verdict", lambda row: row[1].verdict, align="left"),
+    Column("ratio", lambda row: _ratio(row[1])),
+    Column("message", lambda row: plain(row[1].message, _LONG), align="left"),
+)
+"""The columns of the summary; a row is a cell and one of its tests."""
+
+
+def _ratio(test: Test) -> str:
+    return interval(test.ratio, test.low, test.high) if math.isfinite(test.ratio) else ""
 
 
 def _plain_cell(cell: CellVerdict) -> dict[str, Any]:

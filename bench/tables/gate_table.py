@@ -1,18 +1,16 @@
-"""What the gate found, for a terminal: a table of cells, a line for whatever did not pass."""
+"""The findings of the gate: a table of cells, a line for each test that did not pass, the thresholds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Mapping
 
 from bench.regression.verdicts import CellVerdict, Report, Test
 from bench.scenario.thresholds import Thresholds
+from bench.tables.table import Column, Table
 from bench.text.labels import plain
-from bench.text.numbers import MISSING, duration, interval
+from bench.text.numbers import MISSING, count, duration, interval
+from bench.text.words import listed
 
 COLORS = {"regression": "red", "error": "red", "inconclusive": "yellow", "improved": "green", "pass": ""}
 
@@ -20,23 +18,36 @@ _SAME = {"digest": "same", "paired": "same but rounding"}
 # Ends of the scale on which a forest line is drawn, and its length.
 _WIDEST_RATIO, _LENGTH = 2.0, 41
 
+CELL = (
+    Column("scenario", lambda cell: cell.scenario, align="left", key=True),
+    Column("problem", lambda cell: plain(cell.point), align="left", key=True),
+    Column("device", lambda cell: cell.cell.device, align="left", key=True),
+    Column("type", lambda cell: cell.cell.dtype, align="left", key=True),
+)
+"""The columns that are left out where cells do not differ in them."""
+
+COLUMNS = (
+    Column("N", lambda cell: count(cell.cell.sample_size), key=True),
+    Column("variance", lambda cell: _ratio(cell.test_of("variance"))),
+    Column("MSE", lambda cell: _ratio(cell.test_of("mse")), yields=5),
+    Column("bias", lambda cell: _word(cell.test_of("bias")), align="left", yields=4),
+    Column("f", lambda cell: _word(cell.test_of("evaluations")), align="left", yields=3),
+    Column("nan", lambda cell: _word(cell.test_of("nonfinite")), align="left", yields=2),
+    Column("R", lambda cell: count(cell.replicates) if cell.replicates else MISSING, yields=1),
+    Column("time", lambda cell: _times(cell), yields=0),
+    Column("stage", lambda cell: cell.stage or MISSING, align="left"),
+    Column("verdict", lambda cell: cell.verdict, align="left", style=lambda text: COLORS.get(text, "")),
+)
+
 
 def verdict_table(report: Report) -> Table:
-    """One row a cell; labels are data, not markup."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    columns = _columns(report.cells)
-    for name in columns:
-        words = name in ("scenario", "problem", "estimator", "verdict")
-        table.add_column(name, justify="left" if words else "right")
-    for cell in report.cells:
-        texts = [Text(text(cell)) for text in columns.values()]
-        texts[-1].stylize(COLORS[cell.verdict])
-        table.add_row(*texts)
-    return table
+    """Return one row a cell."""
+    differing = [c for c in CELL if len({c.text(cell) for cell in report.cells}) > 1]
+    return Table([*differing, *COLUMNS], report.cells, lambda cell: plain(cell.cell.named.label))
 
 
 def lines(report: Report) -> list[str]:
-    """What did not simply pass, a line each, then by what all was judged and how it ended."""
+    """Return a line for each test that did not simply pass, then the level of all, and how it ended."""
     found = [
         f"{test.verdict}: {place(cell)}: {test.metric}: {plain(test.message, 400)}"
         for cell in report.cells
@@ -48,23 +59,21 @@ def lines(report: Report) -> list[str]:
         f"{report.count} tests, all together with a probability of a false alarm below {report.alpha:g}: "
         f"each in two stages of {report.level:.2g}; random numbers of {plain(report.epoch)}"
     )
-    counts = dict.fromkeys(COLORS, 0)
-    for cell in report.cells:
-        counts[cell.verdict] += 1
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    verdicts = [cell.verdict for cell in report.cells]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in COLORS if v in verdicts)
     ending = report.verdict if report.compared else "nothing was compared"
-    return [*found, f"{ending}: {told or 'no cells'}, in {duration(report.elapsed)}"]
+    return [*found, f"{ending}: {counts or 'no cells'}, in {duration(report.elapsed)}"]
 
 
 def place(cell: CellVerdict) -> str:
-    """Which cell, in words."""
+    """Return which cell it is, in words."""
     one = cell.cell
     where = f"{plain(one.named.label)}, N = {one.sample_size}, {one.device}, {one.dtype}"
     return f"{cell.scenario} ({plain(cell.point)}): {where}" if cell.point else f"{cell.scenario}: {where}"
 
 
 def forest_line(test: Test) -> str:
-    """A ratio with its interval on a scale from a half to two, 1 at the middle: `····|··├─●─┤····`."""
+    """Return a ratio with its interval on a scale from a half to two, 1 at the middle: `····|··├─●─┤····`."""
     if not (math.isfinite(test.low) and math.isfinite(test.high) and test.low > 0):
         return ""
     marks = ["·"] * _LENGTH
@@ -77,48 +86,35 @@ def forest_line(test: Test) -> str:
 
 
 def threshold_table(gate: Mapping[str, Thresholds]) -> Table:
-    """What each estimator must keep to, by label, and who said so."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for name in ("gate", "metric", "found with 99 %", "no alarm up to", "as said by"):
-        table.add_column(name)
+    """Return what each estimator must keep to, and who said so; estimators alike share their rows."""
+    alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for label, thresholds in gate.items():
-        for metric, margin in thresholds.ratios.items():
-            row = (f"+{100 * margin.increase:.3g} %", f"+{100 * margin.indifference:.3g} %")
-            table.add_row(*map(Text, (plain(label), metric, *row, plain(thresholds.sources[metric]))))
-        allowed = (
-            f"{100 * thresholds.bias_margin:.3g} % of the gradient" if thresholds.bias_margin else "none"
+        alike.setdefault(tuple(_limits(thresholds)), []).append(plain(label))
+    heads = {labels[0]: f"gate: {listed(labels, most=len(labels))}" for labels in alike.values()}
+    names = ("metric", "found with 99 %", "no alarm up to", "as said by")
+    columns = [Column(name, lambda row, i=i: row[1][i], align="left") for i, name in enumerate(names)]  # type: ignore[misc]
+    rows = [(labels[0], limit) for limits, labels in alike.items() for limit in limits]
+    return Table(columns, rows, lambda row: heads[row[0]])
+
+
+def _limits(thresholds: Thresholds) -> list[tuple[str, ...]]:
+    found = [
+        (
+            metric,
+            f"+{100 * m.increase:.3g} %",
+            f"+{100 * m.indifference:.3g} %",
+            plain(thresholds.sources[metric]),
         )
-        table.add_row(*map(Text, (plain(label), "bias", "", allowed, plain(thresholds.sources["bias"]))))
-    return table
+        for metric, m in thresholds.ratios.items()
+    ]
+    margin = thresholds.bias_margin
+    allowed = f"{100 * margin:.3g} % of the gradient" if margin else "none"
+    return [*found, ("bias", "", allowed, plain(thresholds.sources["bias"]))]
 
 
 def _position(ratio: float) -> int:
     share = math.log(ratio) / math.log(_WIDEST_RATIO)
     return round((min(1.0, max(-1.0, share)) + 1) / 2 * (_LENGTH - 1))
-
-
-def _columns(cells: Sequence[CellVerdict]) -> dict[str, Callable[[CellVerdict], str]]:
-    columns: dict[str, Callable[[CellVerdict], str]] = {
-        "scenario": lambda cell: cell.scenario,
-        "problem": lambda cell: plain(cell.point),
-        "estimator": lambda cell: plain(cell.cell.named.label),
-        "N": lambda cell: str(cell.cell.sample_size),
-        "device": lambda cell: cell.cell.device,
-        "type": lambda cell: cell.cell.dtype,
-        "variance": lambda cell: _ratio(cell.test_of("variance")),
-        "MSE": lambda cell: _ratio(cell.test_of("mse")),
-        "bias": lambda cell: _word(cell.test_of("bias")),
-        "f": lambda cell: _word(cell.test_of("evaluations")),
-        "nan": lambda cell: _word(cell.test_of("nonfinite")),
-        "R": lambda cell: str(cell.replicates or MISSING),
-        "time": lambda cell: _times(cell),
-        "stage": lambda cell: cell.stage or MISSING,
-        "verdict": lambda cell: cell.verdict,
-    }
-    for name in ("scenario", "problem", "device", "type"):
-        if len({columns[name](cell) for cell in cells}) < 2:
-            del columns[name]
-    return columns
 
 
 def _ratio(test: Test | None) -> str:

@@ -2,71 +2,30 @@ r"""The results of a run as a table for LaTeX, which needs `\usepackage{booktabs
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
 from bench.analysis import rows
-from bench.tables.tex_text import tex, tex_number
-from bench.tables.tex_width import points
+from bench.tables.results_table import brief_verdict, columns_of, ordered
+from bench.tables.table import Column, Table
+from bench.tables.tex_text import points, tex, tex_number
 from bench.text import cell_words
+from bench.text.failures import attempted
 from bench.text.labels import distinct, plain
-from bench.text.numbers import MISSING, grouped, interval, rough, significant
+from bench.text.numbers import grouped
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
 
+YIELDS = {"N": None, "on": None, "bias": None, "variance": None, "MSE": 0, "var × time": 1, "verdict": None}
+"""The columns, each with its place in the order in which they go where the page is too narrow."""
 
-def _verdict(row: Row) -> str:
-    """In a word or two: what would resolve it is for the claims to say."""
-    if row.status == "ok":
-        return plain(row.verdict).split(" (")[0].replace("_", " ") or MISSING
-    return cell_words.share_not_finite(row) or plain(row.status).replace("_", " ") or MISSING
-
-
-def _work(row: Row) -> str:
-    value = row.work_normalized_variance
-    return rough(value) if cell_words.is_rough(row) else significant(value)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table.
-
-    Attributes:
-        heading: above it, in LaTeX.
-        align: l or r.
-        text: what it says of a row, as plain text.
-        words: whether that is words, not a number with its interval.
-        yields: the place in the order in which columns go where the page is too narrow; None never goes.
-    """
-
-    heading: str
-    align: str
-    text: Callable[[Row], str]
-    words: bool = False
-    yields: int | None = None
-
-    def cell(self, row: Row) -> str:
-        """What it says of a row, in LaTeX."""
-        return tex(self.text(row)) if self.words else tex_number(self.text(row))
-
-    def width(self, cells: Iterable[Row]) -> float:
-        """About how wide it is, in points."""
-        heading = re.sub(r"[$\\]", "", self.heading.replace(r"\times", "×"))
-        return max(points(text) for text in (heading, *map(self.text, cells)))
-
-
-COLUMNS = (
-    Column("Variance", "r", lambda row: interval(row.variance, row.variance_low, row.variance_high)),
-    Column("Bias", "r", lambda row: interval(row.bias, row.bias_low, row.bias_high)),
-    Column("Verdict", "l", _verdict, words=True),
-    Column("MSE", "r", lambda row: significant(row.mse), yields=0),
-    Column(r"Var.\ $\times$ time", "r", _work, yields=1),
-)
+_TEXTS = {"N": lambda row: grouped(row.sample_size), "verdict": brief_verdict}
+_WORDS = ("on", "verdict")
 
 WIDEST = 345
 """Points: the text of LaTeX's own classes on letter paper at 10 points."""
@@ -76,7 +35,7 @@ GAP = 6
 
 
 def as_tex(measurements: pd.DataFrame, claims: Sequence[str] = ()) -> str:
-    r"""A `table` of the whole gradient's rows, below the claims as a list.
+    r"""Return a `table` of the whole gradient's rows, below the claims as a list.
 
     Args:
         measurements: of a run.
@@ -86,7 +45,7 @@ def as_tex(measurements: pd.DataFrame, claims: Sequence[str] = ()) -> str:
     parts = [
         r"% \usepackage{booktabs}",
         *_items(claims),
-        *(_table(whole) if len(whole) else ["% no results"]),
+        *(attempted("the table", lambda: _table(whole), tex) if len(whole) else ["% no results"]),
     ]
     return "\n".join(parts) + "\n"
 
@@ -98,57 +57,46 @@ def _items(claims: Sequence[str]) -> list[str]:
 
 
 def _table(whole: pd.DataFrame) -> list[str]:
-    shown = _present(whole).assign(setting=lambda frame: cell_words.setting_of(frame))
-    columns, gone = _fitting(_columns(shown), list(shown.itertuples(index=False)))
+    present = whole[whole["status"] != "unavailable"]  # the caption says as much
+    shown = ordered(whole if present.empty else present)
+    names = distinct(whole["estimator"])
+    columns = [
+        replace(c, text=_TEXTS.get(c.name, c.text), brief=None, yields=YIELDS[c.name])
+        for c in columns_of(shown, tuple(YIELDS))
+    ]
+    table = Table(columns, list(shown.itertuples(index=False)), lambda row: names[row.estimator])
+    kept = table.fitted(WIDEST, points, GAP)
+    gone = [c.name for c in columns if c.name not in {each.name for each in kept}]
     return [
-        *(f"% left out, because the page is too narrow: {each.heading}" for each in gone),
+        *(f"% left out, because the page is too narrow: {name}" for name in gone),
         r"\begin{table}",
         r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}",
         rf"  \caption{{{_caption(whole, shown)}}}",
-        rf"  \begin{{tabular}}{{@{{}}{''.join(each.align for each in columns)}@{{}}}}",
+        rf"  \begin{{tabular}}{{@{{}}{''.join(c.align[0] for c in kept)}@{{}}}}",
         r"    \toprule",
-        _line([each.heading for each in columns]),
-        *_body(shown, distinct(whole["estimator"]), columns),
+        _line(["$N$" if c.name == "N" else tex(c.name[:1].upper() + c.name[1:]) for c in kept]),
+        *_body(table, kept),
         r"    \bottomrule",
         r"  \end{tabular}",
         r"\end{table}",
     ]
 
 
-def _body(shown: pd.DataFrame, names: Mapping[str, str], columns: Sequence[Column]) -> Iterator[str]:
-    """The rows; an estimator's label is a line above its own, where a long one widens nothing."""
-    for label, cells in shown.groupby("estimator", sort=False):
+def _body(table: Table, columns: Sequence[Column]) -> Iterator[str]:
+    """Yield the rows; an estimator's label is a line above its own, where a long one widens nothing."""
+    for label, group in groupby(table.rows, table.group):
         yield r"    \midrule"
-        yield _line([rf"\multicolumn{{{len(columns)}}}{{l}}{{{tex(names[str(label)])}}}"])
-        for row in cells.sort_values("sample_size", kind="stable").itertuples(index=False):
-            yield _line([each.cell(row) for each in columns])
+        yield _line([rf"\multicolumn{{{len(columns)}}}{{l}}{{{tex(label)}}}"])
+        yield from (_line([_cell(column, row) for column in columns]) for row in group)
+
+
+def _cell(column: Column, row: Row) -> str:
+    text = column.text(row)
+    return tex(text) if column.name in _WORDS else tex_number(text)
 
 
 def _line(cells: Sequence[str]) -> str:
     return rf"    {' & '.join(cells)} \\"
-
-
-def _columns(shown: pd.DataFrame) -> list[Column]:
-    sizes = Column("$N$", "r", lambda row: grouped(row.sample_size))
-    setting = Column("On", "l", lambda row: row.setting, words=True)
-    return [sizes, *([setting] if shown["setting"].nunique() > 1 else []), *COLUMNS]
-
-
-def _fitting(columns: list[Column], cells: list[Row]) -> tuple[list[Column], list[Column]]:
-    """The columns that find room on a page, and those that go, because others say more."""
-    widths = {each.heading: each.width(cells) + GAP for each in columns}
-    gone: list[Column] = []
-    for each in sorted((each for each in columns if each.yields is not None), key=lambda c: c.yields or 0):
-        if sum(widths.values()) - GAP > WIDEST:
-            gone.append(each)
-            del widths[each.heading]
-    return [each for each in columns if each.heading in widths], gone
-
-
-def _present(whole: pd.DataFrame) -> pd.DataFrame:
-    """Without the rows of devices that are absent, unless all are: the caption says as much."""
-    present = whole[whole["status"] != "unavailable"]
-    return whole if present.empty else present
 
 
 def _caption(whole: pd.DataFrame, shown: pd.DataFrame) -> str:

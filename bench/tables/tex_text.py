@@ -44,6 +44,11 @@ _PARTS = re.compile(r"(\d[\d.]*)(e-?\d+)?")
 _POWER = re.compile(r"e(-?\d+)")
 _COMMANDS = {" … ": ", ", "inf": r"\infty", "~": r"\sim ", " (": r"\;("}
 
+_WIDTHS = {"-": 6.6, ".": 2.4, ",": 2.4, "(": 3.3, ")": 3.3, " ": 2.0, "×": 9.0}
+_LETTER = 4.25
+_EXPONENT = r"(?<=\d)e-?\d+"
+_WIDTH_OF_POWER = 29.0  # × 10 and a small exponent with its sign
+
 _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r", "\u030c": "v",
     "\u0327": "c",
@@ -52,7 +57,7 @@ _ACCENTS = {
 
 
 def tex(text: object) -> str:
-    """One line of text for LaTeX that needs no package and no font but the usual ones.
+    """Return one line of text for LaTeX that needs no package and no font but the usual ones.
 
     A character that those lack is told by its code point, since pdfLaTeX would stop at it.
     Numbers with a sign or a power of ten are set as such.
@@ -62,7 +67,7 @@ def tex(text: object) -> str:
 
 
 def tex_number(text: str) -> str:
-    r"""What `bench.text.numbers` writes, in math mode: `4.00e-5` is $4.00 \times 10^{-5}$.
+    r"""Return a number of `bench.text.numbers` in math mode: `4.00e-5` is $4.00 \times 10^{-5}$.
 
     A power of ten that an estimate and its interval share is written once, behind both.
     """
@@ -74,6 +79,14 @@ def tex_number(text: str) -> str:
     for words, command in _COMMANDS.items():
         bare = bare.replace(words, command)
     return "$" + _GROUPS.sub(r"\,", bare) + _POWER.sub(_power, shared) + "$"
+
+
+def points(text: str) -> float:
+    r"""Return about how wide a text or number is, in points, in Computer Modern at \footnotesize."""
+    numbers = text.replace(" …", ",")
+    powers = re.findall(_EXPONENT, numbers)
+    written = 1 if len(set(powers)) == 1 else len(powers)  # one that is shared is written once
+    return sum(_WIDTHS.get(c, _LETTER) for c in re.sub(_EXPONENT, "", numbers)) + _WIDTH_OF_POWER * written
 
 
 def _power(found: re.Match[str]) -> str:

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.sweeps import Sweep, sweep_of
+from bench.analysis.sweeps import Sweep
 from bench.statistics.verdict import BIASED_BELOW
 from bench.text import cell_words
 from bench.text.labels import distinct, plain
 from bench.text.numbers import grouped, interval, significant
-from bench.text.sweep_words import named_value, these
+from bench.text.sweep_words import named_value, sweep_or_point, these
+from bench.text.words import joined
 
 _MOST_PHRASES = 6
 _MORE = r"(?<=needs R )([=>] \d[\d ]*)(?=\))"
 
 
 def bias_claims(whole: pd.DataFrame) -> list[str]:
-    """One sentence on all that is unbiased, one for each estimator that is biased, one on what is unresolved.
+    """Return a sentence on the unbiased cells, one for each biased estimator, one on unresolved cells.
 
     Args:
         whole: the measurements of the whole gradient.
@@ -46,33 +47,28 @@ def _biased(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _off(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """For each estimator where it is off and by how much, with its chosen cells."""
-    sweep = sweep_of(frame)
+    """Yield for each estimator where it is off and by how much, with its chosen cells."""
+    sweep = sweep_or_point(frame)
     for who, cells in _by_estimator(frame, chosen, sweep):
         last = cells.iloc[-1]
         off = interval(last["bias"], last["bias_low"], last["bias_high"]).replace("…", "to")
-        places, there = "", ""
-        if sweep is not None:
-            values = sweep.along(cells)
-            places = f" for {these(sweep, values, sweep.along(frame))}"
-            there = f" and {named_value(sweep, values.iloc[-1])}"
-        at = f"at N = {grouped(last['sample_size'])}{there} the mean estimate is off by {off}"
-        norm = significant(last["truth_norm"])
-        yield f"{who} at {_sizes(cells)}{places}: {at}, where the gradient has norm {norm}", cells
+        place, value = these(sweep, cells["value"], sweep.along(frame)), named_value(sweep, last["value"])
+        where = " and ".join(filter(None, (f"N = {grouped(last['sample_size'])}", value)))
+        norm = f"where the gradient has norm {significant(last['truth_norm'])}"
+        head = f"{who} at {_sizes(cells)}{f' for {place}' if place else ''}"
+        yield f"{head}: at {where} the mean estimate is off by {off}, {norm}", cells
 
 
 def _unresolved(frame: pd.DataFrame) -> Iterator[str]:
     part = frame[frame["verdict"].str.startswith("unresolved")]
     phrases = [f"{_which(cells, frame)}{_needs(cells)}" for cells in _alike(part, frame)]
-    rest = len(phrases) - _MOST_PHRASES
     if phrases:
-        listed = "; ".join(phrases[:_MOST_PHRASES]) + (f"; {rest} more" if rest > 0 else "")
-        yield f"Whether there is a bias is unresolved for {listed}."
+        yield f"Whether there is a bias is unresolved for {joined(phrases, '; ', _MOST_PHRASES)}."
 
 
 def _alike(part: pd.DataFrame, frame: pd.DataFrame) -> list[pd.DataFrame]:
-    """Cells that one phrase names: of one setting, same N, and in need of the same; more R at one N."""
-    setting = cell_words.beside(frame, sweep_of(frame)).loc[part.index]
+    """Return cells that one phrase names: of one setting, same N, in need of the same, or of R at one N."""
+    setting = cell_words.beside(frame, sweep_or_point(frame)).loc[part.index]
     needed = part["verdict"].str.replace(_MORE, "", regex=True)
     size = part["sample_size"].where(needed != part["verdict"], 0)
     sizes = part.groupby([setting, "estimator", needed, size])["sample_size"].transform(
@@ -83,7 +79,7 @@ def _alike(part: pd.DataFrame, frame: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _needs(cells: pd.DataFrame) -> str:
-    """What would resolve them: ` (needs R = 2100 to 46 000)`."""
+    """Return what would resolve them: ` (needs R = 2100 to 46 000)`."""
     found = [needed[0] for needed in cells["verdict"].str.findall(_MORE) if needed]
     replicates = [int(needed[1:].replace(" ", "")) for needed in found]
     if not replicates:
@@ -110,9 +106,9 @@ _NO_TRUTH = {
 
 
 def _by_estimator(
-    frame: pd.DataFrame, chosen: pd.Series[bool], sweep: Sweep | None
+    frame: pd.DataFrame, chosen: pd.Series[bool], sweep: Sweep
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each estimator with its setting in words, and its chosen cells by N; apart where their N differ."""
+    """Yield each estimator with its setting in words, and its chosen cells by N; apart if their N differ."""
     names, settings = distinct(frame["estimator"]), cell_words.beside(frame, sweep)
     part = frame[chosen]
     sizes = part.groupby(["estimator", *rows.SETTINGS])["sample_size"].transform(
@@ -120,8 +116,10 @@ def _by_estimator(
     )
     for (setting, label, _), cells in part.groupby([settings[chosen], "estimator", sizes], sort=False):
         on = f" on {setting}" if setting else ""
-        value = 0 if sweep is None else sweep.along(cells)
-        yield names[str(label)] + on, cells.assign(value=value).sort_values(["sample_size", "value"])
+        yield (
+            names[str(label)] + on,
+            cells.assign(value=sweep.along(cells)).sort_values(["sample_size", "value"]),
+        )
 
 
 def _which(part: pd.DataFrame, frame: pd.DataFrame) -> str:

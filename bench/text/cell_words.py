@@ -1,4 +1,4 @@
-"""Cells in words: which they are, what sets them apart, which were not measured."""
+"""Names of cells, of their settings, and remarks on those that were not measured."""
 
 from __future__ import annotations
 
@@ -9,34 +9,32 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.rows import SETTINGS, with_numbers
-from bench.analysis.sweeps import Sweep, sweep_of
+from bench.analysis.sweeps import Sweep
 from bench.text.labels import distinct, plain
 from bench.text.numbers import ROUGH, grouped, spread
-from bench.text.sweep_words import these
-
-MOST_PHRASES = 4
-"""Phrases of a remark that are spelled out; the cells of the others are only counted."""
+from bench.text.sweep_words import sweep_or_point, these
+from bench.text.words import joined
 
 
 def share_not_finite(row: Any) -> str:
-    """`2 of 20 000 not finite` of a row with numbers of the others; empty for all other rows."""
+    """Return `2 of 20 000 not finite` of a row with numbers of the others; empty for all other rows."""
     if row.status != "nonfinite" or not row.replicates > row.nonfinite:
         return ""
     return f"{grouped(row.nonfinite)} of {grouped(row.replicates)} not finite"
 
 
 def ends(row: Any, name: str) -> tuple[float, float]:
-    """The interval of a number of a row; NaN where it has none."""
+    """Return the interval of a number of a row; NaN where it has none."""
     return getattr(row, f"{name}_low", math.nan), getattr(row, f"{name}_high", math.nan)
 
 
 def is_rough(row: Any) -> bool:
-    """Whether the timings of a row spread so much that its time is known by its size alone."""
+    """Return whether the timings of a row spread so much that its time is known by its size alone."""
     return spread(*ends(row, "seconds")) > ROUGH
 
 
 def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
-    """For each row those of its settings that vary within the frame, as words; empty where none does."""
+    """Return for each row in words those of its settings that vary within the frame; empty if none does."""
     varying = [name for name in SETTINGS if frame[name].nunique() > 1]
     words = {name: distinct(frame[name].astype(str)) for name in varying}
     texts = [
@@ -46,18 +44,18 @@ def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
     return pd.Series(texts or [""] * len(frame), index=frame.index, dtype=object)
 
 
-def beside(frame: pd.DataFrame, sweep: Sweep | None) -> pd.Series[Any]:
-    """The same, but for the number over which the scenario ranges."""
-    return setting_of(frame if sweep is None else frame.assign(problem=sweep.beside(frame)))
+def beside(frame: pd.DataFrame, sweep: Sweep) -> pd.Series[Any]:
+    """Return the settings of each row in words, except the number over which the scenario ranges."""
+    return setting_of(frame.assign(problem=sweep.beside(frame)))
 
 
 def common_setting(frame: pd.DataFrame) -> str:
-    """Device and dtype where all rows share them: `cpu, float32`."""
+    """Return device and dtype where all rows share them: `cpu, float32`."""
     return ", ".join(plain(frame[name].iloc[0]) for name in ("device", "dtype") if frame[name].nunique() == 1)
 
 
 def replicates(frame: pd.DataFrame) -> str:
-    """`R = 1000`, or the range of R."""
+    """Return `R = 1000`, or the range of R."""
     known = frame.loc[with_numbers(frame), "replicates"].dropna().astype(float)
     if known.empty:
         return ""
@@ -66,17 +64,17 @@ def replicates(frame: pd.DataFrame) -> str:
 
 
 def not_measured(frame: pd.DataFrame) -> list[str]:
-    """For each status and reason, which cells have no numbers: `reinforce at N = 1: not applicable (…)`."""
+    """Return which cells have no numbers, for each reason: `reinforce at N = 1: not applicable (…)`."""
     return _failures(frame, ~with_numbers(frame))
 
 
 def not_ok(frame: pd.DataFrame) -> list[str]:
-    """For each status and reason, which cells did not succeed, those included that have some numbers."""
+    """Return which cells did not succeed, for each status and reason; some of them have numbers."""
     return _failures(frame, frame["status"] != "ok")
 
 
 def not_finite(frame: pd.DataFrame) -> list[str]:
-    """For each share that is not finite, which cells have it, with numbers of the other estimates."""
+    """Return which cells have some estimates that are not finite, with numbers of the others."""
     some = frame[with_numbers(frame) & (frame["status"] == "nonfinite")]
     remarks = []
     for _, cells in some.groupby(["nonfinite", "replicates"], sort=False):
@@ -87,7 +85,7 @@ def not_finite(frame: pd.DataFrame) -> list[str]:
 
 
 def rough_times(frame: pd.DataFrame) -> list[str]:
-    """One line where timings spread so much that they are known by their size alone; none elsewhere."""
+    """Return a line where timings spread so much that they are known by their size alone; none elsewhere."""
     timed = frame[with_numbers(frame) & frame["seconds"].notna()]
     rough = sum(map(is_rough, timed.itertuples(index=False)))
     if not rough:
@@ -110,10 +108,10 @@ def _failures(frame: pd.DataFrame, chosen: pd.Series[bool]) -> list[str]:
 
 
 def which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
-    """Some of a frame's cells in words: `reinforce, reparameterization at N = 1, 10 on cuda for k = 2`."""
+    """Return the names of some of a frame's cells: `reinforce, pathwise at N = 1, 10 on cuda for k = 2`."""
     if part["cell"].nunique() == frame["cell"].nunique() > 1:
         return "every cell"
-    names, sweep = distinct(frame["estimator"]), sweep_of(frame)
+    names, sweep = distinct(frame["estimator"]), sweep_or_point(frame)
     together: dict[tuple[Hashable, tuple[int, ...], str], list[str]] = {}
     for (setting, label), rows in part.groupby(
         [beside(frame, sweep).loc[part.index], "estimator"], sort=False
@@ -124,16 +122,11 @@ def which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
         _phrase(estimators, len(names), sizes, frame["sample_size"].nunique(), str(setting)) + places
         for (setting, sizes, places), estimators in together.items()
     ]
-    return _listed(phrases, MOST_PHRASES, "; ")
+    return joined(phrases, "; ")
 
 
-def _alike(
-    rows: pd.DataFrame, frame: pd.DataFrame, sweep: Sweep | None
-) -> Iterator[tuple[tuple[int, ...], str]]:
-    """Sample sizes, with the places in words that have just these; empty where all places do."""
-    if sweep is None:
-        yield tuple(sorted(rows["sample_size"].astype(int).unique())), ""
-        return
+def _alike(rows: pd.DataFrame, frame: pd.DataFrame, sweep: Sweep) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Yield sample sizes, with the places in words that have just these; empty where all places do."""
     places: dict[tuple[int, ...], list[float]] = {}
     for value, at in rows.groupby(sweep.along(rows)):
         sizes = tuple(sorted(at["sample_size"].astype(int).unique()))
@@ -147,11 +140,6 @@ def _phrase(
     estimators: list[str], of_estimators: int, sizes: tuple[int, ...], of_sizes: int, setting: str
 ) -> str:
     everyone = len(estimators) == of_estimators > 1
-    who = "every estimator" if everyone else _listed(estimators, MOST_PHRASES, ", ")
+    who = "every estimator" if everyone else joined(estimators, ", ")
     when = "" if len(sizes) == of_sizes else f" at N = {', '.join(map(grouped, sizes))}"
     return who + when + (f" on {setting}" if setting else "")
-
-
-def _listed(phrases: list[str], most: int, separator: str) -> str:
-    rest = len(phrases) - most
-    return separator.join(phrases[:most]) + (f"{separator}{rest} more" if rest > 0 else "")

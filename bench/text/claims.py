@@ -1,4 +1,4 @@
-"""The answer of a run in plain sentences: who is less noisy, who is biased, what is not known."""
+"""All sentences on a run: ratios of variances, biases, missing cells, warnings."""
 
 from __future__ import annotations
 
@@ -9,28 +9,24 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
-from bench.analysis.sweeps import sweep_of
 from bench.results.runs import Run
 from bench.text import cell_words
+from bench.text.answer import NOTHING
 from bench.text.bias_claims import bias_claims
-from bench.text.labels import distinct
+from bench.text.failures import attempted
 from bench.text.left_out import notes
-from bench.text.numbers import grouped, interval
-from bench.text.ratio_claims import ratio_claims
+from bench.text.ratio_claims import ratio_claims, scale_claims
 from bench.text.remarks import remarks
-from bench.text.sweep_claims import scale_claims, sweep_claims
+from bench.text.sweep_words import sweep_or_point
 from bench.text.words import few
-
-NOTHING = "Nothing was measured."
 
 
 def claims(run: Run, control: str | None = None) -> list[str]:
-    """The answer first, with its interval: variances, biases, what is missing, what to beware of.
+    """Return the sentences behind the answer: variances, biases, what is missing, what to beware of.
 
-    What holds of several estimators alike is said once, and so is what holds of an estimator along
-    a sweep. Ratios are those of `compare`, at the level at
-    which all hold together. Plain text on one line each; labels are data and must be escaped for where
-    they go.
+    Estimators, or points of a sweep, of which the same holds share a sentence. Ratios are those of
+    `compare`, at the level at which all hold together. Sentences that cannot be made leave a line that
+    says so. Plain text on one line each; labels are data and must be escaped for where they go.
 
     Args:
         run: the run.
@@ -43,35 +39,20 @@ def claims(run: Run, control: str | None = None) -> list[str]:
     if whole.empty:
         return [NOTHING]
     pairs = within(run, control)
-    found, sweep = compare(pairs, ("variance",)), sweep_of(whole)
+    found, sweep = compare(pairs, ("variance",)), sweep_or_point(whole)
     believed = rows.biased_cells(whole), rows.unbiased_beside(whole, pairs.control)
-    ratios = ratio_claims(found, *believed) if sweep is None else sweep_claims(found, sweep, *believed)
-    control = pairs.control
-    scale = _scale(whole, control) if sweep is None else scale_claims(whole, sweep, control)
     return [
         *([] if rows.with_numbers(whole).any() else [NOTHING]),
-        *few(ratios),
-        *few(list(scale)),
-        *few(bias_claims(whole)),
-        *_missing(run, whole, notes(found.left_out)),
-        *(f"Beware: {remark}." for remark in remarks(run.measurements)),
+        *attempted("the sentences on ratios", lambda: few(ratio_claims(found, sweep, *believed))),
+        *attempted("the sentences on variances", lambda: few([*scale_claims(whole, sweep, pairs.control)])),
+        *attempted("the sentences on biases", lambda: few(bias_claims(whole))),
+        *attempted("the sentences on missing cells", lambda: _missing(run, whole, notes(found.left_out))),
+        *attempted("the warnings", lambda: (f"Beware: {remark}." for remark in remarks(run.measurements))),
     ]
 
 
-def _scale(whole: pd.DataFrame, control: str) -> Iterator[str]:
-    """The variance of the control itself, of which ratios say nothing."""
-    known = rows.measured(whole, "variance")
-    name, settings = distinct(whole["estimator"])[control], cell_words.setting_of(known)
-    chosen = known["estimator"] == control
-    for setting, cells in known[chosen].groupby(settings[chosen], sort=False):
-        row = cells.sort_values("sample_size").iloc[-1]
-        on = f" on {setting}" if setting else ""
-        value = interval(row["variance"], row["variance_low"], row["variance_high"]).replace("…", "to")
-        yield f"At N = {grouped(row['sample_size'])}{on} one estimate of {name} has variance {value}."
-
-
 def _missing(run: Run, whole: pd.DataFrame, left_out: tuple[str, ...]) -> Iterator[str]:
-    """What was not measured, and what was but is not compared."""
+    """Yield what was not measured, and what was but is not compared."""
     yield from (f"N{remark[1:]} and are not compared." for remark in cell_words.not_finite(whole))
     yield from (f"Not measured: {remark}." for remark in cell_words.not_measured(whole))
     if run.record.get("interrupted"):

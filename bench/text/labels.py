@@ -6,7 +6,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 LONGEST_NOTE = 1000
 """Characters of a note on the truth: who disagrees with whom, by how much, and why as a rule."""
@@ -15,7 +15,7 @@ LONGEST = 40
 
 
 def plain(text: object, limit: int = LONGEST) -> str:
-    """One printable line of at most `limit` characters.
+    """Return one printable line of at most `limit` characters.
 
     Control, formatting and unassigned characters are taken out: they could move a
     terminal's cursor or reverse the direction of a line. What is too long loses its
@@ -35,7 +35,7 @@ def plain(text: object, limit: int = LONGEST) -> str:
 
 
 def distinct(labels: Iterable[str], limit: int = LONGEST) -> dict[str, str]:
-    """The shown form of each label, numbered where two labels would be shown alike."""
+    """Return the shown form of each label, numbered where two labels would be shown alike."""
     shown: dict[str, str] = {}
     seen: Counter[str] = Counter()
     for label in dict.fromkeys(labels):
@@ -45,14 +45,8 @@ def distinct(labels: Iterable[str], limit: int = LONGEST) -> dict[str, str]:
     return shown
 
 
-def listed(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *some, last = words
-    return f"{', '.join(some)} and {last}" if some else last
-
-
 def drawn(text: str) -> str:
-    """The same text for matplotlib: no mathematics, no characters its font lacks (they would warn)."""
+    """Return a text for matplotlib: no mathematics, no characters its font lacks (they would warn)."""
     characters = _characters()
     return "".join(
         c if c == "\n" or ord(c) in characters else "\N{REPLACEMENT CHARACTER}" for c in text
@@ -60,12 +54,12 @@ def drawn(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """The same text for a Markdown page: nothing in it is markup."""
+    """Return a text for a Markdown page: nothing in it is markup."""
     return re.sub(r"([\\`*_\[\]<>|#$~])", r"\\\1", text)
 
 
 def code(text: str) -> str:
-    """The same text as a Markdown code span in a table, where only two characters are special."""
+    """Return a text as a Markdown code span in a table, where only two characters are special."""
     return "`" + text.replace("`", "'").replace("|", r"\|") + "`"
 
 

@@ -1,4 +1,4 @@
-"""How a run was measured, as a paragraph for a paper: only what really applies to it."""
+"""The methods of a run as a paragraph for a paper: only those that really apply to it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bench.analysis import rows
 from bench.analysis.comparison import FALSE_CLAIMS, compare
 from bench.analysis.pairs import within
 from bench.results.runs import Run
+from bench.text.failures import attempted
 from bench.text.labels import LONGEST_NOTE, distinct, plain
 from bench.text.numbers import grouped
 from bench.text.ratio_text import level_text
@@ -28,7 +29,7 @@ _EXACT = {
 
 
 def methods(run: Run, control: str | None = None) -> str:
-    """One paragraph of plain text on one line: what was measured, and with which statistics.
+    """Return one paragraph of plain text on one line: what was measured, and with which statistics.
 
     Args:
         run: the run.
@@ -37,9 +38,13 @@ def methods(run: Run, control: str | None = None) -> str:
     Raises:
         Invalid: if there is no such estimator.
     """
+    return " ".join(attempted("the methods", lambda: filter(None, _sentences(run, control))))
+
+
+def _sentences(run: Run, control: str | None) -> list[str]:
     whole = rows.whole(run.measurements)
     known = whole[whole["status"].isin(["ok", "nonfinite"]) & whole["variance"].notna()]
-    sentences = [
+    return [
         _subject(run.record, whole),
         _cells(run.record, whole, known),
         _streams(run.record),
@@ -49,7 +54,6 @@ def methods(run: Run, control: str | None = None) -> str:
         _cost(run.record, known),
         _software(run.record),
     ]
-    return " ".join(filter(None, sentences))
 
 
 def _subject(record: Mapping[str, Any], whole: pd.DataFrame) -> str:

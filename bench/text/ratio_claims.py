@@ -1,186 +1,287 @@
-"""Ratios to a control as sentences, which say no more than their intervals do."""
+"""Ratios of variances to a control as sentences, which say no more than their intervals do."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
-from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.analysis import rows
+from bench.analysis.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.analysis.sweeps import Sweep
 from bench.text import cell_words
-from bench.text.labels import distinct, listed, plain
-from bench.text.numbers import grouped
-from bench.text.ratio_text import level_text, ratio_text
+from bench.text.labels import distinct, plain
+from bench.text.numbers import grouped, interval
+from bench.text.ratio_text import Ratio, between, confidence
+from bench.text.sweep_words import named_value, these
+from bench.text.words import listed
 
 Row = Any
 """A row of a comparison, by `itertuples`: one attribute a column."""
 
-_DIRECTION = {BETTER: "less", WORSE: "more"}
-_ORDER = (BETTER, UNDECIDED, WORSE, NO_INTERVAL)
+NONE, SOME = "no variance", "some variance"
+"""Kinds beside the marks: of the ratios zero and infinity."""
+
+_ORDER = (NONE, BETTER, UNDECIDED, WORSE, SOME, NO_INTERVAL)
 _MOST = 4
-"""Estimators of one sentence; a matter of taste."""
+"""Estimators of one sentence, and stretches of a sweep in one; a matter of taste."""
 
-_ELSEWHERE = {
-    BETTER: "it has less at {}",
-    WORSE: "it has more at {}",
-    UNDECIDED: "the two cannot be told apart at {}",
-    NO_INTERVAL: "the ratio has no interval at {}",
+_AT_OTHERS = {
+    BETTER: "less",
+    WORSE: "more",
+    UNDECIDED: "not told apart",
+    NO_INTERVAL: "no interval",
+    NONE: "none at all",
+    SOME: "some where the other has none",
 }
-
-_SEVERAL = {
-    "it has": "each has",
-    "less at": "each has less at",
-    "more at": "each has more at",
-    "the two cannot be told apart": "none can be told apart from it",
-    "the ratio has": "the ratios have",
-}
-"""How a clause on one estimator begins -> the same on several."""
+"""What holds at sample sizes other than the largest, in a word or two."""
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What is said of one estimator: its ratio at the largest N, and what holds at others."""
+class _Part:
+    """Points of one kind.
 
-    who: str
-    row: Row
-    rest: tuple[str, ...]
+    Attributes:
+        rows: one for each point.
+        place: where they lie, in words; empty for all points.
+    """
+
+    rows: Sequence[Row]
+    place: str
+
+    @property
+    def kind(self) -> str:
+        """Return the kind that all have."""
+        return str(self.rows[0].kind)
+
+
+@dataclass(frozen=True)
+class _Estimator:
+    """One estimator in a setting.
+
+    Attributes:
+        name: its label, with where it is biased.
+        biased: whether it is biased anywhere at its largest N.
+        at: the rows at its largest N, by their place along the sweep.
+        parts: the same by kind.
+        others: what holds at other N.
+        margin: within which it and the control are unbiased; empty where they are not both.
+    """
+
+    name: str
+    biased: bool
+    at: Sequence[Row]
+    parts: Sequence[_Part]
+    others: str
+    margin: str
+
+    @property
+    def alike(self) -> tuple[Any, ...]:
+        """Return what estimators share that are told in one sentence; along a sweep each has its own."""
+        apart = self.name if len(self.at) > 1 else ""
+        return (self.at[0].sample_size, self.parts[0].kind, self.others, self.margin, apart)
+
+    @property
+    def order(self) -> tuple[bool, float, float]:
+        """Return a key by which those with the least variance come first, and biased ones last."""
+        kinds = [_ORDER.index(row.kind) for row in self.at]
+        logs = [math.log(min(max(row.ratio, 1e-300), 1e300)) for row in self.at]
+        return self.biased, sum(kinds) / len(kinds), sum(logs) / len(logs)
 
 
 def ratio_claims(
-    found: Comparison, biased: Collection[str] = (), unbiased: Mapping[str, str] = MappingProxyType({})
+    found: Comparison,
+    sweep: Sweep,
+    biased: Collection[str] = (),
+    unbiased: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
-    """In each setting the least noisy first, then the others, and how far all may be believed together.
+    """Return in each setting the least noisy estimator first, and how far all may be believed together.
+
+    Estimators of which the same can be said share a sentence; the least noisy stands alone.
 
     Args:
         found: ratios of variances.
-        biased: the cells that are, which is said where their variance is.
+        sweep: along what the points lie; of a single point where there is no sweep.
+        biased: the cells that are, which is said beside their variance.
         unbiased: cells -> within which margin both they and the control are unbiased.
     """
-    frame = found.frame.assign(setting=cell_words.setting_of(found.frame))
+    frame = found.frame.assign(
+        value=sweep.along(found.frame),
+        setting=cell_words.beside(found.frame, sweep),
+        kind=[_kind(row) for row in found.frame.itertuples(index=False)],
+    )
     names = distinct(found.estimators)
     said = []
-    for _, part in frame.groupby("setting", sort=False):
-        told = [
-            _told(cells.sort_values("sample_size"), names[str(label)], biased)
-            for label, cells in part.groupby("estimator", sort=False)
+    for _, setting in frame.groupby("setting", sort=False):
+        estimators = [
+            _estimator(cells, names[str(label)], sweep, biased, unbiased)
+            for label, cells in setting.groupby("estimator", sort=False)
         ]
-        told.sort(key=lambda each: (_ORDER.index(each.row.mark), each.row.ratio))
-        said += [_sentence(alike, names, unbiased) for alike in _alike(told)]
+        ordered = sorted(estimators, key=lambda each: each.order)
+        said += [_sentence(alike, names[alike[0].at[0].control], sweep) for alike in _alike(ordered)]
     return [*said, *confidence(found)]
 
 
-def _told(cells: pd.DataFrame, name: str, biased: Collection[str]) -> _Told:
-    row: Row = list(cells.itertuples(index=False))[-1]
-    who = f"{name}, which is biased there," if row.cell in biased else name
-    return _Told(who, row, tuple(_at_others(cells, row.mark)) if len(cells) > 1 else ())
+def scale_claims(whole: pd.DataFrame, sweep: Sweep, control: str) -> Iterator[str]:
+    """Yield the variance of the control itself, of which ratios say nothing.
+
+    Args:
+        whole: the measurements of the whole gradient.
+        sweep: as for `ratio_claims`.
+        control: its label.
+    """
+    known = rows.measured(whole, "variance")
+    name = distinct(whole["estimator"])[control]
+    known = known.assign(value=sweep.along(known), setting=cell_words.beside(known, sweep))
+    for setting, cells in known[known["estimator"] == control].groupby("setting", sort=False):
+        at = cells[cells["sample_size"] == cells["sample_size"].max()].sort_values("variance")
+        numbers = zip(at["variance"], at["variance_low"], at["variance_high"], at["value"], strict=True)
+        texts = [(interval(*each).replace("…", "to"), named_value(sweep, value)) for *each, value in numbers]
+        where = _where(at.iloc[0], str(setting), these(sweep, at["value"], sweep.values.values()))
+        yield f"{where} one estimate of {name} has variance {between(texts)}."
 
 
-def _alike(told: list[_Told]) -> Iterator[list[_Told]]:
-    """Those of whom the same can be said; the least noisy, which is the answer, stands alone."""
-    best = told[:1] if told[0].row.mark == BETTER else []
+def _kind(row: Row) -> str:
+    return NONE if row.ratio == 0 else SOME if math.isinf(row.ratio) else str(row.mark)
+
+
+def _estimator(
+    cells: pd.DataFrame, name: str, sweep: Sweep, biased: Collection[str], unbiased: Mapping[str, str]
+) -> _Estimator:
+    ordered = cells.sort_values(["sample_size", "value"])
+    at: list[Row] = list(
+        ordered[ordered["sample_size"] == ordered["sample_size"].max()].itertuples(index=False)
+    )
+    wrong = [row.value for row in at if row.cell in biased]
+    where = "there" if len(wrong) == len(at) else f"for {_these(sweep, wrong, at)}"
+    margins = {unbiased.get(row.cell, "") for row in at}
+    return _Estimator(
+        f"{name} (biased {where})" if wrong else name,
+        bool(wrong),
+        at,
+        list(_parts(at, sweep)),
+        "; ".join(_at_others(ordered, sweep)),
+        margins.pop() if len(margins) == 1 else "",
+    )
+
+
+def _these(sweep: Sweep, values: Sequence[float], at: Sequence[Row]) -> str:
+    return these(sweep, values, [row.value for row in at])
+
+
+def _parts(at: Sequence[Row], sweep: Sweep) -> Iterator[_Part]:
+    """Yield neighbors of one kind; where these are many, all points of one kind."""
+    stretches = [list(group) for _, group in groupby(at, key=lambda row: row.kind)]
+    if len(stretches) > _MOST:
+        kinds = dict.fromkeys(row.kind for row in at)
+        stretches = [[row for row in at if row.kind == kind] for kind in kinds]
+    for part in stretches:
+        place = f"for {_these(sweep, [row.value for row in part], at)}"
+        yield _Part(part, place if len(stretches) > 1 else "")
+
+
+def _alike(ordered: Sequence[_Estimator]) -> Iterator[list[_Estimator]]:
+    best = ordered[:1] if {row.kind for row in ordered[0].at} == {BETTER} else []
     if best:
-        yield best
-    together: dict[tuple[Any, ...], list[_Told]] = {}
-    for each in told[len(best) :]:
-        number = 0 < each.row.ratio < math.inf or each.row.ratio
-        together.setdefault((each.row.sample_size, each.row.mark, number, each.rest), []).append(each)
+        yield list(best)
+    together: dict[tuple[Any, ...], list[_Estimator]] = {}
+    for each in ordered[len(best) :]:
+        together.setdefault(each.alike, []).append(each)
     for group in together.values():
         yield from (group[i : i + _MOST] for i in range(0, len(group), _MOST))
 
 
-def _sentence(told: list[_Told], names: Mapping[str, str], unbiased: Mapping[str, str]) -> str:
-    row, rest = told[0].row, told[0].rest
-    on = f" on {row.setting}" if row.setting else ""
-    head = f"At N = {grouped(row.sample_size)}{on} {_at_largest(told, names[row.control])}"
-    if len(told) == 1 and row.cell in unbiased:
-        head += f", both unbiased {plain(unbiased[row.cell])}"
-    return "; ".join([head, *(rest if len(told) == 1 else map(_of_each, rest))]) + "."
+def _sentence(alike: Sequence[_Estimator], control: str, sweep: Sweep) -> str:
+    first = alike[0]
+    every = "" if len(first.parts) > 1 else _these(sweep, [row.value for row in first.at], first.at)
+    same: dict[tuple[str, ...], list[_Estimator]] = {}
+    for each in alike:
+        same.setdefault(tuple(_times(part, sweep) for part in each.parts), []).append(each)
+    clauses: list[str] = []
+    heads = []
+    for group in same.values():
+        texts = []
+        for part in group[0].parts:
+            clauses.append(_clause(part, control, sweep, clauses))
+            texts.append(f"{clauses[-1]} {part.place}".rstrip())
+        who = listed([each.name for each in group], most=_MOST)
+        heads.append(f"{who} {_verb(_joined(texts), len(group) > 1)}")
+    both = "both" if len(alike) == 1 else "all"
+    margin = f", {both} unbiased {plain(first.margin)}" if first.margin else ""
+    others = f"; {first.others}" if first.others else ""
+    return f"{_where(first.at[0], first.at[0].setting, every)} {_joined(heads)}{margin}{others}."
 
 
-def _of_each(clause: str) -> str:
-    """What is said of one estimator, said of several."""
-    one = next((words for words in _SEVERAL if clause.startswith(words)), "")
-    return _SEVERAL.get(one, "") + clause.removeprefix(one)
+def _where(row: Row, setting: str, place: str) -> str:
+    """Return the beginning of a sentence: `For k from 0.1 to 10, at N = 1000 on cuda`."""
+    at = f"t N = {grouped(row.sample_size)}" + (f" on {setting}" if setting else "")
+    return f"For {place}, a{at}" if place else f"A{at}"
 
 
-def _at_largest(told: list[_Told], control: str) -> str:
-    row, several = told[0].row, len(told) > 1
-    who, have = listed([each.who for each in told]), "have" if several else "has"
-    if row.mark == NO_INTERVAL:
-        why = "the ratios have no interval" if several else "the ratio has no interval"
-        return f"it cannot be told whether {who} {have} less variance than {control}: {why}"
-    if row.mark == UNDECIDED:
-        ratios = listed([_to(ratio_text(e.row.ratio, e.row.low, e.row.high)) for e in told])
-        of = "the ratios of their variances to its own are" if several else "the ratio of their variances is"
-        return f"{who} cannot be told apart from {control}: {of} {ratios}"
-    if row.ratio == 0:
-        return f"{who} {have} no variance at all, and {control} has some"
-    if math.isinf(row.ratio):
-        return f"{who} {have} some variance, and {control} has none at all"
-    return _numbers(told, control)
+def _joined(texts: Sequence[str]) -> str:
+    return ", and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else texts[0]
 
 
-def _numbers(told: list[_Told], control: str) -> str:
-    """The ratios, each once: `a has 3 (…) times less variance than b, and c and d have 2 (…) times less`."""
-    direction = _DIRECTION[told[0].row.mark]
-    alike: dict[str, list[str]] = {}
-    for each in told:
-        alike.setdefault(_times(each.row), []).append(each.who)
-    parts = [
-        f"{listed(who)} {'have' if len(who) > 1 else 'has'} {times} times {direction}"
-        for times, who in alike.items()
-    ]
-    parts[0] += f" variance than {control}"
-    return ", ".join([*parts[:-1], f"and {parts[-1]}"]) if len(parts) > 1 else parts[0]
+def _verb(clause: str, several: bool) -> str:
+    return f"have{clause.removeprefix('has')}" if several and clause.startswith("has ") else clause
 
 
-def _times(row: Row) -> str:
-    """How many times less, or more, with the interval."""
-    if row.mark == WORSE:
-        return _to(ratio_text(row.ratio, row.low, row.high))
-    return _to(ratio_text(1 / row.ratio, 1 / row.high, _inverse(row.low)))
+def _clause(part: _Part, control: str, sweep: Sweep, said: Sequence[str]) -> str:
+    """Return what holds of the points of one kind; the control is named where it was not yet."""
+    other, of = ("it", "") if said else (control, f" than {control}")
+    noun = "" if any("variance" in each for each in said) else " variance"
+    if part.kind in (BETTER, WORSE):
+        return f"has {_times(part, sweep)} times {'less' if part.kind == BETTER else 'more'}{noun}{of}"
+    of = ("ratios " if len(part.rows) > 1 else "a ratio of ") + _times(part, sweep)
+    return {
+        UNDECIDED: f"cannot be told apart from {other}, with {of}",
+        NO_INTERVAL: f"has {of} to {control} in variance",
+        NONE: "has no variance at all" + ("" if said else f", where {control} has some"),
+        SOME: f"has some variance, where {control} has none at all",
+    }[part.kind]
 
 
-def _at_others(cells: pd.DataFrame, mark: str) -> list[str]:
-    """What holds at sample sizes other than the largest."""
+def _times(part: _Part, sweep: Sweep) -> str:
+    """Return the least ratio and the largest, each with its interval and place; of less variance inverted."""
+    less = part.kind == BETTER
+    ordered = sorted(part.rows, key=lambda row: row.ratio, reverse=less)
+    ratios = [Ratio(row.ratio, row.low, row.high) for row in ordered]
+    texts = [str(ratio.inverse if less else ratio) for ratio in ratios]
+    return between((text, named_value(sweep, row.value)) for text, row in zip(texts, ordered, strict=True))
+
+
+def _at_others(cells: pd.DataFrame, sweep: Sweep) -> Iterator[str]:
+    """Yield what holds at sample sizes other than the largest: the same, or where it differs."""
     sizes = cells["sample_size"]
-    if mark not in _DIRECTION or (cells["mark"] != mark).any():
-        return [
-            _ELSEWHERE[str(other)].format("N = " + ", ".join(map(grouped, part["sample_size"])))
-            for other, part in cells.iloc[:-1].groupby("mark", sort=False)
-        ]
-    every = f"at every N from {grouped(sizes.min())} to {grouped(sizes.max())}"
-    if not _differ(cells):
-        return [f"{_DIRECTION[mark]} {every}"]
+    largest = cells[sizes == sizes.max()].set_index("value")["kind"]
+    others = cells[sizes < sizes.max()]
+    if others.empty:
+        return
+    if (others["kind"] == others["value"].map(largest)).all():
+        yield f"so it is at every N from {grouped(sizes.min())} to {grouped(sizes.max())}{_range(cells)}"
+        return
+    differ = others[others["kind"] != others["value"].map(largest)]
+    places: dict[tuple[str, str], list[str]] = {}
+    for (size, kind), part in differ.groupby(["sample_size", "kind"], sort=False):
+        place = these(sweep, part["value"], cells["value"])
+        key = (_AT_OTHERS[str(kind)], f" for {place}" if place else "")
+        places.setdefault(key, []).append(grouped(float(str(size))))
+    yield from (f"at N = {', '.join(at)} {kind}{place}" for (kind, place), at in places.items())
+
+
+def _range(cells: pd.DataFrame) -> str:
+    """Return the ratios at all N, where no single one lies in all intervals of a point."""
+    at_points = cells.groupby("value")[["low", "high"]].agg({"low": "max", "high": "min"})
+    kinds = set(cells["kind"])
+    if kinds not in ({BETTER}, {WORSE}) or not (at_points["low"] > at_points["high"]).any():
+        return ""
     low, high = cells["low"].min(), cells["high"].max()
-    low, high = (low, high) if mark == WORSE else (_inverse(high), _inverse(low))
-    ends = _to(ratio_text(low, low, high)).partition("(")[2].rstrip(")")
-    return [f"{every}, {ends} times {_DIRECTION[mark]}"]
-
-
-def _differ(cells: pd.DataFrame) -> bool:
-    """Whether no single ratio lies in all intervals, and all ratios can be told as numbers."""
-    finite = cells["ratio"].between(0, math.inf, inclusive="neither").all()
-    return bool(finite and cells["low"].max() > cells["high"].min())
-
-
-def confidence(found: Comparison) -> list[str]:
-    """How far all ratios may be believed together."""
-    intervals = int(found.frame["low"].notna().sum())
-    together = level_text(1 - FALSE_CLAIMS)
-    if intervals < 2:
-        return [f"The interval of this ratio is one of {together}."] * intervals
-    level = level_text(found.level)
-    return [f"The intervals of all {intervals} ratios, {level} each, hold together with {together}."]
-
-
-def _inverse(ratio: float) -> float:
-    return 1 / ratio if ratio else math.inf
-
-
-def _to(text: str) -> str:
-    return text.replace("…", "to")
+    all_of_them = Ratio(low, low, high) if kinds == {WORSE} else Ratio(high, low, high).inverse
+    return (
+        f", {str(all_of_them).partition('(')[2].rstrip(')')} times {'less' if kinds == {BETTER} else 'more'}"
+    )

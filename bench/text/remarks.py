@@ -1,4 +1,4 @@
-"""What a reader of the table must be told beside the numbers: contradictions, suspicions, weak intervals."""
+"""Remarks beside the table: contradictions, suspicions, weak intervals, rates, costs of fitting."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from bench.text import cell_words
 from bench.text.labels import distinct, plain
 from bench.text.numbers import duration, grouped, interval
 
-_NORMAL_95 = 1.96
 FAR = 6.0  # by chance in one of 10⁹ cells if variances are normal numbers; those of heavy tails are not quite
 
 
 def remarks(measurements: pd.DataFrame) -> list[str]:
-    """One line for each thing to know, the gravest first; of the whole gradient, not of its blocks."""
+    """Return a line for each thing to know, the worst first; of the whole gradient, not of its blocks."""
     frame = rows.whole(measurements)
     frame = frame[frame["status"].isin(["ok", "nonfinite"])]
     if frame.empty:
@@ -46,7 +45,7 @@ def _contradictions(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _suspicion(frame: pd.DataFrame) -> Iterator[str]:
-    """One wrong reference makes every estimator fail together, and in the same direction.
+    """Yield a line if most estimators are off together: one wrong reference makes them so, in one direction.
 
     An exact truth is confirmed, and a reference by two families that agree nearly so: several biased
     estimators are then just that.
@@ -72,16 +71,6 @@ def _off(frame: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _off_mean(frame: pd.DataFrame) -> Iterator[str]:
-    error = (frame["bias_high"] - frame["bias_low"]) / (2 * _NORMAL_95)
-    far = frame[(frame["dim"] == 1) & ((frame["bias"] - frame["bias_exact"]).abs() > FAR * error)]
-    if len(far):
-        yield (
-            f"the mean is more than {FAR:g} standard errors from the exact one, so that the estimator's "
-            f"`exact_moments` or its samples are wrong: {cell_words.which(far, frame)}"
-        )
-
-
 def _weak(frame: pd.DataFrame) -> Iterator[str]:
     few = frame[frame["effective_dof"] < FEWEST_DEGREES]
     if len(few):
@@ -94,8 +83,17 @@ def _weak(frame: pd.DataFrame) -> Iterator[str]:
         yield f"a single estimate carries more than 5 % of the variance: {cell_words.which(alone, frame)}"
 
 
+def details(run: Run) -> list[str]:
+    """Return a line for each rate, for the parts of each variance and for the cost of each fitting."""
+    return [
+        *(f"rate: {line}" for line in rates(run)),
+        *(f"variance: {line}" for line in noise(run.measurements)),
+        *(f"fitting: {line}" for line in fitting(run.measurements)),
+    ]
+
+
 def rates(run: Run) -> list[str]:
-    """For each estimator how its variance falls with N, where there are sample sizes enough."""
+    """Return for each estimator the power of N by which its variance falls, if there are N enough."""
     names = distinct(rows.whole(run.measurements)["estimator"])
     found = rate_fits(run)
     several = found["device"].nunique() * found["dtype"].nunique() > 1
@@ -109,7 +107,7 @@ def rates(run: Run) -> list[str]:
 
 
 def fitting(measurements: pd.DataFrame) -> list[str]:
-    """For each estimator that learns beforehand what that took, which is in no other number."""
+    """Return the cost of each estimator that learns beforehand, which is in no other number."""
     frame = rows.whole(measurements)
     frame = frame[frame["fit_evaluations"] > 0]
     names = distinct(frame["estimator"])
@@ -127,7 +125,7 @@ def _range(values: pd.Series[float], text: Callable[[float], str]) -> str:
 
 
 def noise(measurements: pd.DataFrame) -> list[str]:
-    """For each cell with resampled data, what of its variance is sampling noise and what is data noise."""
+    """Return for each cell with resampled data its sampling noise and its data noise."""
     frame = rows.whole(measurements)
     frame = frame[frame["sampling_variance"].notna()]
     names = distinct(frame["estimator"])

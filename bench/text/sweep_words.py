@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from bench.analysis.sweeps import Sweep
+import pandas as pd
+
+from bench.analysis.sweeps import Sweep, sweep_of
 from bench.text.numbers import grouped
 from bench.text.words import listed
 
@@ -13,13 +15,25 @@ _FEW, _MOST = 2, 6
 """So many values are named one by one: of those that follow on one another, and of others."""
 
 
+def sweep_or_point(whole: pd.DataFrame) -> Sweep:
+    """Return the sweep of a run; of one without any, a sweep of a single point that has no name.
+
+    Args:
+        whole: measurements, with a column for each option over which the scenario ranges.
+    """
+    problems = whole["problem"].unique()
+    return sweep_of(whole) or Sweep("", dict.fromkeys(problems, 0.0), {each: each for each in problems})
+
+
 def named_value(sweep: Sweep, value: float) -> str:
-    """Return the option with a value: `k = 0.316`."""
-    return f"{sweep.name} = {_number(sweep, value)}"
+    """Return the option with a value: `k = 0.316`; empty for a single point."""
+    return f"{sweep.name} = {_number(sweep, value)}" if sweep.name else ""
 
 
 def these(sweep: Sweep, some: Iterable[float], every: Iterable[float]) -> str:
     """Return some of the values among which they lie: `k from 0.1 to 10`, `k = 0.1, 1 and 3 to 10`."""
+    if not sweep.name:
+        return ""
     places = {value: i for i, value in enumerate(sorted(set(every)))}
     # Where they follow on one another, place and count grow together.
     steps = groupby(enumerate(sorted(set(some))), key=lambda pair: places[pair[1]] - pair[0])

@@ -12,7 +12,7 @@ MOST_SENTENCES = 8
 
 
 def listed(words: Sequence[str], last: str = "and", most: int = MOST_WORDS) -> str:
-    """`a`, `a and b`, `a, b and c`; the first of many, and how many more.
+    """Return `a`, `a and b`, `a, b and c`; of many the first, and how many more.
 
     Args:
         words: at least one.
@@ -25,12 +25,18 @@ def listed(words: Sequence[str], last: str = "and", most: int = MOST_WORDS) -> s
     return f" {last} ".join([comma.join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def joined(words: Sequence[str], separator: str, most: int = MOST_WORDS) -> str:
+    """Return the first of some words with a separator, and how many more: `a; b; 3 more`."""
+    rest = len(words) - most
+    return separator.join([*words[:most], *([f"{rest} more"] if rest > 0 else [])])
+
+
 def few(said: Sequence[str]) -> list[str]:
-    """The first sentences, and how many more there are."""
+    """Return the first sentences, and how many more there are."""
     left = len(said) - MOST_SENTENCES
     return [*said[:MOST_SENTENCES], *([f"And {left} more of the kind."] if left > 0 else [])]
 
 
 def notes_on(remarks: Sequence[str]) -> list[str]:
-    """Remarks that begin with the run they are about, as sentences."""
+    """Return remarks that begin with the name of a run as sentences."""
     return few([f"Note on {remark}." for remark in remarks])

@@ -1,4 +1,4 @@
-"""A run on one page of Markdown: the question, the answer, the numbers, and how they came about."""
+"""A run on one page of Markdown: the question, the answer, the numbers, methods and provenance."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
 from bench.results.runs import Run
-from bench.tables import comparison_table
+from bench.tables.comparison_table import comparison_table
 from bench.tables.results_table import plain_table
+from bench.text.answer import answer
 from bench.text.claims import claims
+from bench.text.failures import attempted
 from bench.text.labels import code, markdown, plain
 from bench.text.left_out import notes
 from bench.text.methods import methods
 from bench.text.provenance import command_of, machine_of
-from bench.text.remarks import fitting, noise, rates
+from bench.text.remarks import details
 
 _LONG = 1000
 
 
 def as_markdown(run: Run, control: str | None = None) -> str:
-    """The summary of a run; labels, questions and reasons are data, not markup.
+    """Return the summary of a run; labels, questions and reasons are data, not markup.
 
     Args:
         run: the run.
@@ -36,9 +38,11 @@ def as_markdown(run: Run, control: str | None = None) -> str:
     sections = [
         f"# {markdown(plain(scenario.get('name'), _LONG) or '(no name)')}",
         *([f"**Question.** {markdown(question)}"] if question else []),
-        _listed(claims(run, control)),
-        f"## Results\n\n{_results(run)}",
-        f"## Comparison\n\n{_comparison(run, control)}",
+        _listed([*answer(run, control), *claims(run, control)]),
+        "## Results",
+        *attempted("the table", lambda: [_results(run)], markdown),
+        "## Comparison",
+        *attempted("the comparison", lambda: [_comparison(run, control)], markdown),
         f"## Methods\n\n{markdown(methods(run, control))}",
         f"## Provenance\n\n{_listed_as_is(_provenance(run.record))}",
     ]
@@ -46,12 +50,10 @@ def as_markdown(run: Run, control: str | None = None) -> str:
 
 
 def _results(run: Run) -> str:
-    """The table without the rows of devices that are absent, unless all are: the claims say as much."""
+    """Return the table without the rows of absent devices, unless all are: the claims say as much."""
     measurements = run.measurements
     present = measurements[measurements["status"] != "unavailable"]
-    lines = [f"rate: {line}" for line in rates(run)]
-    lines += [f"variance: {line}" for line in noise(measurements)]
-    lines += [f"fitting: {line}" for line in fitting(measurements)]
+    lines = details(run)
     table = plain_table(measurements if present.empty else present).rstrip()
     return "\n\n".join([table, *([_listed(lines)] if lines else [])])
 
@@ -62,11 +64,11 @@ def _comparison(run: Run, control: str | None) -> str:
     found = compare(within(run, control), ("variance",))
     if found.frame.empty:
         return "\n".join(["nothing can be compared", "", _listed(list(notes(found.left_out)))])
-    return comparison_table.as_markdown(found)
+    return comparison_table(found).markdown()
 
 
 def _provenance(record: Mapping[str, Any]) -> Iterator[str]:
-    """Lines of Markdown: what it takes to repeat the run."""
+    """Yield lines of Markdown on all that it takes to repeat the run."""
     yield f"commit: {_commit(record.get('git'))}"
     if versions := record.get("versions"):
         packages = (f"{plain(name)} {plain(version)}" for name, version in versions.items() if version)

@@ -1,4 +1,4 @@
-"""What is said while a run goes on: a bar with the time left on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar with the time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Told of the truth and of each result as they come; writes to standard error."""
+    """Tell of the truth and of each result as they come, on standard error."""
 
     def __init__(self, prepared: Prepared) -> None:
         scenario = prepared.scenario
@@ -34,7 +34,6 @@ class Progress:
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self.samples = sum(cell.sample_size for cell in prepared.cells if cell.status == "ok")
         self.task = self.bar.add_task("the truth", total=len(prepared.cells))
         header = f"{scenario.name}: {len(prepared.cells)} cells, R = {scenario.replicates}"
         self.console.print(Text(header))
@@ -47,6 +46,12 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.bar.stop()
+
+    def now(self, work: str) -> None:
+        """Tell of work that goes on after the last cell, such as "drawing figures"."""
+        self.bar.update(self.task, description=work)
+        if not self.console.is_terminal:
+            self.console.print(Text(work))
 
     def __call__(self, news: Truth | Result) -> None:
         """Tell of what has just been done."""

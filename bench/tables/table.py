@@ -1,0 +1,175 @@
+"""Tables of columns and rows, for a terminal and as Markdown."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, Literal
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from bench.text.labels import code, markdown
+
+Row = Any
+"""The subject of a row, of which columns are functions."""
+
+WIDEST = 120
+"""Columns of characters: longer lines are hard to follow with the eye; a matter of taste."""
+
+GAP = 2
+_NARROWEST = 24
+"""The room in characters that a column of words is never refused."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: its heading.
+        text: a function of a row to its text.
+        brief: another that says less, for where there is no room; None to leave the column out there.
+        yields: its place in the order of those that give way, first the lowest; None to stay.
+        align: the edge to which its texts are aligned.
+        key: whether it identifies the row, so that rows without numbers have it, too.
+        wraps: whether it holds words that may be broken into lines, in the room that others leave.
+        style: a function of a text to its look on a terminal, in the words of rich.
+    """
+
+    name: str
+    text: Callable[[Row], str]
+    brief: Callable[[Row], str] | None = None
+    yields: int | None = None
+    align: Literal["left", "right"] = "right"
+    key: bool = False
+    wraps: bool = False
+    style: Callable[[str], str] = field(default=lambda _: "")
+
+    def padded(self, text: str, width: int) -> str:
+        """Return a text with spaces up to a width."""
+        space = " " * (width - cell_len(text))
+        return space + text if self.align == "right" else text + space
+
+
+def _nothing(_: Row) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; `rich` prints it. Labels in it are data, not markup.
+
+    Attributes:
+        columns: from the left to the right.
+        rows: from the top to the bottom.
+        group: a function of a row to a heading, which rows that follow one another share; empty for none.
+        heading: the name of that as a column.
+        across: a function of a row to what is written across it, in place of numbers; empty for none.
+        notes: lines below.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    group: Callable[[Row], str] = _nothing
+    heading: str = "estimator"
+    across: Callable[[Row], str] = _nothing
+    notes: Sequence[str] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = min(options.max_width, WIDEST)
+        yield from self.lines(room)
+        yield from (Text(line, style="dim") for note in self.notes for line in wrapped(note, room))
+
+    def lines(self, room: int) -> Iterator[Text]:
+        """Return the heading, a rule and the rows, in as many columns as there is room for."""
+        columns = self.fitted(room, cell_len, GAP)
+        widths = [int(self.width(column, cell_len)) for column in columns]
+        spare = room - sum(widths) - GAP * (len(widths) - 1)
+        widths = [w + min(spare, 0) if c.wraps else w for c, w in zip(columns, widths, strict=True)]
+        yield _line(columns, widths, [column.name for column in columns], styled=False)
+        yield Text("─" * (sum(widths) + GAP * (len(widths) - 1)))
+        for heading, rows in groupby(self.rows, self.group):
+            yield from (Text(line, style="bold") for line in (wrapped(heading, room) if heading else ()))
+            for row in rows:
+                yield from self._row(row, columns, widths, room)
+
+    def _row(self, row: Row, columns: Sequence[Column], widths: Sequence[int], room: int) -> Iterator[Text]:
+        if said := self.across(row):
+            keys = [c.padded(c.text(row), w) for c, w in zip(columns, widths, strict=True) if c.key]
+            start = (" " * GAP).join([*keys, ""])
+            yield from (Text(line, style="dim") for line in wrapped(said, room, start))
+            return
+        cells = [
+            wrapped(column.text(row), width) if column.wraps else [column.text(row)]
+            for column, width in zip(columns, widths, strict=True)
+        ]
+        for i in range(max(map(len, cells), default=0)):
+            yield _line(columns, widths, [cell[i] if i < len(cell) else "" for cell in cells])
+
+    def fitted(self, room: float, measure: Callable[[str], float], gap: float) -> list[Column]:
+        """Return the columns that find room, after others have given way: briefer ones, and fewer.
+
+        Args:
+            room: for all of them.
+            measure: the width of a text.
+            gap: between two columns.
+        """
+        kept = list(self.columns)
+        for giver in sorted((c for c in kept if c.yields is not None), key=lambda c: c.yields or 0):
+            widths = [self.width(c, measure) for c in kept]
+            least = [min(w, _NARROWEST) if c.wraps else w for c, w in zip(kept, widths, strict=True)]
+            if sum(least) + gap * (len(kept) - 1) <= room:
+                break
+            at = kept.index(giver)
+            kept[at : at + 1] = [replace(giver, text=giver.brief)] if giver.brief else []
+        return kept
+
+    def width(self, column: Column, measure: Callable[[str], float]) -> float:
+        """Return the width of a column; texts across a row widen only those that identify it."""
+        shown = (row for row in self.rows if column.key or not self.across(row))
+        return max(measure(column.name), *(measure(column.text(row)) for row in shown), 0)
+
+    def markdown(self) -> str:
+        """Return a Markdown table that is also aligned as plain text, and the notes below it."""
+        first = Column(self.heading, self.group, align="left")
+        columns = [first, *self.columns] if any(map(self.group, self.rows)) else list(self.columns)
+        cells = [[column.name for column in columns]]
+        for row in self.rows:
+            texts = (code(c.text(row)) if c is first else markdown(c.text(row)) for c in columns)
+            cells.append(list(texts))
+        widths = [max(3, *(cell_len(line[i]) for line in cells)) for i in range(len(columns))]
+        rule = [
+            "-" * (w - 1) + (":" if c.align == "right" else "-") for c, w in zip(columns, widths, strict=True)
+        ]
+        lines = [[c.padded(t, w) for c, t, w in zip(columns, line, widths, strict=True)] for line in cells]
+        lines.insert(1, rule)
+        notes = (f"{markdown(note)}  " for note in self.notes)
+        return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *notes]) + "\n"
+
+
+def wrapped(text: str, room: int, start: str = "") -> list[str]:
+    """Return a text as lines of words; those after the first begin where its words begin.
+
+    Args:
+        text: of any length.
+        room: in characters.
+        start: of the first line.
+    """
+    return textwrap.wrap(
+        text, max(room, _NARROWEST), initial_indent=start, subsequent_indent=" " * len(start)
+    ) or [start]
+
+
+def _line(
+    columns: Sequence[Column], widths: Sequence[int], texts: Sequence[str], styled: bool = True
+) -> Text:
+    line = Text()
+    for i, (column, width, text) in enumerate(zip(columns, widths, texts, strict=True)):
+        line.append(" " * GAP if i else "")
+        line.append(column.padded(text, width), style=column.style(text) if styled else "")
+    line.rstrip()
+    return line

@@ -1,0 +1,191 @@
+"""The answer of a run in two sentences: biases first, and never a wrong estimator in the lead."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.analysis.comparison import compare
+from bench.analysis.pairs import within
+from bench.errors import Invalid
+from bench.results.runs import Run
+from bench.statistics.metric_table import METRICS
+from bench.text.answer import NOTHING, answer, headline_of
+from bench.text.ratio_text import Ratio
+from tests.test_compare import measured, noisy
+
+WRONG = {"verdict": "biased", "mean": 0.0, "bias": -1.76, "bias_low": -1.76, "bias_high": -1.76}
+
+
+def run_of(*cells: dict[str, Any], headline: str = "variance") -> Run:
+    run = noisy(measured(list(cells)))
+    return Run(run.measurements, run.replicates, {"scenario": {"name": "s", "headline": headline}})
+
+
+def ratio(run: Run, estimator: str, control: str, metric: str = "variance") -> Ratio:
+    """The ratio at the largest N."""
+    frame = compare(within(run, control), (metric,)).frame
+    row = frame[frame["estimator"] == estimator].iloc[-1]
+    return Ratio(row["ratio"], row["low"], row["high"])
+
+
+def test_the_best_leads_by_its_ratio_to_the_control() -> None:
+    run = run_of({}, {"estimator": "b", "variance": 0.5}, {"estimator": "c", "variance": 0.1})
+    assert answer(run) == [
+        "Every estimator is unbiased within 1 % of the gradient's norm.",
+        f"c has the least variance at N = 10: {ratio(run, 'c', 'a').inverse} times less than a.",
+    ]
+    # Against the best itself the next is told.
+    assert answer(run, "c")[1] == (
+        f"c has the least variance at N = 10: the next, b, has {ratio(run, 'b', 'c')} times more."
+    )
+
+
+def test_the_largest_sample_size_answers() -> None:
+    small = [{"sample_size": 2}, {"estimator": "b", "sample_size": 2, "variance": 9.0}]
+    run = run_of(*small, {}, {"estimator": "b", "variance": 0.1})
+    assert answer(run)[1].startswith("b has the least variance at N = 10: ")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_biased_estimator_never_leads_by_any_metric(metric: str) -> None:
+    zero = {"variance": 0.0, "mse": 0.0, "work_normalized_variance": 0.0, "seconds": 1e-12, "snr": 1e9}
+    wrong = {"estimator": "wrong", "cosine": 1.0} | zero | WRONG
+    run = run_of({}, {"estimator": "b", "variance": 0.1}, wrong, headline=metric)
+    first, second = answer(run)
+    assert first == "wrong is biased (its mean is 0 where the gradient is 1.76)."
+    assert second.startswith("Of the unbiased estimators ")
+    assert "wrong" not in second
+
+
+def test_no_variance_leads_only_with_a_proof() -> None:
+    exact = {"estimator": "exact", "variance": 0.0}
+    assert answer(run_of({}, exact))[1] == (
+        "exact has the least variance at N = 10: none at all, where a has some."
+    )
+    run = run_of({}, {"estimator": "b", "variance": 0.1}, {**exact, "verdict": "unresolved (needs R = 9)"})
+    assert answer(run) == [
+        "No estimator is found to be biased, but exact may be.",
+        f"Of the unbiased estimators b has the least variance at N = 10: "
+        f"{ratio(run, 'b', 'a').inverse} times less than a.",
+    ]
+
+
+def test_a_biased_control_is_called_so() -> None:
+    run = run_of({**WRONG}, {"estimator": "b", "variance": 0.5}, {"estimator": "c", "variance": 4.0})
+    times = ratio(run, "b", "a").inverse
+    assert answer(run)[1] == (
+        f"Of the unbiased estimators b has the least variance at N = 10: {times} times less than a, "
+        "which is biased."
+    )
+    # One without any variance is no measure of others.
+    run = run_of({**WRONG, "variance": 0.0}, {"estimator": "b"}, {"estimator": "c", "variance": 4.0})
+    assert answer(run)[1].startswith(
+        "Of the unbiased estimators b has the least variance at N = 10: 1.00 (0.90 to 1.12)"
+    )
+
+
+def test_a_bias_at_small_sample_sizes_is_told_with_its_place() -> None:
+    run = run_of({}, {"estimator": "b", "sample_size": 2, **WRONG}, {"estimator": "b", "variance": 0.1})
+    first, second = answer(run)
+    assert first == "b is biased (at N = 2 its mean is 0 where the gradient is 1.76)."
+    assert second.startswith("b has the least variance")
+
+
+def test_a_bias_of_several_coordinates_is_told_by_its_norm() -> None:
+    vector = {"dim": 3, "mean": math.nan}
+    several = [{"estimator": name, **WRONG, **vector, "bias": 0.5} for name in ("b", "c")]
+    assert answer(run_of(vector, *several))[0] == (
+        "b (its mean is off by 0.500 where the gradient has norm 4.00) and c (its mean is off by 0.500 where "
+        "the gradient has norm 4.00) are biased."
+    )
+
+
+def test_what_is_unresolved_may_be_biased() -> None:
+    unresolved = {"verdict": "unresolved (needs R = 9)"}
+    wrong = {"estimator": "c", **WRONG}
+    assert answer(run_of({}, {"estimator": "b", **unresolved}, wrong))[0].endswith(", and b may be.")
+    assert answer(run_of({}, {"estimator": "b", **unresolved}, wrong))[1].startswith("Of the others ")
+    assert answer(run_of(unresolved, {"estimator": "b", **unresolved}))[0] == (
+        "Whether any estimator is biased is unresolved."
+    )
+    for truth, words in (("none", "not known"), ("disputed", "disputed")):
+        unknown = {"verdict": "unknown", "truth": truth}
+        assert answer(run_of(unknown, {"estimator": "b", **unknown}))[0] == (
+            f"No bias can be told, because the true gradient is {words}."
+        )
+
+
+def test_estimators_that_are_not_told_apart_lead_together() -> None:
+    run = run_of({}, {"estimator": "b", "variance": 1.0}, {"estimator": "c", "variance": 9.0})
+    assert answer(run)[1] == "a and b cannot be told apart and have the least variance at N = 10."
+
+
+def test_a_metric_that_is_not_compared_is_told_by_its_values() -> None:
+    ends = {"snr_low": 0.9, "snr_high": 1.1}
+    run = run_of(ends, {"estimator": "b", "snr": 5.0, "snr_low": 4.5, "snr_high": 5.5}, headline="snr")
+    assert answer(run)[1] == (
+        "b has the highest signal-to-noise ratio of one estimate at N = 10: 5.00 (4.5 to 5.5); "
+        "a has 1.00 (0.90 to 1.10)."
+    )
+
+
+def test_the_headline_is_that_of_the_scenario() -> None:
+    cells = ({}, {"estimator": "b", "variance": 0.5})
+    assert headline_of(run_of(*cells, headline="mse")) == "mse"
+    assert headline_of(run_of(*cells, headline="")) == headline_of(run_of(*cells, headline="?")) == "variance"
+    run = run_of(*cells, headline="mse")
+    assert answer(run)[1] == (
+        f"b has the least MSE at N = 10: {ratio(run, 'b', 'a', 'mse').inverse} times less than a."
+    )
+
+
+def swept(*variances: float) -> Run:
+    """Estimator a with variance 1, and b with these, at points of k."""
+    changes = [
+        {"estimator": name, "variance": v if name == "b" else 1.0, "problem": f"p (k = {k})"}
+        for k, v in enumerate(variances, 1)
+        for name in "ab"
+    ]
+    run = run_of(*changes)
+    k = run.measurements["problem"].str.extract(r"= (\d)")[0].astype(float)
+    return Run(run.measurements.assign(**{"problem.k": k}), run.replicates, run.record)
+
+
+def test_along_a_sweep_the_ends_are_told() -> None:
+    found = answer(swept(0.5, 0.2, 0.1))[1]
+    assert found.startswith("b has the least variance at N = 10: between 2.0")
+    assert "; k = 1) and 10" in found
+    assert found.endswith("; k = 3) times less than a.")
+
+
+def test_where_the_best_changes_it_says_where() -> None:
+    assert answer(swept(0.1, 0.2, 0.3, 1.0, 9.0))[1] == (
+        "At N = 10 b has the least variance for k from 1 to 3; a for k = 5; "
+        "no estimator alone has it for k = 4."
+    )
+
+
+def test_words_as_points_are_counted() -> None:
+    run = swept(0.1, 0.2, 9.0)
+    words = Run(run.measurements.drop(columns="problem.k"), run.replicates, run.record)
+    assert answer(words)[1] == "At N = 10 b has the least variance on 2 of 3 problems; a on p (k = 3)."
+
+
+def test_nothing_measured_is_said() -> None:
+    run = run_of({}, {"estimator": "b"})
+    failed = run.measurements.assign(status="error")
+    for frame in (failed, failed.iloc[:0]):
+        assert answer(run.of(pd.DataFrame(frame))) == [NOTHING]
+
+
+def test_an_unknown_control_is_refused() -> None:
+    with pytest.raises(Invalid, match="no estimator 'nobody' here"):
+        answer(run_of({}), "nobody")
+
+
+def test_a_lonely_estimator_has_a_value() -> None:
+    assert answer(run_of({}))[1] == "a has a variance at N = 10: 1.00 (0.90 to 1.12)."
