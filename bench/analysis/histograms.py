@@ -53,7 +53,7 @@ def histograms(run: Run) -> pd.DataFrame:
         for bin_ in _bins(row, parts[row["cell"]])
     ]
     frame = pd.DataFrame(found, columns=list(COLUMNS)).astype(COLUMNS)
-    frame.attrs["notice"] = notice
+    frame.attrs["notice"] = rows.noted(notice, run.thinned)
     return frame
 
 

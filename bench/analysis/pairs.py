@@ -27,13 +27,13 @@ class LeftOut:
 
     Attributes:
         why: the kind of reason: "status", "no control", "only there", "machine", "not known", "no interval",
-            "no cell", "question", "refused" or "not averaged".
+            "no cell", "question", "refused", "not averaged" or "thinned".
         when: "before" or "after" where a run is compared with an earlier one.
         cells: the rows of the cells; empty if the reason is not about single cells.
         among: the rows among which these are.
         run: the label of the run that it is about, where there are several.
         what: the metric, the other run, or the refusal that the reason names.
-        count: the number of ratios that are left out.
+        count: the number of ratios that are left out, or of replicates that are not.
         of: the number of ratios among which these are.
     """
 
@@ -102,7 +102,7 @@ def _within(run: Run, label: str) -> Pairs:
     others = [row for row in _measured(run) if row.estimator != label]
     controls = {rows.place(row): row for row in _measured(run) if row.estimator == label}
     pairs = _matched(run, others, run, controls, rows.place)
-    left_out = [LeftOut("status", among=whole)]
+    left_out = [LeftOut("status", among=whole), *_thinned(run)]
     if alone := [row.cell for row in others if rows.place(row) not in controls]:
         left_out.append(LeftOut("no control", cells=whole[whole["cell"].isin(alone)], among=whole))
     return Pairs(pairs, label, tuple(left_out), whole)
@@ -125,6 +125,8 @@ def across(before: Run, after: Run) -> Pairs:
         *_only_in("after", new, old),
         LeftOut("status", "before", among=old),
         LeftOut("status", "after", among=new),
+        *_thinned(before, "before"),
+        *_thinned(after, "after"),
     ]
     if before.record.get("machine") != after.record.get("machine"):
         left_out.append(LeftOut("machine"))
@@ -182,6 +184,10 @@ def _comparable(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
 def _only_in(when: str, frame: pd.DataFrame, other: pd.DataFrame) -> list[LeftOut]:
     part = frame[~frame["cell"].isin(other["cell"])]
     return [] if part.empty else [LeftOut("only there", when, part, frame)]
+
+
+def _thinned(run: Run, when: str = "") -> list[LeftOut]:
+    return [LeftOut("thinned", when, count=run.thinned)] if run.thinned else []
 
 
 def _control(whole: pd.DataFrame, control: str | None) -> str:

@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from bench.analysis import rows
 from bench.analysis.comparison import COLUMNS, compare
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
@@ -38,7 +39,8 @@ def _ratios(run: Run, controls: tuple[str, ...]) -> pd.DataFrame:
         some = every if step == 1 else [pairs.at(sizes[::step]) for pairs in every]
         found += [compare(pairs, tuple(COMPARED)).frame for pairs in some]
     frame = pd.concat(found, ignore_index=True)
-    frame.attrs["notice"] = f"one in {step} of {len(sizes)} sample sizes is compared" if step > 1 else ""
+    notice = f"one in {step} of {len(sizes)} sample sizes is compared" if step > 1 else ""
+    frame.attrs["notice"] = rows.noted(notice, run.thinned)
     return frame
 
 

@@ -122,3 +122,9 @@ def drawn_sizes(whole: pd.DataFrame) -> tuple[list[int], str]:
     step = max(1, math.ceil(len(sizes) / MOST_SIZES))
     notice = f"one in {step} of {len(sizes)} sample sizes is drawn" if step > 1 else ""
     return sizes[::step], notice
+
+
+def noted(notice: str, replicates: int) -> str:
+    """Return a notice with what a reader must know of a run that kept so many replicates; 0 for all."""
+    kept = f"of a run that kept {replicates} replicates of each cell, and not all coordinates"
+    return "; ".join(filter(None, (notice, kept if replicates else "")))

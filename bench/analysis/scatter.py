@@ -33,5 +33,6 @@ def scatter(run: Run) -> pd.DataFrame:
     found = found.drop(columns=["replicates", "nonfinite"])
     found = found.assign(low=found["mean"] - error, high=found["mean"] + error)
     most = place.max() + 1
-    found.attrs["notice"] = f"one in {step} of {most} coordinates is drawn" if step > 1 else ""
+    notice = f"one in {step} of {most} coordinates is drawn" if step > 1 else ""
+    found.attrs["notice"] = rows.noted(notice, run.thinned)
     return found

@@ -29,7 +29,7 @@ def spread(run: Run) -> pd.DataFrame:
     deviations = deviations.assign(multiple=deviations["squared_deviation"] / means)
     deviations = deviations[np.isfinite(deviations["multiple"])]
     found = _with_tails(cells.merge(_histograms(deviations), on="cell"), deviations, whole)
-    found.attrs["notice"] = notice
+    found.attrs["notice"] = rows.noted(notice, run.thinned)
     return found
 
 
