@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 # Those that have a baseline.
 GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anchor.json,$(wildcard results/baselines/*.json)))
 
+SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
+# The figures of a reference run that are kept as files; all others are made from it by `bench report`.
+KEPT_FIGURES := variance bias along bias_along by_parameter
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format cards journeys gate speed calibrate reference clean
 
@@ -50,14 +54,18 @@ calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; abo
 	$(BIN)/python -m pytest tests/calibration --override-ini python_files='calibrate_*.py' --quiet --no-header \
 		--table results/reference/calibration.md
 
-reference: $(VENV)/installed  ## the scenarios in full, for the documents: results/reference; some minutes
-	for scenario in $(basename $(notdir $(wildcard scenarios/*.yaml))); do \
-		rm -rf results/made && mkdir -p results/reference/$$scenario && \
+reference: $(VENV)/installed  ## the scenarios in full, as small runs: results/reference; make reference SCENARIOS=gaussian
+	for scenario in $(SCENARIOS); do \
+		rm -rf results/made results/reference/$$scenario && mkdir -p results/reference/$$scenario/figures && \
 		$(BIN)/python -m bench run scenarios/$$scenario.yaml --out results/made --no-report && \
-		$(BIN)/python -m bench report results/made/$$scenario/* -o results/reference/$$scenario/report.html \
-			--figures png --markdown results/reference/$$scenario/summary.md && \
-		cp results/made/$$scenario/*/measurements.csv results/reference/$$scenario/ || exit 1; \
-	done
+		$(BIN)/python -m bench report results/made/$$scenario/* -o results/made/report.html \
+			--figures png --titles --markdown results/reference/$$scenario/summary.md && \
+		for figure in $(KEPT_FIGURES); do \
+			test ! -e results/made/figures/$$figure.png || \
+				cp results/made/figures/$$figure.png results/reference/$$scenario/figures/ || exit 1; \
+		done && \
+		$(BIN)/python -m bench.results.thinning results/made/$$scenario/* results/reference/$$scenario || exit 1; \
+	done; rm -rf results/made
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .benchmarks

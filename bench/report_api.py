@@ -22,6 +22,7 @@ from bench.results.files import whole
 from bench.results.runs import Run
 from bench.tables.summary import as_markdown
 from bench.tables.tex import as_tex
+from bench.text import joint_summary
 from bench.text.claims import claims
 from bench.text.formats import formats_of
 from bench.text.methods import methods
@@ -84,7 +85,8 @@ def write_report(
     if tex is not None:
         texts[tex] = "\n".join(as_tex(one.run.measurements, one.claims) for one in told)
     if markdown is not None:
-        texts[markdown] = "\n".join(as_markdown(one.run, one.control) for one in told)
+        joint = [joint_summary.as_markdown(runs, control)] if len(runs) > 1 else []
+        texts[markdown] = "\n".join([*joint, *(as_markdown(one.run, one.control) for one in told)])
     for path, text in texts.items():
         with _explained(path), whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.analysis.curves import along
 from bench.analysis.rates import fits
+from bench.analysis.sweeps import along
 from bench.api import load
 from bench.cli import main
 from bench.errors import ScenarioError

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
 from bench.analysis import comparison
-from bench.analysis.comparison import FALSE_CLAIMS, ratio_of, row_of
+from bench.analysis.comparison import Comparison, Estimated, estimated, framed, joint_level
 from bench.analysis.kept import kept_together
-from bench.analysis.pairs import LeftOut, across
-from bench.analysis.together import named, scenario_of
+from bench.analysis.pairs import BEFORE, LeftOut, across
+from bench.analysis.together import named, scenario_of, varied
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
 
@@ -21,36 +20,25 @@ COLUMNS = {"run": "str", "against": "str", "scenario": "str", **comparison.COLUM
 """The columns of changes, in order, with their types: whose, since which run, and those of a comparison."""
 
 
-@dataclass(frozen=True)
-class Changes:
-    """How runs differ from the first that asked the same question.
-
-    Attributes:
-        frame: one row for each later run × metric × cell, see `COLUMNS`; a ratio below 1 is an improvement.
-        level: of each interval, such that all of all runs hold together in 95 % of cases.
-        left_out: what is not compared, and why.
-    """
-
-    frame: pd.DataFrame
-    level: float
-    left_out: tuple[LeftOut, ...]
-
-
 @kept_together
-def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> Changes:
-    """Every later run against the first of the same scenario, version and problem.
+def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> Comparison:
+    """Compare every later run with the first of the same scenario, version and problem.
 
     The ratios are those of `bench compare RUN RUN`, with one level for all runs: the later ones share
-    the noise of the first, for which Bonferroni's inequality holds as well.
+    the noise of the first, for which Bonferroni's inequality holds as well. A ratio below 1 is an
+    improvement.
 
     Args:
         runs: from the first to the last.
         metrics: of `COMPARED`.
+
+    Returns:
+        One row for each later run × metric × cell, see `COLUMNS`.
     """
     labels = named(runs)
     firsts: dict[str, int] = {}
     left_out: list[LeftOut] = []
-    found = []
+    found: list[tuple[int, int, list[Estimated]]] = []
     for i, run in enumerate(runs):
         first = firsts.setdefault(_question(run), i)
         if first == i:
@@ -60,26 +48,25 @@ def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> 
         left_out += [replace(each, run=labels[i]) for each in pairs.left_out]
         if not pairs.pairs:
             left_out.append(LeftOut("no cell", run=labels[i], what=labels[first]))
-        found += [
-            (i, first, name, pair, ratio_of(pair, COMPARED[name])) for name in metrics for pair in pairs.pairs
-        ]
-    known = [row for row in found if not math.isnan(row[-1].value)]
-    level = 1 - FALSE_CLAIMS / max(sum(not math.isnan(row[-1].log_error) for row in known), 1)
-    rows = [
-        {
-            "run": labels[i],
-            "against": labels[first],
-            "scenario": scenario_of(runs[i]),
-            **row_of(name, pair, ratio.at(level)),
-        }
-        for i, first, name, pair, ratio in known
+        found.append((i, first, estimated(pairs, metrics)))
+    level = joint_level(ratio for _, _, some in found for _, _, ratio in some)
+    frames = [
+        framed(some, BEFORE, level).assign(
+            run=labels[i], against=labels[first], scenario=scenario_of(runs[i])
+        )
+        for i, first, some in found
     ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    return Changes(frame, level, tuple(left_out))
+    frame = pd.concat([pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS), *frames], ignore_index=True)
+    return Comparison(frame[list(COLUMNS)].astype(COLUMNS), BEFORE, level, tuple(left_out))
+
+
+def changes_shown(runs: Sequence[Run]) -> Comparison:
+    """Return the changes of runs; none of runs that differ in an option, which are not before and after."""
+    return changes(runs[:1] if varied(runs) else runs)
 
 
 def _question(run: Run) -> str:
-    """Runs may be compared if this is the same."""
+    """Return a text that runs have in common if they may be compared."""
     scenario = run.record["scenario"]
     asked = [scenario.get(key) for key in ("name", "version", "problem")]
     return json.dumps(asked, sort_keys=True, default=str)
@@ -88,6 +75,4 @@ def _question(run: Run) -> str:
 def _other_question(runs: Sequence[Run], labels: Sequence[str], i: int) -> list[LeftOut]:
     """Return a note on a run that has a forerunner by name, and none that asked the same."""
     alike = [k for k in range(i) if scenario_of(runs[k]) == scenario_of(runs[i])]
-    if not alike:
-        return []
-    return [LeftOut("question", run=labels[i], what=labels[alike[0]])]
+    return [LeftOut("question", run=labels[i], what=labels[alike[0]])] if alike else []

@@ -1,16 +1,15 @@
-"""Which estimator makes the most of a budget of seconds or of evaluations."""
+"""Errors that estimators reach with a budget of seconds or of evaluations."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.kept import kept, kept_together
-from bench.analysis.together import together
+from bench.analysis.together import problem_names, together
 from bench.results.runs import Run
 
 SECONDS, EVALUATIONS = "seconds", "evaluations"
@@ -32,27 +31,8 @@ MOST_BUDGETS = 60
 """Budgets of a market: thirty powers of ten, more than any cost can span that was really measured."""
 
 
-Market = tuple[str, str, str, str, str]
-"""The values of `MARKET`."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """Budgets with the same answer.
-
-    Attributes:
-        least: the smallest of them.
-        most: the largest.
-        estimators: the best, at the smallest budget, and those that are not told apart from it.
-    """
-
-    least: float
-    most: float
-    estimators: tuple[str, ...]
-
-
 def reached(frame: pd.DataFrame) -> pd.DataFrame:
-    r"""The squared error that every estimator reaches with each budget, at its best sample size.
+    r"""Return the squared error that every estimator reaches with each budget, at its best sample size.
 
     With a budget b one can average b/cost independent estimates of sample size N, so that the
     variance falls to variance · cost / b; Glynn & Whitt (1992), The asymptotic efficiency of simulation
@@ -73,27 +53,26 @@ def reached(frame: pd.DataFrame) -> pd.DataFrame:
     unknown bias that do not claim to be unbiased.
 
     Args:
-        frame: measurements of one run or several, as `together` gives them.
+        frame: measurements of one run or several, with a column `run` within which estimators compete.
 
     Returns:
         One row for each market (see `MARKET`), budget and estimator that can pay, see `COLUMNS`.
     """
-    offers = _offers(_problems_apart(frame)) if len(frame) else frame
+    offers = _offers(frame) if len(frame) else frame
     if offers.empty:
         return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
     market = offers.groupby(MARKET, sort=False, dropna=False)["cost"]
-    offers = offers.assign(
-        market=market.ngroup(), least=market.transform("min"), most=market.transform("max")
-    )
-    markets = offers.drop_duplicates("market")
-    ranges = zip(markets["market"], markets["least"], markets["most"], strict=True)
-    grid = [(name, budget) for name, least, most in ranges for budget in budgets(least, most)]
+    offers = offers.assign(market=market.ngroup())
+    ranges = zip(market.min(), market.max(), strict=True)
+    grid = [(name, budget) for name, ends in enumerate(ranges) for budget in budgets(*ends)]
     paid = offers.merge(pd.DataFrame(grid, columns=["market", "budget"]), on="market")
     paid = _with_errors(paid[paid["cost"] <= paid["budget"]])
-    chosen = paid.groupby(["market", "budget", "estimator"], sort=False)["error"].idxmin()
-    found = _compared(paid.loc[chosen])
+    found = paid.loc[paid.groupby(["market", "budget", "estimator"], sort=False)["error"].idxmin()]
+    groups = [found["market"], found["budget"]]
+    best, apart = rows.best_and_apart(found["error"], found["low"], found["high"], groups)
     order = found["estimator"].map({label: i for i, label in enumerate(offers["estimator"].unique())})
-    found = found.assign(order=order).sort_values(["market", "budget", "order"], kind="stable")
+    found = found.assign(best=best, tied=~best & ~apart, order=order)
+    found = found.sort_values(["market", "budget", "order"], kind="stable")
     return found[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)
 
 
@@ -106,20 +85,36 @@ def budgets_of(run: Run) -> pd.DataFrame:
 
 @kept_together
 def budgets_together(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return what budgets reach in each of several runs; see `COLUMNS`."""
-    return reached(together(runs))
+    """Return what budgets reach in each problem of several runs; see `COLUMNS`."""
+    frame = together(runs)
+    if frame.empty:
+        return reached(frame)
+    names = problem_names(runs)
+    places = zip(frame["run"], frame["problem"], strict=True)
+    return reached(frame.assign(run=[names[place] for place in places]))
 
 
-def _problems_apart(frame: pd.DataFrame) -> pd.DataFrame:
-    """Runs of several problems as so many runs."""
-    if "problem" not in frame:
-        return frame
-    several = frame.groupby("run", sort=False)["problem"].transform("nunique") > 1
-    return frame.assign(run=frame["run"].mask(several, frame["run"] + ", " + frame["problem"]))
+@kept_together
+def wins(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return on how many problems of runs each estimator is to be taken at the largest budget.
+
+    It is where it has the least error, or is not told apart from that one.
+
+    Returns:
+        One row for each `currency` and `estimator`, the most first: `taken` of so many problems, `of`, on
+        which it was measured; a problem is one on a device with a dtype.
+    """
+    found = budgets_together(runs)
+    last = found[found["budget"] == found.groupby(MARKET, dropna=False)["budget"].transform("max")]
+    taken = last.assign(taken=last["best"] | last["tied"])
+    groups = taken.groupby(["currency", "estimator"], sort=False, as_index=False)
+    return groups.agg(taken=("taken", "sum"), of=("taken", "size")).sort_values(
+        "taken", ascending=False, kind="stable", ignore_index=True
+    )
 
 
 def budgets(least: float, most: float) -> list[float]:
-    """1, 3, 10, 30, … from the first that is at least the least cost to the first that is at least the most.
+    """Return 1, 3, 10, 30, … from the first that pays the least cost to the first that pays the largest.
 
     Args:
         least: the smallest cost, positive.
@@ -136,11 +131,11 @@ def budgets(least: float, most: float) -> list[float]:
 
 
 def _offers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each cell in both currencies, with its cost, and its squared bias with an interval."""
+    """Return each cell in both currencies, with its cost, and its squared bias with an interval."""
     whole = rows.whole(frame)
     whole = whole[whole["status"] == "ok"]
-    gradients = _column(whole, "gradient_evaluations").fillna(0.0)
-    costs = {SECONDS: _column(whole, "seconds"), EVALUATIONS: _column(whole, "evaluations") + gradients}
+    evaluations = whole["evaluations"] + whole["gradient_evaluations"].fillna(0.0)
+    costs = {SECONDS: whole["seconds"], EVALUATIONS: evaluations}
     bias = _squared_bias(whole)
     cells = pd.concat(
         [whole.assign(currency=name, cost=cost, **bias) for name, cost in costs.items()], ignore_index=True
@@ -151,65 +146,24 @@ def _offers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _squared_bias(whole: pd.DataFrame) -> dict[str, pd.Series[float]]:
-    """Zero where none was found, NaN where it is not known and may be there."""
-    bias, low, high = (_column(whole, name) for name in ("bias", "bias_low", "bias_high"))
+    """Return zero where none was found, NaN where it is not known and may be there."""
+    bias, low, high = (whole[name].astype(float) for name in ("bias", "bias_low", "bias_high"))
     biased = whole["verdict"] == "biased"
-    claim = whole["claim"] if "claim" in whole else pd.Series("", whole.index)
-    unsure = (whole["verdict"] == "unknown") & claim.isin(["biased", "consistent"])
+    unsure = (whole["verdict"] == "unknown") & whole["claim"].isin(["biased", "consistent"])
     least = low.clip(lower=0) + (-high).clip(lower=0)  # the end nearer to zero, or zero between the ends
     most = low.abs().where(low.abs() > high.abs(), high.abs())
     zero = pd.Series(0.0, whole.index).mask(unsure)
-    return {
-        "squared_bias": zero.mask(biased, bias**2),
-        "squared_bias_low": zero.mask(biased, least**2),
-        "squared_bias_high": zero.mask(biased, most**2),
-    }
-
-
-def _column(whole: pd.DataFrame, name: str) -> pd.Series[float]:
-    return whole[name].astype(float) if name in whole else pd.Series(math.nan, whole.index)
+    ends = {"": bias, "_low": least, "_high": most}
+    return {f"squared_bias{end}": zero.mask(biased, value**2) for end, value in ends.items()}
 
 
 def _with_errors(paid: pd.DataFrame) -> pd.DataFrame:
-    """The squared error at each budget; the interval of variance × seconds has the timing's error in it."""
+    """Return the squared error at each budget; ends of variance × seconds have the timing's error in them."""
     timed = paid["currency"] == SECONDS
-    ends = {"error": "", "low": "_low", "high": "_high"}
     errors = {}
-    for name, end in ends.items():
-        spent = (_column(paid, f"variance{end}") * paid["cost"]).mask(
-            timed & bool(end), _column(paid, f"work_normalized_variance{end}")
-        )
+    for name, end in {"error": "", "low": "_low", "high": "_high"}.items():
+        spent = paid[f"variance{end}"].astype(float) * paid["cost"]
+        if end:
+            spent = spent.mask(timed, paid[f"work_normalized_variance{end}"].astype(float))
         errors[name] = paid[f"squared_bias{end}"] + spent / paid["budget"]
     return paid.assign(**errors)
-
-
-def _compared(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Who is best at each budget, and who is not told apart from it."""
-    at = ["market", "budget"]
-    best = pd.Series(False, chosen.index)
-    best[chosen.groupby(at, sort=False)["error"].idxmin()] = True
-    reach = chosen["high"].where(best).groupby([chosen[name] for name in at], sort=False).transform("max")
-    return chosen.assign(best=best, tied=~best & ~(chosen["low"] > reach))
-
-
-def answers(found: pd.DataFrame) -> Iterator[tuple[Market, list[Range]]]:
-    """The estimators to take in each market, over ranges of budgets within which they stay the same.
-
-    Args:
-        found: as `reached` gives it.
-
-    Yields:
-        The market's run, scenario, device, dtype and currency, and its ranges, from the smallest budget on.
-    """
-    taken = found[found["best"] | found["tied"]]
-    best_first = taken.sort_values("best", ascending=False, kind="stable")
-    for names, market in best_first.groupby(MARKET, sort=False, dropna=False):
-        run, scenario, device, dtype, currency = map(str, names)
-        ranges: list[Range] = []
-        for _, part in market.groupby("budget"):
-            budget, estimators = float(part["budget"].iloc[0]), tuple(part["estimator"])
-            if ranges and set(ranges[-1].estimators) == set(estimators):
-                ranges[-1] = replace(ranges[-1], most=budget)
-            else:
-                ranges.append(Range(budget, budget, estimators))
-        yield (run, scenario, device, dtype, currency), ranges

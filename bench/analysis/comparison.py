@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,7 @@ import pandas as pd
 from bench.analysis.kept import kept
 from bench.analysis.pairs import LeftOut, Pair, Pairs, Row
 from bench.statistics.metric_table import COMPARED, Compared
-from bench.statistics.ratio import (
-    Ratio,
-    WithoutOne,
-    common_ratio,
-    times,
-    unpaired_ratio,
-)
+from bench.statistics.ratio import Ratio, WithoutOne, common_ratio, times, unpaired_ratio
 from bench.statistics.tails import normal_quantile
 from bench.text.labels import plain
 
@@ -37,17 +31,20 @@ COLUMNS = {
 }  # fmt: skip
 """The columns of a comparison, in order, with their types."""
 
+Estimated = tuple[str, Pair, Ratio]
+"""A metric, a pair, and its ratio by that metric."""
+
 
 @dataclass(frozen=True)
 class Comparison:
     """Ratios to a control, and what could not be compared.
 
     Attributes:
-        frame: one row per metric × estimator × N × device × dtype, see `COLUMNS`.
+        frame: one row for each ratio; see the columns of the function that made it.
         control: with what all are compared, in words.
         level: of each interval, such that all hold together in 95 % of cases.
         left_out: what is not compared or has no interval, and why.
-        scenario: its name.
+        scenario: the name of the scenario, where there is one.
         estimators: all labels in the order of the scenario, which decides how they look.
     """
 
@@ -55,19 +52,19 @@ class Comparison:
     control: str
     level: float
     left_out: tuple[LeftOut, ...]
-    scenario: str
-    estimators: tuple[str, ...]
+    scenario: str = ""
+    estimators: tuple[str, ...] = ()
 
 
 def mark(low: float, high: float) -> str:
-    """What an interval of a ratio to the control says: less is better."""
+    """Return what an interval of a ratio to the control says: less is better."""
     if math.isnan(low) or math.isnan(high):
         return NO_INTERVAL
     return BETTER if high < 1 else WORSE if low > 1 else UNDECIDED
 
 
 def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
-    """Estimate the ratios of all pairs.
+    """Estimate the ratios of all pairs; the frame has one row per metric and pair, see `COLUMNS`.
 
     Args:
         pairs: what is compared with what.
@@ -78,39 +75,59 @@ def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
 
 @kept
 def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
-    found = [(name, pair, ratio_of(pair, COMPARED[name])) for name in metrics for pair in pairs.pairs]
-    known = [(name, pair, ratio) for name, pair, ratio in found if not math.isnan(ratio.value)]
-    claims = sum(not math.isnan(ratio.log_error) for _, _, ratio in known)
-    level = 1 - FALSE_CLAIMS / max(claims, 1)
+    found = estimated(pairs, metrics)
+    level = joint_level(ratio for _, _, ratio in found)
     left_out = list(pairs.left_out)
     for name in metrics:
         if lost := sum(math.isnan(ratio.value) for each, _, ratio in found if each == name):
             left_out.append(LeftOut("not known", what=name, count=lost))
-    if claims < len(known):
+    if any(math.isnan(ratio.log_error) for *_, ratio in found if not math.isnan(ratio.value)):
         left_out.append(LeftOut(NO_INTERVAL))
-    frame = pd.DataFrame(
-        [row_of(name, pair, ratio.at(level)) for name, pair, ratio in known], columns=list(COLUMNS)
-    )
     labels = tuple(dict.fromkeys(pairs.whole["estimator"]))
     scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
     control = plain(pairs.control) or "(no name)"
-    ordered = _ordered(frame.astype(COLUMNS), labels)
-    return Comparison(ordered, control, level, tuple(left_out), scenario, labels)
+    frame = _ordered(framed(found, pairs.control, level), labels)
+    return Comparison(frame, control, level, tuple(left_out), scenario, labels)
+
+
+def estimated(pairs: Pairs, metrics: Sequence[str]) -> list[Estimated]:
+    """Return the ratio of each pair by each metric; its value is NaN where it is not known."""
+    return [(name, pair, ratio_of(pair, COMPARED[name])) for name in metrics for pair in pairs.pairs]
+
+
+def joint_level(ratios: Iterable[Ratio]) -> float:
+    """Return the level of each interval at which all of them hold together in 95 % of cases.
+
+    Bonferroni's inequality: it holds however the ratios depend on one another.
+    """
+    known = (ratio for ratio in ratios if not math.isnan(ratio.value))
+    return level_of(sum(not math.isnan(ratio.log_error) for ratio in known))
+
+
+def level_of(intervals: int) -> float:
+    """Return the level of each of so many intervals that are shown together."""
+    return 1 - FALSE_CLAIMS / max(intervals, 1)
+
+
+def framed(found: Iterable[Estimated], control: str, level: float) -> pd.DataFrame:
+    """Return the ratios that are known, with intervals at a level; see `COLUMNS`."""
+    known = [(name, pair, ratio.at(level)) for name, pair, ratio in found if not math.isnan(ratio.value)]
+    records = [_record(name, pair, ratio, control) for name, pair, ratio in known]
+    return pd.DataFrame(records, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _ordered(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    """By metric, setting, estimator in the order of the scenario, N."""
+    """Return the rows by metric, setting, estimator in the order of the scenario, and N."""
     metrics, order = list(COMPARED), {label: i for i, label in enumerate(labels)}
     keys = frame.assign(first=frame["metric"].map(metrics.index), third=frame["estimator"].map(order))
     by = ["first", "device", "dtype", "third", "sample_size"]
     return keys.sort_values(by, kind="stable", ignore_index=True)[list(COLUMNS)]
 
 
-def row_of(metric: str, pair: Pair, ratio: Ratio) -> dict[str, Any]:
-    """The row of a comparison, see `COLUMNS`."""
+def _record(metric: str, pair: Pair, ratio: Ratio, control: str) -> dict[str, Any]:
     row = pair.estimator
     return {
-        "estimator": row.estimator, "control": pair.named, "sample_size": row.sample_size,
+        "estimator": row.estimator, "control": control, "sample_size": row.sample_size,
         "problem": row.problem, "device": row.device, "dtype": row.dtype, "parameter": row.parameter,
         "metric": metric, "ratio": ratio.value, "low": ratio.low, "high": ratio.high,
         "paired": ratio.paired, "level": ratio.level, "mark": mark(ratio.low, ratio.high),
@@ -119,7 +136,7 @@ def row_of(metric: str, pair: Pair, ratio: Ratio) -> dict[str, Any]:
 
 
 def _equivalent_samples(sample_size: int, ratio: Ratio, metric: str) -> dict[str, float]:
-    """N over the ratio of variances: how many samples the control would need to be as good."""
+    """Return N over the ratio of variances: the samples with which the control would be as good."""
     names = ("equivalent_samples", "equivalent_samples_low", "equivalent_samples_high")
     if metric != "variance":
         return dict.fromkeys(names, math.nan)
@@ -139,16 +156,14 @@ def ratio_of(pair: Pair, metric: Compared) -> Ratio:
 @kept
 def _untimed(pair: Pair, contributions: str, without_one: WithoutOne) -> Ratio:
     a, b = (part[contributions].to_numpy(float) for part in (pair.control_replicates, pair.replicates))
-    same = np.array_equal(
-        pair.control_replicates["replicate"].to_numpy(), pair.replicates["replicate"].to_numpy()
-    )
-    if pair.common and same:
+    first, second = (part["replicate"].to_numpy() for part in (pair.control_replicates, pair.replicates))
+    if pair.common and np.array_equal(first, second):
         return common_ratio(a, b, pair.estimator.sample_size, without_one=without_one)
     return unpaired_ratio(a, b, without_one=without_one)
 
 
 def _log_seconds_error(row: Row) -> float:
-    """The standard error of log seconds, from their 95 % interval; NaN where there is none."""
+    """Return the standard error of log seconds, from their 95 % interval; NaN where there is none."""
     low, high = (float(getattr(row, name, math.nan)) for name in ("seconds_low", "seconds_high"))
     return math.log(high / low) / (2 * normal_quantile(0.975)) if 0 < low <= high else math.nan
 

@@ -1,4 +1,4 @@
-"""Variance against cost, and the points that no other beats in both."""
+"""Seconds, evaluations and variance of one estimate: against one another, and by device and type."""
 
 from __future__ import annotations
 
@@ -34,3 +34,18 @@ def _front(points: pd.DataFrame) -> pd.Series[bool]:
         lambda variance: variance.cummin().shift(fill_value=math.inf)
     )
     return (ordered["variance"] < least).reindex(points.index)
+
+
+@kept
+def settings(run: Run) -> pd.DataFrame:
+    """Return seconds and variance of one estimate, in a row each, by device and type of numbers in words."""
+    whole = rows.whole(run.measurements)
+    whole = whole[whole["status"] == "ok"].reset_index(drop=True)
+    cells = whole[rows.CELL].assign(setting=rows.device_and_dtype(whole))
+    found = [
+        cells.assign(
+            metric=metric, value=whole[metric], low=whole[f"{metric}_low"], high=whole[f"{metric}_high"]
+        )
+        for metric in ("seconds", "variance")
+    ]
+    return pd.concat(found, ignore_index=True)

@@ -7,13 +7,12 @@ from collections.abc import Callable
 import pandas as pd
 
 from bench.analysis.budgets import budgets_of
-from bench.analysis.costs import costs
-from bench.analysis.curves import along
+from bench.analysis.costs import costs, settings
 from bench.analysis.rates import rate_fits
 from bench.analysis.ratios import ratios
 from bench.analysis.scatter import scatter
-from bench.analysis.settings import settings
 from bench.analysis.spread import spread
+from bench.analysis.sweeps import along
 from bench.results.runs import Run
 
 FRAMES: dict[str, Callable[[Run], pd.DataFrame]] = {

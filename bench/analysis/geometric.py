@@ -1,21 +1,20 @@
-"""Ratios to a control, averaged over scenarios."""
+"""Ratios to a control, averaged over scenarios, and of each problem beside one another."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.comparison import FALSE_CLAIMS, mark, ratio_of
+from bench.analysis.comparison import Comparison, Estimated, estimated, level_of, mark
 from bench.analysis.kept import kept_together
 from bench.analysis.pairs import LeftOut, Pair, within
-from bench.analysis.together import named, scenario_of, together
+from bench.analysis.together import named, problem_names, scenario_of, together
 from bench.errors import Invalid, invalid
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
@@ -29,7 +28,7 @@ COLUMNS = {
 """The columns of mean ratios, in order, with their types."""
 
 TERMS = {
-    "metric": "str", "estimator": "str", "scenario": "str", "run": "int64", "draws": "str",
+    "metric": "str", "estimator": "str", "scenario": "str", "run": "int64", "problem": "str", "draws": "str",
     "value": "float64", "center": "float64", "error": "float64", "degrees": "float64",
 }  # fmt: skip
 """The columns of what is averaged: one row for each ratio, on the scale of logarithms."""
@@ -37,31 +36,18 @@ TERMS = {
 MOST_CONTROLS = 12
 """Estimators that may be the control."""
 
-COMPETITOR = ["metric", "estimator"]
+MOST_PROBLEMS = 8
+"""Problems beside one another; of more, those of a run are averaged."""
 
-
-@dataclass(frozen=True)
-class Means:
-    """Ratios to a control, averaged over scenarios.
-
-    Attributes:
-        frame: one row for each metric and estimator, see `COLUMNS`.
-        control: with what all are compared, as it is called in the scenarios.
-        level: of each interval, such that all hold together in 95 % of cases.
-        left_out: what is not averaged, and why.
-    """
-
-    frame: pd.DataFrame
-    control: str
-    level: float
-    left_out: tuple[LeftOut, ...]
+MEAN = "geometric mean"
+"""The column of the mean over all problems."""
 
 
 @kept_together
 def geometric_means(
     runs: Sequence[Run], control: str | None = None, metrics: tuple[str, ...] = ("variance",)
-) -> Means:
-    """The geometric mean of each estimator's ratio to a control, over scenarios.
+) -> Comparison:
+    """Return the geometric mean of each estimator's ratio to a control, over scenarios.
 
     The ratios are those of `bench compare`, paired where both took the same draws. They are averaged on
     the scale of logarithms: over the cells of a run (N, device, dtype), over the runs of a scenario, over
@@ -79,13 +65,16 @@ def geometric_means(
         control: a label or a name; None for the label that most runs have, the first of those.
         metrics: of `bench.statistics.metric_table.COMPARED`.
 
+    Returns:
+        One row for each metric and estimator, see `COLUMNS`.
+
     Raises:
         Invalid: if no run has such an estimator, or the name is that of several in all of them.
     """
     word = _most_common(runs) if control is None else control
     terms, left_out = _terms(runs, word, metrics)
     frame, level = averaged(terms, word)
-    return Means(frame, word, level, tuple(left_out))
+    return Comparison(frame, word, level, left_out)
 
 
 @kept_together
@@ -97,8 +86,43 @@ def means(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(columns=list(COLUMNS)), *found])
 
 
-def averaged(terms: pd.DataFrame, control: str) -> tuple[pd.DataFrame, float]:
-    """The means of logarithms with their intervals, as ratios.
+@kept_together
+def ratios_by_problem(
+    runs: Sequence[Run], control: str | None = None, metric: str = "variance"
+) -> Comparison:
+    """Return the mean ratio of each estimator to a control on each problem, and over all of them.
+
+    Ratios are averaged as in `geometric_means`, on one problem over its cells. Of more than `MOST_PROBLEMS`
+    problems, those of a run are averaged, too.
+
+    Args:
+        runs: the runs.
+        control: a label or a name; None for the label that most runs have, the first of those.
+        metric: of `bench.statistics.metric_table.COMPARED`.
+
+    Returns:
+        One row for each estimator and `problem`, `MEAN` last, with the other columns as in `COLUMNS`; the
+        intervals of all problems hold together, and so do those of the means.
+
+    Raises:
+        Invalid: as in `geometric_means`.
+    """
+    mean = geometric_means(runs, control, (metric,))
+    terms, left_out = _terms(runs, mean.control, (metric,))
+    if terms["problem"].nunique() > MOST_PROBLEMS:
+        terms["problem"] = terms["run"].map(dict(enumerate(named(runs))))
+    single, level = averaged(terms, mean.control, [*COMPETITOR, "problem"])
+    frame = pd.concat([single, mean.frame.assign(problem=MEAN)], ignore_index=True)
+    return Comparison(frame, mean.control, level, left_out)
+
+
+COMPETITOR = ["metric", "estimator"]
+
+
+def averaged(
+    terms: pd.DataFrame, control: str, by: Sequence[str] = tuple(COMPETITOR)
+) -> tuple[pd.DataFrame, float]:
+    """Return the means of logarithms with their intervals, as ratios.
 
     Standard errors are propagated, and the deviation between scenarios is none of them: it is
     not noise, and `least` and `most` tell it. Cells of different N, problem or seed have streams of
@@ -111,60 +135,62 @@ def averaged(terms: pd.DataFrame, control: str) -> tuple[pd.DataFrame, float]:
     Args:
         terms: see `TERMS`; `draws` is the same where random numbers may be shared.
         control: with what all are compared.
+        by: the columns of terms that are averaged apart.
 
     Returns:
-        The frame, see `COLUMNS`, and the level of its intervals.
+        The frame, see `COLUMNS`, after other columns of `by`; and the level of its intervals.
     """
-    means = _means(terms)
-    level = 1 - FALSE_CLAIMS / max(int(means["error"].notna().sum()), 1)
+    means = _means(terms, list(by))
+    level = level_of(int(means["error"].notna().sum()))
     half = means["error"] * t_quantile((1 + level) / 2, means["degrees"])
     with np.errstate(over="ignore"):
         ends = {"low": np.exp(means["center"] - half), "high": np.exp(means["center"] + half)}
         ratios = {name: np.exp(means[name]) for name in ("ratio", "least", "most")}
     found = means.assign(control=control, level=level, **ends, **ratios)
     marks = [mark(low, high) for low, high in zip(found["low"], found["high"], strict=True)]
-    return found.assign(mark=marks)[list(COLUMNS)].astype(COLUMNS), level
+    others = [name for name in by if name not in COLUMNS]
+    return found.assign(mark=marks)[[*others, *COLUMNS]].astype(COLUMNS), level
 
 
-def _means(terms: pd.DataFrame) -> pd.DataFrame:
-    """For each metric and estimator the means, on the scale of logarithms, and the standard error."""
-    terms = terms.assign(weight=_weights(terms))
-    own = terms.assign(
-        value=terms["weight"] * terms["value"],
-        center=terms["weight"] * terms["center"],
-        error=terms["weight"] * terms["error"],
-    )
-    whole = own.groupby(COMPETITOR, sort=False)
+def _means(terms: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the means of each group, on the scale of logarithms, and the standard error."""
+    weight = _weights(terms, by)
+    own = terms.assign(weight=weight, **{name: weight * terms[name] for name in ("value", "center", "error")})
+    groups = own.groupby(by, sort=False)
     # A scenario's own mean: its terms weigh one scenario-th of all.
-    single = own.groupby([*COMPETITOR, "scenario"], sort=False)[["value", "weight"]].sum()
-    scenarios = (single["value"] / single["weight"]).groupby(COMPETITOR, sort=False)
-    shared = own.groupby([*COMPETITOR, "draws"], sort=False)["error"].sum().pow(2)
-    known = own["error"].notna().groupby([own[name] for name in COMPETITOR], sort=False).all()
+    single = own.groupby([*by, "scenario"], sort=False)[["value", "weight"]].sum()
+    scenarios = (single["value"] / single["weight"]).groupby(by, sort=False)
+    shared = own.groupby([*by, "draws"], sort=False)["error"].sum().pow(2)
+    known = own["error"].notna().groupby([own[name] for name in by], sort=False).all()
     means = {
         "scenarios": scenarios.size(),
-        "cells": whole.size(),
+        "cells": groups.size(),
         "ratio": scenarios.mean(),
         "least": scenarios.min(),
         "most": scenarios.max(),
-        "center": whole["center"].sum().where(known),
-        "error": shared.groupby(COMPETITOR, sort=False).sum().pow(0.5).where(known),
-        "degrees": whole["degrees"].min(),
+        "center": groups["center"].sum().where(known),
+        "error": shared.groupby(by, sort=False).sum().pow(0.5).where(known),
+        "degrees": groups["degrees"].min(),
     }
-    return pd.DataFrame(means).reindex(whole.size().index).reset_index()
+    return pd.DataFrame(means).reindex(groups.size().index).reset_index()
 
 
-def _weights(terms: pd.DataFrame) -> pd.Series[float]:
-    """Of each term: scenarios count the same, so do the runs of a scenario, and the cells of a run."""
-    scenarios = terms.groupby(COMPETITOR)["scenario"].transform("nunique")
-    runs = terms.groupby([*COMPETITOR, "scenario"])["run"].transform("nunique")
-    cells = terms.groupby([*COMPETITOR, "scenario", "run"])["run"].transform("size")
+def _weights(terms: pd.DataFrame, by: list[str]) -> pd.Series[float]:
+    """Return the weight of each term: scenarios count the same, so do runs of one, and cells of a run."""
+    scenarios = terms.groupby(by)["scenario"].transform("nunique")
+    runs = terms.groupby([*by, "scenario"])["run"].transform("nunique")
+    cells = terms.groupby([*by, "scenario", "run"])["run"].transform("size")
     return 1 / (scenarios * runs * cells)
 
 
-def _terms(runs: Sequence[Run], control: str, metrics: Sequence[str]) -> tuple[pd.DataFrame, list[LeftOut]]:
+@kept_together
+def _terms(
+    runs: Sequence[Run], control: str, metrics: tuple[str, ...]
+) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
     found: list[dict[str, Any]] = []
     left_out: list[LeftOut] = []
     refusals: list[Invalid] = []
+    problems = problem_names(runs)
     for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
         try:
             pairs = within(run, control)
@@ -173,42 +199,39 @@ def _terms(runs: Sequence[Run], control: str, metrics: Sequence[str]) -> tuple[p
             refusals.append(refusal)
             continue
         biased = rows.biased_cells(pairs.whole)
-        terms = [
-            _term(run, i, name, pair, not COMPARED[name].counts_bias and _is_biased(pair, biased))
-            for name in metrics
-            for pair in pairs.pairs
-        ]
-        found += [term for term in terms if math.isfinite(term["value"])]
-        if lost := sum(not math.isfinite(term["value"]) for term in terms):
+        terms = [_term(run, each, biased) for each in estimated(pairs, metrics)]
+        known = [term for term in terms if math.isfinite(term["value"])]
+        found += [{**term, "run": i, "problem": problems[label, term["problem"]]} for term in known]
+        if lost := len(terms) - len(known):
             left_out.append(LeftOut("not averaged", run=label, count=lost, of=len(terms)))
     if refusals and len(refusals) == len(runs):
         raise refusals[0]
-    return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), left_out
+    return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), tuple(left_out)
 
 
-def _term(run: Run, i: int, metric: str, pair: Pair, biased: bool) -> dict[str, Any]:
-    ratio = ratio_of(pair, COMPARED[metric])
-    known = not biased and 0 < ratio.value < math.inf
+def _term(run: Run, found: Estimated, biased: set[str]) -> dict[str, Any]:
+    metric, pair, ratio = found
+    wrong = not COMPARED[metric].counts_bias and not biased.isdisjoint(
+        [pair.estimator.cell, pair.control.cell]
+    )
+    known = not wrong and 0 < ratio.value < math.inf
     return {
-        "metric": metric, "estimator": pair.estimator.estimator, "scenario": scenario_of(run), "run": i,
-        "draws": _draws(run, pair), "value": math.log(ratio.value) if known else math.nan,
+        "metric": metric, "estimator": pair.estimator.estimator, "scenario": scenario_of(run),
+        "problem": pair.estimator.problem, "draws": _draws(run, pair),
+        "value": math.log(ratio.value) if known else math.nan,
         "center": ratio.log_center, "error": ratio.log_error, "degrees": ratio.degrees,
     }  # fmt: skip
 
 
 def _draws(run: Run, pair: Pair) -> str:
-    """What of the address of random streams is known: where it differs, they are independent."""
+    """Return what is known of the address of random streams: where it differs, they are independent."""
     scenario = run.record["scenario"]
     asked = [run.record.get("stream_layout"), scenario.get("seed"), scenario.get("problem")]
     return json.dumps([*asked, int(pair.estimator.sample_size)], sort_keys=True, default=str)
 
 
-def _is_biased(pair: Pair, biased: set[str]) -> bool:
-    return pair.estimator.cell in biased or pair.control.cell in biased
-
-
 def _most_common(runs: Sequence[Run]) -> str:
-    """The label that most runs have; of several the first."""
+    """Return the label that most runs have; of several the first."""
     labels = [label for run in runs for label in rows.whole(run.measurements)["estimator"].unique()]
     if not labels:
         raise invalid("nothing was measured in any of the runs, so there is no control")

@@ -22,9 +22,6 @@ COLUMNS = {
 }  # fmt: skip
 """The columns of the histograms, in order, with their types."""
 
-MOST_SIZES = 12
-"""Sample sizes whose estimates are drawn."""
-
 BINS = 30
 
 TAIL = 0.005
@@ -45,9 +42,8 @@ def histograms(run: Run) -> pd.DataFrame:
     kept no estimates; see `COLUMNS`.
     """
     whole = rows.whole(run.measurements)
-    sizes = sorted(whole["sample_size"].unique())
-    step = max(1, math.ceil(len(sizes) / MOST_SIZES))
-    cells = whole.loc[whole["sample_size"].isin(sizes[::step]), rows.CELL]
+    sizes, notice = rows.drawn_sizes(whole)
+    cells = whole.loc[whole["sample_size"].isin(sizes), rows.CELL]
     replicates = run.replicates[run.replicates["parameter"] == "all"]
     parts = dict(tuple(replicates.groupby("cell", sort=False)))
     found = [
@@ -57,12 +53,12 @@ def histograms(run: Run) -> pd.DataFrame:
         for bin_ in _bins(row, parts[row["cell"]])
     ]
     frame = pd.DataFrame(found, columns=list(COLUMNS)).astype(COLUMNS)
-    frame.attrs["notice"] = f"one in {step} of {len(sizes)} sample sizes is drawn" if step > 1 else ""
+    frame.attrs["notice"] = rows.noted(notice, run.thinned)
     return frame
 
 
 def _coordinates(run: Run, whole: pd.DataFrame) -> pd.DataFrame:
-    """The coordinate that is drawn, in all cells of each problem."""
+    """Return the coordinate that is drawn, in all cells of each problem."""
     kept = run.coordinates[run.coordinates["kept"] > 0].drop_duplicates(["cell", "index"])
     problems = whole[["cell", "problem", "sample_size"]].drop_duplicates("cell")
     every = kept.merge(problems, on="cell").astype({"parameter": "str"})
@@ -73,7 +69,7 @@ def _coordinates(run: Run, whole: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bins(row: dict[Any, Any], replicates: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """The bins of one cell that are not empty."""
+    """Yield the bins of one cell that are not empty."""
     estimates = replicates[f"estimate_{row['kept']}"].to_numpy(float)
     estimates = estimates[np.isfinite(estimates)]
     if not len(estimates):
@@ -89,7 +85,7 @@ def _bins(row: dict[Any, Any], replicates: pd.DataFrame) -> Iterator[dict[str, A
 
 
 def _edges(estimates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The edges of bins over all but the tails, over all where nearly all are the same; equal if all are."""
+    """Return edges of bins over all but the tails, over all if most are the same; equal ones if all are."""
     least, most = estimates.min(), estimates.max()
     if least == most:
         return np.array([least, most])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from bench.results.runs import Run
@@ -33,11 +33,7 @@ def kept(function: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K, P]
 
     @functools.wraps(function)
     def once(keeper: K, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        key = (function, args, tuple(sorted(kwargs.items())))
-        if key not in keeper.kept:
-            keeper.kept[key] = function(keeper, *args, **kwargs)
-        result: T = keeper.kept[key]
-        return result
+        return _once(keeper.kept, (function, args, _key(kwargs)), lambda: function(keeper, *args, **kwargs))
 
     return once
 
@@ -49,13 +45,18 @@ def kept_together(
 
     @functools.wraps(function)
     def once(runs: Sequence[Run], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if not runs:
-            return function(runs, *args, **kwargs)
-        key = (function, tuple(runs), args, tuple(sorted(kwargs.items())))
-        kept = runs[0].kept
-        if key not in kept:
-            kept[key] = function(runs, *args, **kwargs)
-        result: T = kept[key]
-        return result
+        key = (function, tuple(runs), args, _key(kwargs))
+        return _once(runs[0].kept if runs else {}, key, lambda: function(runs, *args, **kwargs))
 
     return once
+
+
+def _key(kwargs: Mapping[str, Any]) -> Hashable:
+    return tuple(sorted(kwargs.items()))
+
+
+def _once(kept: dict[Hashable, Any], key: Hashable, compute: Callable[[], T]) -> T:
+    if key not in kept:
+        kept[key] = compute()
+    result: T = kept[key]
+    return result

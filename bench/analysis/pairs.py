@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -26,13 +27,13 @@ class LeftOut:
 
     Attributes:
         why: the kind of reason: "status", "no control", "only there", "machine", "not known", "no interval",
-            "no cell", "question", "refused" or "not averaged".
+            "no cell", "question", "refused", "not averaged" or "thinned".
         when: "before" or "after" where a run is compared with an earlier one.
         cells: the rows of the cells; empty if the reason is not about single cells.
         among: the rows among which these are.
         run: the label of the run that it is about, where there are several.
         what: the metric, the other run, or the refusal that the reason names.
-        count: the number of ratios that are left out.
+        count: the number of ratios that are left out, or of replicates that are not.
         of: the number of ratios among which these are.
     """
 
@@ -55,7 +56,6 @@ class Pair:
     replicates: pd.DataFrame
     control_replicates: pd.DataFrame
     common: bool
-    named: str
     kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
@@ -98,19 +98,13 @@ def within(run: Run, control: str | None) -> Pairs:
 
 @kept
 def _within(run: Run, label: str) -> Pairs:
-    whole, cells = rows.whole(run.measurements), _cells(run)
-    measured = whole[whole["cell"].isin(list(cells)) & (whole["status"] == "ok")]
-    controls = {_place(row): row for row in _records(measured[measured["estimator"] == label])}
-    others = measured[measured["estimator"] != label]
-    pairs = tuple(
-        Pair(row, known, cells[row.cell], cells[known.cell], same_draws(row, known), label)
-        for row in _records(others)
-        if (known := controls.get(_place(row))) is not None
-    )
-    left_out = [LeftOut("status", among=whole)]
-    alone = others[[_place(row) not in controls for row in _records(others)]]
-    if not alone.empty:
-        left_out.append(LeftOut("no control", cells=alone, among=whole))
+    whole = rows.whole(run.measurements)
+    others = [row for row in _measured(run) if row.estimator != label]
+    controls = {rows.place(row): row for row in _measured(run) if row.estimator == label}
+    pairs = _matched(run, others, run, controls, rows.place)
+    left_out = [LeftOut("status", among=whole), *_thinned(run)]
+    if alone := [row.cell for row in others if rows.place(row) not in controls]:
+        left_out.append(LeftOut("no control", cells=whole[whole["cell"].isin(alone)], among=whole))
     return Pairs(pairs, label, tuple(left_out), whole)
 
 
@@ -122,52 +116,59 @@ def across(before: Run, after: Run) -> Pairs:
     """
     _comparable(before.record["scenario"], after.record["scenario"])
     old, new = rows.whole(before.measurements), rows.whole(after.measurements)
-    old_cells, new_cells = _cells(before), _cells(after)
-    olds = {row.cell: row for row in _records(old) if row.status == "ok" and row.cell in old_cells}
-    streams = _same_streams(before.record, after.record)
-    pairs = tuple(
-        Pair(row, known, new_cells[row.cell], old_cells[row.cell], streams and same_draws(row, known), BEFORE)
-        for row in _records(new)
-        if row.status == "ok" and row.cell in new_cells and (known := olds.get(row.cell)) is not None
-    )
+    olds = {row.cell: row for row in _measured(before)}
+    pairs = _matched(after, _measured(after), before, olds, attrgetter("cell"))
+    if not _same_streams(before.record, after.record):
+        pairs = tuple(replace(pair, common=False) for pair in pairs)
     left_out = [
         *_only_in("before", old, new),
         *_only_in("after", new, old),
         LeftOut("status", "before", among=old),
         LeftOut("status", "after", among=new),
+        *_thinned(before, "before"),
+        *_thinned(after, "after"),
     ]
     if before.record.get("machine") != after.record.get("machine"):
         left_out.append(LeftOut("machine"))
     return Pairs(pairs, BEFORE, tuple(left_out), pd.concat([old, new], ignore_index=True))
 
 
+def _matched(
+    run: Run, some: Sequence[Row], other: Run, controls: Mapping[Any, Row], key: Callable[[Row], Any]
+) -> tuple[Pair, ...]:
+    """Return the rows of a run for which the other run has a control with the same key."""
+    cells, control_cells = _cells(run), _cells(other)
+    return tuple(
+        Pair(row, known, cells[row.cell], control_cells[known.cell], same_draws(row, known))
+        for row in some
+        if (known := controls.get(key(row))) is not None
+    )
+
+
 def of_sample_sizes(run: Run, sizes: Sequence[int]) -> Run:
-    """A run less the other N.
+    """Return a run without the other sample sizes.
 
     Raises:
         Invalid: if it has none of such an N.
     """
     known = sorted(run.measurements["sample_size"].unique())
-    if faults := [
-        Fault(f"no sample size {size} here; known: {', '.join(map(str, known))}")
-        for size in sizes
-        if size not in known
-    ]:
+    words = ", ".join(map(str, known))
+    faults = [Fault(f"no sample size {size} here; known: {words}") for size in sizes if size not in known]
+    if faults:
         raise Invalid(*faults)
     kept = run.measurements[run.measurements["sample_size"].isin(sizes)]
     return run.of(kept.reset_index(drop=True))
 
 
 def same_draws(row: Row, other: Row) -> bool:
-    """Whether two cells took the same random numbers, each for the same purpose, as far as is recorded."""
+    """Return whether two cells took the same random numbers for the same purposes, as far as is recorded."""
     draws = getattr(row, "draws", "")
     return isinstance(draws, str) and draws != "" and draws == getattr(other, "draws", "")
 
 
 def _same_streams(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    seeds = [record["scenario"].get("seed") for record in (before, after)]
-    layouts = [record.get("stream_layout") for record in (before, after)]
-    return seeds[0] == seeds[1] and layouts[0] == layouts[1] and None not in (*seeds, *layouts)
+    streams = [(each["scenario"].get("seed"), each.get("stream_layout")) for each in (before, after)]
+    return streams[0] == streams[1] and None not in streams[0]
 
 
 def _comparable(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -183,6 +184,10 @@ def _comparable(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
 def _only_in(when: str, frame: pd.DataFrame, other: pd.DataFrame) -> list[LeftOut]:
     part = frame[~frame["cell"].isin(other["cell"])]
     return [] if part.empty else [LeftOut("only there", when, part, frame)]
+
+
+def _thinned(run: Run, when: str = "") -> list[LeftOut]:
+    return [LeftOut("thinned", when, count=run.thinned)] if run.thinned else []
 
 
 def _control(whole: pd.DataFrame, control: str | None) -> str:
@@ -201,14 +206,14 @@ def _control(whole: pd.DataFrame, control: str | None) -> str:
 
 @kept
 def _cells(run: Run) -> dict[str, pd.DataFrame]:
-    """The replicates of each cell, for the whole gradient."""
+    """Return the replicates of each cell, for the whole gradient."""
     frame = run.replicates[run.replicates["parameter"] == "all"]
     return {str(cell): part for cell, part in frame.groupby("cell", sort=False)}
 
 
-def _place(row: Row) -> tuple[Any, ...]:
-    return row.problem, row.sample_size, row.device, row.dtype
-
-
-def _records(frame: pd.DataFrame) -> list[Row]:
-    return list(frame.itertuples(index=False))
+@kept
+def _measured(run: Run) -> list[Row]:
+    """Return the rows that succeeded and have replicates."""
+    whole, cells = rows.whole(run.measurements), _cells(run)
+    found = whole[(whole["status"] == "ok") & whole["cell"].isin(list(cells))]
+    return list(found.itertuples(index=False))

@@ -1,10 +1,11 @@
-"""Which estimator is best on how many problems: ranks, and performance profiles."""
+"""Estimators by the number of problems on which they are best: ranks, and performance profiles."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,6 @@ from bench.analysis.kept import kept_together
 from bench.analysis.together import together
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
-
-if TYPE_CHECKING:
-    from pandas.core.groupby import SeriesGroupBy
 
 PROBLEM = ["run", "scenario", "problem", "sample_size", "device", "dtype"]
 """The columns that together name a problem on which estimators compete."""
@@ -41,8 +39,46 @@ PROFILE = {
 """The columns of a performance profile, in order, with their types."""
 
 
+@dataclass(frozen=True)
+class Common:
+    """The problems that estimators have in common.
+
+    Attributes:
+        frame: measurements on those problems, of the estimators that are compared.
+        estimators: the labels of these.
+        problems: how many problems there are.
+        left_out: on how many others at least one of the estimators was not measured.
+        without: the labels of the estimators that are not compared.
+    """
+
+    frame: pd.DataFrame
+    estimators: tuple[str, ...]
+    problems: int
+    left_out: int
+    without: tuple[str, ...]
+
+
+@kept_together
+def common_problems(runs: Sequence[Run]) -> Common:
+    """Return the problems on which all estimators were measured that each of the runs has measured at all.
+
+    A problem is a run × sample size × device × dtype, of the whole gradient; one whose device was not
+    available is none.
+    """
+    tried = _tried(together(runs))
+    measured = tried[tried["status"] == "ok"]
+    within = measured.groupby("estimator", sort=False)["run"].nunique()
+    compared = within.index[within == measured["run"].nunique()]
+    some = measured[measured["estimator"].isin(compared)]
+    problem = some.groupby(PROBLEM, sort=False, dropna=False)
+    found = some[problem["estimator"].transform("size") == len(compared)]
+    problems, every = (len(frame[PROBLEM].drop_duplicates()) for frame in (found, tried))
+    without = [label for label in tried["estimator"].unique() if label not in compared]
+    return Common(found, tuple(compared), problems, every - problems, tuple(without))
+
+
 def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The rank of every estimator on every problem: run × sample size × device × dtype, whole gradient.
+    """Rank the estimators on every problem: run × sample size × device × dtype, of the whole gradient.
 
     Ranks go by the estimates alone, and equal ones share their mean rank; differences within the
     noise are ranked too, so that `told_apart` says which are not: an estimator is told apart from the
@@ -62,32 +98,25 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         One row per problem and estimator, see `RANKS`: `competitors` is the number of estimators that were
         tried on the problem, `factor` how many times the best value it is, infinite if it failed.
     """
-    tried = rows.whole(frame) if len(frame) else frame
+    tried = _tried(frame)
     if tried.empty:
         return pd.DataFrame(columns=list(RANKS)).astype(RANKS)
     found = tried[[*PROBLEM, "estimator"]].assign(metric=metric, **_numbers(tried, metric))
-    found["lost"] = tried["status"] == "unavailable"
-    found = found.drop_duplicates([*PROBLEM, "estimator"])
-    problem = found.groupby(PROBLEM, sort=False, dropna=False)
-    anyone = (~found["failed"]).groupby([found[name] for name in PROBLEM], dropna=False).transform("any")
-    found = found[anyone & ~problem["lost"].transform("any")]
-    if found.empty:
-        return pd.DataFrame(columns=list(RANKS)).astype(RANKS)
-    return _ranked(found)[list(RANKS)].astype(RANKS)
+    problem = [found[name] for name in PROBLEM]
+    known = ~found["failed"].groupby(problem, sort=False, dropna=False).transform("all")
+    return _ranked(found[known])[list(RANKS)].astype(RANKS)
 
 
-def mean_ranks(found: pd.DataFrame) -> pd.DataFrame:
-    """The mean rank of every estimator over the problems on which it was tried.
-
-    Mean ranks of estimators that were not tried on the same problems do not compare; `problems` tells.
-
-    Args:
-        found: as `ranks` gives it, of one metric.
+@kept_together
+def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the mean rank of every estimator by each metric over the common problems.
 
     Returns:
-        One row per estimator, from the best on, see `MEAN_RANKS`: the mean number of competitors, and on
-        how many problems it is best, is told apart from the best, and failed.
+        One row per metric and estimator, from the best on, see `MEAN_RANKS`: the number of competitors, and
+        on how many problems it is best, is told apart from the best, and failed.
     """
+    frame = common_problems(runs).frame
+    found = pd.concat([ranks(frame, metric) for metric in COMPARED], ignore_index=True)
     means = found.groupby(["metric", "estimator"], sort=False, as_index=False).agg(
         mean_rank=("rank", "mean"),
         problems=("rank", "size"),
@@ -96,12 +125,13 @@ def mean_ranks(found: pd.DataFrame) -> pd.DataFrame:
         told_apart=("told_apart", "sum"),
         failed=("failed", "sum"),
     )
-    best_first = means.sort_values("mean_rank", kind="stable", ignore_index=True)
-    return best_first[list(MEAN_RANKS)].astype(MEAN_RANKS)
+    order = means["metric"].map(list(COMPARED).index)
+    best_first = means.assign(order=order).sort_values(["order", "mean_rank"], kind="stable")
+    return best_first[list(MEAN_RANKS)].astype(MEAN_RANKS).reset_index(drop=True)
 
 
 def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """For every estimator the share of problems on which it is within a factor of the best.
+    """Return for every estimator the share of problems on which it is within a factor of the best.
 
     Problems and failures are those of `ranks`: an estimator that failed on a problem is within no
     factor there, and so is one that is biased, but for the mean squared error. The share is of the
@@ -118,20 +148,14 @@ def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         one. The first is at 1.
     """
     found = ranks(frame, metric)
-    if found.empty:
-        return pd.DataFrame(columns=list(PROFILE)).astype(PROFILE)
-    finite = found[np.isfinite(found["factor"])]
-    problems = found.groupby("estimator", sort=False).size()
-    starts = pd.DataFrame({"estimator": problems.index, "factor": 1.0, "reached": 0})
-    points = pd.concat([starts, finite[["estimator", "factor"]].assign(reached=1)], ignore_index=True)
-    points["estimator"] = points["estimator"].astype("str")
-    order = {label: i for i, label in enumerate(problems.index)}
-    steps = points.groupby(["estimator", "factor"], as_index=False)["reached"].sum()
-    steps = steps.iloc[steps["estimator"].map(order).argsort(kind="stable")]
-    counts = steps["estimator"].map(problems)
-    share = steps.groupby("estimator", sort=False)["reached"].cumsum() / counts
-    profile = pd.DataFrame({**steps, "metric": metric, "share": share, "problems": counts})
-    return profile[list(PROFILE)].astype(PROFILE).reset_index(drop=True)
+    profiles = [pd.DataFrame(columns=list(PROFILE)).astype(PROFILE)]
+    for label, factors in found.groupby("estimator", sort=False)["factor"]:
+        counts = factors[np.isfinite(factors)].value_counts()
+        reached = counts.reindex(sorted({1.0, *counts.index}), fill_value=0).cumsum()
+        steps = {"factor": reached.index, "share": reached.to_numpy() / len(factors)}
+        profile = pd.DataFrame(steps).assign(metric=metric, estimator=label, problems=len(factors))
+        profiles.append(profile[list(PROFILE)].astype(PROFILE))
+    return pd.concat(profiles, ignore_index=True)
 
 
 @kept_together
@@ -141,46 +165,42 @@ def profiles(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.concat([_as_long(performance_profile(whole, metric)) for metric in COMPARED], ignore_index=True)
 
 
-@kept_together
-def mean_ranks_of(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return the mean ranks by each metric over all problems; see `MEAN_RANKS`."""
-    whole = together(runs)
-    return pd.concat([mean_ranks(ranks(whole, metric)) for metric in COMPARED], ignore_index=True)
-
-
 def _as_long(profile: pd.DataFrame) -> pd.DataFrame:
     last = profile.groupby("estimator", sort=False).tail(1)
     return pd.concat([profile, last.assign(factor=1.1 * profile["factor"].max())], ignore_index=True)
 
 
+def _tried(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each estimator on each problem whose device was available."""
+    if frame.empty:
+        return frame.reindex(columns=[*PROBLEM, "estimator", "status"])
+    tried = rows.whole(frame).drop_duplicates([*PROBLEM, "estimator"])
+    lost = (tried["status"] == "unavailable").groupby([tried[name] for name in PROBLEM], dropna=False)
+    return tried[~lost.transform("any")]
+
+
 def _numbers(tried: pd.DataFrame, metric: str) -> dict[str, pd.Series[Any]]:
-    """The metric with its interval, NaN where the estimator failed, and whether it did."""
+    """Return the metric with its interval, NaN where the estimator failed, and whether it did."""
     ends = {"value": metric, "low": f"{metric}_low", "high": f"{metric}_high"}
-    numbers = {
-        end: tried[name].astype(float) if name in tried else pd.Series(math.nan, tried.index)
-        for end, name in ends.items()
-    }
+    numbers = {end: tried[name].astype(float) for end, name in ends.items()}
     wrong = (tried["verdict"] == "biased") & (not COMPARED[metric].counts_bias)
     failed = (tried["status"] != "ok") | wrong | ~np.isfinite(numbers["value"])
     return {**{end: number.mask(failed) for end, number in numbers.items()}, "failed": failed}
 
 
 def _ranked(found: pd.DataFrame) -> pd.DataFrame:
-    """With the columns that compare the estimators of a problem."""
+    """Return the rows with the columns that compare the estimators of a problem."""
     problem = [found[name] for name in PROBLEM]
-
-    def within(values: pd.Series[Any]) -> SeriesGroupBy[Any, Any]:
-        return values.groupby(problem, sort=False, dropna=False)
-
-    least = within(found["value"]).transform("min")
-    best = found["value"] == least
-    reach = within(found["high"].where(best)).transform("max")
+    best, told_apart = rows.best_and_apart(found["value"], found["low"], found["high"], problem)
+    values = found["value"].groupby(problem, sort=False, dropna=False)
+    least = values.transform("min")
+    filled = found["value"].fillna(math.inf).groupby(problem, sort=False, dropna=False)
     # 0/0 is the best value itself, and a positive one over zero is beyond any factor.
     factor = (found["value"] / least.where(least != 0)).where(least != 0, math.inf).mask(best, 1.0)
     return found.assign(
-        rank=within(found["value"].fillna(math.inf)).rank(method="average"),
-        competitors=within(found["value"]).transform("size"),
+        rank=filled.rank(method="average"),
+        competitors=values.transform("size"),
         factor=factor.fillna(math.inf),
         best=best,
-        told_apart=~best & (found["low"] > reach),
+        told_apart=told_apart,
     )

@@ -14,7 +14,7 @@ COLUMNS = ("problem", "estimator", "device", "dtype", "slope", "low", "high", "l
 
 
 def fits(measurements: pd.DataFrame) -> pd.DataFrame:
-    """One row for each problem, estimator, device and dtype with sample sizes enough, see `COLUMNS`.
+    """Return one row for each problem, estimator, device and dtype with sample sizes enough, see `COLUMNS`.
 
     The slope is that of log variance on log N, with its 95 % interval.
     """

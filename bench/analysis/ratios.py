@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from bench.analysis import rows
 from bench.analysis.comparison import COLUMNS, compare
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
@@ -25,29 +26,25 @@ def ratios(run: Run, control: str | None = None) -> pd.DataFrame:
         run: the run.
         control: the label of the control where there are too many ratios for all; None for the first.
     """
-    labels = list(dict.fromkeys(run.measurements["estimator"]))
-    few = _cells(run) * len(labels) * len(COMPARED) <= MOST_RATIOS
-    return _ratios(run, tuple(labels if few else [control or labels[0]]))
+    labels = tuple(dict.fromkeys(run.measurements["estimator"]))
+    return _ratios(run, labels if _steps(run, len(labels)) == 1 else (control or labels[0],))
 
 
 @kept
 def _ratios(run: Run, controls: tuple[str, ...]) -> pd.DataFrame:
-    sizes = sorted(run.measurements["sample_size"].unique())
-    step = max(1, math.ceil(_cells(run) * len(controls) * len(COMPARED) / MOST_RATIOS))
-    some = [int(N) for N in sizes[::step]]
-    several = run.measurements["estimator"].nunique() > 1
-    found = [_to(run, label, some if step > 1 else None) for label in controls if several]
-    found = [frame for frame in found if not frame.empty]
+    sizes, step = sorted(run.measurements["sample_size"].unique()), _steps(run, len(controls))
+    found = [pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)]
+    if run.measurements["estimator"].nunique() > 1:
+        every = [within(run, label) for label in controls]
+        some = every if step == 1 else [pairs.at(sizes[::step]) for pairs in every]
+        found += [compare(pairs, tuple(COMPARED)).frame for pairs in some]
+    frame = pd.concat(found, ignore_index=True)
     notice = f"one in {step} of {len(sizes)} sample sizes is compared" if step > 1 else ""
-    every = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
-    every.attrs["notice"] = notice
-    return every
+    frame.attrs["notice"] = rows.noted(notice, run.thinned)
+    return frame
 
 
-def _cells(run: Run) -> int:
-    return int((run.measurements["parameter"] == "all").sum())
-
-
-def _to(run: Run, control: str, sizes: list[int] | None) -> pd.DataFrame:
-    pairs = within(run, control)
-    return compare(pairs if sizes is None else pairs.at(sizes), tuple(COMPARED)).frame
+def _steps(run: Run, controls: int) -> int:
+    """Return of how many sample sizes one is compared with so many controls."""
+    cells = int((run.measurements["parameter"] == "all").sum())
+    return max(1, math.ceil(cells * controls * len(COMPARED) / MOST_RATIOS))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from operator import attrgetter
+
 import numpy as np
 import pandas as pd
 
@@ -13,8 +16,14 @@ SETTINGS = ("problem", "device", "dtype")
 CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
 """The columns that say which cell a row of a figure is about."""
 
+place = attrgetter("problem", "sample_size", "device", "dtype")
+"""Return of a row, by `itertuples`, what it has in common with those that it is compared with."""
+
 FEWEST_DEGREES = 50
 """Effective degrees of freedom below which an interval of the variance may cover 85 to 90 %."""
+
+MOST_SIZES = 12
+"""Sample sizes whose estimates are drawn."""
 
 LARGEST_SHARE = 0.05
 """The share of the variance above which a single estimate makes it uncertain."""
@@ -87,3 +96,35 @@ def device_and_dtype(frame: pd.DataFrame) -> list[str]:
     varying = [name for name in ("device", "dtype") if frame[name].nunique() > 1]
     found = [", ".join(map(str, values)) for values in frame[varying].itertuples(index=False)]
     return found or [""] * len(frame)
+
+
+def best_and_apart(
+    value: pd.Series[float], low: pd.Series[float], high: pd.Series[float], groups: list[pd.Series]
+) -> tuple[pd.Series[bool], pd.Series[bool]]:
+    """Return which rows have the least value of their group, and which are told apart from those.
+
+    Told apart is a row whose interval lies above that of the best; one without an interval is not.
+
+    Args:
+        value: less is better; NaN has no part in it.
+        low: the lower ends of its intervals.
+        high: the upper ends.
+        groups: what rows of a group have in common.
+    """
+    best = value == value.groupby(groups, sort=False, dropna=False).transform("min")
+    reach = high.where(best).groupby(groups, sort=False, dropna=False).transform("max")
+    return best, ~best & (low > reach)
+
+
+def drawn_sizes(whole: pd.DataFrame) -> tuple[list[int], str]:
+    """Return the sample sizes whose estimates are drawn, and a notice if these are only some."""
+    sizes = sorted(whole["sample_size"].unique())
+    step = max(1, math.ceil(len(sizes) / MOST_SIZES))
+    notice = f"one in {step} of {len(sizes)} sample sizes is drawn" if step > 1 else ""
+    return sizes[::step], notice
+
+
+def noted(notice: str, replicates: int) -> str:
+    """Return a notice with what a reader must know of a run that kept so many replicates; 0 for all."""
+    kept = f"of a run that kept {replicates} replicates of each cell, and not all coordinates"
+    return "; ".join(filter(None, (notice, kept if replicates else "")))

@@ -21,18 +21,18 @@ def scatter(run: Run) -> pd.DataFrame:
 
     `attrs["notice"]` says if only some are kept.
     """
-    whole = run.measurements[run.measurements["parameter"] == "all"]
+    whole = rows.whole(run.measurements)
     whole = whole[whole["sample_size"] == whole["sample_size"].max()]
     known = run.coordinates.drop_duplicates(["cell", "parameter", "index"])
-    known = known[np.isfinite(known["truth"].to_numpy(float))]
-    known = known[known["cell"].isin(whole["cell"])]
-    largest = int(known.groupby("cell").size().max()) if len(known) else 0
+    known = known[np.isfinite(known["truth"].to_numpy(float)) & known["cell"].isin(whole["cell"])]
     step = max(1, math.ceil(len(known) / MOST_POINTS))
-    some = known[known.groupby("cell").cumcount() % step == 0] if len(known) else known
-    notice = f"one in {step} of {largest} coordinates is drawn" if step > 1 else ""
-    found: pd.DataFrame = some.merge(whole[[*rows.CELL, "replicates", "nonfinite"]], on="cell", how="inner")
+    place = known.groupby("cell").cumcount()
+    some = known[place % step == 0]
+    found: pd.DataFrame = some.merge(whole[[*rows.CELL, "replicates", "nonfinite"]], on="cell")
     error = np.sqrt(found["variance"].astype(float) / (found["replicates"] - found["nonfinite"]))
     found = found.drop(columns=["replicates", "nonfinite"])
     found = found.assign(low=found["mean"] - error, high=found["mean"] + error)
-    found.attrs["notice"] = notice
+    most = place.max() + 1
+    notice = f"one in {step} of {most} coordinates is drawn" if step > 1 else ""
+    found.attrs["notice"] = rows.noted(notice, run.thinned)
     return found

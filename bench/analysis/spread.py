@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.kept import kept
 from bench.results.runs import Run
-
-MOST_HISTOGRAMS = 12
-"""Sample sizes whose estimates are drawn."""
 
 _BINS = 40
 
@@ -24,25 +19,22 @@ def spread(run: Run) -> pd.DataFrame:
     The first and the last bin also hold all beyond them. `attrs["notice"]` says if only some sample sizes
     are kept.
     """
-    whole = run.measurements[run.measurements["parameter"] == "all"]
-    sizes = sorted(whole["sample_size"].unique())
-    step = max(1, math.ceil(len(sizes) / MOST_HISTOGRAMS))
-    cells = whole[whole["sample_size"].isin(sizes[::step])][rows.CELL]
+    whole = rows.whole(run.measurements)
+    sizes, notice = rows.drawn_sizes(whole)
+    cells = whole.loc[whole["sample_size"].isin(sizes), rows.CELL]
     every = run.replicates[run.replicates["parameter"] == "all"]
     kept = every["cell"].isin(cells["cell"]) & np.isfinite(every["squared_deviation"].to_numpy(float))
     deviations = every[kept]
     means = deviations.groupby("cell")["squared_deviation"].transform("mean")
     deviations = deviations.assign(multiple=deviations["squared_deviation"] / means)
     deviations = deviations[np.isfinite(deviations["multiple"])]
-    found = cells.merge(_histograms(deviations), on="cell", how="inner")
-    notice = f"one in {step} of {len(sizes)} sample sizes is drawn" if step > 1 else ""
-    found = _with_tails(found, deviations, whole)
-    found.attrs["notice"] = notice
+    found = _with_tails(cells.merge(_histograms(deviations), on="cell"), deviations, whole)
+    found.attrs["notice"] = rows.noted(notice, run.thinned)
     return found
 
 
 def _histograms(deviations: pd.DataFrame) -> pd.DataFrame:
-    """One row for each bin of each cell that is not empty."""
+    """Return one row for each bin of each cell that is not empty."""
     edges = np.logspace(-4, 3, _BINS + 1)
     bins = np.clip(np.digitize(deviations["multiple"], edges) - 1, 0, _BINS - 1)
     counts: pd.DataFrame = (
@@ -54,7 +46,7 @@ def _histograms(deviations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_tails(bins: pd.DataFrame, deviations: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
-    """The same with the largest deviation of each cell in its last row, and a flag if its tail is heavy.
+    """Return the bins with the largest deviation of each cell in its last row, and a flag on heavy tails.
 
     Flags are numbered within a sample size, the heaviest first, to be written below one another.
     """

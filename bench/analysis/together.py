@@ -1,10 +1,10 @@
-"""What each of several runs is called, in what they differ, and all their measurements together."""
+"""Several runs beside one another: their names, the options in which they differ, their measurements."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -47,62 +47,53 @@ class Varied:
 
 
 def scenario_of(run: Run) -> str:
-    """The name of a run's scenario, as it is written."""
-    return str(_scenario(run).get("name", ""))
+    """Return the name of a run's scenario, as it is written."""
+    return str(_part(run, "scenario").get("name", ""))
 
 
 @kept_together
 def named(runs: Sequence[Run]) -> tuple[str, ...]:
-    """A short label for each run, no two alike, harmless to show.
+    """Return a short label for each run, no two alike, harmless to show.
 
-    What differs between the runs of a scenario: options; where they do not tell all of them
-    apart the commit too; then the time; and at last a number. The scenario's name comes first where
+    Runs of a scenario are called by the options in which they differ; where these do not tell all of them
+    apart by the commit too; then the time; and at last a number. The scenario's name comes first where
     there are several scenarios.
-
-    Args:
-        runs: the runs.
-
-    Returns:
-        As many labels, in the same order.
     """
     words = [[text] if text else [] for text in differs(runs)]
     for more in (_commit, _time):
         words = _told_apart(runs, words, more)
-    several = len({scenario_of(run) for run in runs}) > 1
-    labels = []
+    one = len({scenario_of(run) for run in runs}) == 1
+    labels: list[str] = []
     for run, parts in zip(runs, words, strict=True):
-        name = plain(scenario_of(run)) or "(no name)"
-        text = ", ".join(parts)
-        label = (f"{name} ({text})" if text else name) if several else text or name
-        labels.append(plain(label, LONGEST))
-    return _numbered(labels)
+        name, text = plain(scenario_of(run)) or "(no name)", ", ".join(parts)
+        label = f"{name} ({text})" if text and not one else text or name
+        labels.append(_free(plain(label, LONGEST), labels))
+    return tuple(labels)
 
 
 def differs(runs: Sequence[Run]) -> tuple[str, ...]:
-    """For each run those options in which the runs of its scenario differ: `steps = 100, loc = 2`."""
+    """Return for each run the options in which the runs of its scenario differ: `steps = 100, loc = 2`."""
     options = [_options(run) for run in runs]
-    alike: dict[str, list[dict[str, Any]]] = {}
-    for run, own in zip(runs, options, strict=True):
-        alike.setdefault(scenario_of(run), []).append(own)
-    names = {name: _short(_varying(several)) for name, several in alike.items()}
-    texts = [
-        ", ".join(f"{name} = {_word(own.get(key))}" for key, name in names[scenario_of(run)].items())
-        for run, own in zip(runs, options, strict=True)
-    ]
+    scenarios = [scenario_of(run) for run in runs]
+    texts = []
+    for scenario, own in zip(scenarios, options, strict=True):
+        alike = [other for name, other in zip(scenarios, options, strict=True) if name == scenario]
+        names = _short(_varying(alike))
+        texts.append(", ".join(f"{name} = {_word(own.get(key))}" for key, name in names.items()))
     return tuple(plain(text, 4 * LONGEST) for text in texts)
 
 
 @kept_together
 def table(runs: Sequence[Run]) -> pd.DataFrame:
-    """What the runs are, one row for each; see `COLUMNS`. All is text that may be shown."""
+    """Return what the runs are, one row for each; see `COLUMNS`. All is text that may be shown."""
     rows = [
         {
             "run": label,
             "scenario": plain(scenario_of(run)),
-            "version": plain(_scenario(run).get("version")),
+            "version": plain(_part(run, "scenario").get("version")),
             "differs": text,
-            "commit": plain(_git(run).get("commit")),
-            "dirty": _git(run).get("dirty") is True,
+            "commit": plain(_part(run, "git").get("commit")),
+            "dirty": _part(run, "git").get("dirty") is True,
             "machine": _machine(run),
             "finished": _time(run),
         }
@@ -113,7 +104,7 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
 
 @kept_together
 def varied(runs: Sequence[Run]) -> Varied | None:
-    """The one number in which all runs of one scenario differ; None if there is no such.
+    """Return the one number in which all runs of one scenario differ; None if there is no such.
 
     This is how a curve along training is drawn: one scenario after so many steps each. Seeds
     and numbers of replicates may differ besides, which changes the noise and not the question.
@@ -129,56 +120,53 @@ def varied(runs: Sequence[Run]) -> Varied | None:
 
 @kept_together
 def together(runs: Sequence[Run]) -> pd.DataFrame:
-    """The measurements of all runs, after a column `run`, and one `value` if one option varies.
+    """Return the measurements of all runs, after a column `run`, and one `value` if one option varies.
 
-    Args:
-        runs: the runs.
-
-    Returns:
-        All rows of `measurements`, blocks of parameters included; labels are as in `named`.
+    These are all rows of `measurements`, blocks of parameters included; labels are as in `named`.
     """
     one = varied(runs)
     parts = []
     for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
-        part = run.measurements.copy()
-        if one is not None:
-            part.insert(0, "value", one.values[i])
-        part.insert(0, "run", label)
-        parts.append(part)
+        value = {} if one is None else {"value": one.values[i]}
+        part = run.measurements.assign(run=label, **value)
+        first = ["run", *value]
+        parts.append(part[[*first, *part.columns.drop(first)]])
     filled = [part for part in parts if not part.empty] or parts[:1]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame({"run": pd.Series(dtype="str")})
 
 
-def _scenario(run: Run) -> Mapping[str, Any]:
-    return _mapping(run.record.get("scenario"))
+@kept_together
+def problem_names(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
+    """Return a name for each run and problem: that of the run, and of the problem where a run has several."""
+    names: dict[tuple[str, str], str] = {}
+    for run, label in zip(runs, named(runs), strict=True):
+        problems = run.measurements["problem"].unique()
+        names |= {(label, each): f"{label}, {each}" if len(problems) > 1 else label for each in problems}
+    return names
 
 
-def _git(run: Run) -> Mapping[str, Any]:
-    return _mapping(run.record.get("git"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
+def _part(run: Run, name: str) -> Mapping[str, Any]:
+    """Return a part of the record; empty if it is not there, or is nothing of its kind."""
+    value = run.record.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
 def _options(run: Run) -> dict[str, Any]:
-    """The scenario, flat: dotted key -> value. Lists are values."""
-    flat: dict[str, Any] = {}
-    waiting = [("", _scenario(run))]
-    while waiting:
-        prefix, mapping = waiting.pop()
-        for key, value in mapping.items():
-            if not prefix and key in NO_OPTIONS:
-                continue
-            if isinstance(value, Mapping) and value:
-                waiting.append((f"{prefix}{key}.", value))
-            else:
-                flat[f"{prefix}{key}"] = value
-    return dict(sorted(flat.items()))
+    """Return the scenario, flat: dotted key -> value. Lists are values."""
+    options = {key: value for key, value in _part(run, "scenario").items() if key not in NO_OPTIONS}
+    return dict(sorted(_flat(options, "")))
+
+
+def _flat(options: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _varying(options: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys whose values are not the same in all."""
+    """Return the keys whose values are not the same in all."""
     keys = dict.fromkeys(key for own in options for key in own)
     return [key for key in keys if len({_canonical(own.get(key)) for own in options}) > 1]
 
@@ -188,7 +176,7 @@ def _canonical(value: object) -> str:
 
 
 def _short(keys: Sequence[str]) -> dict[str, str]:
-    """Dotted keys -> as many of their last words as tell them apart."""
+    """Return dotted keys with as many of their last words as tell them apart."""
     short = {}
     for key in keys:
         words = key.split(".")
@@ -200,7 +188,7 @@ def _short(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    """Whether it is a finite number that a float can hold; JSON knows longer ones."""
+    """Return whether it is a finite number that a float can hold; JSON knows longer ones."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
@@ -214,7 +202,7 @@ def _word(value: object) -> str:
 
 
 def _told_apart(runs: Sequence[Run], words: list[list[str]], more: Callable[[Run], str]) -> list[list[str]]:
-    """The same words, and one more wherever runs of a scenario have the same words and not this one."""
+    """Return the words with one more wherever runs of a scenario have the same words and not this one."""
     keys = [(scenario_of(run), *parts) for run, parts in zip(runs, words, strict=True)]
     added: dict[tuple[str, ...], set[str]] = {}
     for run, key in zip(runs, keys, strict=True):
@@ -225,30 +213,27 @@ def _told_apart(runs: Sequence[Run], words: list[list[str]], more: Callable[[Run
     ]
 
 
-def _numbered(labels: Sequence[str]) -> tuple[str, ...]:
-    taken: set[str] = set()
-    found = []
-    for label in labels:
-        number, free = 1, label
-        while free in taken:
-            number += 1
-            free = f"{label} ({number})"
-        taken.add(free)
-        found.append(free)
-    return tuple(found)
+def _free(label: str, taken: Sequence[str]) -> str:
+    """Return the label, with a number if it is taken."""
+    number, free = 1, label
+    while free in taken:
+        number += 1
+        free = f"{label} ({number})"
+    return free
 
 
 def _commit(run: Run) -> str:
-    commit = plain(plain(_git(run).get("commit"))[:COMMIT])
-    return f"{commit}, changed" if commit and _git(run).get("dirty") is True else commit
+    git = _part(run, "git")
+    commit = plain(plain(git.get("commit"))[:COMMIT])
+    return f"{commit}, changed" if commit and git.get("dirty") is True else commit
 
 
 def _time(run: Run) -> str:
-    """When it was finished, to the second: 2026-11-25 17:19:29."""
+    """Return when it was finished, to the second: 2026-11-25 17:19:29."""
     return plain(run.record.get("finished"))[:19].replace("T", " ")
 
 
 def _machine(run: Run) -> str:
-    machine = _mapping(run.record.get("machine"))
+    machine = _part(run, "machine")
     processor, cores = plain(machine.get("processor")), plain(machine.get("cores"))
     return f"{processor or 'unknown'}, {cores} cores" if cores else processor

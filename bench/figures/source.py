@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.before_after import changes
+from bench.analysis.before_after import changes_shown
 from bench.analysis.budgets import budgets_together
 from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import geometric_means, means
@@ -73,8 +73,7 @@ def of_several_runs(runs: Sequence[Run]) -> Tables:
 
 
 def _changes(runs: Sequence[Run]) -> pd.DataFrame:
-    # Runs that were meant to differ in an option are not before and after.
-    found = changes(runs[:1] if varied(runs) else runs)
+    found = changes_shown(runs)
     # The page shows one control at a time, and a change has none.
     return _noted(found.frame.drop(columns=["control"]), found.left_out)
 

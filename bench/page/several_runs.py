@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from bench.analysis.before_after import changes
-from bench.analysis.ranking import mean_ranks_of
-from bench.analysis.together import named, table, varied
+import pandas as pd
+
+from bench.analysis.before_after import changes_shown
+from bench.analysis.comparison import Comparison
+from bench.analysis.geometric import ratios_by_problem
+from bench.analysis.ranking import common_problems, mean_ranks
+from bench.analysis.together import named, table
 from bench.figures import Tables
 from bench.page import tables
 from bench.page.charts import charts_of
@@ -15,12 +18,13 @@ from bench.page.images import pictures_of
 from bench.page.one_run import LONG
 from bench.page.view import Field, Pictures, Table, View
 from bench.results.runs import Run
+from bench.tables import problem_table
 from bench.text.labels import plain
 from bench.text.together_claims import claims
 
 
 def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: str) -> View:
-    """What is shown of several runs together.
+    """Return the view of several runs together.
 
     Args:
         runs: from the first to the last.
@@ -32,15 +36,13 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
         Invalid: if no run has such a control.
     """
     questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
-    # Runs that were meant to differ in an option are not before and after.
-    changed = changes(runs[:1] if varied(runs) else runs)
     figures, failed = charts_of(drawn)
     return View(
         name=name,
         title="All runs",
         question=" · ".join(questions),
-        claims=[plain(claim, LONG) for claim in claims(runs, changed, control)],
-        tables=[_runs(runs), _mean_ranks(runs)],
+        claims=[plain(claim, LONG) for claim in claims(runs, changes_shown(runs), control)],
+        tables=[_ratios(ratios_by_problem(runs, control)), _runs(runs), _mean_ranks(runs)],
         figures=figures,
         failed=[plain(line, LONG) for line in failed],
         labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
@@ -49,32 +51,45 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
     )
 
 
+def _ratios(found: Comparison) -> Table:
+    frame = problem_table.problem_table(found).rename_axis("estimator").reset_index()
+    return _table("ratios", problem_table.title(found), frame, problem_table.notice())
+
+
 def _runs(runs: Sequence[Run]) -> Table:
     found = table(runs)
-    head = ["run", "scenario", "version", "differs", "commit", "machine", "finished"]
-    shown = found.assign(commit=found["commit"].str[:12] + found["dirty"].map({True: ", changed", False: ""}))
-    rows = [[Field(str(row[column])) for column in head] for _, row in shown.iterrows()]
-    return Table("runs", "Runs", head, rows)
+    dirty = found["dirty"].map({True: ", changed", False: ""})
+    return _table("runs", "Runs", found.assign(commit=found["commit"].str[:12] + dirty).drop(columns="dirty"))
 
 
 def _mean_ranks(runs: Sequence[Run]) -> Table:
-    """By each metric, the mean rank of the estimators over all problems."""
-    rows = [[Field(text) for text in _ranked(row)] for row in mean_ranks_of(runs).to_dict("records")]
-    head = ["estimator", "by", "mean rank", "best on", "best or not told apart from it on", "failed on"]
+    """Return by each metric the mean rank of the estimators over the problems that all have in common."""
+    common, found = common_problems(runs), mean_ranks(runs)
+    near = found["problems"] - found["told_apart"] - found["failed"]
+    shown = pd.DataFrame(
+        {
+            "estimator": found["estimator"].map(plain),
+            "by": found["metric"].str.replace("_", " "),
+            "mean rank": found["mean_rank"].map("{:.2f}".format),
+            "best on": found["best"],
+            "best or not told apart from it on": near,
+            "failed or biased on": found["failed"],
+        }
+    )
+    others = f", {common.left_out} others left out" if common.left_out else ""
+    title = (
+        f"Ranks over {common.problems} problems (run × N × device × type) on which all were measured{others}"
+    )
+    unranked = (
+        f"Not measured in every run: {', '.join(map(plain, common.without))}. " if common.without else ""
+    )
     notice = "Ranks go by the estimates alone; what is not told apart has overlapping 95 % intervals."
-    return Table("ranks", "Ranks over all problems (run × N × device × type)", head, rows, notice)
+    return _table("ranks", title, shown, unranked + notice)
 
 
-def _ranked(row: Mapping[Hashable, Any]) -> list[str]:
-    near = row["problems"] - row["told_apart"] - row["failed"]
-    return [
-        plain(row["estimator"]),
-        str(row["metric"]).replace("_", " "),
-        f"{row['mean_rank']:.2f} of {row['competitors']:.3g}",
-        f"{row['best']} of {row['problems']}",
-        str(near),
-        str(row["failed"]),
-    ]
+def _table(name: str, title: str, frame: pd.DataFrame, notice: str = "") -> Table:
+    rows = [[Field(str(value)) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return Table(name, title, [str(column) for column in frame], rows, notice)
 
 
 def _pictures(runs: Sequence[Run]) -> Pictures:

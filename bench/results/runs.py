@@ -86,6 +86,11 @@ class Run:
         """Whether it was stopped before its end."""
         return bool(self.record.get("interrupted"))
 
+    @property
+    def thinned(self) -> int:
+        """The replicates of each cell that were kept, where others were not; else 0."""
+        return int(self.record.get("thinned", {}).get("replicates", 0))
+
     def of(self, measurements: pd.DataFrame) -> Run:
         """Return the same run of other measurements, such as some of its rows."""
         return Run(

@@ -40,5 +40,8 @@ def _texts(each: LeftOut) -> Iterator[str]:
             yield f"not averaged: {plain(each.what, 200)}"
         case "not averaged":
             yield f"not averaged: {each.count} of {each.of} ratios: biased, zero or not known"
+        case "thinned":
+            whose = f"the run {each.when} keeps" if each.when else "the run keeps"
+            yield f"{whose} the first {each.count} replicates of each cell only"
         case _:
             raise AssertionError(f"there are no words for {each.why!r}")

@@ -1,0 +1,58 @@
+"""Runs that are small enough to be kept for good: `python -m bench.results.thinning RUN FOLDER`."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from bench.results import folder as run_folder
+from bench.results.runs import Run
+
+MOST_REPLICATES = 6000
+"""Rows of replicates that are kept: of all cells, about 150 kilobytes."""
+
+MOST_COORDINATES = 2000
+"""Rows of coordinates that are kept, and besides those of which estimates are."""
+
+
+def thinned(run: Run, folder: Path) -> Run:
+    """Return a run with the first replicates of each cell, the same in all, and some of its coordinates.
+
+    Replicates are those of the whole gradient, at least one and at most `MOST_REPLICATES` in all;
+    `run.thinned` says how many of each cell. What is computed from measurements alone does not change.
+
+    Args:
+        run: with all that was measured.
+        folder: of the new run.
+    """
+    whole = run.replicates[run.replicates["parameter"] == "all"]
+    most = max(1, MOST_REPLICATES // max(whole["cell"].nunique(), 1))
+    step = max(1, math.ceil(len(run.coordinates) / MOST_COORDINATES))
+    some = (run.coordinates["index"] % step == 0) | (run.coordinates["kept"] > 0)
+    return Run(
+        run.measurements,
+        _narrow(whole[whole["replicate"] < most]),
+        {**run.record, "thinned": {"replicates": most, "coordinates": step}},
+        _narrow(run.coordinates[some]),
+        run.pictures,
+        folder,
+    )
+
+
+def _narrow(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return numbers with seven digits, which are more than they are known to."""
+    wide = frame.select_dtypes("float64").columns
+    return frame.astype(dict.fromkeys(wide, "float32")).reset_index(drop=True)
+
+
+def main(source: str, target: str) -> None:
+    """Write a run thinned into another folder."""
+    Path(target).mkdir(parents=True, exist_ok=True)
+    run_folder.write(thinned(run_folder.load(Path(source)), Path(target)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
