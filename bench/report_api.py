@@ -12,12 +12,12 @@ from bench.errors import invalid
 from bench.figures import Tables
 from bench.figures.about import about_a_run, about_several_runs, label_of
 from bench.figures.export import draw
+from bench.figures.image_grid import write_pictures
 from bench.figures.source import of_a_run, of_several_runs
 from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.page.several_runs import several_runs
 from bench.page.view import View
-from bench.report.pictures import write_pictures
 from bench.results.files import whole
 from bench.results.runs import Run
 from bench.tables.tex import as_tex

@@ -16,8 +16,8 @@ from bench.figures import FIGURES, Tables, export
 from bench.figures.about import about_a_run, about_several_runs
 from bench.figures.axes import PERCENT
 from bench.figures.definition import Figure, with_ends
+from bench.figures.estimator_style import styles
 from bench.figures.export import draw
-from bench.figures.looks import looks
 from bench.figures.marks import DATA
 from bench.figures.sheet import chart_of, on_the_sheet, records, specification
 from bench.figures.source import of_a_run, of_several_runs
@@ -233,8 +233,8 @@ def test_a_percent_is_a_right_number() -> None:
 
 
 def test_looks_differ_for_very_many_estimators() -> None:
-    assert len(set(looks(map(str, range(300))).values())) == 300
-    assert len({look.color for look in looks(map(str, range(12))).values()}) == 12
+    assert len(set(styles(map(str, range(300))).values())) == 300
+    assert len({look.color for look in styles(map(str, range(12))).values()}) == 12
 
 
 def colors_of(spec: dict) -> dict[str, str]:
@@ -259,7 +259,7 @@ def colors_of(spec: dict) -> dict[str, str]:
 
 def test_an_estimator_looks_alike_in_every_figure() -> None:
     frame = ordinary()
-    wanted = {label: look.color for label, look in looks(frame["estimator"]).items()}
+    wanted = {label: look.color for label, look in styles(frame["estimator"]).items()}
     for name in ("variance", "bias", "error", "cost", "work_normalized_variance"):
         assert colors_of(sheet_of(name, frame)) == wanted, name
     frame.loc[frame["estimator"] == "reinforce", "status"] = "error"

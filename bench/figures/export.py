@@ -28,19 +28,11 @@ VEGA_LITE = "6.4"
 """The version that draws; that of the page is the same."""
 
 
-def write(spec: Spec, path: Path, kind: str) -> None:
-    """Write a specification as a picture; at no time is there half a file of that name.
-
-    Args:
-        spec: see `bench.figures.sheet.specification`.
-        path: of the file.
-        kind: of `bench.text.formats.FORMATS`.
-    """
-    _register_font()
-    content = _drawn(spec, kind)
+def save(picture: bytes, path: Path) -> None:
+    """Write a file; at no time is there half a file of that name."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_bytes(content)
+        temporary.write_bytes(picture)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -82,7 +74,7 @@ def _written(
     spec = specification(figure, rows, about, tables.notice(figure.table), titled)
     paths = [folder / f"{figure.name}.{kind}" for kind in formats]
     for path, kind in zip(paths, formats, strict=True):
-        write(spec, path, kind)
+        save(picture(spec, kind), path)
     return paths
 
 
@@ -92,7 +84,13 @@ def _is_long(figure: Figure, rows: pd.DataFrame, tables: Tables) -> bool:
     return many and "along" in tables and not tables["along"].empty
 
 
-def _drawn(spec: Spec, kind: str) -> bytes:
+def picture(spec: Spec, kind: str) -> bytes:
+    """Return the content of a file of a Vega-Lite specification.
+
+    Raises:
+        ValueError: if the kind is none of `bench.text.formats.FORMATS`.
+    """
+    _register_font()
     if kind == "png":
         return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=PIXELS))
     if kind == "pdf":

@@ -14,7 +14,7 @@ from altair.utils.schemapi import debug_mode
 
 from bench.figures.about import About
 from bench.figures.definition import Figure
-from bench.figures.looks import looks
+from bench.figures.estimator_style import styles
 from bench.figures.marks import DATA
 from bench.text.labels import distinct, plain
 from bench.text.numbers import grouped
@@ -60,14 +60,14 @@ def specification(
     body, width = _body(figure, rows, shown)
     datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
     width += int(6.5 * max(map(len, names.values()))) + 20  # beside the charts, or in the legend
-    spec = _colored(body, {names[label]: look for label, look in looks(about.labels).items()}, rows)
+    spec = _colored(body, {names[label]: look for label, look in styles(about.labels).items()}, rows)
     if titled:
         more = len(panels) - len(shown)
         cut = f"not drawn: {more} further panels" if more > 0 else ""
         facts = " · ".join(filter(None, (about.facts, thinned, notice)))
         caption = [figure.description, facts, *about.left_out(figure, rows), cut]
         spec = _titled(spec, about.heading, figure.title, caption, width)
-    return {"$schema": alt.SCHEMA_URL, "config": _config(), "datasets": datasets, **spec}
+    return {"$schema": alt.SCHEMA_URL, "config": config(), "datasets": datasets, **spec}
 
 
 def on_the_sheet(figure: Figure, rows: pd.DataFrame, about: About) -> pd.DataFrame:
@@ -217,7 +217,8 @@ def _wrapped(texts: Sequence[str], width: int, size: int) -> list[str]:
     return [line for text in texts for line in textwrap.wrap(text, across)]
 
 
-def _config() -> Spec:
+def config() -> Spec:
+    """Return the fonts, colors and sizes of all charts."""
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12,
             "titleFontWeight": "normal"}  # fmt: skip
     return {
