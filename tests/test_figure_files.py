@@ -13,14 +13,14 @@ import pytest
 
 from bench.api import load
 from bench.figures import FIGURES, Tables, export
-from bench.figures.about import about_a_run, about_several_runs
 from bench.figures.axes import PERCENT
+from bench.figures.captions import caption_of_run, caption_of_runs
+from bench.figures.composition import chart_of, on_the_sheet, records, specification
 from bench.figures.definition import Figure, with_ends
 from bench.figures.estimator_style import styles
 from bench.figures.export import draw
+from bench.figures.figure_tables import of_a_run, of_several_runs
 from bench.figures.marks import DATA
-from bench.figures.sheet import chart_of, on_the_sheet, records, specification
-from bench.figures.source import of_a_run, of_several_runs
 from bench.results.columns import completed, no_rows
 from bench.results.runs import Run
 from tests.runs import run_of
@@ -64,7 +64,7 @@ def made(measurements: pd.DataFrame, question: str = "Why?") -> Run:
 
 def sheet_of(name: str, measurements: pd.DataFrame, question: str = "Why?") -> dict:
     run = made(measurements, question)
-    tables, about = of_a_run(run), about_a_run(run)
+    tables, about = of_a_run(run), caption_of_run(run)
     rows = on_the_sheet(FIGURES[name], FIGURES[name].drawn(tables), about)
     assert len(rows)
     return specification(FIGURES[name], rows, about)
@@ -81,7 +81,7 @@ def one_point(run: Run) -> Run:
 
 
 def names_of(folder: Path, run: Run) -> list[str]:
-    written, failed = draw(folder, of_a_run(run), about_a_run(run), ("svg",), True)
+    written, failed = draw(folder, of_a_run(run), caption_of_run(run), ("svg",), True)
     assert failed == []
     assert sorted(folder.iterdir()) == sorted(written)
     return [path.stem for path in written]
@@ -89,7 +89,7 @@ def names_of(folder: Path, run: Run) -> list[str]:
 
 def test_every_figure_that_applies_is_written_and_nothing_else(run: Run, tmp_path: Path) -> None:
     of_several = {"changed", "means", "profile"}
-    curves = {"along", "bias_along", "signal_along"}
+    curves = {"variance_by_option", "bias_by_option", "snr_by_option"}
     names = names_of(tmp_path / "new" / "figures", one_point(run))
     assert set(names) == set(FIGURES) - of_several - curves - {"devices"}
     assert names == [name for name in FIGURES if name in names]
@@ -99,13 +99,13 @@ def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(export, "MOST_PROBLEMS", 2)
-    assert names_of(tmp_path, run) == ["along", "bias_along", "signal_along"]
+    assert names_of(tmp_path, run) == ["variance_by_option", "bias_by_option", "snr_by_option"]
 
 
 def test_runs_together_have_figures_of_their_own(run: Run, tmp_path: Path) -> None:
     later = {**run.record, "started": "2031-01-01T00:00:00+00:00"}
     runs = [one_point(run), Run(one_point(run).measurements, run.replicates, later)]
-    written, failed = draw(tmp_path, of_several_runs(runs), about_several_runs(runs), ("svg",), True)
+    written, failed = draw(tmp_path, of_several_runs(runs), caption_of_runs(runs), ("svg",), True)
     assert failed == []
     assert [path.stem for path in written] == ["changed", "budget", "means", "profile"]
 
@@ -114,14 +114,14 @@ def test_runs_that_differ_in_a_number_are_curves_along_it(run: Run, tmp_path: Pa
     record = copy.deepcopy(dict(run.record))
     record["scenario"]["problem"]["distribution"]["normal"]["loc"] = 2.5
     runs = [one_point(run), Run(one_point(run).measurements, run.replicates, record)]
-    written, _ = draw(tmp_path, of_several_runs(runs), about_several_runs(runs), ("svg",), True)
-    curves = ["along", "bias_along", "signal_along"]
+    written, _ = draw(tmp_path, of_several_runs(runs), caption_of_runs(runs), ("svg",), True)
+    curves = ["variance_by_option", "bias_by_option", "snr_by_option"]
     assert [path.stem for path in written] == [*curves, "budget", "means", "profile"]
 
 
 def test_a_failed_write_leaves_nothing(run: Run, tmp_path: Path) -> None:
     tables = of_a_run(one_point(run))
-    written, failed = draw(tmp_path, tables, about_a_run(run), ("nonsense",), True, ["variance"])
+    written, failed = draw(tmp_path, tables, caption_of_run(run), ("nonsense",), True, ["variance"])
     assert written == []
     assert failed == ["the figure variance could not be drawn: ValueError: figures have no format 'nonsense'"]
     assert not list(tmp_path.iterdir())
@@ -136,7 +136,7 @@ def test_a_figure_that_raises_is_a_line_and_the_others_appear(
     wrong = {**vars(FIGURES["variance"]), "chart": broken}
     monkeypatch.setitem(FIGURES, "variance", Figure(**wrong))
     tables, names = of_a_run(one_point(run)), ["variance", "bias"]
-    written, failed = draw(tmp_path, tables, about_a_run(run), ("svg",), True, names)
+    written, failed = draw(tmp_path, tables, caption_of_run(run), ("svg",), True, names)
     assert [path.stem for path in written] == ["bias"]
     assert failed == ["the figure variance could not be drawn: ZeroDivisionError: no such luck"]
 
@@ -209,7 +209,7 @@ def test_a_figure_names_scenario_question_replicates_and_units() -> None:
 def test_a_paper_has_its_own_titles() -> None:
     run = made(ordinary(), "Which wins?")
     rows = FIGURES["variance"].drawn(of_a_run(run))
-    said = words(specification(FIGURES["variance"], rows, about_a_run(run), titled=False))
+    said = words(specification(FIGURES["variance"], rows, caption_of_run(run), titled=False))
     assert "Which wins?" not in said
     assert "R = 1000" not in said
     assert "reparameterization" in said  # the legend
@@ -307,7 +307,7 @@ def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_no_measurements_are_too_odd(name: str, case) -> None:
     figure, run = FIGURES[name], made(case())
-    about = about_a_run(run)
+    about = caption_of_run(run)
     rows = on_the_sheet(figure, figure.drawn(of_a_run(run)), about)
     if len(rows):
         specification(figure, rows, about)

@@ -72,7 +72,7 @@ def compare(
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
-        from bench.figures.compared import chart_of_a_comparison
+        from bench.figures.comparison_chart import chart_of_a_comparison
         from bench.figures.export import picture
 
         with explained():

@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import altair as alt
-import pandas as pd
 
 from bench.errors import Invalid, did_you_mean
 from bench.figures import (
-    along,
     bias,
-    bias_along,
+    bias_by_option,
     blocks,
     budget,
     by_parameter,
@@ -28,15 +26,16 @@ from bench.figures import (
     rate,
     ratios,
     scatter,
-    signal_along,
+    snr_by_option,
     spread,
     variance,
+    variance_by_option,
     work_normalized_variance,
 )
-from bench.figures.about import about_a_run
+from bench.figures.captions import caption_of_run
+from bench.figures.composition import composed, on_the_sheet
 from bench.figures.definition import Figure
-from bench.figures.sheet import on_the_sheet, specification
-from bench.figures.source import Tables, of_a_run
+from bench.figures.figure_tables import Tables, of_a_run
 from bench.results.runs import Run
 
 T = TypeVar("T")
@@ -44,8 +43,9 @@ T = TypeVar("T")
 FIGURES: dict[str, Figure] = {
     module.FIGURE.name: module.FIGURE
     for module in (
-        changed, along, bias_along, signal_along, variance, rate, bias, error, cost, work_normalized_variance,
-        budget, ratios, means, profile, devices, spread, blocks, by_parameter, scatter,
+        changed, variance_by_option, bias_by_option, snr_by_option,
+        variance, rate, bias, error, cost, work_normalized_variance, budget,
+        ratios, means, profile, devices, spread, blocks, by_parameter, scatter,
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""
@@ -66,12 +66,9 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         """
         if name not in FIGURES:
             raise KeyError(f"no figure {name!r}; {did_you_mean(name, FIGURES)}")
-        figure, about = FIGURES[name], about_a_run(self._run)
-        rows = self._rows(figure)
-        if rows.empty:
+        spec = composed(FIGURES[name], self._tables, caption_of_run(self._run))
+        if spec is None:
             raise KeyError(f"the run has nothing that the figure {name!r} could draw")
-        notice = self._tables.notice(figure.table)
-        spec = specification(figure, rows, about, notice)
         datasets = spec.pop("datasets")  # put in later: they are no part of what is checked
         found: Any = alt.Chart.from_dict(spec)
         found["datasets"] = datasets
@@ -79,16 +76,15 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         return chart
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, figure in FIGURES.items() if not self._rows(figure).empty)
+        caption = caption_of_run(self._run)
+        rows = {name: on_the_sheet(one, one.drawn(self._tables), caption) for name, one in FIGURES.items()}
+        return (name for name in rows if not rows[name].empty)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
         return f"<Figures: {', '.join(self)}>"
-
-    def _rows(self, figure: Figure) -> pd.DataFrame:
-        return on_the_sheet(figure, figure.drawn(self._tables), about_a_run(self._run))
 
 
 def each(figures: Iterable[Figure], make: Callable[[Figure], T | None]) -> tuple[list[T], list[str]]:

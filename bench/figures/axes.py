@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ Title = str | Sequence[str] | None
 SAMPLES = "samples per estimate, N"
 
 MOST_NAMED = 8
-"""Values of an axis that are named, each; of more, round numbers are."""
+"""Values of an axis that are named; of many more, round numbers are."""
 
 # Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
 _NAMED = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
@@ -26,16 +27,18 @@ _DIGIT = "substring('⁰¹²³⁴⁵⁶⁷⁸⁹', {0}, {0} + 1)"
 _TENS, _ONES = f"floor(abs({_EXPONENT}) / 10)", f"abs({_EXPONENT}) % 10"
 _RAISED = f"({_EXPONENT} < 0 ? '⁻' : '') + ({_TENS} ? {_DIGIT.format(_TENS)} : '') + {_DIGIT.format(_ONES)}"
 _POWER = f"({_DIGITS} == '1' ? '' : {_DIGITS} + '·') + '10' + {_RAISED}"
+THREE_DIGITS = "datum.label == '' ? '' : format(datum.value, '.3~g')"
+"""A label of any number: 0.316, 1, 1000."""
 POWERS = (
     "datum.label == '' || !(datum.value > 0) ? datum.label :"
     f" {_DIGITS} != '1' && datum.value >= 1 && datum.value < 100 ? format(datum.value, '.3~r') : {_POWER}"
 )
 """A label as a power of ten: 10⁻⁵, or 2·10⁻⁵; a small number that is none as it is."""
 ORDINARY = (
-    "datum.label == '' ? '' : datum.value >= 1e-3 && datum.value < 1e4"
+    "datum.label == '' ? '' : datum.value >= 1e-3 && datum.value < 1e6"
     f" ? format(datum.value, '.6~r') : ({POWERS})"
 )
-"""A label as an ordinary number, if it has few digits."""
+"""A label as an ordinary number, if it has few digits: N = 10000, as in the titles of panels."""
 PLAIN = (
     "datum.value == 0 || abs(datum.value) >= 1e-6 && abs(datum.value) < 1e6"
     f" ? format(datum.value, '.6~r') : ({_POWER})"
@@ -52,18 +55,25 @@ def plain(title: Title, **axis: Any) -> Settings:
 
 
 def logarithmic(title: Title, values: Iterable[float] = (), label: str = ORDINARY) -> Settings:
-    """Return a logarithmic axis whose ticks are the values themselves, if they are few."""
+    """Return a logarithmic axis whose ticks are the values themselves, or each second, if they are few."""
     axis: Settings = {"tickCount": 5, "gridOpacity": _NAMED, "tickOpacity": _NAMED}
-    axis |= {"labelOverlap": "greedy", "labelSeparation": 4}
-    taken = sorted({float(value) for value in values})
-    if 1 <= len(taken) <= MOST_NAMED:
-        axis["values"] = taken
+    axis |= {"labelOverlap": "greedy", "labelSeparation": 8}
+    axis |= named(values)
     return {"title": title, "scale": alt.Scale(**_LOG), "axis": alt.Axis(labelExpr=label, **axis)}
 
 
-def powers(title: Title) -> Settings:
-    """Return a logarithmic axis whose labels are powers of ten."""
-    return logarithmic(title, label=POWERS)
+def named(values: Iterable[float]) -> Settings:
+    """Return as ticks the values, or each second of up to twice as many; nothing of more or of none."""
+    taken = sorted({float(value) for value in values})
+    step = math.ceil(len(taken) / MOST_NAMED)
+    return {"values": taken[::step]} if step in (1, 2) else {}
+
+
+def powers(title: Title, values: Iterable[float] = ()) -> Settings:
+    """Return a logarithmic axis whose labels are powers of ten, if the values span three or more of them."""
+    sizes = [value for value in map(float, values) if 0 < value < math.inf]
+    few = sizes and max(sizes) < 1000 * min(sizes) and min(sizes) >= 1e-3 and max(sizes) < 1e4
+    return logarithmic(title, label=ORDINARY if few else POWERS)
 
 
 def shares(title: Title, linear: float, least: float, most: float) -> Settings:

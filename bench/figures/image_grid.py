@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from bench.figures.composition import Spec, config
 from bench.figures.export import picture, save
-from bench.figures.sheet import Spec, config
 from bench.results.runs import Run
 from bench.text.labels import distinct, plain
 

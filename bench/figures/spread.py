@@ -6,18 +6,13 @@ import altair as alt
 import pandas as pd
 
 from bench.figures.axes import PERCENT, powers
-from bench.figures.definition import Chart, Figure
+from bench.figures.definition import Chart, Figure, every
 from bench.figures.marks import POINT, Layer, by_sample_size, color, dashes, layers, shape, tooltip
 
 MOST_FLAGS = 6
 """Heavy tails of one N that are told in words."""
 
 TITLE = "squared deviation, in multiples of the variance"
-
-
-def rows(bins: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of the estimates in each bin of each cell, with flags of heavy tails."""
-    return bins
 
 
 def chart(rows: pd.DataFrame) -> Chart:
@@ -67,7 +62,7 @@ FIGURE = Figure(
     "points below are the largest deviations, in full where the tail is heavy: the variance has fewer "
     "than 50 effective degrees of freedom, or a single estimate carries more than 5 % of it.",
     "spread",
-    rows,
+    every,
     chart,
     ("share",),
     against="low",

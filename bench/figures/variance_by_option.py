@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from bench.analysis.sweeps import scale_of
-from bench.figures.axes import MOST_NAMED, Settings, logarithmic, plain, powers
+from bench.figures.axes import THREE_DIGITS, Settings, logarithmic, named, plain, powers
 from bench.figures.definition import Chart, Figure
 from bench.figures.marks import Layer, band, color, layers, line_of_its_own
 from bench.figures.variance import TITLE, exact_line
@@ -28,8 +28,8 @@ def rows(moved: pd.DataFrame) -> pd.DataFrame:
 
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a line for each estimator in its band, and thin lines through exact variances."""
-    y = powers(TITLE)
-    return against_option(rows, *band(rows, "variance", y, "value"), *exact_line(rows, TITLE))
+    y = powers(TITLE, rows["variance"])
+    return against_option(rows, *band(rows, "variance", y, "value"), *exact_line(rows, y))
 
 
 def against_option(rows: pd.DataFrame, *marks: Layer) -> Chart:
@@ -44,9 +44,8 @@ def option_axis(rows: pd.DataFrame) -> Settings:
     values = sorted({float(value) for value in rows["value"]})
     kind = scale_of(values)
     if kind == "log":
-        return logarithmic(title, values)
-    few = {"values": values} if len(values) <= MOST_NAMED else {}
-    settings = plain(title, labelExpr="format(datum.value, '.3~r')", **few)
+        return logarithmic(title, values, THREE_DIGITS)
+    settings = plain(title, labelExpr=THREE_DIGITS, **named(values))
     if kind == "symlog":
         near = min(abs(value) for value in values if value)
         settings["scale"] = alt.Scale(type="symlog", constant=near, nice=False)
@@ -54,7 +53,7 @@ def option_axis(rows: pd.DataFrame) -> Settings:
 
 
 FIGURE = Figure(
-    "along",
+    "variance_by_option",
     "Variance along an option",
     "A line for each estimator in its 95 % band, and a thin one through the exact variance where that is "
     "known.",
