@@ -1,6 +1,6 @@
 """The figures, one a file, and their table: pages, files and notebooks draw the same charts.
 
-A new figure is a file that defines a `FIGURE`, and its line in `FIGURES`.
+A new figure is a file that defines a `Figure`, and its line in `FIGURES`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import altair as alt
+import pandas as pd
 
 from bench.errors import Invalid, did_you_mean
 from bench.figures import (
     bias,
-    bias_by_option,
     blocks,
     budget,
+    by_option,
     by_parameter,
     changed,
     cost,
@@ -26,10 +27,8 @@ from bench.figures import (
     rate,
     ratios,
     scatter,
-    snr_by_option,
     spread,
     variance,
-    variance_by_option,
     work_normalized_variance,
 )
 from bench.figures.captions import caption_of_run
@@ -41,11 +40,12 @@ from bench.results.runs import Run
 T = TypeVar("T")
 
 FIGURES: dict[str, Figure] = {
-    module.FIGURE.name: module.FIGURE
-    for module in (
-        changed, variance_by_option, bias_by_option, snr_by_option,
-        variance, rate, bias, error, cost, work_normalized_variance, budget,
-        ratios, means, profile, devices, spread, blocks, by_parameter, scatter,
+    figure.name: figure
+    for figure in (
+        changed.FIGURE, *by_option.FIGURES,
+        variance.FIGURE, rate.FIGURE, bias.FIGURE, error.FIGURE, cost.FIGURE,
+        work_normalized_variance.FIGURE, budget.FIGURE, ratios.FIGURE, means.FIGURE, profile.FIGURE,
+        devices.FIGURE, spread.FIGURE, blocks.FIGURE, by_parameter.FIGURE, scatter.FIGURE,
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""
@@ -55,8 +55,7 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
     """The figures of a run that have something to draw, by name, as Altair charts."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self._tables = of_a_run(run)
+        self._tables, self._caption = of_a_run(run), caption_of_run(run)
 
     def __getitem__(self, name: str) -> alt.TopLevelMixin:
         """Return a figure as a chart with its data, title and legend.
@@ -66,7 +65,7 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         """
         if name not in FIGURES:
             raise KeyError(f"no figure {name!r}; {did_you_mean(name, FIGURES)}")
-        spec = composed(FIGURES[name], self._tables, caption_of_run(self._run))
+        spec = composed(FIGURES[name], self._tables, self._caption)
         if spec is None:
             raise KeyError(f"the run has nothing that the figure {name!r} could draw")
         datasets = spec.pop("datasets")  # put in later: they are no part of what is checked
@@ -75,16 +74,20 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         chart: alt.TopLevelMixin = found
         return chart
 
+    def __contains__(self, name: object) -> bool:
+        return name in FIGURES and not self._rows(FIGURES[str(name)]).empty
+
     def __iter__(self) -> Iterator[str]:
-        caption = caption_of_run(self._run)
-        rows = {name: on_the_sheet(one, one.drawn(self._tables), caption) for name, one in FIGURES.items()}
-        return (name for name in rows if not rows[name].empty)
+        return (name for name in FIGURES if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
         return f"<Figures: {', '.join(self)}>"
+
+    def _rows(self, figure: Figure) -> pd.DataFrame:
+        return on_the_sheet(figure, figure.drawn(self._tables), self._caption)
 
 
 def each(figures: Iterable[Figure], make: Callable[[Figure], T | None]) -> tuple[list[T], list[str]]:

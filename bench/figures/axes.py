@@ -18,8 +18,6 @@ SAMPLES = "samples per estimate, N"
 MOST_NAMED = 8
 """Values of an axis that are named; of many more, round numbers are."""
 
-# Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
-_NAMED = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
 _LOG: Settings = {"type": "log", "nice": False, "padding": 12}
 _EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
 _DIGITS = f"format(datum.value / pow(10, {_EXPONENT}), '.2~f')"
@@ -27,24 +25,18 @@ _DIGIT = "substring('⁰¹²³⁴⁵⁶⁷⁸⁹', {0}, {0} + 1)"
 _TENS, _ONES = f"floor(abs({_EXPONENT}) / 10)", f"abs({_EXPONENT}) % 10"
 _RAISED = f"({_EXPONENT} < 0 ? '⁻' : '') + ({_TENS} ? {_DIGIT.format(_TENS)} : '') + {_DIGIT.format(_ONES)}"
 _POWER = f"({_DIGITS} == '1' ? '' : {_DIGITS} + '·') + '10' + {_RAISED}"
-THREE_DIGITS = "datum.label == '' ? '' : format(datum.value, '.3~g')"
-"""A label of any number: 0.316, 1, 1000."""
-POWERS = (
-    "datum.label == '' || !(datum.value > 0) ? datum.label :"
-    f" {_DIGITS} != '1' && datum.value >= 1 && datum.value < 100 ? format(datum.value, '.3~r') : {_POWER}"
-)
-"""A label as a power of ten: 10⁻⁵, or 2·10⁻⁵; a small number that is none as it is."""
-ORDINARY = (
-    "datum.label == '' ? '' : datum.value >= 1e-3 && datum.value < 1e6"
-    f" ? format(datum.value, '.6~r') : ({POWERS})"
-)
+NUMBER = f"datum.value >= 1e-3 && datum.value < 1e6 ? format(datum.value, '.6~r') : {_POWER}"
 """A label as an ordinary number, if it has few digits: N = 10000, as in the titles of panels."""
+POWERS = f"{_DIGITS} != '1' && datum.value >= 1 && datum.value < 100 ? format(datum.value, '.3~r') : {_POWER}"
+"""A label as a power of ten: 10⁻⁵, or 2·10⁻⁵; a small number that is none as it is."""
+THREE_DIGITS = "format(datum.value, '.3~r')"
+"""A label of an option: 0.316, 1, 1000."""
 PLAIN = (
     "datum.value == 0 || abs(datum.value) >= 1e-6 && abs(datum.value) < 1e6"
-    f" ? format(datum.value, '.6~r') : ({_POWER})"
+    f" ? format(datum.value, '.6~r') : {_POWER}"
 )
 """A label of a linear axis that is positive."""
-PERCENT = "format(100 * datum.value, '.3~g') + ' %'"
+PERCENT = "format(100 * datum.value, '.3~r') + ' %'"
 """A label of a share: 2.5 %."""
 
 
@@ -54,12 +46,15 @@ def plain(title: Title, **axis: Any) -> Settings:
     return {"title": title, "scale": alt.Scale(zero=False), "axis": alt.Axis(**settings)}
 
 
-def logarithmic(title: Title, values: Iterable[float] = (), label: str = ORDINARY) -> Settings:
+def logarithmic(title: Title, values: Iterable[float] = (), label: str = NUMBER) -> Settings:
     """Return a logarithmic axis whose ticks are the values themselves, or each second, if they are few."""
-    axis: Settings = {"tickCount": 5, "gridOpacity": _NAMED, "tickOpacity": _NAMED}
-    axis |= {"labelOverlap": "greedy", "labelSeparation": 8}
-    axis |= named(values)
-    return {"title": title, "scale": alt.Scale(**_LOG), "axis": alt.Axis(labelExpr=label, **axis)}
+    axis: Settings = {"labelOverlap": "greedy", "labelSeparation": 8, "labelExpr": label, **named(values)}
+    if "values" not in axis:
+        # Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
+        seen = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
+        axis |= {"tickCount": 5, "gridOpacity": seen, "tickOpacity": seen}
+        axis["labelExpr"] = f"datum.label == '' ? '' : {label}"
+    return {"title": title, "scale": alt.Scale(**_LOG), "axis": alt.Axis(**axis)}
 
 
 def named(values: Iterable[float]) -> Settings:
@@ -73,7 +68,7 @@ def powers(title: Title, values: Iterable[float] = ()) -> Settings:
     """Return a logarithmic axis whose labels are powers of ten, if the values span three or more of them."""
     sizes = [value for value in map(float, values) if 0 < value < math.inf]
     few = sizes and max(sizes) < 1000 * min(sizes) and min(sizes) >= 1e-3 and max(sizes) < 1e4
-    return logarithmic(title, label=ORDINARY if few else POWERS)
+    return logarithmic(title, label=NUMBER if few else POWERS)
 
 
 def shares(title: Title, linear: float, least: float, most: float) -> Settings:

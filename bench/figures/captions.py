@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
+from bench.figures.cells import CELL
 from bench.figures.definition import Figure
 from bench.figures.estimator_style import PALETTE
 from bench.results.runs import Run
 from bench.text import cell_words as words
 from bench.text.labels import plain
-
-CELL = ["problem", "estimator", "sample_size", "device", "dtype"]
-"""The columns that together name a cell."""
 
 
 @dataclass(frozen=True)

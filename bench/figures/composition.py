@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 from altair.utils.schemapi import debug_mode
 
@@ -34,7 +35,7 @@ FONT = "DejaVu Sans"
 PANEL = {"width": 220, "height": 170}
 """Pixels of a chart that stands beside others."""
 
-TITLE_WIDTH, CAPTION_WIDTH = 75, 100
+TITLE_WIDTH, CAPTION_WIDTH = 85, 125
 """Characters of a line above and below a figure: about the width of a chart with its legend."""
 
 
@@ -117,7 +118,7 @@ def config() -> Spec:
         "font": FONT,
         "view": {"stroke": FAINT},
         "axis": {**text, "gridColor": FAINT, "domainColor": INK, "tickColor": INK, "labelLimit": 260},
-        "legend": {**text, "labelLimit": 300, "symbolOpacity": 1},
+        "legend": {**text, "labelLimit": 300, "symbolOpacity": 1, "symbolFillColor": "transparent"},
         "header": text,
         "title": {"color": INK, "subtitleColor": SOFT, "fontSize": 12, "fontWeight": "normal"},
         "style": {"ink": {"color": INK}, "words": {"color": INK}},
@@ -139,7 +140,8 @@ def _panels(figure: Figure, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     names = figure.panels(rows)
     if not names:
         return {"": rows}
-    parts = rows.groupby(names, sort=False)
+    ranks = [pd.factorize(rows[name])[0] for name in names]
+    parts = rows.iloc[np.lexsort(ranks[::-1])].groupby(names, sort=False)
     return {" · ".join(filter(None, map(_in_words, names, values))): part for values, part in parts}
 
 
@@ -161,7 +163,8 @@ def _body(figure: Figure, rows: pd.DataFrame, panels: Mapping[str, pd.DataFrame]
         return charts[0]
     divided = "facet" in charts[0]
     most, last = 2 if divided else 3, int(rows[names[-1]].nunique())
-    across = last if len(names) > 1 and last <= most + 1 else min(len(charts), most)
+    is_grid = len(names) == 2 and len(charts) == last * rows[names[0]].nunique() and last <= most + 1
+    across = last if is_grid else min(len(charts), most)
     kind = "independent" if own or divided else "shared"
     return {
         "concat": [_panel(chart, title) for chart, title in zip(charts, panels, strict=True)],

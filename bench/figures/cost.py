@@ -20,7 +20,10 @@ def rows(costs: pd.DataFrame) -> pd.DataFrame:
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a line through the sample sizes of each estimator, and thick steps along the frontier."""
     title = " or ".join(COSTS[cost] for cost in dict.fromkeys(rows["cost"]))
-    x, y = alt.X("value:Q", **powers(title)), powers("variance of one estimate", rows["variance"])
+    x, y = (
+        alt.X("value:Q", **powers(title, rows["value"])),
+        powers("variance of one estimate", rows["variance"]),
+    )
     variance, own = alt.Y("variance:Q", **y), line_of_its_own()
     steps = alt.Chart().transform_filter("datum.front").mark_line(
         interpolate="step-after", strokeWidth=4, color=BEHIND, opacity=0.45

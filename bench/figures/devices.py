@@ -17,7 +17,7 @@ def chart(rows: pd.DataFrame) -> Chart:
     title = " or ".join(UNITS[metric] for metric in dict.fromkeys(rows["metric"]))
     legend = alt.Legend(title=None, orient="top", symbolFillColor="transparent", labelLimit=300)
     form = alt.Shape("setting:N", legend=legend)
-    marks = lanes(rows, "value", powers(None), "metric", "low", "high", form=form)
+    marks = lanes(rows, "value", powers(None, rows["value"]), "metric", "low", "high", form=form)
     return by_sample_size(layers(*marks).properties(height=lane_height(rows, 14)), title)
 
 

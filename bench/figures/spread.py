@@ -20,7 +20,7 @@ def chart(rows: pd.DataFrame) -> Chart:
     y = alt.Y("share:Q", title=None, axis=alt.Axis(labelExpr=PERCENT, tickCount=3))
     line = alt.Chart().mark_line(interpolate="step-after", strokeWidth=1.2)
     steps = line.encode(
-        alt.X("low:Q", **powers(TITLE)),
+        alt.X("low:Q", **powers(TITLE, rows["low"])),
         y,
         color(),
         dashes(),
@@ -35,7 +35,7 @@ def _largest(rows: pd.DataFrame) -> Layer:
     known = alt.Chart().transform_filter("isValid(datum.largest)")
     strong = alt.when("datum.heavy").then(alt.value(1)).otherwise(alt.value(0.35))
     points: Layer = known.mark_point(**POINT).encode(
-        alt.X("largest:Q", **powers(TITLE)),
+        alt.X("largest:Q", **powers(TITLE, rows["low"])),
         alt.YDatum(0, type="quantitative"),
         color(),
         shape(),
