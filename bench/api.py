@@ -28,7 +28,7 @@ from bench.results.provenance import provenance
 from bench.results.runs import Run
 from bench.scenario.prepared import Prepared, prepare
 
-ANSWER = ("variance", "bias", "along", "bias_along")
+ANSWER = ("variance", "bias", "variance_by_option", "bias_by_option")
 """The figures that every run gets, those that apply; `bench report --figures` draws all others."""
 
 
@@ -160,12 +160,12 @@ def draw(run: Run) -> tuple[list[Path], list[str]]:
         The files, and a line for each figure that could not be drawn.
     """
     # Late: a plan need not wait for what draws.
-    from bench.figures.about import about_a_run
+    from bench.figures.captions import caption_of_run
     from bench.figures.export import draw
-    from bench.figures.source import of_a_run
+    from bench.figures.figure_tables import of_a_run
 
     assert run.folder is not None
-    return draw(run.folder / "figures", of_a_run(run), about_a_run(run), ["png"], True, ANSWER)
+    return draw(run.folder / "figures", of_a_run(run), caption_of_run(run), ["png"], True, ANSWER)
 
 
 def run(

@@ -10,14 +10,14 @@ from pathlib import Path
 from bench.analysis.together import named, varied
 from bench.errors import invalid
 from bench.figures import Tables
-from bench.figures.about import about_a_run, about_several_runs, label_of
+from bench.figures.captions import caption_of_run, caption_of_runs, label_of
 from bench.figures.export import draw
-from bench.figures.source import of_a_run, of_several_runs
+from bench.figures.figure_tables import of_a_run, of_several_runs
+from bench.figures.image_grid import write_pictures
 from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.page.several_runs import several_runs
 from bench.page.view import View
-from bench.report.pictures import write_pictures
 from bench.results.files import whole
 from bench.results.runs import Run
 from bench.tables.summary import as_markdown
@@ -144,13 +144,13 @@ def _drawn(
         found = [_drawn_run(one, folder, formats, titles) for one, folder in zip(told, folders, strict=True)]
         if several:
             runs = [one.run for one in told]
-            tables, about = of_several_runs(runs), about_several_runs(runs, control)
+            tables, about = of_several_runs(runs), caption_of_runs(runs, control)
             found.insert(0, draw(beside, tables, about, formats, titles))
     return [path for paths, _ in found for path in paths], [line for _, failed in found for line in failed]
 
 
 def _drawn_run(one: Told, folder: Path, formats: Sequence[str], titles: bool) -> tuple[list[Path], list[str]]:
-    paths, failed = draw(folder, one.tables, about_a_run(one.run, one.control), formats, titles)
+    paths, failed = draw(folder, one.tables, caption_of_run(one.run, one.control), formats, titles)
     return [*paths, *write_pictures(folder, one.run, formats)], failed
 
 

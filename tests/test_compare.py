@@ -18,8 +18,8 @@ from bench.analysis.pairs import across, of_sample_sizes, within
 from bench.cli import main
 from bench.commands.compare import METRICS as CHOICES
 from bench.errors import Invalid
-from bench.figures.compared import chart_of_a_comparison
-from bench.figures.export import write
+from bench.figures.comparison_chart import chart_of_a_comparison
+from bench.figures.export import picture
 from bench.results.folder import load
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
@@ -367,7 +367,7 @@ def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: 
     found = of(CASES[name], metrics)
     assert list(found.frame.columns) == list(COLUMNS)
     if drawable(found):
-        write(chart_of_a_comparison(found), tmp_path / "a.svg", "svg")
+        picture(chart_of_a_comparison(found), "svg")
     text = comparison_table(found).markdown()
     assert (
         len({line.count("|") - line.count(r"\|") for line in text.splitlines() if line.startswith("|")}) == 1

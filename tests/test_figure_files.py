@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from pathlib import Path
 
@@ -13,14 +14,14 @@ import pytest
 
 from bench.api import load
 from bench.figures import FIGURES, Tables, export
-from bench.figures.about import about_a_run, about_several_runs
 from bench.figures.axes import PERCENT
+from bench.figures.captions import caption_of_run, caption_of_runs
+from bench.figures.composition import chart_of, on_the_sheet, records, specification
 from bench.figures.definition import Figure, with_ends
+from bench.figures.estimator_style import styles
 from bench.figures.export import draw
-from bench.figures.looks import looks
+from bench.figures.figure_tables import of_a_run, of_several_runs
 from bench.figures.marks import DATA
-from bench.figures.sheet import chart_of, on_the_sheet, records, specification
-from bench.figures.source import of_a_run, of_several_runs
 from bench.results.columns import completed, no_rows
 from bench.results.runs import Run
 from tests.runs import run_of
@@ -34,6 +35,7 @@ from tests.test_report import (
     endless_intervals,
     everything_failed,
     hostile,
+    many_estimators,
     ordinary,
     several_devices,
     single_size,
@@ -64,7 +66,7 @@ def made(measurements: pd.DataFrame, question: str = "Why?") -> Run:
 
 def sheet_of(name: str, measurements: pd.DataFrame, question: str = "Why?") -> dict:
     run = made(measurements, question)
-    tables, about = of_a_run(run), about_a_run(run)
+    tables, about = of_a_run(run), caption_of_run(run)
     rows = on_the_sheet(FIGURES[name], FIGURES[name].drawn(tables), about)
     assert len(rows)
     return specification(FIGURES[name], rows, about)
@@ -80,53 +82,64 @@ def one_point(run: Run) -> Run:
     return run.of(frame[kept])
 
 
+@pytest.fixture
+def unpictured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files without a picture: drawing takes most of the time, and `test_figures` draws each figure."""
+    monkeypatch.setattr(export, "picture", lambda spec, _: json.dumps(spec["vconcat"]).encode())
+
+
 def names_of(folder: Path, run: Run) -> list[str]:
-    written, failed = draw(folder, of_a_run(run), about_a_run(run), ("svg",), True)
+    written, failed = draw(folder, of_a_run(run), caption_of_run(run), ("svg",), True)
     assert failed == []
     assert sorted(folder.iterdir()) == sorted(written)
     return [path.stem for path in written]
 
 
+@pytest.mark.usefixtures("unpictured")
 def test_every_figure_that_applies_is_written_and_nothing_else(run: Run, tmp_path: Path) -> None:
     of_several = {"changed", "means", "profile"}
-    curves = {"along", "bias_along", "signal_along"}
+    curves = {"variance_by_option", "bias_by_option", "snr_by_option"}
     names = names_of(tmp_path / "new" / "figures", one_point(run))
     assert set(names) == set(FIGURES) - of_several - curves - {"devices"}
     assert names == [name for name in FIGURES if name in names]
 
 
+@pytest.mark.usefixtures("unpictured")
 def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(export, "MOST_PROBLEMS", 2)
-    assert names_of(tmp_path, run) == ["along", "bias_along", "signal_along"]
+    assert names_of(tmp_path, run) == ["variance_by_option", "bias_by_option", "snr_by_option"]
 
 
+@pytest.mark.usefixtures("unpictured")
 def test_runs_together_have_figures_of_their_own(run: Run, tmp_path: Path) -> None:
     later = {**run.record, "started": "2031-01-01T00:00:00+00:00"}
     runs = [one_point(run), Run(one_point(run).measurements, run.replicates, later)]
-    written, failed = draw(tmp_path, of_several_runs(runs), about_several_runs(runs), ("svg",), True)
+    written, failed = draw(tmp_path, of_several_runs(runs), caption_of_runs(runs), ("svg",), True)
     assert failed == []
     assert [path.stem for path in written] == ["changed", "budget", "means", "profile"]
 
 
+@pytest.mark.usefixtures("unpictured")
 def test_runs_that_differ_in_a_number_are_curves_along_it(run: Run, tmp_path: Path) -> None:
     record = copy.deepcopy(dict(run.record))
     record["scenario"]["problem"]["distribution"]["normal"]["loc"] = 2.5
     runs = [one_point(run), Run(one_point(run).measurements, run.replicates, record)]
-    written, _ = draw(tmp_path, of_several_runs(runs), about_several_runs(runs), ("svg",), True)
-    curves = ["along", "bias_along", "signal_along"]
+    written, _ = draw(tmp_path, of_several_runs(runs), caption_of_runs(runs), ("svg",), True)
+    curves = ["variance_by_option", "bias_by_option", "snr_by_option"]
     assert [path.stem for path in written] == [*curves, "budget", "means", "profile"]
 
 
 def test_a_failed_write_leaves_nothing(run: Run, tmp_path: Path) -> None:
     tables = of_a_run(one_point(run))
-    written, failed = draw(tmp_path, tables, about_a_run(run), ("nonsense",), True, ["variance"])
+    written, failed = draw(tmp_path, tables, caption_of_run(run), ("nonsense",), True, ["variance"])
     assert written == []
     assert failed == ["the figure variance could not be drawn: ValueError: figures have no format 'nonsense'"]
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("unpictured")
 def test_a_figure_that_raises_is_a_line_and_the_others_appear(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -136,7 +149,7 @@ def test_a_figure_that_raises_is_a_line_and_the_others_appear(
     wrong = {**vars(FIGURES["variance"]), "chart": broken}
     monkeypatch.setitem(FIGURES, "variance", Figure(**wrong))
     tables, names = of_a_run(one_point(run)), ["variance", "bias"]
-    written, failed = draw(tmp_path, tables, about_a_run(run), ("svg",), True, names)
+    written, failed = draw(tmp_path, tables, caption_of_run(run), ("svg",), True, names)
     assert [path.stem for path in written] == ["bias"]
     assert failed == ["the figure variance could not be drawn: ZeroDivisionError: no such luck"]
 
@@ -188,8 +201,8 @@ def test_the_figures_of_a_run_are_those_with_something_to_draw() -> None:
 # --- what is said -----------------------------------------------------------------------------------
 
 
-def test_what_is_not_drawn_is_said() -> None:
-    assert "not drawn: every estimator on cuda: unavailable" in words(sheet_of("variance", several_devices()))
+def test_what_is_not_drawn_is_said_but_absent_devices() -> None:
+    assert "unavailable" not in words(sheet_of("variance", several_devices()))  # no paper is about them
     assert "not applicable (it needs N" in " ".join(words(sheet_of("variance", with_blocks())).split())
     assert "not drawn: exact: there is no number above zero" in words(sheet_of("variance", zero_variance()))
 
@@ -209,7 +222,7 @@ def test_a_figure_names_scenario_question_replicates_and_units() -> None:
 def test_a_paper_has_its_own_titles() -> None:
     run = made(ordinary(), "Which wins?")
     rows = FIGURES["variance"].drawn(of_a_run(run))
-    said = words(specification(FIGURES["variance"], rows, about_a_run(run), titled=False))
+    said = words(specification(FIGURES["variance"], rows, caption_of_run(run), titled=False))
     assert "Which wins?" not in said
     assert "R = 1000" not in said
     assert "reparameterization" in said  # the legend
@@ -219,6 +232,48 @@ def test_labels_are_text() -> None:
     said = words(sheet_of("variance", hostile()))
     assert HOSTILE[0] in said
     assert "x" * 100 not in said
+
+
+def labels_of(spec: dict) -> list[str]:
+    return [text for text in words(spec).split("\n") if text]
+
+
+@pytest.mark.parametrize("name", ["variance", "bias", "error"])
+def test_every_sample_size_is_named_in_the_same_way_in_every_figure(name: str) -> None:
+    """Of powers of two each is named, not the powers of ten among them."""
+    powers = pd.DataFrame([cell("a", N, 1 / N) for N in (1, 2, 4, 8, 10000)])
+    said = [text.removeprefix("N = ") for text in labels_of(sheet_of(name, powers))]
+    assert {"1", "2", "4", "8", "10000"} <= set(said)
+
+
+def test_an_axis_of_few_powers_of_ten_has_ordinary_numbers() -> None:
+    few = pd.DataFrame([cell("a", N, 1 / N) for N in (2, 4, 8)])
+    assert "0.2" in labels_of(sheet_of("variance", few))
+    assert "10⁻²" in labels_of(sheet_of("variance", ordinary()))
+
+
+def two_options() -> pd.DataFrame:
+    """A cell for each value of two options, of which k has more values."""
+    cells = [
+        cell("a", N, k / N, problem=f"p (k = {k}, loc = {loc})") | {"p.k": k, "p.loc": loc}
+        for k in (1.0, 2.0, 4.0)
+        for loc in (0.5, 1.5)
+        for N in (10, 100)
+    ]
+    return pd.DataFrame(cells)
+
+
+def test_two_options_have_a_panel_for_each_value_of_the_second() -> None:
+    frame = two_options()
+    run = Run(frame.assign(snr_low=0.9, snr_high=1.1), no_rows("replicates"), {"scenario": {}})
+    rows = FIGURES["variance_by_option"].drawn(of_a_run(run))
+    spec = specification(FIGURES["variance_by_option"], rows, caption_of_run(run))
+    said = words(spec)
+    for panel in ("loc = 0.5 · N = 10", "loc = 0.5 · N = 100", "loc = 1.5 · N = 10", "loc = 1.5 · N = 100"):
+        assert panel in said
+    assert "k or" not in said
+    (charts,) = (part for part in spec["vconcat"][0]["vconcat"] if "concat" in part)
+    assert charts["columns"] == 2  # a row for each value of the second option
 
 
 def test_a_percent_is_a_right_number() -> None:
@@ -232,9 +287,21 @@ def test_a_percent_is_a_right_number() -> None:
 # --- how estimators look ----------------------------------------------------------------------------
 
 
+def test_more_estimators_than_colors_are_said() -> None:
+    some = pd.DataFrame([cell(f"e{i}", N, (i + 1) / N) for i in range(12) for N in SIZES])
+    assert "estimators have" not in words(sheet_of("variance", some))
+    said = " ".join(words(sheet_of("variance", many_estimators())).split())
+    assert "25 estimators have 12 colors: those of one color differ in shape and dashes" in said
+
+
+def test_twelve_estimators_differ_in_color_and_in_what_a_print_without_colors_shows() -> None:
+    twelve = list(styles(map(str, range(12))).values())
+    assert len({style.color for style in twelve}) == 12
+    assert len({(style.shape, style.dashes) for style in twelve}) == 12
+
+
 def test_looks_differ_for_very_many_estimators() -> None:
-    assert len(set(looks(map(str, range(300))).values())) == 300
-    assert len({look.color for look in looks(map(str, range(12))).values()}) == 12
+    assert len(set(styles(map(str, range(300))).values())) == 300
 
 
 def colors_of(spec: dict) -> dict[str, str]:
@@ -259,7 +326,7 @@ def colors_of(spec: dict) -> dict[str, str]:
 
 def test_an_estimator_looks_alike_in_every_figure() -> None:
     frame = ordinary()
-    wanted = {label: look.color for label, look in looks(frame["estimator"]).items()}
+    wanted = {label: look.color for label, look in styles(frame["estimator"]).items()}
     for name in ("variance", "bias", "error", "cost", "work_normalized_variance"):
         assert colors_of(sheet_of(name, frame)) == wanted, name
     frame.loc[frame["estimator"] == "reinforce", "status"] = "error"
@@ -307,7 +374,7 @@ def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_no_measurements_are_too_odd(name: str, case) -> None:
     figure, run = FIGURES[name], made(case())
-    about = about_a_run(run)
+    about = caption_of_run(run)
     rows = on_the_sheet(figure, figure.drawn(of_a_run(run)), about)
     if len(rows):
         specification(figure, rows, about)

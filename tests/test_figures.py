@@ -21,12 +21,12 @@ from bench.analysis.ranking import performance_profile
 from bench.analysis.together import together
 from bench.api import load
 from bench.figures import FIGURES, Figure, Tables
-from bench.figures.about import about_a_run
 from bench.figures.bias import NEGLIGIBLE
+from bench.figures.captions import caption_of_run
+from bench.figures.composition import chart_of, records, specification
 from bench.figures.export import draw
+from bench.figures.figure_tables import of_a_run, of_several_runs
 from bench.figures.marks import DATA
-from bench.figures.sheet import chart_of, records, specification
-from bench.figures.source import of_a_run, of_several_runs
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
 from tests.runs import run_of
@@ -222,9 +222,9 @@ CHECKS: dict[str, Callable[[Rows, Run], None]] = {
     "spread": spread,
     "scatter": scatter,
     "budget": budget,
-    "along": along("variance"),
-    "bias_along": in_shares(LINE),
-    "signal_along": along("snr"),
+    "variance_by_option": along("variance"),
+    "bias_by_option": in_shares(LINE),
+    "snr_by_option": along("snr"),
     "changed": changed,
     "means": means,
     "profile": profile,
@@ -340,7 +340,7 @@ def test_the_interval_of_an_error_is_drawn(tables: dict[str, pd.DataFrame]) -> N
     assert slope * np.sort(rows["mse_high"]) == pytest.approx(ends, abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["bias", "bias_along"])
+@pytest.mark.parametrize("name", ["bias", "bias_by_option"])
 def test_the_margin_is_one_percent_of_the_gradient(name: str, tables: dict[str, pd.DataFrame]) -> None:
     figure = FIGURES[name]
     rows = one_panel(figure, tables)
@@ -357,7 +357,7 @@ def test_every_chart_obeys_the_schema_and_is_drawn_in_every_format(
     name: str, run: Run, tables: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
     rows = one_panel(FIGURES[name], tables)
-    about = about_a_run(run)
+    about = caption_of_run(run)
     alt.Chart.from_dict(specification(FIGURES[name], rows, about))
     formats = ("png", "svg", "pdf")
     some = Tables({FIGURES[name].table: lambda: tables[FIGURES[name].table]})

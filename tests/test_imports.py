@@ -221,7 +221,9 @@ def test_analysis_estimates_and_shows_nothing() -> None:
     assert strangers("bench.text.labels", []) == []
 
 
-@pytest.mark.parametrize("room", ["bench.text", "bench.tables", "bench.figures", "bench.page"])
+@pytest.mark.parametrize(
+    "room", ["bench.text", "bench.tables", "bench.figures", "bench.plotting", "bench.page"]
+)
 def test_reports_read_no_files(room: str) -> None:
     allowed = [room, "bench.results.runs", "bench.results.files", "bench.results.pictures"]
     assert not [line for line in strangers(room, allowed) if "bench.results" in line]
@@ -230,6 +232,7 @@ def test_reports_read_no_files(room: str) -> None:
 def test_figures_know_no_page_and_no_folder() -> None:
     allowed = ["bench.analysis", "bench.errors", "bench.results.runs", "bench.statistics", "bench.text"]
     assert strangers("bench.figures", allowed) == []
+    assert strangers("bench.plotting", [*allowed, "bench.figures"]) == []
 
 
 def test_a_forbidden_import_is_seen() -> None:

@@ -13,7 +13,7 @@ from bench.analysis.before_after import changes
 from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import means
 from bench.analysis.kept import kept
-from bench.figures.source import of_a_run
+from bench.figures.figure_tables import of_a_run
 from bench.results.columns import no_rows
 from bench.results.folder import load
 from bench.results.runs import Run

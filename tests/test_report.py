@@ -8,7 +8,6 @@ import re
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import example, given
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from bench.report.pictures import image_grid
 from bench.tables.results_table import plain_table, results_table
 from bench.tables.table import WIDEST
 from bench.text import labels, numbers
@@ -397,15 +395,3 @@ def test_labels_are_made_harmless():
     assert labels.plain(None) == labels.plain(math.nan) == ""
     assert labels.drawn("$x$ 漢") == r"\$x\$ " + "\N{REPLACEMENT CHARACTER}"
     assert list(labels.distinct(["x" * 50, "x" * 60]).values())[1].endswith(" (2)")
-
-
-def test_image_grid_shows_every_image(tmp_path):
-    pixels = np.random.default_rng(0).random((6, 28, 28))
-    pixels[0, 0, 0] = np.nan
-    figure = image_grid({"data": pixels, "samples from the $prior$": pixels[:2, :14]}, title="VAE")
-    figure.savefig(tmp_path / "images.png")
-    assert [ax.images[0].get_array().shape for ax in figure.axes] == [(28, 178, 3), (14, 178, 3)]
-    with pytest.raises(ValueError, match=r"wanted \[K, H, W\]"):
-        image_grid({"data": pixels[0]})
-    with pytest.raises(ValueError, match="no image"):
-        image_grid({})

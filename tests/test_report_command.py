@@ -18,7 +18,7 @@ import bench
 import bench.engine.replicate
 from bench.api import load, run
 from bench.cli import main
-from bench.figures.source import of_a_run
+from bench.figures.figure_tables import of_a_run
 from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
 from bench.report_api import write_report

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.commands.examples import examples
-from bench.commands.figure import kind_of, write_chart
+from bench.commands.figure import kind_of, write
 from bench.commands.terminal import NOTHING_MEASURED, explained, tell
 
 if TYPE_CHECKING:
@@ -79,11 +79,12 @@ def compare(
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
-        from bench.figures.compared import chart_of_a_comparison
+        from bench.figures.comparison_chart import chart_of_a_comparison
+        from bench.figures.export import picture
 
         with explained():
             chart = chart_of_a_comparison(found)
-        write_chart(chart, figure, drawn_as)
+        write(picture(chart, drawn_as), figure)
 
 
 def _compared(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,15 +11,14 @@ from bench.commands.examples import examples
 from bench.commands.figure import kind_of, write
 from bench.commands.terminal import NOTHING_MEASURED, explained
 
-if TYPE_CHECKING:
-    from bench.report.chosen import Chosen, Selection
-
 
 @click.command(epilog=examples("bench plot results/gaussian/RUN --y snr --facet device -o snr.png"))
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--x", default="sample_size", show_default=True, metavar="COLUMN", help="Along x.")
 @click.option("--y", default="variance", show_default=True, metavar="COLUMN", help="Along y: numbers.")
-@click.option("--by", default="estimator", show_default=True, metavar="COLUMN", help="A look for each value.")
+@click.option(
+    "--by", default="estimator", show_default=True, metavar="COLUMN", help="A style for each value."
+)
 @click.option("--facet", metavar="COLUMN", help="A panel for each value.  [none]")
 @click.option(
     "--parameter",
@@ -49,30 +47,14 @@ def plot(
     """
     with explained():
         kind = kind_of(out, "-o")
-        from bench.report.chosen import Chosen
+        from bench.plotting.free_plot import selected
+        from bench.plotting.picture_grid import draw
+        from bench.results.folder import load
 
-        selection = _selected(run, Chosen(x, y, by, facet, log), parameter)
-    if selection.left_out:
-        click.echo(_left_out(selection), err=True)
+        selection = selected(load(run), {"x": x, "y": y, "by": by, "facet": facet}, log, parameter)
+    for line in selection.left_out:
+        click.echo(line, err=True)
     if selection.points.empty:
         click.echo("nothing can be drawn: no row is left", err=True)
         sys.exit(NOTHING_MEASURED)
-    from bench.report.columns import draw
-
-    write(draw(selection), out, kind)
-
-
-def _selected(run: Path, chosen: Chosen, parameter: str | None) -> Selection:
-    from bench.analysis.rows import block
-    from bench.report.chosen import select
-    from bench.results.folder import load
-
-    measurements = load(run).measurements
-    if parameter is None and "parameter" in chosen.options.values():
-        return select(measurements, chosen)
-    return select(block(measurements, parameter or "all"), chosen)
-
-
-def _left_out(selection: Selection) -> str:
-    counts = ", ".join(f"{len(rows)} {why}" for why, rows in selection.left_out.items())
-    return f"left out of {len(selection.frame)} rows: {counts}"
+    write(draw(selection).picture(kind), out)

@@ -1,6 +1,6 @@
 """The figures, one a file, and their table: pages, files and notebooks draw the same charts.
 
-A new figure is a file that defines a `FIGURE`, and its line in `FIGURES`.
+A new figure is a file that defines a `Figure`, and its line in `FIGURES`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import pandas as pd
 
 from bench.errors import Invalid, did_you_mean
 from bench.figures import (
-    along,
     bias,
-    bias_along,
     blocks,
     budget,
+    by_option,
     by_parameter,
     changed,
     cost,
@@ -28,24 +27,25 @@ from bench.figures import (
     rate,
     ratios,
     scatter,
-    signal_along,
     spread,
     variance,
     work_normalized_variance,
 )
-from bench.figures.about import about_a_run
+from bench.figures.captions import caption_of_run
+from bench.figures.composition import composed, on_the_sheet
 from bench.figures.definition import Figure
-from bench.figures.sheet import on_the_sheet, specification
-from bench.figures.source import Tables, of_a_run
+from bench.figures.figure_tables import Tables, of_a_run
 from bench.results.runs import Run
 
 T = TypeVar("T")
 
 FIGURES: dict[str, Figure] = {
-    module.FIGURE.name: module.FIGURE
-    for module in (
-        changed, along, bias_along, signal_along, variance, rate, bias, error, cost, work_normalized_variance,
-        budget, ratios, means, profile, devices, spread, blocks, by_parameter, scatter,
+    figure.name: figure
+    for figure in (
+        changed.FIGURE, *by_option.FIGURES,
+        variance.FIGURE, rate.FIGURE, bias.FIGURE, error.FIGURE, cost.FIGURE,
+        work_normalized_variance.FIGURE, budget.FIGURE, ratios.FIGURE, means.FIGURE, profile.FIGURE,
+        devices.FIGURE, spread.FIGURE, blocks.FIGURE, by_parameter.FIGURE, scatter.FIGURE,
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""
@@ -55,8 +55,7 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
     """The figures of a run that have something to draw, by name, as Altair charts."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self._tables = of_a_run(run)
+        self._tables, self._caption = of_a_run(run), caption_of_run(run)
 
     def __getitem__(self, name: str) -> alt.TopLevelMixin:
         """Return a figure as a chart with its data, title and legend.
@@ -66,20 +65,20 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         """
         if name not in FIGURES:
             raise KeyError(f"no figure {name!r}; {did_you_mean(name, FIGURES)}")
-        figure, about = FIGURES[name], about_a_run(self._run)
-        rows = self._rows(figure)
-        if rows.empty:
+        spec = composed(FIGURES[name], self._tables, self._caption)
+        if spec is None:
             raise KeyError(f"the run has nothing that the figure {name!r} could draw")
-        notice = self._tables.notice(figure.table)
-        spec = specification(figure, rows, about, notice)
         datasets = spec.pop("datasets")  # put in later: they are no part of what is checked
         found: Any = alt.Chart.from_dict(spec)
         found["datasets"] = datasets
         chart: alt.TopLevelMixin = found
         return chart
 
+    def __contains__(self, name: object) -> bool:
+        return name in FIGURES and not self._rows(FIGURES[str(name)]).empty
+
     def __iter__(self) -> Iterator[str]:
-        return (name for name, figure in FIGURES.items() if not self._rows(figure).empty)
+        return (name for name in FIGURES if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -88,7 +87,7 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         return f"<Figures: {', '.join(self)}>"
 
     def _rows(self, figure: Figure) -> pd.DataFrame:
-        return on_the_sheet(figure, figure.drawn(self._tables), about_a_run(self._run))
+        return on_the_sheet(figure, figure.drawn(self._tables), self._caption)
 
 
 def each(figures: Iterable[Figure], make: Callable[[Figure], T | None]) -> tuple[list[T], list[str]]:

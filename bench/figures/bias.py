@@ -9,7 +9,7 @@ import pandas as pd
 from bench.figures.axes import SAMPLES, Settings, plain, shares
 from bench.figures.cells import cells
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import BEHIND, ONCE, POINT, Layer, arrows, color, layers, shape, tooltip
+from bench.figures.marks import BEHIND, ONCE, Layer, color, interval, layers, shape
 
 NEGLIGIBLE = 0.01
 """The share of the norm of the gradient within which a verdict calls a bias negligible."""
@@ -69,11 +69,8 @@ def chart(rows: pd.DataFrame) -> Chart:
         "xOffset": alt.XOffset("lane:N", sort=None),
         "color": color(),
     }
-    rule = alt.Chart().mark_rule(strokeWidth=1.5).encode(alt.Y("lower:Q", **y), alt.Y2("upper:Q"), **place)
-    point = alt.Chart().mark_point(**POINT)
-    shown = tooltip(rows, *COLUMNS, "verdict", "replicates")
-    points = point.encode(alt.Y("share:Q", **y), shape(), tooltip=shown, **place)
-    marks = layers(*margin(rows, y), rule, points, *arrows(rows, "y", y, **place))
+    shown = (*COLUMNS, "verdict", "replicates")
+    marks = layers(*margin(rows, y), *interval(rows, "share", "y", y, *shown, form=shape(), **place))
     return marks.transform_calculate(lane="datum.estimator + '\\t' + datum.setting")
 
 

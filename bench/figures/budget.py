@@ -20,7 +20,7 @@ def rows(reached: pd.DataFrame) -> pd.DataFrame:
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a line for each estimator in its band."""
     title = "budget, in " + " or ".join(UNITS[currency] for currency in dict.fromkeys(rows["currency"]))
-    x, y = alt.X("budget:Q", **powers(title)), powers("least error")
+    x, y = alt.X("budget:Q", **powers(title, rows["budget"])), powers("least error", rows["error"])
     return layers(
         *band(rows, "error", y, "low", "high", "budget", "currency", "best", "tied"), x=x, color=color()
     )
@@ -38,4 +38,5 @@ FIGURE = Figure(
     against="budget",
     logarithmic=("x", "y"),
     switched=("run", "currency", "device", "dtype"),
+    several="budget",
 )

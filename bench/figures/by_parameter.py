@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
@@ -11,7 +14,7 @@ from bench.figures.definition import Chart, Figure
 from bench.figures.marks import against_samples, band
 
 ACROSS = 3
-"""Blocks side by side."""
+"""Blocks side by side, unless more belong together."""
 
 
 def rows(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -22,10 +25,19 @@ def rows(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def chart(rows: pd.DataFrame) -> Chart:
-    """Return a panel for each block with a line for each estimator in its band."""
-    lines = against_samples(rows, *band(rows, "variance", powers("variance"), "parameter"))
-    block = alt.Facet("parameter:N", title=None, sort=None, header=alt.Header(labelAnchor="start"))
-    return lines.properties(width=190, height=130).facet(block, columns=ACROSS).properties(spacing=12)
+    """Return a panel for each block with a line for each estimator in its band, alike blocks in one row."""
+    lines = against_samples(rows, *band(rows, "variance", powers("variance", rows["variance"]), "parameter"))
+    names = list(rows["parameter"].unique())
+    block = alt.Facet("parameter:N", title=None, sort=names, header=alt.Header(labelAnchor="start"))
+    sized = lines.properties(width=190, height=130)
+    return sized.facet(block, columns=_across(names)).properties(spacing=12)
+
+
+def _across(names: Sequence[str]) -> int:
+    """Return the number of parts of each block, such as `encoder.0`, if it is the same for all."""
+    counts = Counter(name.partition(".")[0] for name in names)
+    alike = set(counts.values())
+    return max(alike) if len(alike) == 1 and 1 < max(alike) <= ACROSS + 1 else ACROSS
 
 
 FIGURE = Figure(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.figures.axes import powers
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import BEHIND, POINT, arrows, color, layers, line_of_its_own, shape, tooltip
+from bench.figures.marks import BEHIND, color, interval, layers, line_of_its_own, shape
 
 COSTS = {"seconds": "seconds per estimate", "evaluations": "evaluations of f (not of its gradient)"}
 
@@ -20,7 +20,10 @@ def rows(costs: pd.DataFrame) -> pd.DataFrame:
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a line through the sample sizes of each estimator, and thick steps along the frontier."""
     title = " or ".join(COSTS[cost] for cost in dict.fromkeys(rows["cost"]))
-    x, y = alt.X("value:Q", **powers(title)), powers("variance of one estimate")
+    x, y = (
+        alt.X("value:Q", **powers(title, rows["value"])),
+        powers("variance of one estimate", rows["variance"]),
+    )
     variance, own = alt.Y("variance:Q", **y), line_of_its_own()
     steps = alt.Chart().transform_filter("datum.front").mark_line(
         interpolate="step-after", strokeWidth=4, color=BEHIND, opacity=0.45
@@ -28,11 +31,14 @@ def chart(rows: pd.DataFrame) -> Chart:
     front = steps.encode(variance, order=alt.Order("value:Q"), detail=own)
     path = alt.Chart().mark_line(strokeWidth=1, opacity=0.4)
     line = path.encode(variance, color(), order=alt.Order("sample_size:Q"), detail=own)
-    reach = alt.Chart().mark_rule(opacity=0.5).encode(alt.Y("lower:Q", **y), alt.Y2("upper:Q"), color())
     faint = alt.when("datum.front").then(alt.value(1)).otherwise(alt.value(0.35))
-    shown = tooltip(rows, "variance", "variance_low", "variance_high", "cost", "value", "front")
-    point = alt.Chart().mark_point(**POINT).encode(variance, color(), shape(), opacity=faint, tooltip=shown)
-    return layers(front, line, reach, point, *arrows(rows, "y", y, color=color()), x=x)
+    shown = ("variance_low", "variance_high", "cost", "value", "front")
+    return layers(
+        front,
+        line,
+        *interval(rows, "variance", "y", y, *shown, form=shape(), color=color(), opacity=faint),
+        x=x,
+    )
 
 
 FIGURE = Figure(

@@ -66,12 +66,12 @@ class Figure:
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether the axis of the values is logarithmic."""
+        """Return whether the axis of the values is logarithmic."""
         return ("y" if self.against else "x") in self.logarithmic
 
     @property
     def positive(self) -> dict[str, str]:
-        """The columns that must be above zero while their channel is logarithmic."""
+        """Return the columns that must be above zero while their channel is logarithmic."""
         columns = {"x": self.against or self.interval[0], "y": self.interval[0]}
         return {channel: columns[channel] for channel in self.logarithmic}
 
@@ -79,6 +79,11 @@ class Figure:
         """Return the columns that vary among rows and have a panel for each of their values in a file."""
         names = [name for name in ("problem", *self.switched, *self.apart) if name in rows]
         return [name for name in dict.fromkeys(names) if rows[name].nunique() > 1]
+
+
+def every(table: pd.DataFrame) -> pd.DataFrame:
+    """Return all rows of a table."""
+    return table
 
 
 def with_ends(rows: pd.DataFrame, interval: Sequence[str], logarithmic: bool) -> pd.DataFrame:

@@ -6,15 +6,10 @@ import altair as alt
 import pandas as pd
 
 from bench.figures.axes import powers
-from bench.figures.definition import Chart, Figure
-from bench.figures.marks import by_sample_size, lanes, layers
+from bench.figures.definition import Chart, Figure, every
+from bench.figures.marks import by_sample_size, lane_height, lanes, layers
 
 UNITS = {"seconds": "seconds of one estimate", "variance": "variance of one estimate"}
-
-
-def rows(settings: pd.DataFrame) -> pd.DataFrame:
-    """Return seconds and variance of each cell with their intervals."""
-    return settings
 
 
 def chart(rows: pd.DataFrame) -> Chart:
@@ -22,9 +17,8 @@ def chart(rows: pd.DataFrame) -> Chart:
     title = " or ".join(UNITS[metric] for metric in dict.fromkeys(rows["metric"]))
     legend = alt.Legend(title=None, orient="top", symbolFillColor="transparent", labelLimit=300)
     form = alt.Shape("setting:N", legend=legend)
-    marks = lanes(rows, "value", powers(None), "metric", "low", "high", marked=form)
-    height = alt.Step(14 * rows["setting"].nunique(), **{"for": "position"})
-    return by_sample_size(layers(*marks).properties(height=height), title)
+    marks = lanes(rows, "value", powers(None, rows["value"]), "metric", "low", "high", form=form)
+    return by_sample_size(layers(*marks).properties(height=lane_height(rows, 14)), title)
 
 
 FIGURE = Figure(
@@ -33,7 +27,7 @@ FIGURE = Figure(
     "For each N and estimator a point for each device and type, with its 95 % interval: "
     "the seconds, or the variance, of one estimate.",
     "settings",
-    rows,
+    every,
     chart,
     ("value", "low", "high"),
     logarithmic=("x",),

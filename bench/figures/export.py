@@ -9,14 +9,13 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import pandas as pd
 import vl_convert
 
 from bench.figures import FIGURES, each
-from bench.figures.about import About
+from bench.figures.captions import Caption
+from bench.figures.composition import Spec, composed
 from bench.figures.definition import Figure
-from bench.figures.sheet import Spec, on_the_sheet, specification
-from bench.figures.source import Tables
+from bench.figures.figure_tables import Tables
 
 PIXELS = 2.0
 """Pixels of a PNG file for each of the chart."""
@@ -28,19 +27,11 @@ VEGA_LITE = "6.4"
 """The version that draws; that of the page is the same."""
 
 
-def write(spec: Spec, path: Path, kind: str) -> None:
-    """Write a specification as a picture; at no time is there half a file of that name.
-
-    Args:
-        spec: see `bench.figures.sheet.specification`.
-        path: of the file.
-        kind: of `bench.text.formats.FORMATS`.
-    """
-    _register_font()
-    content = _drawn(spec, kind)
+def save(picture: bytes, path: Path) -> None:
+    """Write a file; at no time is there half a file of that name."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_bytes(content)
+        temporary.write_bytes(picture)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -49,7 +40,7 @@ def write(spec: Spec, path: Path, kind: str) -> None:
 def draw(
     folder: Path,
     tables: Tables,
-    about: About,
+    caption: Caption,
     formats: Sequence[str],
     titled: bool,
     names: Iterable[str] = tuple(FIGURES),
@@ -59,7 +50,7 @@ def draw(
     Args:
         folder: made if it is missing.
         tables: of a run, or of several.
-        about: the words around the figures.
+        caption: the text around the figures.
         formats: of `bench.text.formats.FORMATS`.
         titled: whether figures have titles and captions.
         names: of `FIGURES`.
@@ -69,30 +60,36 @@ def draw(
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [FIGURES[name] for name in names if FIGURES[name].table in tables]
-    found, failed = each(chosen, functools.partial(_written, folder, tables, about, formats, titled))
+    found, failed = each(chosen, functools.partial(_written, folder, tables, caption, formats, titled))
     return [path for paths in found for path in paths], failed
 
 
 def _written(
-    folder: Path, tables: Tables, about: About, formats: Sequence[str], titled: bool, figure: Figure
+    folder: Path, tables: Tables, caption: Caption, formats: Sequence[str], titled: bool, figure: Figure
 ) -> list[Path] | None:
-    rows = on_the_sheet(figure, figure.drawn(tables), about)
-    if rows.empty or _is_long(figure, rows, tables):
+    spec = None if _is_long(figure, tables) else composed(figure, tables, caption, titled)
+    if spec is None:
         return None
-    spec = specification(figure, rows, about, tables.notice(figure.table), titled)
     paths = [folder / f"{figure.name}.{kind}" for kind in formats]
     for path, kind in zip(paths, formats, strict=True):
-        write(spec, path, kind)
+        save(picture(spec, kind), path)
     return paths
 
 
-def _is_long(figure: Figure, rows: pd.DataFrame, tables: Tables) -> bool:
-    """Whether there would be too many panels of problems that curves along their option show, too."""
-    many = "problem" in figure.panels(rows) and rows["problem"].nunique() > MOST_PROBLEMS
+def _is_long(figure: Figure, tables: Tables) -> bool:
+    """Return whether there are too many panels of problems that curves along their option show, too."""
+    rows = figure.drawn(tables)
+    many = "problem" in rows and rows["problem"].nunique() > MOST_PROBLEMS
     return many and "along" in tables and not tables["along"].empty
 
 
-def _drawn(spec: Spec, kind: str) -> bytes:
+def picture(spec: Spec, kind: str) -> bytes:
+    """Return the content of a file of a Vega-Lite specification.
+
+    Raises:
+        ValueError: if the kind is none of `bench.text.formats.FORMATS`.
+    """
+    _register_font()
     if kind == "png":
         return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=PIXELS))
     if kind == "pdf":

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from bench.figures.axes import ORDINARY, SAMPLES, Settings, logarithmic
+from bench.figures.axes import SAMPLES, Settings, logarithmic, powers
 
 POINT: dict[str, Any] = {"filled": True, "size": 55}
 HOLLOW: dict[str, Any] = {"filled": False, "size": 55, "strokeWidth": 1.6}
@@ -59,10 +59,10 @@ def line_of_its_own() -> list[alt.Detail]:
 def tooltip(rows: pd.DataFrame, *names: str) -> list[alt.Tooltip]:
     """Return the cell and these columns, with three digits, to be shown on hovering."""
     shown = ("estimator", "sample_size", "device", "dtype", *names)
-    return [_told(rows, name) for name in dict.fromkeys(shown) if name in rows]
+    return [_field(rows, name) for name in dict.fromkeys(shown) if name in rows]
 
 
-def _told(rows: pd.DataFrame, name: str) -> alt.Tooltip:
+def _field(rows: pd.DataFrame, name: str) -> alt.Tooltip:
     title = name.replace("_", " ")
     if is_numeric_dtype(rows[name]) and not is_bool_dtype(rows[name]):
         exact = name in ("sample_size", "replicates", "index", "count")
@@ -89,6 +89,33 @@ def band(rows: pd.DataFrame, value: str, y: Settings, *shown: str) -> list[Layer
     ]
 
 
+def interval(
+    rows: pd.DataFrame,
+    value: str,
+    channel: str,
+    axis: Settings,
+    *shown: str,
+    form: alt.Shape | None = None,
+    **place: Any,
+) -> list[Layer]:
+    """Return points on lines from the lower to the upper ends of their intervals.
+
+    Args:
+        rows: the rows that are drawn.
+        value: the column of the points.
+        channel: `x` or `y`, on which the values lie.
+        axis: of that channel.
+        shown: further columns to be shown on hovering.
+        form: the shape of the points; None for that of the estimator, which an axis names.
+        place: encodings of points and lines.
+    """
+    first, second = {"x": (alt.X, alt.X2), "y": (alt.Y, alt.Y2)}[channel]
+    rule = alt.Chart().mark_rule(strokeWidth=1.5).encode(first("lower:Q", **axis), second("upper:Q"), **place)
+    point = alt.Chart().mark_point(**POINT).encode(first(f"{value}:Q", **axis), form or shape(named=True))
+    points = point.encode(tooltip=tooltip(rows, value, *shown), **place)
+    return [rule, points, *arrows(rows, channel, axis, **place)]
+
+
 def arrows(rows: pd.DataFrame, channel: str, axis: Settings, **encoding: Any) -> list[Layer]:
     """Return arrows at the ends of intervals that lie beyond the axis, if there are any."""
     position = {"x": alt.X, "y": alt.Y}[channel]
@@ -98,14 +125,14 @@ def arrows(rows: pd.DataFrame, channel: str, axis: Settings, **encoding: Any) ->
     return [
         alt.Chart()
         .mark_point(filled=True, shape=form, aria=False)
-        .encode(position(f"{end}:Q", **axis), size=_if(beyond, ARROW), **encoding)
+        .encode(
+            position(f"{end}:Q", **axis),
+            size=alt.when(f"datum.{beyond}").then(alt.value(ARROW)).otherwise(alt.value(0)),
+            **encoding,
+        )
         for beyond, end, form in ends
         if beyond in rows and rows[beyond].any()
     ]
-
-
-def _if(column: str, size: int) -> Any:
-    return alt.when(f"datum.{column}").then(alt.value(size)).otherwise(alt.value(0))
 
 
 def lanes(
@@ -114,7 +141,7 @@ def lanes(
     x: Settings,
     *shown: str,
     at: float | None = None,
-    marked: alt.Shape | None = None,
+    form: alt.Shape | None = None,
 ) -> list[Layer]:
     """Return points with their intervals along x, in a lane for each estimator and setting.
 
@@ -124,29 +151,18 @@ def lanes(
         x: the axis.
         shown: further columns to be shown on hovering.
         at: where a dashed line is drawn.
-        marked: the shape of the points; None for that of the estimator.
+        form: the shape of the points; None for that of the estimator.
     """
     place = {"y": names(), "yOffset": lane(), "color": color(named=True)}
-    found = [] if at is None else [_line_at(at, x)]
-    found.append(
-        alt.Chart().mark_rule(strokeWidth=1.5).encode(alt.X("lower:Q", **x), alt.X2("upper:Q"), **place)
-    )
-    point = alt.Chart().mark_point(**(HOLLOW if marked else POINT))
-    found.append(
-        point.encode(
-            alt.X(f"{value}:Q", **x),
-            marked or shape(named=True),
-            tooltip=tooltip(rows, value, *shown),
-            **place,
-        )
-    )
-    return [*found, *arrows(rows, "x", x, **place)]
+    return [*line_at(at, x), *interval(rows, value, "x", x, *shown, form=form, **place)]
 
 
-def _line_at(value: float, x: Settings) -> Layer:
+def line_at(value: float | None, x: Settings) -> list[Layer]:
+    """Return a dashed line across the axis; none without a value."""
+    if value is None:
+        return []
     mark = alt.Chart(ONCE).mark_rule(strokeDash=[4, 4], color=BEHIND)
-    line: Layer = mark.encode(alt.XDatum(value, type="quantitative", scale=x["scale"]))
-    return line
+    return [mark.encode(alt.XDatum(value, type="quantitative", scale=x["scale"]))]
 
 
 def names() -> alt.Y:
@@ -178,13 +194,33 @@ def by_sample_size(
     return faceted.properties(spacing=8, **({"title": below} if title else {}))
 
 
+def curve(rows: pd.DataFrame, value: str, title: str, *behind: Layer) -> alt.LayerChart:
+    """Return a line in a band for each estimator against N; of a single N, points by name.
+
+    Args:
+        rows: with the ends of intervals.
+        value: the column that is drawn.
+        title: of its axis.
+        behind: further marks.
+    """
+    axis = powers(title, rows[value])
+    if rows["sample_size"].nunique() < 2:
+        return by_name(rows, value, axis)
+    return against_samples(rows, *behind, *band(rows, value, axis))
+
+
 def against_samples(rows: pd.DataFrame, *marks: Layer) -> alt.LayerChart:
     """Return marks above a logarithmic axis of sample sizes."""
-    x = alt.X("sample_size:Q", **logarithmic(SAMPLES, rows["sample_size"], ORDINARY))
+    x = alt.X("sample_size:Q", **logarithmic(SAMPLES, rows["sample_size"]))
     return layers(*marks, x=x, color=color(), detail=line_of_its_own())
 
 
 def by_name(rows: pd.DataFrame, value: str, x: Settings) -> alt.LayerChart:
     """Return points with their intervals by the names of the estimators, where there is a single N."""
-    height = alt.Step(24 * max(1, rows["setting"].nunique()), **{"for": "position"})
-    return layers(*lanes(rows, value, x, f"{value}_low", f"{value}_high")).properties(height=height)
+    marks = lanes(rows, value, x, f"{value}_low", f"{value}_high")
+    return layers(*marks).properties(height=lane_height(rows, 24))
+
+
+def lane_height(rows: pd.DataFrame, pixels: int) -> alt.Step:
+    """Return the height of an estimator, with a lane of so many pixels for each setting."""
+    return alt.Step(pixels * max(1, rows["setting"].nunique()), **{"for": "position"})

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.figures.axes import logarithmic
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import color, lanes, layers, names
+from bench.figures.marks import color, lane_height, lanes, layers, names
 from bench.text.labels import plain
 
 SHOWN = ("control", "metric", "scenarios", "cells", "low", "high", "least", "most")
@@ -25,8 +25,7 @@ def chart(rows: pd.DataFrame) -> Chart:
     x = logarithmic(f"geometric mean of the ratios to {named}")
     pale = alt.Chart().mark_rule(strokeWidth=6, opacity=0.25)
     single = pale.encode(alt.X("least:Q", **x), alt.X2("most:Q"), names(), color=color(named=True))
-    height = alt.Step(34, **{"for": "position"})
-    return layers(single, *lanes(rows, "ratio", x, *SHOWN, at=1)).properties(height=height)
+    return layers(single, *lanes(rows, "ratio", x, *SHOWN, at=1)).properties(height=lane_height(rows, 34))
 
 
 FIGURE = Figure(

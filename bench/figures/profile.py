@@ -6,13 +6,8 @@ import altair as alt
 import pandas as pd
 
 from bench.figures.axes import PERCENT, logarithmic
-from bench.figures.definition import Chart, Figure
+from bench.figures.definition import Chart, Figure, every
 from bench.figures.marks import color, dashes, layers, tooltip
-
-
-def rows(profile: pd.DataFrame) -> pd.DataFrame:
-    """Return the steps of the profile of each estimator, for each metric."""
-    return profile
 
 
 def chart(rows: pd.DataFrame) -> Chart:
@@ -37,7 +32,7 @@ FIGURE = Figure(
     "For each estimator the share of problems on which it is within a factor of the best one: the higher "
     "a line, the more often; at factor 1, how often it is the best itself.",
     "profile",
-    rows,
+    every,
     chart,
     ("share",),
     against="factor",

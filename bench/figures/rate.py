@@ -6,13 +6,8 @@ import altair as alt
 import pandas as pd
 
 from bench.figures.axes import plain
-from bench.figures.definition import Chart, Figure
-from bench.figures.marks import lane, lanes, layers, names
-
-
-def rows(rates: pd.DataFrame) -> pd.DataFrame:
-    """Return the fitted power of N of each estimator, with its interval."""
-    return rates
+from bench.figures.definition import Chart, Figure, every
+from bench.figures.marks import lane, lane_height, lanes, layers, names
 
 
 def chart(rows: pd.DataFrame) -> Chart:
@@ -22,8 +17,7 @@ def chart(rows: pd.DataFrame) -> Chart:
     if rows["setting"].nunique() > 1:
         words = alt.Chart().mark_text(dy=-9, fontSize=10.5, style="words")
         marks.append(words.encode(alt.X("slope:Q", **x), names(), yOffset=lane(), text="setting:N"))
-    lane_height = 26 * max(1, rows["setting"].nunique())
-    return layers(*marks).properties(height=alt.Step(lane_height, **{"for": "position"}))
+    return layers(*marks).properties(height=lane_height(rows, 26))
 
 
 FIGURE = Figure(
@@ -32,7 +26,7 @@ FIGURE = Figure(
     "For each estimator the fitted slope of log variance against log N, with its 95 % interval; "
     "an average of independent terms has −1.",
     "rates",
-    rows,
+    every,
     chart,
     ("slope", "low", "high"),
     apart=(),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import altair as alt
 import pandas as pd
 
 from bench.figures.axes import logarithmic
 from bench.figures.cells import with_setting
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import by_sample_size, lanes, layers
+from bench.figures.marks import by_sample_size, lane_height, lanes, layers
 from bench.text.labels import plain
 
 COLUMNS = ("ratio", "low", "high")
@@ -30,8 +29,7 @@ def chart(rows: pd.DataFrame) -> Chart:
 def forest(rows: pd.DataFrame, title: str, *shown: str) -> Chart:
     """Return ratios on a logarithmic axis, in a panel for each sample size."""
     marks = lanes(rows, "ratio", logarithmic(title), *shown, at=1)
-    height = alt.Step(16 * max(1, rows["setting"].nunique()), **{"for": "position"})
-    return by_sample_size(layers(*marks).properties(height=height))
+    return by_sample_size(layers(*marks).properties(height=lane_height(rows, 16)))
 
 
 FIGURE = Figure(

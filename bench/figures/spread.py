@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from bench.figures.axes import PERCENT, powers
-from bench.figures.definition import Chart, Figure
+from bench.figures.definition import Chart, Figure, every
 from bench.figures.marks import POINT, Layer, by_sample_size, color, dashes, layers, shape, tooltip
 
 MOST_FLAGS = 6
@@ -15,17 +15,12 @@ MOST_FLAGS = 6
 TITLE = "squared deviation, in multiples of the variance"
 
 
-def rows(bins: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of the estimates in each bin of each cell, with flags of heavy tails."""
-    return bins
-
-
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a histogram for each cell, its largest deviation, and words about heavy tails."""
     y = alt.Y("share:Q", title=None, axis=alt.Axis(labelExpr=PERCENT, tickCount=3))
     line = alt.Chart().mark_line(interpolate="step-after", strokeWidth=1.2)
     steps = line.encode(
-        alt.X("low:Q", **powers(TITLE)),
+        alt.X("low:Q", **powers(TITLE, rows["low"])),
         y,
         color(),
         dashes(),
@@ -40,7 +35,7 @@ def _largest(rows: pd.DataFrame) -> Layer:
     known = alt.Chart().transform_filter("isValid(datum.largest)")
     strong = alt.when("datum.heavy").then(alt.value(1)).otherwise(alt.value(0.35))
     points: Layer = known.mark_point(**POINT).encode(
-        alt.X("largest:Q", **powers(TITLE)),
+        alt.X("largest:Q", **powers(TITLE, rows["low"])),
         alt.YDatum(0, type="quantitative"),
         color(),
         shape(),
@@ -67,7 +62,7 @@ FIGURE = Figure(
     "points below are the largest deviations, in full where the tail is heavy: the variance has fewer "
     "than 50 effective degrees of freedom, or a single estimate carries more than 5 % of it.",
     "spread",
-    rows,
+    every,
     chart,
     ("share",),
     against="low",

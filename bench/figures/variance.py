@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from bench.figures.axes import powers
+from bench.figures.axes import Settings, powers
 from bench.figures.cells import cells
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import Layer, against_samples, band, by_name
+from bench.figures.marks import Layer, curve
 
 TITLE = "variance of one estimate"
 
@@ -31,14 +31,13 @@ def _guide(found: pd.DataFrame) -> pd.Series[float]:
 
 def chart(rows: pd.DataFrame) -> Chart:
     """Return lines in bands, thin lines through exact values, and dotted lines that fall as one over N."""
-    if rows["sample_size"].nunique() < 2:
-        return by_name(rows, "variance", powers(TITLE))
     dotted = alt.Chart().mark_line(strokeDash=[2, 3], strokeWidth=1, opacity=0.7)
-    guide = dotted.encode(alt.Y("guide:Q", **powers(TITLE)))
-    return against_samples(rows, guide, *band(rows, "variance", powers(TITLE)), *exact_line(rows, TITLE))
+    axis = powers(TITLE, rows["variance"])
+    guide = dotted.encode(alt.Y("guide:Q", **axis))
+    return curve(rows, "variance", TITLE, guide, *exact_line(rows, axis))
 
 
-def exact_line(rows: pd.DataFrame, title: str) -> list[Layer]:
+def exact_line(rows: pd.DataFrame, y: Settings) -> list[Layer]:
     """Return a thin line through the variances that are known without sampling, if there are any."""
     if not (rows["variance_exact"] > 0).any():
         return []
@@ -46,7 +45,7 @@ def exact_line(rows: pd.DataFrame, title: str) -> list[Layer]:
     known = "datum.variance_exact > 0"
     thin = alt.Chart().transform_calculate(exact=f"{known} ? datum.variance_exact : datum.variance")
     seen = alt.when(known).then(alt.value(0.9)).otherwise(alt.value(0))
-    exact = alt.Y("exact:Q", **powers(title))
+    exact = alt.Y("exact:Q", **y)
     line: Layer = thin.mark_line(strokeWidth=0.8).encode(exact, strokeDash=alt.value([1, 0]), opacity=seen)
     return [line]
 

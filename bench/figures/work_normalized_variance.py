@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.figures.axes import powers
 from bench.figures.cells import cells
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import against_samples, band, by_name
+from bench.figures.marks import curve
 
 NAME, TITLE = "work_normalized_variance", "variance × seconds"
 INTERVAL = (NAME, f"{NAME}_low", f"{NAME}_high")
@@ -20,9 +19,7 @@ def rows(measurements: pd.DataFrame) -> pd.DataFrame:
 
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a line for each estimator in its band."""
-    if rows["sample_size"].nunique() < 2:
-        return by_name(rows, NAME, powers(TITLE))
-    return against_samples(rows, *band(rows, NAME, powers(TITLE)))
+    return curve(rows, NAME, TITLE)
 
 
 FIGURE = Figure(

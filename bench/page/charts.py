@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.figures import FIGURES, Figure, Tables, each
-from bench.figures.sheet import chart_of
+from bench.figures.composition import chart_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from bench.figures.looks import looks
+from bench.figures.estimator_style import styles
 from bench.page import tables
 from bench.page.charts import Chart
 from bench.page.view import View
@@ -36,7 +36,7 @@ def page(views: Sequence[View]) -> str:
 
 def _data(views: Sequence[View]) -> dict[str, Any]:
     labels = list(dict.fromkeys(label for view in views for label in view.labels))
-    seen = looks(labels)
+    seen = styles(labels)
     return {
         "labels": labels,
         "colors": [seen[label].color for label in labels],

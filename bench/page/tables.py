@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.figures.sheet import column
+from bench.figures.composition import column
 from bench.results.runs import Run
 
 

@@ -1,12 +1,12 @@
-"""The figure of a comparison that was asked for: its ratios, with what is said of them."""
+"""The figure of a comparison that was asked for: its ratios, with remarks on them."""
 
 from __future__ import annotations
 
 from bench.analysis.comparison import Comparison
 from bench.errors import invalid
 from bench.figures import FIGURES
-from bench.figures.about import About
-from bench.figures.sheet import Spec, on_the_sheet, specification
+from bench.figures.captions import Caption
+from bench.figures.composition import Spec, composed
 from bench.text.ratio_text import remarks
 
 
@@ -16,12 +16,11 @@ def chart_of_a_comparison(found: Comparison) -> Spec:
     Raises:
         Invalid: if there is no ratio that has a place on a logarithmic axis.
     """
-    figure = FIGURES["ratios"]
     paired = int(found.frame["paired"].sum())
     some = "the" if paired == len(found.frame) else f"{paired} of {len(found.frame)}"
     facts = [*remarks(found), f"{some} pairs have the same random numbers"]
-    about = About(found.scenario, found.estimators, " · ".join(facts), found.frame, found.control)
-    rows = on_the_sheet(figure, figure.drawn({figure.table: found.frame}), about)
-    if rows.empty:
+    caption = Caption(found.scenario, found.estimators, " · ".join(facts), found.frame, found.control)
+    spec = composed(FIGURES["ratios"], {"ratios": found.frame}, caption)
+    if spec is None:
         raise invalid("the comparison has nothing that could be drawn: no ratio is a number above zero")
-    return specification(figure, rows, about)
+    return spec

@@ -1,4 +1,4 @@
-"""The tables that figures draw, of one run or of several; each is made when it is first asked for."""
+"""The tables that figures draw, of one run or of several: each is made when it is first asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colors, shapes and dashes: one look for each estimator, the same in every figure."""
+"""Colors, shapes and dashes: one style for each estimator, the same in every figure."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
            "#332288", "#882255", "#999933", "#44AA99", "#661100")  # fmt: skip
 """Okabe and Ito (2008) less its yellow, which white drowns, then five of Tol (2021), muted."""
 
-# 12 colors, 11 shapes and 5 dashes have no common divisor: 12·11·5 = 660 looks before one comes again.
+# 12 colors, 11 shapes and 5 dashes have no common divisor: 12·11·5 = 660 styles before one comes again.
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-left", "stroke",
           "triangle-right", "wedge", "arrow")  # fmt: skip
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.5, 1), (6, 1.5, 1.5, 1.5), (9, 2))
 
 
 @dataclass(frozen=True)
-class Look:
-    """The look of one estimator, in every figure.
+class EstimatorStyle:
+    """The style of one estimator, in every figure.
 
     Attributes:
         color: of its line, its points and its intervals.
@@ -30,9 +30,9 @@ class Look:
     dashes: tuple[float, ...]
 
 
-def looks(labels: Iterable[str]) -> dict[str, Look]:
-    """Return a look for each label, by the order in which labels first appear."""
+def styles(labels: Iterable[str]) -> dict[str, EstimatorStyle]:
+    """Return a style for each label, by the order in which labels first appear."""
     return {
-        label: Look(PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)], DASHES[i % len(DASHES)])
+        label: EstimatorStyle(PALETTE[i % len(PALETTE)], SHAPES[i % len(SHAPES)], DASHES[i % len(DASHES)])
         for i, label in enumerate(dict.fromkeys(labels))
     }

@@ -1,0 +1,92 @@
+"""The text around the figures of a run, or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis import rows
+from bench.figures.cells import CELL
+from bench.figures.definition import Figure
+from bench.figures.estimator_style import PALETTE
+from bench.results.runs import Run
+from bench.text import cell_words as words
+from bench.text.labels import plain
+
+
+@dataclass(frozen=True)
+class Caption:
+    """The text around the figures of a run.
+
+    Attributes:
+        heading: the scenario's name, and its question.
+        labels: of all estimators, in the order of the scenario, which decides their styles.
+        facts: the number of replicates, the device and the type of numbers.
+        measurements: the cells of which those missing in a figure are named.
+        control: the label of the estimator with which others are compared.
+    """
+
+    heading: str
+    labels: Sequence[str]
+    facts: str
+    measurements: pd.DataFrame
+    control: str = ""
+
+    def left_out(self, figure: Figure, drawn_rows: pd.DataFrame) -> list[str]:
+        """Return in words the cells that a figure of the measurements does not draw, absent devices aside."""
+        if figure.table != "measurements":
+            return []
+        cells = rows.whole(self.measurements)
+        cells = cells[cells["status"] != "unavailable"]
+        drawn = set(drawn_rows[CELL].itertuples(index=False, name=None))
+        absent = [cell not in drawn for cell in cells[CELL].itertuples(index=False, name=None)]
+        missing = cells[(cells["status"] == "ok") & np.array(absent, bool)]
+        said = words.not_ok(cells)
+        if len(missing):
+            number = "number above zero" if figure.is_logarithmic else "number"
+            said.append(f"{words.which(missing, cells)}: there is no {number}")
+        return [f"not drawn: {each}" for each in said]
+
+    def alike(self, drawn_rows: pd.DataFrame) -> str:
+        """Return a line where there are more estimators than colors."""
+        count = drawn_rows["estimator"].nunique()
+        more = f"{count} estimators have {len(PALETTE)} colors: those of one color differ in shape and dashes"
+        return more if count > len(PALETTE) else ""
+
+
+def caption_of_run(run: Run, control: str | None = None) -> Caption:
+    """Return the text around the figures of one run.
+
+    Args:
+        run: the run.
+        control: with which estimator others are compared, by label or name; None for the first.
+    """
+    cells = rows.whole(run.measurements)
+    succeeded = cells[cells["status"] == "ok"]
+    facts = " · ".join(filter(None, (words.replicates(succeeded), words.common_setting(succeeded))))
+    heading = _heading(cells["scenario"].unique(), run.record.get("scenario", {}).get("question"))
+    labels = list(dict.fromkeys(run.measurements["estimator"].astype(str)))
+    return Caption(heading, labels, facts, run.measurements, label_of(run, control))
+
+
+def label_of(run: Run, control: str | None) -> str:
+    """Return the label of an estimator that is given by label or name; the first label where none is."""
+    known = run.measurements.drop_duplicates("estimator")
+    named = known.loc[(known["estimator"] == control) | (known["estimator_name"] == control), "estimator"]
+    return str([*named, *known["estimator"]][0])
+
+
+def caption_of_runs(runs: Sequence[Run], control: str | None = None) -> Caption:
+    """Return the text around the figures of several runs: the names, as each has its own facts."""
+    cells = pd.concat([run.measurements for run in runs], ignore_index=True)
+    labels = list(dict.fromkeys(cells["estimator"].astype(str)))
+    heading = _heading(cells["scenario"].unique(), f"{len(runs)} runs together")
+    return Caption(heading, labels, "", cells, control or "")
+
+
+def _heading(scenarios: Iterable[str], question: str | None) -> str:
+    name, asked = ", ".join(plain(each) for each in scenarios), plain(question, 200)
+    return f"{name}: {asked}" if name and asked and asked != name else name or asked

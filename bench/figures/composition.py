@@ -1,0 +1,217 @@
+"""Charts put together for a file: data, panels, styles, legend, and if wanted title and caption."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from altair.utils.schemapi import debug_mode
+
+from bench.figures.captions import Caption
+from bench.figures.definition import Figure
+from bench.figures.estimator_style import EstimatorStyle, styles
+from bench.figures.marks import DATA
+from bench.text.labels import distinct, plain
+
+Spec = dict[str, Any]
+
+MOST_PANELS = 24
+"""A figure with more panels than this is no longer read."""
+
+MOST_SIZES = 12
+"""Sample sizes, each with a chart of its own, that are drawn below one another."""
+
+UNITS = {"metric", "currency", "cost"}
+"""Columns whose values have different units: panels of different units have axes of their own."""
+
+INK, SOFT, FAINT = "#1b1b1b", "#505050", "#e3e3e3"
+FONT = "DejaVu Sans"
+PANEL = {"width": 220, "height": 170}
+"""Pixels of a chart that stands beside others."""
+
+TITLE_WIDTH, CAPTION_WIDTH = 85, 125
+"""Characters of a line above and below a figure: about the width of a chart with its legend."""
+
+
+def composed(
+    figure: Figure, tables: Mapping[str, pd.DataFrame], caption: Caption, titled: bool = True
+) -> Spec | None:
+    """Return the chart of a figure of these tables; None if there is nothing to draw."""
+    rows = on_the_sheet(figure, figure.drawn(tables), caption)
+    if rows.empty:
+        return None
+    return specification(figure, rows, caption, str(tables[figure.table].attrs.get("notice", "")), titled)
+
+
+def specification(
+    figure: Figure, rows: pd.DataFrame, caption: Caption, notice: str = "", titled: bool = True
+) -> Spec:
+    """Return a figure as one Vega-Lite specification that needs nothing else.
+
+    Args:
+        figure: the definition.
+        rows: that are drawn, see `on_the_sheet`.
+        caption: the text around it.
+        notice: what a reader must know where only some rows are there.
+        titled: whether it has a title and a caption, too; a paper has its own.
+    """
+    names = distinct(caption.labels)
+    rows = rows.assign(estimator=rows["estimator"].map(names))
+    rows, thinned = _thinned(figure, rows)
+    panels = _panels(figure, rows)
+    shown = dict(list(panels.items())[:MOST_PANELS])
+    body = _body(figure, rows, shown)
+    datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
+    spec = _styled(body, {names[label]: style for label, style in styles(caption.labels).items()}, rows)
+    if titled:
+        more = len(panels) - len(shown)
+        cut = f"not drawn: {more} further panels" if more > 0 else ""
+        facts = " · ".join(filter(None, (caption.facts, thinned, notice)))
+        texts = [figure.description, facts, caption.alike(rows), *caption.left_out(figure, rows), cut]
+        spec = _titled(spec, figure.title, caption.heading, texts)
+    return {"$schema": alt.SCHEMA_URL, "config": config(), "datasets": datasets, **spec}
+
+
+def on_the_sheet(figure: Figure, rows: pd.DataFrame, caption: Caption) -> pd.DataFrame:
+    """Return the rows that have a place on the axes, and of ratios those to the control."""
+    for name in figure.positive.values() if len(rows) else ():
+        rows = rows[rows[name] > 0]
+    if len(rows) and "control" in rows:
+        controls = list(rows["control"].unique())
+        rows = rows[rows["control"] == (caption.control if caption.control in controls else controls[0])]
+    return rows
+
+
+def chart_of(figure: Figure, rows: pd.DataFrame) -> Spec:
+    """Return the chart of rows as a Vega-Lite specification, without its data."""
+    with debug_mode(False):  # the tests check every chart against the schema, which takes most of the time
+        spec = figure.chart(rows).to_dict(validate=False)
+    return {name: part for name, part in spec.items() if name not in ("$schema", "config")}
+
+
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as JSON has them: what is missing or not finite is null."""
+    columns = {str(name): column(rows[name]) for name in rows}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def column(values: pd.Series[Any]) -> list[Any]:
+    """Return a column as JSON has it: numbers unchanged, what is missing or not finite as null."""
+    if values.dtype.kind == "f":
+        return [value if math.isfinite(value) else None for value in values.tolist()]
+    missing = values.isna().tolist()
+    return [None if gone else value for value, gone in zip(values.tolist(), missing, strict=True)]
+
+
+def config() -> Spec:
+    """Return the fonts, colors and sizes of all charts."""
+    text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12,
+            "titleFontWeight": "normal"}  # fmt: skip
+    return {
+        "background": "white",
+        "font": FONT,
+        "view": {"stroke": FAINT},
+        "axis": {**text, "gridColor": FAINT, "domainColor": INK, "tickColor": INK, "labelLimit": 260},
+        "legend": {**text, "labelLimit": 300, "symbolOpacity": 1, "symbolFillColor": "transparent"},
+        "header": text,
+        "title": {"color": INK, "subtitleColor": SOFT, "fontSize": 12, "fontWeight": "normal"},
+        "style": {"ink": {"color": INK}, "words": {"color": INK}},
+    }
+
+
+def _thinned(figure: Figure, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the rows of as many sample sizes as there is room for, where each has a chart of its own."""
+    sizes = sorted(rows["sample_size"].unique()) if "sample_size" in rows else []
+    if len(sizes) <= MOST_SIZES or "facet" not in chart_of(figure, rows):
+        return rows, ""
+    step = math.ceil(len(sizes) / MOST_SIZES)
+    some = rows[rows["sample_size"].isin(sizes[::step])]
+    return some, f"one in {step} of {len(sizes)} sample sizes is drawn"
+
+
+def _panels(figure: Figure, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each panel by its title."""
+    names = figure.panels(rows)
+    if not names:
+        return {"": rows}
+    ranks = [pd.factorize(rows[name])[0] for name in names]
+    parts = rows.iloc[np.lexsort(ranks[::-1])].groupby(names, sort=False)
+    return {" · ".join(filter(None, map(_in_words, names, values))): part for values, part in parts}
+
+
+def _in_words(name: str, value: object) -> str:
+    if name == "sample_size":
+        return f"N = {value}"
+    return plain(value).replace("_", " ") if name in UNITS else plain(value)
+
+
+def _body(figure: Figure, rows: pd.DataFrame, panels: Mapping[str, pd.DataFrame]) -> Spec:
+    """Return the charts of all panels: a row for each value of the first column if there are two."""
+    names = figure.panels(rows)
+    own = bool(UNITS & set(names))
+    charts = [
+        {**chart_of(figure, part if own else rows), "data": {"name": f"{DATA} {i}"}}
+        for i, part in enumerate(panels.values())
+    ]
+    if len(charts) == 1:
+        return charts[0]
+    divided = "facet" in charts[0]
+    most, last = 2 if divided else 3, int(rows[names[-1]].nunique())
+    is_grid = len(names) == 2 and len(charts) == last * rows[names[0]].nunique() and last <= most + 1
+    across = last if is_grid else min(len(charts), most)
+    kind = "independent" if own or divided else "shared"
+    return {
+        "concat": [_panel(chart, title) for chart, title in zip(charts, panels, strict=True)],
+        "columns": across,
+        "spacing": 18,
+        "resolve": {"scale": {"x": kind, "y": kind}},
+    }
+
+
+def _panel(chart: Spec, title: str) -> Spec:
+    """Return a chart under a title, with a title below all its parts if it had one."""
+    above = {"text": title, "anchor": "start", "fontSize": 11}
+    if "title" in chart:
+        return {"title": above, "hconcat": [chart]}
+    sides = PANEL if isinstance(chart.get("height"), int) else {"width": PANEL["width"]}
+    return {**chart, **({} if "facet" in chart else sides), "title": above}
+
+
+def _styled(spec: Spec, known: Mapping[str, EstimatorStyle], rows: pd.DataFrame) -> Spec:
+    """Give each estimator the same color, shape and dashes in every figure."""
+    present = [label for label in known if label in set(rows["estimator"])]
+    ranges = {
+        "color": [known[label].color for label in present],
+        "shape": [known[label].shape for label in present],
+        "strokeDash": [list(known[label].dashes) or [1, 0] for label in present],
+    }
+    added: dict[str, Spec] = {"x": {"sort": present}, "y": {"sort": present}}
+    for channel, values in ranges.items():
+        added[channel] = {"scale": {"domain": present, "range": values}}
+
+    def with_styles(part: Spec) -> Spec:
+        for channel in added.keys() & part.keys():
+            if isinstance(part[channel], dict) and part[channel].get("field") == "estimator":
+                part[channel] |= added[channel]
+        return part
+
+    styled: Spec = json.loads(json.dumps(spec), object_hook=with_styles)
+    return styled
+
+
+def _titled(spec: Spec, title: str, heading: str, texts: Sequence[str]) -> Spec:
+    """Put a title and a heading above, and a caption below."""
+    lines = [line for text in texts for line in textwrap.wrap(text, CAPTION_WIDTH)]
+    left = {"anchor": "start", "frame": "bounds", "offset": 10}
+    foot = {**left, "text": lines, "orient": "bottom", "fontSize": 10, "color": SOFT}
+    head = {**left, "text": title, "fontSize": 13, "subtitleFontSize": 11}
+    head["subtitle"] = textwrap.wrap(heading, TITLE_WIDTH)
+    # The legend belongs to the charts: of all it would stand beside the longest line of the words.
+    own = {"resolve": {"scale": dict.fromkeys(("color", "shape", "strokeDash"), "independent")}}
+    return {"title": head, **own, "vconcat": [{"title": foot, **own, "vconcat": [spec]}]}

@@ -1,0 +1,1 @@
+"""The free plot: any columns of measurements against any others, drawn by seaborn."""

@@ -1,1 +1,0 @@
-"""Measurements as figures and tables; nothing is estimated here."""
