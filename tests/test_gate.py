@@ -291,7 +291,7 @@ def test_reports_for_machines(was: Baseline) -> None:
     assert all(line.startswith("::error file=example.yaml,title=regression%3A ") for line in annotations)
     summary = as_summary(report)
     assert "### bench gate: regression" in summary
-    assert "**regression**" in summary
+    assert "| regression |" in summary
 
 
 def test_labels_are_data_in_every_report(was: Baseline) -> None:

@@ -599,11 +599,13 @@ def test_a_summary_leaves_out_devices_that_are_absent(run: Run) -> None:
 
 def test_a_commit_is_told_with_its_state(run: Run) -> None:
     for git, words in (
-        (None, "commit: unknown"),
-        ({"commit": "abc", "dirty": True}, "commit: `abc`, the files differed from it"),
-        ({"commit": "abc", "dirty": False}, "commit: `abc`, the files were those of it"),
+        (None, ""),
+        ({"commit": "abc", "dirty": True}, "- commit: abc, with changes\n"),
+        ({"commit": "abc", "dirty": False}, "- commit: abc\n"),
     ):
-        assert words in as_markdown(Run(run.measurements, run.replicates, {**run.record, "git": git}))
+        text = as_markdown(Run(run.measurements, run.replicates, {**run.record, "git": git}))
+        assert words in text
+        assert ("- commit: " in text) == bool(git)
 
 
 def test_a_command_does_not_tell_where_the_program_is(run: Run) -> None:

@@ -20,18 +20,23 @@ def _color(text: str) -> str:
 
 COLUMNS = (
     Column("problem", lambda one: plain(one.problem), align="left", key=True),
-    Column("R", lambda one: grouped(one.bias[0].replicates) if one.bias else MISSING, yields=0),
-    Column("p (no bias)", lambda one: "  ".join(_p(test.p) for test in one.bias) or MISSING, yields=2),
-    Column("detectable bias", lambda one: ",  ".join(_seen(test) for test in one.bias) or MISSING),
-    Column("f", lambda one: _evaluations(one), yields=1),
+    Column("R", lambda one: grouped(one.bias[0].replicates) if one.bias else MISSING, yields=2),
+    Column("p (no bias)", lambda one: "  ".join(_p(test.p) for test in one.bias) or MISSING, yields=3),
+    Column(
+        "detectable bias",
+        lambda one: ",  ".join(_seen(test) for test in one.bias) or MISSING,
+        brief=lambda one: ",  ".join(_percent(test.seen) for test in one.bias) or MISSING,
+        yields=1,
+    ),
+    Column("f", lambda one: _evaluations(one), yields=0),
     Column("result", lambda one: _result(one), align="left", wraps=True, style=_color),
 )
 
 SUMMARY = (
     Column("estimator", lambda one: plain(one.label), align="left"),
-    Column("claim", lambda one: one.claim, align="left", yields=1),
+    Column("claim", lambda one: one.claim, align="left", yields=3),
     Column("problems", lambda one: f"{len(_applied(one))} of {len(one.outcomes)}", yields=2),
-    Column("bias tested on", lambda one: count(len(_tested(one))), yields=3),
+    Column("bias tested on", lambda one: count(len(_tested(one))), yields=1),
     Column("detectable bias", lambda one: _range(one)),
     Column("time", lambda one: duration(one.seconds), yields=0),
     Column("verdict", lambda one: one.verdict, align="left", style=lambda text: _COLORS.get(text, "")),

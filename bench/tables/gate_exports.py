@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ET
+from dataclasses import asdict
 from typing import Any
 
 from bench.regression.verdicts import CellVerdict, Report, Test
@@ -114,17 +115,7 @@ def _plain_cell(cell: CellVerdict) -> dict[str, Any]:
         "seconds": _finite(cell.seconds),
         "seconds_before": _finite(cell.seconds_before),
         "tests": [
-            {
-                "metric": test.metric,
-                "verdict": test.verdict,
-                "stage": test.stage,
-                "message": test.message,
-                "ratio": _finite(test.ratio),
-                "low": _finite(test.low),
-                "high": _finite(test.high),
-                "limit": _finite(test.limit),
-                "replicates": test.replicates,
-            }
+            {name: _finite(v) if isinstance(v, float) else v for name, v in asdict(test).items()}
             for test in cell.tests
         ],
     }

@@ -17,7 +17,7 @@ from bench.text.failures import attempted
 from bench.text.labels import code, markdown, plain
 from bench.text.left_out import notes
 from bench.text.methods import methods
-from bench.text.provenance import command_of, machine_of
+from bench.text.provenance import AS_TYPED, provenance_of
 from bench.text.remarks import details
 
 _LONG = 1000
@@ -44,7 +44,8 @@ def as_markdown(run: Run, control: str | None = None) -> str:
         "## Comparison",
         *attempted("the comparison", lambda: [_comparison(run, control)], markdown),
         f"## Methods\n\n{markdown(methods(run, control))}",
-        f"## Provenance\n\n{_listed_as_is(_provenance(run.record))}",
+        "## Provenance",
+        "\n".join(_provenance(run.record)),
     ]
     return "\n\n".join(section.rstrip() for section in sections) + "\n"
 
@@ -69,29 +70,9 @@ def _comparison(run: Run, control: str | None) -> str:
 
 def _provenance(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield lines of Markdown on all that it takes to repeat the run."""
-    yield f"commit: {_commit(record.get('git'))}"
-    if versions := record.get("versions"):
-        packages = (f"{plain(name)} {plain(version)}" for name, version in versions.items() if version)
-        yield f"versions: {markdown(', '.join(packages))}"
-    if machine := machine_of(record):
-        yield f"machine: {markdown(machine)}"
-    if command := command_of(record):
-        yield f"command: {code(plain(command, _LONG))}"
-    if record.get("hash"):
-        yield f"scenario: SHA-256 {code(plain(record['hash'], 64))}"
-    yield f"time: {markdown(plain(record.get('started')) or 'unknown')}"
-
-
-def _commit(git: Mapping[str, Any] | None) -> str:
-    if not git:
-        return "unknown"
-    state = "the files differed from it" if git.get("dirty") else "the files were those of it"
-    return f"{code(plain(git.get('commit'), 64))}, {state}"
+    for name, value in provenance_of(record):
+        yield f"- {name}: {code(value) if name in AS_TYPED else markdown(value)}"
 
 
 def _listed(texts: list[str]) -> str:
     return "\n".join(f"- {markdown(text)}" for text in texts)
-
-
-def _listed_as_is(lines: Iterator[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)

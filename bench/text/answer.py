@@ -31,8 +31,6 @@ HEADLINE = "variance"
 _SUPERLATIVE = {"lower": "least", "higher": "highest", "nearer to zero": "smallest"}
 """Which values of a metric are better -> a word for the best of them."""
 
-_UNKNOWN = Ratio(math.nan, math.nan, math.nan)
-
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
 
@@ -243,8 +241,8 @@ def _candidates(scene: _Scene, cells: pd.DataFrame) -> list[_Candidate]:
     shown = cells["verdict"].str.startswith("within")
     wrong = (cells["verdict"] == "biased") | ((cells["variance"] == 0) & ~shown)
     records: list[Row] = list(rows.measured(cells[~wrong], column).itertuples(index=False))
-    ratios = [scene.ratios.get(row.cell, _UNKNOWN) for row in records]
-    if len(records) > 1 and all(math.isfinite(ratio.value) for ratio in ratios):
+    ratios = [scene.ratios[row.cell] for row in records if row.cell in scene.ratios]
+    if 1 < len(ratios) == len(records) and all(math.isfinite(ratio.value) for ratio in ratios):
         return [_Candidate(row, ratio, True, "lower") for row, ratio in zip(records, ratios, strict=True)]
     return [
         _Candidate(row, Ratio(getattr(row, column), *ends(row, column)), False, metric.better)

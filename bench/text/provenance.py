@@ -1,4 +1,4 @@
-"""What it takes to repeat a run."""
+"""Provenance of a run: all that it takes to repeat it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 
 from bench.text.labels import plain
 
+AS_TYPED = ("command", "SHA-256 of the scenario")
+"""Names of values that are shown character by character."""
+
 _LONG = 1000
 
 
 def provenance_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Name and value of what is known; what the record does not say is left out."""
+    """Yield name and value of all that is known; what the record does not say is left out."""
     scenario = record["scenario"]
     version, seed = plain(scenario.get("version")), plain(scenario.get("seed"))
     yield "scenario", f"{plain(scenario['name'])}, version {version}, seed {seed}"
@@ -24,8 +27,12 @@ def provenance_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "versions", ", ".join(packages)
     if machine := machine_of(record):
         yield "machine", machine
+    if record.get("hash"):
+        yield "SHA-256 of the scenario", plain(record["hash"], 64)
     if record.get("stream_layout"):
         yield "random numbers", plain(record["stream_layout"])
+    if record.get("started"):
+        yield "started", plain(record["started"])
     if record.get("finished"):
         yield "finished", plain(record["finished"])
     if command := command_of(record):
@@ -33,7 +40,7 @@ def provenance_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def machine_of(record: Mapping[str, Any]) -> str:
-    """Processor, cores, platform and devices; empty if it was not recorded."""
+    """Return processor, cores, platform and devices; empty if it was not recorded."""
     machine = record.get("machine") or {}
     cores = f"{plain(machine['cores'])} cores" if machine.get("cores") else ""
     devices = ", ".join(plain(device, _LONG) for device in machine.get("devices") or [])
@@ -42,7 +49,7 @@ def machine_of(record: Mapping[str, Any]) -> str:
 
 
 def command_of(record: Mapping[str, Any]) -> str:
-    """What was typed, wherever the program is; empty if nothing was."""
+    """Return the command as it was typed, wherever the program is; empty if nothing was."""
     program, *words = map(str, record.get("command") or [""])
     name = PurePath(program).name
     called = ["python", "-m", "bench"] if name == "__main__.py" else [name]
