@@ -8,8 +8,6 @@ BIN := $(VENV)/bin
 GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anchor.json,$(wildcard results/baselines/*.json)))
 
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
-# The figures of a reference run that are kept as files; all others are made from it by `bench report`.
-KEPT_FIGURES := variance bias along bias_along by_parameter
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format cards journeys gate speed calibrate reference clean
@@ -56,14 +54,10 @@ calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; abo
 
 reference: $(VENV)/installed  ## the scenarios in full, as small runs: results/reference; make reference SCENARIOS=gaussian
 	for scenario in $(SCENARIOS); do \
-		rm -rf results/made results/reference/$$scenario && mkdir -p results/reference/$$scenario/figures && \
+		rm -rf results/made results/reference/$$scenario && mkdir -p results/reference/$$scenario && \
 		$(BIN)/python -m bench run scenarios/$$scenario.yaml --out results/made --no-report && \
-		$(BIN)/python -m bench report results/made/$$scenario/* -o results/made/report.html \
-			--figures png --titles --markdown results/reference/$$scenario/summary.md && \
-		for figure in $(KEPT_FIGURES); do \
-			test ! -e results/made/figures/$$figure.png || \
-				cp results/made/figures/$$figure.png results/reference/$$scenario/figures/ || exit 1; \
-		done && \
+		$(BIN)/python -m bench report results/made/$$scenario/* --figures png --titles \
+			--markdown results/reference/$$scenario/summary.md && \
 		$(BIN)/python -m bench.results.thinning results/made/$$scenario/* results/reference/$$scenario || exit 1; \
 	done; rm -rf results/made
 

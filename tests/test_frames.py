@@ -157,6 +157,23 @@ def test_the_best_of_a_group_and_what_is_told_apart_from_it() -> None:
     assert list(apart) == [False, False, False, True, False, False]
 
 
+def test_the_errors_of_both_times_are_in_a_ratio_of_products() -> None:
+    """Standard errors of 0.03 and 0.04 of the logarithms of times add to that of the ratio of variances."""
+    times = {"a": 0.03, "b": 0.04}
+    rows = [
+        {"estimator": e, "variance": 1.0, "draws": "x", "seconds": 1.0,
+         "seconds_low": math.exp(-1.96 * error), "seconds_high": math.exp(1.96 * error)}
+        for e, error in times.items()
+    ]  # fmt: skip
+    some = run(rows, {e: [1.0, 2.0, 0.5, 3.0] * 100 for e in times})
+    metrics = ("variance", "work_normalized_variance")
+    untimed, timed = (compare(within(some, "a"), (name,)).frame.iloc[0] for name in metrics)
+    assert timed["ratio"] == 1
+    for end in ("low", "high"):
+        wanted = math.hypot(math.log(untimed[end]), 1.96 * 0.05)
+        assert abs(math.log(timed[end])) == pytest.approx(wanted, rel=1e-2)
+
+
 def test_ratios_are_to_the_control_at_one_level_for_all() -> None:
     rows = [{"estimator": e, "variance": v, "draws": "x"} for e, v in (("a", 1.0), ("b", 4.0))]
     generator = np.random.default_rng(0)

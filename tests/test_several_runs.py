@@ -113,7 +113,7 @@ def test_what_is_alike_is_called_by_commit_then_time_then_number() -> None:
         "bbbbbbb, changed",
         "bbbbbbb, changed (2)",
     )
-    assert list(table(some)["dirty"]) == [False, False, True, True]
+    assert list(table(some)["commit"]) == ["a" * 12] * 2 + [f"{'b' * 12}, changed"] * 2
 
 
 def test_a_number_does_not_make_a_label_that_is_there() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.analysis import comparison
 from bench.analysis.comparison import Comparison, Estimated, estimated, framed, joint_level
-from bench.analysis.kept import kept_together
+from bench.analysis.kept import kept
 from bench.analysis.pairs import BEFORE, LeftOut, across
 from bench.analysis.together import named, scenario_of, varied
 from bench.results.runs import Run
@@ -20,7 +20,7 @@ COLUMNS = {"run": "str", "against": "str", "scenario": "str", **comparison.COLUM
 """The columns of changes, in order, with their types: whose, since which run, and those of a comparison."""
 
 
-@kept_together
+@kept
 def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> Comparison:
     """Compare every later run with the first of the same scenario, version and problem.
 

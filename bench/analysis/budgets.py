@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.kept import kept, kept_together
+from bench.analysis.kept import kept
 from bench.analysis.together import problem_names, together
 from bench.results.runs import Run
 
@@ -83,7 +83,7 @@ def budgets_of(run: Run) -> pd.DataFrame:
     return found.assign(problem=found["run"]).drop(columns="run")
 
 
-@kept_together
+@kept
 def budgets_together(runs: Sequence[Run]) -> pd.DataFrame:
     """Return what budgets reach in each problem of several runs; see `COLUMNS`."""
     frame = together(runs)
@@ -94,7 +94,7 @@ def budgets_together(runs: Sequence[Run]) -> pd.DataFrame:
     return reached(frame.assign(run=[names[place] for place in places]))
 
 
-@kept_together
+@kept
 def wins(runs: Sequence[Run]) -> pd.DataFrame:
     """Return on how many problems of runs each estimator is to be taken at the largest budget.
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.comparison import Comparison, Estimated, estimated, level_of, mark
-from bench.analysis.kept import kept_together
+from bench.analysis.kept import kept
 from bench.analysis.pairs import LeftOut, Pair, within
 from bench.analysis.together import named, problem_names, scenario_of, together
 from bench.errors import Invalid, invalid
@@ -43,7 +43,7 @@ MEAN = "geometric mean"
 """The column of the mean over all problems."""
 
 
-@kept_together
+@kept
 def geometric_means(
     runs: Sequence[Run], control: str | None = None, metrics: tuple[str, ...] = ("variance",)
 ) -> Comparison:
@@ -77,7 +77,7 @@ def geometric_means(
     return Comparison(frame, word, level, left_out)
 
 
-@kept_together
+@kept
 def means(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean ratios to each estimator as the control, of at most `MOST_CONTROLS`; see `COLUMNS`."""
     whole = together(runs)
@@ -86,7 +86,7 @@ def means(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(columns=list(COLUMNS)), *found])
 
 
-@kept_together
+@kept
 def ratios_by_problem(
     runs: Sequence[Run], control: str | None = None, metric: str = "variance"
 ) -> Comparison:
@@ -183,7 +183,7 @@ def _weights(terms: pd.DataFrame, by: list[str]) -> pd.Series[float]:
     return 1 / (scenarios * runs * cells)
 
 
-@kept_together
+@kept
 def _terms(
     runs: Sequence[Run], control: str, metrics: tuple[str, ...]
 ) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.kept import kept_together
+from bench.analysis.kept import kept
 from bench.analysis.together import together
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
@@ -58,7 +58,7 @@ class Common:
     without: tuple[str, ...]
 
 
-@kept_together
+@kept
 def common_problems(runs: Sequence[Run]) -> Common:
     """Return the problems on which all estimators were measured that each of the runs has measured at all.
 
@@ -107,7 +107,7 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     return _ranked(found[known])[list(RANKS)].astype(RANKS)
 
 
-@kept_together
+@kept
 def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean rank of every estimator by each metric over the common problems.
 
@@ -158,7 +158,7 @@ def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.concat(profiles, ignore_index=True)
 
 
-@kept_together
+@kept
 def profiles(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the steps of the performance profile of each metric, each line as long as the longest."""
     whole = together(runs)

@@ -10,15 +10,12 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
-from bench.analysis.kept import kept_together
+from bench.analysis.kept import kept
 from bench.results.runs import Run
 from bench.text.labels import plain
 
-COLUMNS = {
-    "run": "str", "scenario": "str", "version": "str", "differs": "str", "commit": "str", "dirty": "bool",
-    "machine": "str", "finished": "str",
-}  # fmt: skip
-"""The columns of the table of runs, in order, with their types."""
+COLUMNS = ("run", "scenario", "version", "differs", "commit", "machine", "finished")
+"""The columns of the table of runs, in order; all hold text."""
 
 NO_OPTIONS = ("schema", "name", "question", "gate")
 """Keys of a scenario that change nothing of what is measured."""
@@ -30,7 +27,6 @@ LONGEST = 60
 """Characters of a run's label: its scenario and two options, a matter of taste."""
 
 LONGEST_VALUE = 24
-COMMIT = 7
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ def scenario_of(run: Run) -> str:
     return str(_part(run, "scenario").get("name", ""))
 
 
-@kept_together
+@kept
 def named(runs: Sequence[Run]) -> tuple[str, ...]:
     """Return a short label for each run, no two alike, harmless to show.
 
@@ -83,7 +79,7 @@ def differs(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(plain(text, 4 * LONGEST) for text in texts)
 
 
-@kept_together
+@kept
 def table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return what the runs are, one row for each; see `COLUMNS`. All is text that may be shown."""
     rows = [
@@ -92,17 +88,16 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
             "scenario": plain(scenario_of(run)),
             "version": plain(_part(run, "scenario").get("version")),
             "differs": text,
-            "commit": plain(_part(run, "git").get("commit")),
-            "dirty": _part(run, "git").get("dirty") is True,
+            "commit": _commit(run, 12),
             "machine": _machine(run),
             "finished": _time(run),
         }
         for run, label, text in zip(runs, named(runs), differs(runs), strict=True)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
 
 
-@kept_together
+@kept
 def varied(runs: Sequence[Run]) -> Varied | None:
     """Return the one number in which all runs of one scenario differ; None if there is no such.
 
@@ -118,7 +113,7 @@ def varied(runs: Sequence[Run]) -> Varied | None:
     return Varied(keys[0], numbers) if len(numbers) == len(values) else None
 
 
-@kept_together
+@kept
 def together(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the measurements of all runs, after a column `run`, and one `value` if one option varies.
 
@@ -135,7 +130,7 @@ def together(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame({"run": pd.Series(dtype="str")})
 
 
-@kept_together
+@kept
 def problem_names(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
     """Return a name for each run and problem: that of the run, and of the problem where a run has several."""
     names: dict[tuple[str, str], str] = {}
@@ -222,9 +217,9 @@ def _free(label: str, taken: Sequence[str]) -> str:
     return free
 
 
-def _commit(run: Run) -> str:
+def _commit(run: Run, digits: int = 7) -> str:
     git = _part(run, "git")
-    commit = plain(plain(git.get("commit"))[:COMMIT])
+    commit = plain(plain(git.get("commit"))[:digits])
     return f"{commit}, changed" if commit and git.get("dirty") is True else commit
 
 

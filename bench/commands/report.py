@@ -48,7 +48,7 @@ def report(
 ) -> None:
     """Write one or several runs as one page that needs no network; nothing is estimated again.
 
-    Several runs are ranked over all their problems; those of the same scenario are compared with the first.
+    Several runs are ranked over their common problems; those of the same scenario are set against the first.
 
     Exits with 0, 2 (there is no such run or format, or it cannot be written) or 130.
     """

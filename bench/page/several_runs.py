@@ -42,7 +42,11 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
         title="All runs",
         question=" · ".join(questions),
         claims=[plain(claim, LONG) for claim in claims(runs, changes_shown(runs), control)],
-        tables=[_ratios(ratios_by_problem(runs, control)), _runs(runs), _mean_ranks(runs)],
+        tables=[
+            _ratios(ratios_by_problem(runs, control)),
+            _table("runs", "Runs", table(runs)),
+            _mean_ranks(runs),
+        ],
         figures=figures,
         failed=[plain(line, LONG) for line in failed],
         labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
@@ -54,12 +58,6 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
 def _ratios(found: Comparison) -> Table:
     frame = problem_table.problem_table(found).rename_axis("estimator").reset_index()
     return _table("ratios", problem_table.title(found), frame, problem_table.notice())
-
-
-def _runs(runs: Sequence[Run]) -> Table:
-    found = table(runs)
-    dirty = found["dirty"].map({True: ", changed", False: ""})
-    return _table("runs", "Runs", found.assign(commit=found["commit"].str[:12] + dirty).drop(columns="dirty"))
 
 
 def _mean_ranks(runs: Sequence[Run]) -> Table:

@@ -1,4 +1,4 @@
-"""How many draws accuse an estimator that claims to be unbiased."""
+"""The number of draws that accuse an estimator that claims to be unbiased."""
 
 from __future__ import annotations
 

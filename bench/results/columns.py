@@ -81,7 +81,7 @@ def no_rows(table: str) -> pd.DataFrame:
 
 
 def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
-    """A table with all of its columns: what an earlier version did not record is unknown, NaN or "".
+    """Return a table with all of its columns: those that were not recorded are unknown, NaN or "".
 
     Args:
         frame: as it was read; columns that this version does not know stay, behind the others.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary path to write to; what is there afterwards gets the name `path`, all at once.
+    """Give a temporary path to write to; the file that is there afterwards is renamed `path`, all at once.
 
     If the writing fails, nothing of that name appears and the temporary file is removed.
     """

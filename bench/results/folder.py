@@ -31,7 +31,7 @@ TABLES = ("measurements", "coordinates", "replicates")
 
 @contextmanager
 def new_folder(root: Path, scenario: str) -> Iterator[Path]:
-    """An empty folder `root/<scenario>/<time>-<random>`, named so that names sort by time.
+    """Make an empty folder `root/<scenario>/<time>-<random>`, named so that names sort by time.
 
     If what is done within fails, the folders that were made for it and are still empty go.
 
@@ -123,7 +123,7 @@ def _read(folder: Path, table: str, schema: int) -> pd.DataFrame:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The contents of `run.json`.
+    """Return the contents of `run.json`.
 
     Raises:
         Invalid: if there is none, it is no JSON, or a newer version wrote it.

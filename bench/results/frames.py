@@ -27,7 +27,7 @@ from estimators import ALIASES
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """One row per cell and block of parameters, "all" first; see `MEASUREMENTS`. `joined` judges them."""
+    """Return one row per cell and block of parameters, "all" first, without verdicts on bias."""
     results = list(results)
     evidence = _pooled(experiment, truth, results)
     nothing_said = dict.fromkeys(WORDS, "")
@@ -43,7 +43,7 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
 
 
 def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
-    """The tables of all points of a scenario as one.
+    """Return the tables of all points of a scenario as one.
 
     Args:
         parts: one for each point.
@@ -54,20 +54,18 @@ def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
 
 
 def _swept(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A column for each option of the problem that the scenario ranges over: numbers, else words."""
-    numbers = (int, float)
-    return {
-        key: float(value)
-        if type(value) in numbers
-        else value
-        if isinstance(value, str)
-        else json.dumps(value)
-        for key, value in settings.items()
-    }
+    """Return a column for each option of the problem that the scenario ranges over: numbers, else words."""
+    return {key: _number_or_word(value) for key, value in settings.items()}
+
+
+def _number_or_word(value: object) -> float | str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _pooled(experiment: Experiment, truth: Truth, results: list[Result]) -> list[dict[str, Evidence]]:
-    """The evidence on each cell's blocks; the cells of one estimator know of one another's kurtosis."""
+    """Return the evidence on each cell's blocks; cells of one estimator know of one another's kurtosis."""
     evidence = [dict(evidence_on(experiment, truth, r)) if r.replication else {} for r in results]
     alike: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
     for i, (result, blocks) in enumerate(zip(results, evidence, strict=True)):
@@ -82,7 +80,7 @@ def _pooled(experiment: Experiment, truth: Truth, results: list[Result]) -> list
 def measurement_rows(
     experiment: Experiment, truth: Truth, result: Result, evidence: Mapping[str, Evidence]
 ) -> list[dict[str, Any]]:
-    """The rows of one cell; one that could not be measured has a row too, with its reason."""
+    """Return the rows of one cell; one that could not be measured has a row too, with its reason."""
     problem = experiment.problem
     row = {
         "scenario": experiment.scenario,
@@ -126,16 +124,12 @@ def measurement_rows(
             "mean": float(known.mean) if len(known.mean) == 1 else np.nan,
             "gradient_evaluations": result.replication.gradient_evaluations,
             "draws": result.replication.draws,
-            **_measured(known, getattr(result.cell.named.estimator, "bias", "")),
+            **measure(known),
+            "claim": getattr(result.cell.named.estimator, "bias", ""),
             **(_component_columns(parts[name]) if parts else {}),
         }
         for name, known in evidence.items()
     ]
-
-
-def _measured(known: Evidence, claim: str) -> dict[str, float | str]:
-    """All metrics, and what the estimator claims."""
-    return {**measure(known), "claim": claim}
 
 
 def _component_columns(parts: Components) -> dict[str, float]:
@@ -148,7 +142,7 @@ def _component_columns(parts: Components) -> dict[str, float]:
 
 
 def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterable[tuple[str, Evidence]]:
-    """The evidence of a measured cell on each reported block."""
+    """Return the evidence of a measured cell on each reported block."""
     replication, seconds = result.replication, result.seconds
     assert replication is not None
     assert seconds is not None
@@ -168,7 +162,7 @@ def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterabl
 
 
 def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """One row per cell and coordinate: where it is, its truth, mean, variance with interval, kurtosis."""
+    """Return one row per cell and coordinate: its place, truth, mean, variance with interval, kurtosis."""
     names = _narrowest(experiment.problem.parameters, len(experiment.problem.theta))
     frames = [
         pd.DataFrame(
@@ -200,7 +194,7 @@ def _coordinate_columns(moments: Moments) -> dict[str, np.ndarray]:
 
 
 def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """One row per cell, block and finite replicate: its squared deviation and error, and its cosine."""
+    """Return one row per cell, block and finite replicate: its squared deviation, error and cosine."""
     frames = [
         pd.DataFrame(
             {
@@ -221,7 +215,7 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
 
 
 def _kept(experiment: Experiment, replication: Replication, size: int) -> np.ndarray:
-    """For each coordinate k where its estimates are kept as `estimate_k`, else 0."""
+    """Return for each coordinate k where its estimates are kept as `estimate_k`, else 0."""
     kept = np.zeros(size, dtype=np.int64)
     if len(replication.first):
         there = list(experiment.prepared.kept_coordinates)
@@ -230,7 +224,7 @@ def _kept(experiment: Experiment, replication: Replication, size: int) -> np.nda
 
 
 def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray]:
-    """The estimates of single coordinates that are kept, at the finite replicates of the whole gradient."""
+    """Return the kept estimates of single coordinates, at the finite replicates of the whole gradient."""
     finite, first = np.flatnonzero(replication.summary.finite.numpy()), replication.first.numpy()
     columns = np.full((MOST_COORDINATES, len(finite)), np.nan, dtype=np.float32)
     if parameter == "all":
@@ -242,7 +236,7 @@ def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray
 def _measured_once(
     experiment: Experiment, results: Iterable[Result]
 ) -> Iterator[tuple[str, Result, Replication]]:
-    """Each cell that was measured; the same estimator under two labels is one cell."""
+    """Yield each cell that was measured; the same estimator under two labels is one cell."""
     seen: set[str] = set()
     for result in results:
         cell = cell_id(experiment, result.cell)
@@ -252,7 +246,7 @@ def _measured_once(
 
 
 def _narrowest(parameters: Mapping[str, slice], size: int) -> pd.Series:
-    """For each coordinate the name of the smallest block that it is in."""
+    """Return for each coordinate the name of the smallest block that it is in."""
     codes = np.zeros(size, dtype=np.int32)
     names = ["all", *parameters]
     widest_first = sorted(parameters.items(), key=lambda item: item[1].start - item[1].stop)

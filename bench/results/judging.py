@@ -1,4 +1,4 @@
-"""Verdicts on bias, and what contradicts the claims of estimators, by all rows of a run together."""
+"""Verdicts on bias, and contradictions to claims of estimators, by all rows of a run together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_UNBIASED, NOT_CONSISTENT = "not unbiased", "not consistent"
 
 
 def judged(measurements: pd.DataFrame) -> pd.DataFrame:
-    """The measurements of a whole run with the verdicts and contradictions that all of its rows give.
+    """Return the measurements of a whole run with the verdicts and contradictions that all of its rows give.
 
     Before, a verdict says what is known of a row if it is not biased.
     """
@@ -25,7 +25,7 @@ def judged(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_biased(p: pd.Series[float]) -> pd.Series[bool]:
-    """Which rows of a run are biased, by the p-values of no bias in all of them; NaN were not tested.
+    """Return whether each row of a run is biased, by the p-values of no bias in all; NaN were not tested.
 
     An unbiased estimator is called biased in at most 1 % of runs, however many rows they have. Holm (1979), A
     simple sequentially rejective multiple test procedure.
@@ -37,14 +37,14 @@ def is_biased(p: pd.Series[float]) -> pd.Series[bool]:
 
 
 def contradictions(measurements: pd.DataFrame) -> pd.Series:
-    """For each row what of its estimator's claim it contradicts; empty if nothing."""
+    """Return for each row the claim of its estimator that it contradicts; empty if none."""
     wrong = (measurements["claim"] == "unbiased") & (measurements["verdict"] == "biased")
     unbiased = pd.Series(NOT_UNBIASED, measurements.index).where(wrong, "")
     return unbiased.where(unbiased != "", against_consistency(measurements))
 
 
 def against_consistency(measurements: pd.DataFrame) -> pd.Series:
-    """Rows that contradict a claim to be consistent.
+    """Return whether rows contradict a claim to be consistent, in words; empty if not.
 
     The bias of a consistent estimator vanishes with N: the fit b(N) = b∞ + c/N, of a single
     parameter and four sample sizes at least, must have b∞ = 0.

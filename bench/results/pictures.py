@@ -1,4 +1,4 @@
-"""The pictures of a problem in the folder of a run: what it draws them with cannot be had again."""
+"""The pictures of a problem in the folder of a run, which cannot be made again without the problem."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write_pictures(folder: Path, pictures: Mapping[str, npt.NDArray[Any]]) -> No
 
 
 def load_pictures(folder: Path) -> Pictures:
-    """The pictures of a run by label, `[K, H, W]` in 0..1, in the order of the problem; empty without any.
+    """Return the pictures of a run by label, `[K, H, W]` in 0..1, in the order of the problem, if any.
 
     Args:
         folder: of the run.

@@ -1,4 +1,4 @@
-"""Where numbers come from: code, versions, machine."""
+"""The origin of numbers: code, versions, machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PACKAGES = ("gradient-estimator-bench", "torch", "numpy", "scipy", "pandas", "s
 
 
 def provenance() -> dict[str, Any]:
-    """Commit, versions, machine and devices, as they are now."""
+    """Return commit, versions, machine and devices, as they are now."""
     return {
         "git": _git(),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
@@ -39,7 +39,7 @@ def _version(package: str) -> str | None:
 
 
 def _git() -> dict[str, Any] | None:
-    """The commit of the code that runs, and whether its files differ from it; None outside a checkout."""
+    """Return the commit of the code that runs, and whether its files differ; None outside a checkout."""
     root = Path(__file__).parents[2]
     try:
         commit = _run("git", "-C", str(root), "rev-parse", "HEAD")
