@@ -23,7 +23,9 @@ from bench.figures import (
     cost,
     devices,
     error,
+    histograms,
     means,
+    metrics,
     profile,
     rate,
     ratios,
@@ -31,7 +33,6 @@ from bench.figures import (
     signal_along,
     spread,
     variance,
-    work_normalized_variance,
 )
 from bench.figures.about import about_a_run
 from bench.figures.definition import Figure
@@ -42,12 +43,14 @@ from bench.results.runs import Run
 T = TypeVar("T")
 
 FIGURES: dict[str, Figure] = {
-    module.FIGURE.name: module.FIGURE
-    for module in (
-        changed, along, bias_along, signal_along, variance, rate, bias, error, cost, work_normalized_variance,
-        budget, ratios, means, profile, devices, spread, blocks, by_parameter, scatter,
+    figure.name: figure
+    for figure in (
+        *(module.FIGURE for module in (histograms, changed, along, bias_along, signal_along, variance)),
+        *metrics.FIGURES,
+        *(module.FIGURE for module in (rate, bias, error, cost, budget, ratios, means, profile, devices)),
+        *(module.FIGURE for module in (spread, blocks, by_parameter, scatter)),
     )
-}  # fmt: skip
+}
 """All figures by name, in the order of a page."""
 
 

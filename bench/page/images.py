@@ -10,23 +10,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from bench.page.view import Pictures
 from bench.report.pictures import BROKEN
 from bench.text.labels import plain
 
 
-def pictures_of(images: Mapping[str, npt.ArrayLike]) -> Pictures:
-    """Rows of images.
+def pictures_of(images: Mapping[str, npt.ArrayLike]) -> dict[str, list[str]]:
+    """Return rows of images as addresses.
 
     Args:
         images: label -> `[K, H, W]` with values in 0 (black) to 1 (white).
     """
-    return Pictures({plain(label): [_address(image) for image in np.asarray(stack, np.float64)]
-                     for label, stack in images.items()})  # fmt: skip
+    return {plain(label): [_address(image) for image in np.asarray(stack, np.float64)]
+            for label, stack in images.items()}  # fmt: skip
 
 
 def _address(image: npt.NDArray[np.float64]) -> str:
-    """A PNG file of one image, `[H, W]`; pixels that are no number have a color of their own."""
+    """Return a PNG file of one image, `[H, W]`; pixels that are no number have a color of their own."""
     colored = np.repeat(np.clip(image, 0, 1)[:, :, None], 3, axis=2)  # [H, W, 3]
     colored[~np.isfinite(image)] = BROKEN
     file = io.BytesIO()

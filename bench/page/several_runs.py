@@ -9,11 +9,9 @@ from bench.analysis.before_after import changes
 from bench.analysis.ranking import mean_ranks_of
 from bench.analysis.together import named, table, varied
 from bench.figures import Tables
-from bench.page import tables
 from bench.page.charts import charts_of
 from bench.page.images import pictures_of
-from bench.page.one_run import LONG
-from bench.page.view import Field, Pictures, Table, View
+from bench.page.view import LONG, Field, Table, View
 from bench.results.runs import Run
 from bench.text.labels import plain
 from bench.text.together_claims import claims
@@ -43,9 +41,8 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
         tables=[_runs(runs), _mean_ranks(runs)],
         figures=figures,
         failed=[plain(line, LONG) for line in failed],
-        labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
+        labels=list(dict.fromkeys(label for run in runs for label in run.measurements["estimator"])),
         pictures=_pictures(runs),
-        run=False,
     )
 
 
@@ -77,11 +74,11 @@ def _ranked(row: Mapping[Hashable, Any]) -> list[str]:
     ]
 
 
-def _pictures(runs: Sequence[Run]) -> Pictures:
+def _pictures(runs: Sequence[Run]) -> dict[str, Sequence[str]]:
     """The pictures of all runs, of what is the same in all only once."""
     rows: dict[str, Sequence[str]] = {}
     for name, run in zip(named(runs), runs, strict=True):
-        for label, addresses in pictures_of(run.pictures).rows.items():
+        for label, addresses in pictures_of(run.pictures).items():
             if list(addresses) not in [list(known) for known in rows.values()]:
                 rows[f"{label}, {name}" if label != "data" else label] = addresses
-    return Pictures(rows)
+    return rows
