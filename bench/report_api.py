@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.together import named, varied
+from bench.analysis.together import named
 from bench.errors import invalid
-from bench.figures import Tables
 from bench.figures.captions import caption_of_run, caption_of_runs, label_of
 from bench.figures.export import draw
 from bench.figures.figure_tables import of_a_run, of_several_runs
@@ -25,7 +23,6 @@ from bench.tables.tex import as_tex
 from bench.text import joint_summary
 from bench.text.claims import claims
 from bench.text.formats import formats_of
-from bench.text.methods import methods
 from estimators import ALIASES
 
 PAGE = "report.html"
@@ -33,16 +30,6 @@ PAGE = "report.html"
 
 FIGURES = "figures"
 """What the folder beside the page is called."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """A run with what is said of it."""
-
-    run: Run
-    control: str | None
-    tables: Tables
-    claims: Sequence[str]
 
 
 def write_report(
@@ -79,31 +66,29 @@ def write_report(
         if not path.parent.is_dir():
             raise invalid(f"{path}: cannot be written: there is no such folder")
     control = None if control is None else ALIASES.get(control, control)
-    told = [_told(run, _control(control, run, runs)) for run in runs]
-    views = _views(told, control)
+    controls = [_control(control, run, runs) for run in runs]
+    views = _views(runs, controls, control)
     texts = {place: page(views)}
     if tex is not None:
-        texts[tex] = "\n".join(as_tex(one.run.measurements, one.claims) for one in told)
+        texts[tex] = "\n".join(
+            as_tex(run.measurements, claims(run, own)) for run, own in zip(runs, controls, strict=True)
+        )
     if markdown is not None:
         joint = [joint_summary.as_markdown(runs, control)] if len(runs) > 1 else []
-        texts[markdown] = "\n".join([*joint, *(as_markdown(one.run, one.control) for one in told)])
+        each = [as_markdown(run, own) for run, own in zip(runs, controls, strict=True)]
+        texts[markdown] = "\n".join([*joint, *each])
     for path, text in texts.items():
         with _explained(path), whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    drawn, failed = _drawn(told, place.parent / FIGURES, control, formats, titles)
-    missing = dict.fromkeys(line for view in views for line in view.failed)
-    return [*texts, *drawn], list(dict.fromkeys([*missing, *failed]))
+    drawn, undrawn = _draw(runs, controls, place.parent / FIGURES, control, formats, titles)
+    failed = [line for view in views for line in view.failed]
+    return [*texts, *drawn], list(dict.fromkeys([*failed, *undrawn]))
 
 
 def _control(control: str | None, run: Run, runs: Sequence[Run]) -> str | None:
-    """The control of one run; the first estimator where a run of several does not have it."""
+    """Return the control of one run; the first estimator where a run of several does not have it."""
     known = {*run.measurements["estimator"], *run.measurements["estimator_name"]}
     return None if len(runs) > 1 and control not in known else control
-
-
-def _told(run: Run, control: str | None) -> Told:
-    label = None if control is None else label_of(run, control)
-    return Told(run, control, of_a_run(run, label), claims(run, control))
 
 
 def _folder(run: Run) -> Path:
@@ -111,47 +96,39 @@ def _folder(run: Run) -> Path:
     return run.folder
 
 
-def _views(told: Sequence[Told], control: str | None) -> list[View]:
-    """One view for a single run; for several one of all together, then one each."""
-    if len(told) == 1:
-        return [_view(told[0])]
-    runs = [one.run for one in told]
-    labels, differ = named(runs), varied(runs)
+def _views(runs: Sequence[Run], controls: Sequence[str | None], control: str | None) -> list[View]:
+    """Return one view for a single run; for several one of all together, then one each."""
+    if len(runs) == 1:
+        return [one_run(runs[0], controls[0])]
+    each = enumerate(zip(runs, controls, named(runs), strict=True))
     together = several_runs(runs, of_several_runs(runs), control, "all-")
-    return [
-        together,
-        *(
-            _view(one, f"run{i}-", labels[i], None if differ is None else differ.values[i])
-            for i, one in enumerate(told)
-        ),
-    ]
+    return [together, *(one_run(run, own, f"run{i}-", label) for i, (run, own, label) in each)]
 
 
-def _view(one: Told, name: str = "", title: str | None = None, value: float | None = None) -> View:
-    methods_ = methods(one.run, one.control)
-    return one_run(one.run, one.tables, one.claims, methods_, name, title, value)
-
-
-def _drawn(
-    told: Sequence[Told], beside: Path, control: str | None, formats: Sequence[str], titles: bool
+def _draw(
+    runs: Sequence[Run],
+    controls: Sequence[str | None],
+    beside: Path,
+    control: str | None,
+    formats: Sequence[str],
+    titles: bool,
 ) -> tuple[list[Path], list[str]]:
     """Write the figures; those of several runs together, and of each in a folder of its own."""
     if not formats:
         return [], []
-    several = len(told) > 1
+    paths: list[Path] = []
+    failed: list[str] = []
     with _explained(beside):
-        folders = [beside / _folder(one.run).resolve().name if several else beside for one in told]
-        found = [_drawn_run(one, folder, formats, titles) for one, folder in zip(told, folders, strict=True)]
-        if several:
-            runs = [one.run for one in told]
-            tables, about = of_several_runs(runs), caption_of_runs(runs, control)
-            found.insert(0, draw(beside, tables, about, formats, titles))
-    return [path for paths, _ in found for path in paths], [line for _, failed in found for line in failed]
-
-
-def _drawn_run(one: Told, folder: Path, formats: Sequence[str], titles: bool) -> tuple[list[Path], list[str]]:
-    paths, failed = draw(folder, one.tables, caption_of_run(one.run, one.control), formats, titles)
-    return [*paths, *write_pictures(folder, one.run, formats)], failed
+        if len(runs) > 1:
+            about = caption_of_runs(runs, control)
+            paths, failed = draw(beside, of_several_runs(runs), about, formats, titles)
+        for run, own in zip(runs, controls, strict=True):
+            folder = beside / _folder(run).resolve().name if len(runs) > 1 else beside
+            tables = of_a_run(run, None if own is None else label_of(run, own))
+            drawn, undrawn = draw(folder, tables, caption_of_run(run, own), formats, titles)
+            paths += [*drawn, *write_pictures(folder, run, formats)]
+            failed += undrawn
+    return paths, failed
 
 
 @contextmanager

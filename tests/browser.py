@@ -73,6 +73,19 @@ class Opened:
         before.nth(index).locator("input").click()
         self.drawn()
 
+    def choose(self, figure: str) -> None:
+        """Show a figure in the place that it shares with others."""
+        select = self.page.locator(
+            "select[data-y]:visible", has=self.page.locator(f"option[value='{figure}']")
+        )
+        select.first.select_option(value=figure)
+        self.drawn()
+
+    def box(self, selector: str) -> dict[str, float]:
+        """The place of an element in the window, in pixels."""
+        found = self.page.locator(selector).bounding_box()
+        return {**found, "right": found["x"] + found["width"], "bottom": found["y"] + found["height"]}
+
     def keep(self, name: str) -> None:
         if SCREENSHOTS:
             Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)

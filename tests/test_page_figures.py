@@ -18,7 +18,6 @@ from bench.analysis.rows import heavy_tailed
 from bench.analysis.spread import spread
 from bench.api import load
 from bench.cli import main
-from bench.figures.figure_tables import of_a_run
 from bench.figures.spread import MOST_FLAGS
 from bench.page.one_run import one_run
 from bench.page.render import page
@@ -228,7 +227,7 @@ def test_devices_and_blocks_are_drawn_only_if_there_are_several(folder: Path) ->
 
 
 def figures_of(run: Run) -> set[str]:
-    text = page([one_run(run, of_a_run(run), [], "")])
+    text = page([one_run(run)])
     return set(re.findall(r'<section class="figure" id="(\w+)"', text))
 
 

@@ -18,7 +18,6 @@ import bench
 import bench.engine.replicate
 from bench.api import load, run
 from bench.cli import main
-from bench.figures.figure_tables import of_a_run
 from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
 from bench.report_api import write_report
@@ -207,7 +206,7 @@ def test_ten_thousand_cells_take_ten_seconds_and_twenty_megabytes(folder: Path) 
     run_ = large(folder, 10_000)
     assert len(run_.measurements) == 10_000
     started = time.process_time()
-    text = page([one_run(run_, of_a_run(run_), [], "")])
+    text = page([one_run(run_)])
     assert time.process_time() - started < 10
     assert len(text.encode()) < 20e6
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
@@ -276,7 +275,7 @@ def test_a_budget_is_of_one_type_of_numbers(folder: Path) -> None:
     again = run_.measurements.assign(dtype="float64", cell=run_.measurements["cell"] + "b")
     both = pd.concat([run_.measurements, again], ignore_index=True)
     twice = run_.of(both)
-    view = one_run(twice, of_a_run(twice), [], "")
+    view = one_run(twice)
     (chart,) = (each for each in view.figures if each.figure.name == "budget")
     drawn = [*chart.switched, "estimator", "budget"]
     assert not chart.rows[drawn].duplicated().any()

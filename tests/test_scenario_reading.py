@@ -18,8 +18,9 @@ from bench.errors import Fault, Invalid, KeyFault, ScenarioError
 from bench.problems import PROBLEMS
 from bench.scenario import json_schema, parse, read, read_text
 from bench.scenario.messages import wanted
-from bench.scenario.schema import EstimatorSpec, Scenario
+from bench.scenario.schema import HEADLINES, EstimatorSpec, Scenario
 from bench.scenario.tree import DEPTH_LIMIT, NODE_LIMIT, SIZE_LIMIT
+from bench.statistics.metric_table import METRICS
 from estimators import ALIASES, ESTIMATORS
 
 GOOD = """\
@@ -214,8 +215,13 @@ def test_what_need_not_be_said_has_defaults() -> None:
     text = "{schema: 1, name: a, version: 1, problem: {name: b}, estimators: [c], sweep: {sample_sizes: [1]}}"
     scenario, _ = read_text(text, "x.yaml")
     assert (scenario.question, scenario.replicates, scenario.seed) == (None, 1000, 0)
+    assert scenario.headline == "variance"
     assert (scenario.sweep.devices, scenario.sweep.dtypes) == (["cpu"], ["float32"])
     assert scenario.reference.model_dump() == {"estimator": None, "sample_size": None, "replicates": None}
+
+
+def test_every_metric_can_be_the_headline() -> None:
+    assert tuple(METRICS) == HEADLINES
 
 
 def test_a_scenario_cannot_be_changed() -> None:
@@ -253,6 +259,16 @@ WRONG = {
     "version 0": (instead("version: 1", "version: 0"), "3:10", "a whole number of at least 1, got 0"),
     "long question": (instead("Which estimator wins?", "a" * 201), "4:11", "at most 200 characters"),
     "question of two lines": (instead("Which estimator wins?", '"a\\nb"'), "4:11", "one line"),
+    "unknown headline": (
+        instead("problem:\n", "headline: varianse\nproblem:\n"),
+        "5:11",
+        "headline: wanted the name of a metric, got 'varianse'; did you mean 'variance'?",
+    ),
+    "headline that is a number": (
+        instead("problem:\n", "headline: 3\nproblem:\n"),
+        "5:11",
+        "got 3; known: bias",
+    ),
     "problem as a word": (
         instead("problem:\n  name: expectation", "problem: b\nx:"),
         "5:10",
@@ -637,7 +653,7 @@ def properties_of(schema: dict, root: dict, path: tuple[str, ...] = ()) -> list[
 def test_every_key_is_described_to_editors_and_to_readers_of_errors() -> None:
     schema = json_schema()
     keys = properties_of(schema, schema)
-    assert len(keys) == 30
+    assert len(keys) == 31
     assert all(inner.get("description") for _, inner in keys)
     has_its_own_words = {("reference", "estimator")}
     assert all(wanted(path) != "something else" for path, _ in keys if path not in has_its_own_words)
@@ -753,6 +769,7 @@ SCENARIOS = st.fixed_dictionaries(
     },
     optional={
         "question": st.one_of(st.none(), LINES),
+        "headline": st.sampled_from(HEADLINES),
         "replicates": COUNTS,
         "seed": st.integers(0, 2**64 - 1),
         "reference": st.fixed_dictionaries(

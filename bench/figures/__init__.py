@@ -23,14 +23,15 @@ from bench.figures import (
     cost,
     devices,
     error,
+    histograms,
     means,
+    metrics,
     profile,
     rate,
     ratios,
     scatter,
     spread,
     variance,
-    work_normalized_variance,
 )
 from bench.figures.captions import caption_of_run
 from bench.figures.composition import composed, on_the_sheet
@@ -43,10 +44,9 @@ T = TypeVar("T")
 FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
-        changed.FIGURE, *by_option.FIGURES,
-        variance.FIGURE, rate.FIGURE, bias.FIGURE, error.FIGURE, cost.FIGURE,
-        work_normalized_variance.FIGURE, budget.FIGURE, ratios.FIGURE, means.FIGURE, profile.FIGURE,
-        devices.FIGURE, spread.FIGURE, blocks.FIGURE, by_parameter.FIGURE, scatter.FIGURE,
+        histograms.FIGURE, changed.FIGURE, *by_option.FIGURES, variance.FIGURE, *metrics.FIGURES,
+        rate.FIGURE, bias.FIGURE, error.FIGURE, cost.FIGURE, budget.FIGURE, ratios.FIGURE, means.FIGURE,
+        profile.FIGURE, devices.FIGURE, spread.FIGURE, blocks.FIGURE, by_parameter.FIGURE, scatter.FIGURE,
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""

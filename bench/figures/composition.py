@@ -79,12 +79,14 @@ def specification(
 
 
 def on_the_sheet(figure: Figure, rows: pd.DataFrame, caption: Caption) -> pd.DataFrame:
-    """Return the rows that have a place on the axes, and of ratios those to the control."""
+    """Return the rows that have a place on the axes and are not folded; of ratios those to the control."""
     for name in figure.positive.values() if len(rows) else ():
         rows = rows[rows[name] > 0]
     if len(rows) and "control" in rows:
         controls = list(rows["control"].unique())
         rows = rows[rows["control"] == (caption.control if caption.control in controls else controls[0])]
+    if len(rows) and "folded" in rows:
+        rows = rows[~rows["folded"]]
     return rows
 
 
@@ -92,7 +94,11 @@ def chart_of(figure: Figure, rows: pd.DataFrame) -> Spec:
     """Return the chart of rows as a Vega-Lite specification, without its data."""
     with debug_mode(False):  # the tests check every chart against the schema, which takes most of the time
         spec = figure.chart(rows).to_dict(validate=False)
-    return {name: part for name, part in spec.items() if name not in ("$schema", "config")}
+    for part in spec.get("hconcat", ()):
+        part.pop("data", None)  # the data of the whole chart are those of its parts
+    return {"data": {"name": DATA}} | {
+        name: part for name, part in spec.items() if name not in ("$schema", "config")
+    }
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart
 
 REACH = 1000
 """The factor between a value and an end of its interval beyond which a logarithmic axis does not follow."""

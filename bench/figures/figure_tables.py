@@ -10,6 +10,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.before_after import changes_shown
 from bench.analysis.budgets import budgets_together
+from bench.analysis.first_screen import pictured
 from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import geometric_means, means
 from bench.analysis.pairs import LeftOut
@@ -18,6 +19,7 @@ from bench.analysis.ratios import ratios
 from bench.analysis.together import together, varied
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
+from bench.text.answer import headline_of
 from bench.text.labels import plain
 from bench.text.left_out import notes
 
@@ -55,8 +57,12 @@ def of_a_run(run: Run, control: str | None = None) -> Tables:
         run: the run.
         control: the label of the control where there are too many ratios for all; None for the first.
     """
-    makers = {name: partial(make, run) for name, make in FRAMES.items()}
-    return Tables(makers | {"ratios": partial(ratios, run, control)})
+    makers: dict[str, Callable[[], pd.DataFrame]] = {
+        name: partial(make, run) for name, make in FRAMES.items()
+    }
+    makers["ratios"] = partial(ratios, run, control)
+    makers["histograms"] = lambda: pictured(run, headline_of(run), control)
+    return Tables(makers)
 
 
 def of_several_runs(runs: Sequence[Run]) -> Tables:

@@ -9,11 +9,12 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
 
+from bench.figures.composition import column
 from bench.figures.estimator_style import styles
-from bench.page import tables
-from bench.page.charts import Chart
+from bench.page.charts import PLACES, Chart
 from bench.page.view import View
 
 LIBRARIES = "libraries.min.js"
@@ -49,13 +50,16 @@ def _data(views: Sequence[View]) -> dict[str, Any]:
 def _view(view: View) -> dict[str, Any]:
     compared = [chart.rows["control"] for chart in view.figures if "control" in chart.rows]
     controls = {label for column in compared for label in column}
+    whole = {} if view.measurements is None else {"measurements": _columns(view.measurements)}
     return {
         "name": view.name,
         "title": view.title,
-        "run": view.run,
+        "run": view.measurements is not None,
         "rough": list(view.rough),
         "controls": [label for label in view.labels if label in controls] or list(view.labels[:1]),
-        "tables": tables.as_data(view.frames),
+        "tables": whole,
+        "columns": list(view.columns),
+        "headline": view.headline,
         "figures": [_figure(chart) for chart in view.figures],
     }
 
@@ -63,11 +67,28 @@ def _view(view: View) -> dict[str, Any]:
 def _figure(chart: Chart) -> dict[str, Any]:
     return {
         "name": chart.figure.name,
-        "rows": tables.packed(chart.rows),
+        "title": chart.figure.title,
+        "place": chart.place,
+        "metric": PLACES[chart.place][chart.figure.name] if chart.place else "",
+        "rows": packed(chart.rows),
         "spec": chart.spec,
         "logarithmic": chart.figure.positive,
         "switched": chart.switched,
     }
+
+
+def packed(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a frame column by column; of a column with one value throughout that value alone."""
+    columns = _columns(frame)
+    alike = [name for name, each in columns.items() if len(each) > 1 and each.count(each[0]) == len(each)]
+    if len(alike) == len(columns):
+        return dict(columns)
+    return {name: values[0] if name in alike else values for name, values in columns.items()}
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return a frame column by column: numbers unchanged, what is not finite as null."""
+    return {str(name): column(frame[name]) for name in frame.columns}
 
 
 def _embedded(data: Any) -> Markup:

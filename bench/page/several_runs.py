@@ -12,11 +12,9 @@ from bench.analysis.geometric import ratios_by_problem
 from bench.analysis.ranking import common_problems, mean_ranks
 from bench.analysis.together import named, table
 from bench.figures import Tables
-from bench.page import tables
 from bench.page.charts import charts_of
 from bench.page.images import pictures_of
-from bench.page.one_run import LONG
-from bench.page.view import Field, Pictures, Table, View
+from bench.page.view import LONG, Field, Table, View
 from bench.results.runs import Run
 from bench.tables import problem_table
 from bench.text.labels import plain
@@ -49,9 +47,8 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
         ],
         figures=figures,
         failed=[plain(line, LONG) for line in failed],
-        labels=list(dict.fromkeys(label for run in runs for label in tables.labels_of(run))),
+        labels=list(dict.fromkeys(label for run in runs for label in run.measurements["estimator"])),
         pictures=_pictures(runs),
-        run=False,
     )
 
 
@@ -90,11 +87,11 @@ def _table(name: str, title: str, frame: pd.DataFrame, notice: str = "") -> Tabl
     return Table(name, title, [str(column) for column in frame], rows, notice)
 
 
-def _pictures(runs: Sequence[Run]) -> Pictures:
+def _pictures(runs: Sequence[Run]) -> dict[str, Sequence[str]]:
     """The pictures of all runs, of what is the same in all only once."""
     rows: dict[str, Sequence[str]] = {}
     for name, run in zip(named(runs), runs, strict=True):
-        for label, addresses in pictures_of(run.pictures).rows.items():
+        for label, addresses in pictures_of(run.pictures).items():
             if list(addresses) not in [list(known) for known in rows.values()]:
                 rows[f"{label}, {name}" if label != "data" else label] = addresses
-    return Pictures(rows)
+    return rows

@@ -1,13 +1,21 @@
-"""What a reader sees at a time: one run, or several together."""
+"""Parts of a page: what a reader sees of one run, or of several together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pandas as pd
 
+from bench.errors import Invalid
 from bench.page.charts import Chart
+from bench.text.labels import plain
+
+T = TypeVar("T")
+
+LONG = 1000
+"""Characters of a text that are shown; beyond it nobody reads."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +26,13 @@ class Field:
         text: what it says.
         kind: its class in the style sheet: within, biased, unresolved, failed; empty for none.
         figure: the figure that it links to; empty for none.
+        note: what is shown of it on hovering.
     """
 
     text: str
     kind: str = ""
     figure: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,17 +55,6 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Images of a problem, in labelled rows.
-
-    Attributes:
-        rows: label -> image files as addresses that hold their data.
-    """
-
-    rows: Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True)
 class View:
     """One run, or several together.
 
@@ -63,34 +62,53 @@ class View:
         name: what comes before the names of its elements; different for each view of a page.
         title: a line.
         question: what was to be found out.
-        claims: the answer, a sentence each.
+        answer: in a sentence or two.
+        claims: further sentences.
+        strip: the table beside the picture, if there is one.
         tables: small tables.
-        figures: what is drawn.
-        failed: a line for each figure that could not be drawn.
-        frames: further tables, by name.
+        figures: what is drawn, the picture first.
+        failed: a line for each part that could not be made.
+        measurements: all numbers of a run; None for several.
+        columns: those of the measurements that are seen at first.
+        headline: the metric that it is about.
         labels: of the estimators, in order.
-        pictures: of the problem.
+        pictures: of the problem, label -> image files as addresses that hold their data.
         provenance: what it takes to repeat it, by name.
         methods: by what statistics.
-        run: whether it is one run, with a table of all its numbers.
-        value: what the run differs in from others, if that is a number.
-        remarks: what a reader must know of the table of all its numbers.
+        remarks: what a reader must know of the measurements.
         rough: the cells whose times are known by their size alone.
     """
 
     name: str
     title: str
     question: str = ""
+    answer: Sequence[str] = ()
     claims: Sequence[str] = ()
+    strip: Table | None = None
     tables: Sequence[Table] = ()
     figures: Sequence[Chart] = ()
     failed: Sequence[str] = ()
-    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    measurements: pd.DataFrame | None = None
+    columns: Sequence[str] = ()
+    headline: str = "variance"
     labels: Sequence[str] = ()
-    pictures: Pictures = Pictures({})
+    pictures: Mapping[str, Sequence[str]] = field(default_factory=dict)
     provenance: Sequence[tuple[str, str]] = ()
     methods: str = ""
-    run: bool = True
-    value: float | None = None
     remarks: Sequence[str] = ()
     rough: Sequence[str] = ()
+
+
+def attempt(what: str, make: Callable[[], T], otherwise: T, failed: list[str]) -> T:
+    """Return a part of a page; if it cannot be made, add a line that says so, for the rest to appear.
+
+    Raises:
+        Invalid: if that is what it raised: a user can mend it.
+    """
+    try:
+        return make()
+    except Invalid:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is: the numbers do not depend on it
+        failed.append(plain(f"{what} could not be made: {type(error).__name__}: {error}", LONG))
+        return otherwise

@@ -24,6 +24,7 @@ _WANTED: dict[tuple[str, ...], str] = {
     ("name",): "up to 64 small letters, digits, '_', '.' and '-', the first a letter or a digit",
     ("version",): "a whole number of at least 1",
     ("question",): "one line of at most 200 characters",
+    ("headline",): "the name of a metric",
     ("problem",): "a mapping such as {name: expectation, option: value}",
     ("problem", "name"): "the name of a problem",
     ("estimators",): "a list of 1 to 1000 estimators",

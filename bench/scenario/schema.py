@@ -49,6 +49,17 @@ def _whole(number: object) -> object:
     return number
 
 
+HEADLINES = ("bias", "variance", "mse", "snr", "cosine", "cost", "work_normalized_variance")
+"""The names of the metrics; a test holds them to the table of metrics, which needs torch."""
+
+
+def _metric(name: object) -> object:
+    if name not in HEADLINES:
+        near = did_you_mean(name, HEADLINES) if isinstance(name, str) else f"known: {', '.join(HEADLINES)}"
+        raise invalid(f"wanted the name of a metric, got {shown(name)}; {near}")
+    return name
+
+
 Device = Annotated[str, Field(pattern=r"^(cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?)$")]
 
 
@@ -207,6 +218,11 @@ class Scenario(Part):
     version: int = Field(ge=1, description="Goes up with each change that changes numbers.")
     question: Annotated[str, Field(max_length=200), AfterValidator(_one_line)] | None = Field(
         default=None, description="The question that the scenario asks, on one line."
+    )
+    headline: Annotated[
+        str, BeforeValidator(_metric), WithJsonSchema({"type": "string", "enum": [*HEADLINES]})
+    ] = Field(
+        default="variance", description="The metric that the question is about; no number depends on it."
     )
     problem: NamedSpec = Field(description="What is differentiated: a name and, beside it, the options.")
     estimators: list[Estimator] = Field(

@@ -1,34 +1,38 @@
 // The figures: which rows they draw, in which colors, on which axes.
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const colors = () => page.colors.map((color) => (dark.matches && color === "#000000" ? "#e8e8e8" : color));
+const isDark = () => dark.matches && !state.printing;
+const colors = () => page.colors.map((color) => (isDark() && color === "#000000" ? "#e8e8e8" : color));
 
-const config = () => {
-  const ink = dark.matches ? "#e8e8e8" : "#1b1b1b", faint = dark.matches ? "#3a3c40" : "#e3e3e3";
+// A chart that leaves the page takes its legend with it; on the page there is one for all.
+const config = (alone) => {
+  const ink = isDark() && !alone ? "#e8e8e8" : "#1b1b1b", faint = isDark() && !alone ? "#3a3c40" : "#e3e3e3";
   const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 13, titleFontWeight: "normal" };
+  const legend = alone ? { ...text, orient: "bottom", direction: "vertical", columns: 2, labelLimit: 280, symbolOpacity: 1 } : { disable: true };
   return {
-    background: null, legend: { ...text, disable: true }, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: faint },
+    background: alone ? "white" : null, legend, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: faint },
     axis: { ...text, gridColor: faint, domainColor: ink, tickColor: ink, labelLimit: innerWidth < 600 ? 110 : 180 },
-    header: text, title: { color: ink, fontSize: 13, fontWeight: "normal" },
+    header: text, title: { color: ink, subtitleColor: ink, fontSize: 13, fontWeight: "normal" },
     style: { ink: { color: ink }, words: { color: ink } },
   };
 };
 
-// Every figure gives an estimator the same color, shape and dashes.
-const colored = (spec) => {
+// Every figure gives an estimator the same color, shape and dashes, and axes as they are switched.
+const colored = (figure, rows) => {
+  const present = new Set(rows.map((row) => row.estimator));
+  const seen = page.labels.map((_, i) => i).filter((i) => present.has(page.labels[i]));
   const ranges = { color: colors(), shape: page.shapes, strokeDash: page.dashes };
-  return JSON.parse(JSON.stringify(spec), (key, value) =>
-    (key in ranges && value && value.field === "estimator" ? { ...value, scale: { domain: page.labels, range: ranges[key] } } : value));
-};
-const scaled = (spec, figure) => JSON.parse(JSON.stringify(spec), (key, value) => {
-  if (key in figure.logarithmic && value && value.type === "quantitative") {
+  return JSON.parse(JSON.stringify(figure.spec), (key, value) => {
+    if (key in ranges && value && value.field === "estimator") {
+      return { ...value, scale: { domain: seen.map((i) => page.labels[i]), range: seen.map((i) => ranges[key][i]) } };
+    }
+    if (!(key in figure.logarithmic) || !value || value.type !== "quantitative") return value;
     if (!state.linear.has(`${figure.name}.${key}`)) return value;
     const axis = { labelOverlap: "greedy", format: "~g" };  // powers of ten are no labels for it
     return { ...value, scale: { ...value.scale, type: "linear" }, axis };
-  }
-  return value;
-});
+  });
+};
 
-// One choice of a problem holds for all figures; other choices for one.
+// One choice of a problem holds for all figures; other choices for one. Of figures in one place one is shown.
 const switchOf = (figure, column) => (column === "problem" ? "every.problem" : `${figure.name}.${column}`);
 const options = (figure, column) => [...new Set(once(figure.rows).map((row) => row[column]))];
 const chosen = (figure, column) => {
@@ -36,10 +40,17 @@ const chosen = (figure, column) => {
   const wanted = state.chosen.get(switchOf(figure, column));
   return every.find((value) => shown(value) === wanted) ?? every[0];
 };
+const together = (view, figure) => (figure.place ? view.figures.filter((other) => other.place === figure.place) : [figure]);
+const inPlace = (view, figure) => {
+  const every = together(view, figure), wanted = state.chosen.get(`${figure.place}.y`);
+  return every.find((other) => other.name === wanted) ?? every.find((other) => other.metric === view.headline) ?? every[0];
+};
+const isShown = (view, figure) => inPlace(view, figure) === figure;
 const kept = (figure) => {
   const values = figure.switched.map((column) => [column, chosen(figure, column)]);
   return once(figure.rows).filter((row) =>
     !state.hidden.has(row.estimator) &&
+    (!row.folded || state.unfolded) &&
     (!("control" in row) || row.control === state.control) &&
     values.every(([column, value]) => row[column] === value) &&
     Object.entries(figure.logarithmic).every(([channel, name]) =>
@@ -48,12 +59,12 @@ const kept = (figure) => {
 
 // More points than can be told apart are thinned out, by whole sample sizes if there are enough of them, and that is said.
 const MOST = 3000, MOST_FACETS = 12;
-const isFaceted = (spec) => spec.facet || (spec.encoding && (spec.encoding.column || spec.encoding.row));
+const isDivided = (spec) => spec.facet || spec.hconcat || (spec.encoding && (spec.encoding.column || spec.encoding.row));
 const thinned = (view, rows, figure) => {
   const notice = place(view, `notice-${figure.name}`);
   notice.dataset.first ??= notice.textContent;
   const sizes = [...new Set(rows.map((row) => row.sample_size))].sort((a, b) => a - b);
-  const step = Math.max(Math.ceil(rows.length / MOST), isFaceted(figure.spec) ? Math.ceil(sizes.length / MOST_FACETS) : 1);
+  const step = Math.max(Math.ceil(rows.length / MOST), isDivided(figure.spec) ? Math.ceil(sizes.length / MOST_FACETS) : 1);
   notice.textContent = notice.dataset.first;
   if (step <= 1) return rows;
   if (sizes.length < 2 * step) {
@@ -65,34 +76,54 @@ const thinned = (view, rows, figure) => {
   return rows.filter((row) => some.has(row.sample_size));
 };
 
+// A chart in as many pixels as there are, beside one another as many parts as fit.
+const sized = (spec, width) => {
+  if (spec.hconcat) {
+    const gap = 14, each = Math.floor((width - 30) / spec.hconcat.length) - gap;
+    return { ...spec, spacing: each + gap, hconcat: spec.hconcat.map((part) => ({ ...part, spec: { ...part.spec, width: each } })) };
+  }
+  if (spec.facet && typeof spec.spec.width === "number") {
+    const columns = Math.max(1, Math.min(spec.columns ?? 1, Math.floor(width / 250)));
+    const each = Math.max(140, Math.min(560, Math.floor((width - 40) / columns) - (columns > 1 ? 70 : 130)));
+    return { ...spec, ...(spec.columns ? { columns } : {}), spec: { ...spec.spec, width: each, ...(columns > 1 ? { height: 180 } : {}) } };
+  }
+  return isDivided(spec) ? spec : { ...spec, width: width - 110, ...(typeof spec.height === "number" ? { height: 320 } : {}) };
+};
+
+// A chart in an element of its own: alone, it has the width of a page of A4 between its margins, title and legend.
+const PAPER = 640;
+const chartOf = async (view, figure, rows, alone, room) => {
+  const box = element("div"), spec = sized(colored(figure, rows), alone ? PAPER : Math.max(330, Math.min(970, room)));
+  const choices = figure.switched.map((column) => chosen(figure, column)).filter((value) => value !== "");
+  const title = { text: figure.title, subtitle: [[view.title, ...choices].join(" · ").slice(0, 110)], anchor: "start", offset: 12 };
+  const whole = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", datasets: { rows } };
+  const { view: drawn } = await vegaEmbed(box, { ...whole, ...(alone ? { title, vconcat: [spec] } : spec) }, {
+    mode: "vega-lite", renderer: "svg", ast: true, config: config(alone), actions: false,
+    loader: { load: () => Promise.reject(new Error("no network")) },
+  });
+  return { box, drawn };
+};
+
 const draw = async (view, figure) => {
   const chart = place(view, `chart-${figure.name}`);
   const rows = thinned(view, kept(figure), figure);
   chart.dataset.rows = String(rows.length);
-  if (!rows.length) {
-    chart.replaceChildren(element("p", { class: "caption" }, "There is nothing to draw."));
-    return;
-  }
-  const spec = scaled(colored(figure.spec), figure);
-  const width = Math.max(220, Math.min(860, chart.parentElement.clientWidth - 110));
-  if (spec.spec && spec.spec.width) spec.spec.width = Math.max(160, Math.min(560, width - 100));
-  const size = isFaceted(spec) ? {} : { width, ...(typeof spec.height === "number" ? { height: 320 } : {}) };
-  const whole = {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    datasets: { rows }, ...spec, ...size,
-  };
-  await vegaEmbed(chart, whole, {
-    mode: "vega-lite", renderer: "svg", ast: true, config: config(),
-    loader: { load: () => Promise.reject(new Error("no network")) },
-    actions: { export: true, source: false, compiled: false, editor: false }, downloadFileName: figure.name,
-  });
+  const nothing = { box: element("p", { class: "caption" }, "There is nothing to draw.") };
+  const { box } = rows.length ? await chartOf(view, figure, rows, state.printing, chart.parentElement.clientWidth) : nothing;
+  chart.replaceChildren(box);
+};
+
+const save = async (view, figure, kind) => {
+  const { drawn } = await chartOf(view, figure, thinned(view, kept(figure), figure), true);
+  download(`${figure.name}.${kind}`, await drawn.toImageURL(kind, 2));
 };
 
 let drawing = Promise.resolve();
 const redraw = () => {
   document.documentElement.dataset.drawn = "no";
   drawing = drawing.then(async () => {
-    for (const figure of state.view.figures) await draw(state.view, figure);
+    const view = state.view;
+    for (const figure of view.figures) if (isShown(view, figure)) await draw(view, figure);
     document.documentElement.dataset.drawn = "yes";
   });
   return drawing;

@@ -9,6 +9,7 @@ const element = (name, attributes = {}, ...children) => {
   made.append(...children);
   return made;
 };
+const download = (name, address) => element("a", { download: name, href: address }).click();
 // What belongs to a view has the view's name before its own.
 const place = (view, name) => document.getElementById(view.name + name);
 
@@ -27,7 +28,7 @@ const once = (table) => {
 const measured = (view) => once(view.tables.measurements);
 
 // --- the address of the page holds what is shown -----------------------------------------------------
-const state = {};
+const state = { printing: false };
 const recall = () => {
   const words = new URLSearchParams(location.hash.slice(1));
   const label = (text) => page.labels[Number(text)];
@@ -44,6 +45,8 @@ const recall = () => {
     down: sort.startsWith("-"),
     sort: sort.replace(/^-/, ""),
     filter: words.get("filter") ?? "",
+    wide: words.has("wide"),
+    unfolded: words.has("all"),
   });
 };
 const remember = () => {
@@ -55,5 +58,7 @@ const remember = () => {
   for (const [column, value] of state.chosen) words.append("show", `${column}.${value}`);
   if (state.sort) words.set("sort", (state.down ? "-" : "") + state.sort);
   if (state.filter) words.set("filter", state.filter);
+  if (state.wide) words.set("wide", "");
+  if (state.unfolded) words.set("all", "");
   history.replaceState(null, "", "#" + words.toString());
 };

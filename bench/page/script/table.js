@@ -3,16 +3,23 @@ const LONGEST = 500;
 // What is known by its size alone where the timings of a cell spread.
 const TIMED = new Set(["seconds", "work_normalized_variance"]);
 
-const columnsOf = (view) => Object.keys(view.tables.measurements);
+const everyColumn = (view) => ["estimator", ...Object.keys(view.tables.measurements).filter((name) => name !== "estimator")];
+const columnsOf = (view) => (state.wide ? everyColumn(view) : view.columns);
+const brief = (value) => {
+  if (typeof value !== "number" || Number.isInteger(value)) return shown(value).slice(0, 300);
+  return Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+};
 const field = (view, row, name) => {
-  const text = shown(row[name]).slice(0, 300);
-  return text && TIMED.has(name) && view.rough.includes(row.cell) ? `~${text}` : text;
+  const text = brief(row[name]);
+  const rough = text && TIMED.has(name) && view.rough.includes(row.cell);
+  return element("td", { title: shown(row[name]).slice(0, 300) }, rough ? `~${text}` : text);
 };
 const listed = (view) => {
-  const names = columnsOf(view);
-  const words = state.filter.toLowerCase();
-  const rows = measured(view).filter((row) =>
-    !state.hidden.has(row.estimator) && (!words || names.some((name) => shown(row[name]).toLowerCase().includes(words))));
+  const names = everyColumn(view), words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows = measured(view).filter((row) => {
+    const text = words.length ? names.map((name) => shown(row[name])).join("\n").toLowerCase() : "";
+    return !state.hidden.has(row.estimator) && words.every((word) => text.includes(word));
+  });
   if (!names.includes(state.sort)) return rows;
   const sign = state.down ? -1 : 1;
   const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : shown(a) < shown(b) ? -1 : shown(a) > shown(b) ? 1 : 0);
@@ -43,7 +50,7 @@ const list = () => {
   const view = state.view;
   if (!view.run) return;
   const names = columnsOf(view), rows = listed(view);
-  const body = rows.slice(0, LONGEST).map((row) => element("tr", {}, ...names.map((name) => element("td", {}, field(view, row, name)))));
+  const body = rows.slice(0, LONGEST).map((row) => element("tr", {}, ...names.map((name) => field(view, row, name))));
   place(view, "measurements").replaceChildren(
     element("thead", {}, element("tr", {}, ...names.map((name, i) => heading(view, name, i)))), element("tbody", {}, ...body));
   const more = rows.length > LONGEST ? `, of which the first ${LONGEST} are shown` : "";
@@ -56,12 +63,6 @@ const csv = (view) => {
     const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? "'" + value : shown(value);
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const names = columnsOf(view);
+  const names = Object.keys(view.tables.measurements);
   return [names, ...listed(view).map((row) => names.map((name) => row[name]))].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
-};
-
-const download = (view) => {
-  const link = element("a", { download: `${view.title}.csv`, href: URL.createObjectURL(new Blob([csv(view)], { type: "text/csv" })) });
-  link.click();
-  URL.revokeObjectURL(link.href);
 };
