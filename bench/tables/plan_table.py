@@ -17,7 +17,10 @@ Alike = list[tuple[Planned, Cell]]
 
 
 def plan_table(plans: Sequence[Planned]) -> Table:
-    """Return a row for each estimator, and one more for its cells that cannot run, with the reason."""
+    """Return a row for each estimator, and one more for its cells that cannot run, with the reason.
+
+    Points of a sweep and absent devices are told below.
+    """
     alike: dict[tuple[str, str, str], Alike] = {}
     cells = [(planned, cell) for planned in plans for cell in planned.cells]
     for planned, cell in cells:
@@ -34,7 +37,9 @@ def plan_table(plans: Sequence[Planned]) -> Table:
         Column("status", lambda row: _said(row[0][1].status, row[0][1].reason), align="left", wraps=True),
     ]
     shown = [column for column in columns if column.name != "problems" or len(plans) > 1]
-    return Table(shown, list(alike.values()), notes=absent_devices([cell for _, cell in cells]))
+    points = "; ".join(plain(planned.experiment.point, 80) for planned in plans)
+    swept = [f"{len(plans)} problems: {points}"] if len(plans) > 1 else []
+    return Table(shown, list(alike.values()), notes=[*swept, *absent_devices([cell for _, cell in cells])])
 
 
 def absent_devices(cells: Sequence[Cell]) -> list[str]:
