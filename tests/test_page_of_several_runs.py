@@ -145,7 +145,7 @@ def test_the_curve_along_an_option_and_its_pictures(browser: Any, tmp_path: Path
     write_report([load(each) for each in folders], path)
     window = Opened(browser, path, DESKTOP)
     assert window.rows("variance_by_option", "all-") == window.marks("variance_by_option", prefix="all-") == 3
-    assert "steps" in window.page.locator("#all-chart-along svg text").all_text_contents()
+    assert "steps" in window.page.locator("#all-chart-variance_by_option svg text").all_text_contents()
     # Data once; reconstructions and samples of each run; eight samples, three of all else.
     labels = window.page.locator("#all-pictures th").all_inner_texts()
     assert len(labels) == 1 + 2 * 3

@@ -70,7 +70,9 @@ def chart(rows: pd.DataFrame) -> Chart:
         "color": color(),
     }
     shown = (*COLUMNS, "verdict", "replicates")
-    marks = layers(*margin(rows, y), *interval(rows, "share", "y", y, *shown, form=shape(), **place))
+    marks = layers(
+        *margin(rows, y), *interval(rows, "share", "y", y, *shown, point={"shape": shape()}, **place)
+    )
     return marks.transform_calculate(lane="datum.estimator + '\\t' + datum.setting")
 
 

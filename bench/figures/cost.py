@@ -8,6 +8,7 @@ import pandas as pd
 from bench.figures.axes import powers
 from bench.figures.definition import Chart, Figure
 from bench.figures.marks import BEHIND, color, interval, layers, line_of_its_own, shape
+from bench.figures.variance import TITLE
 
 COSTS = {"seconds": "seconds per estimate", "evaluations": "evaluations of f (not of its gradient)"}
 
@@ -20,10 +21,8 @@ def rows(costs: pd.DataFrame) -> pd.DataFrame:
 def chart(rows: pd.DataFrame) -> Chart:
     """Return a line through the sample sizes of each estimator, and thick steps along the frontier."""
     title = " or ".join(COSTS[cost] for cost in dict.fromkeys(rows["cost"]))
-    x, y = (
-        alt.X("value:Q", **powers(title, rows["value"])),
-        powers("variance of one estimate", rows["variance"]),
-    )
+    x = alt.X("value:Q", **powers(title, rows["value"]))
+    y = powers(TITLE, rows["variance"])
     variance, own = alt.Y("variance:Q", **y), line_of_its_own()
     steps = alt.Chart().transform_filter("datum.front").mark_line(
         interpolate="step-after", strokeWidth=4, color=BEHIND, opacity=0.45
@@ -33,12 +32,9 @@ def chart(rows: pd.DataFrame) -> Chart:
     line = path.encode(variance, color(), order=alt.Order("sample_size:Q"), detail=own)
     faint = alt.when("datum.front").then(alt.value(1)).otherwise(alt.value(0.35))
     shown = ("variance_low", "variance_high", "cost", "value", "front")
-    return layers(
-        front,
-        line,
-        *interval(rows, "variance", "y", y, *shown, form=shape(), color=color(), opacity=faint),
-        x=x,
-    )
+    look = {"shape": shape(), "opacity": faint}
+    points = interval(rows, "variance", "y", y, *shown, point=look, color=color())
+    return layers(front, line, *points, x=x)
 
 
 FIGURE = Figure(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import altair as alt
@@ -95,7 +97,7 @@ def interval(
     channel: str,
     axis: Settings,
     *shown: str,
-    form: alt.Shape | None = None,
+    point: Mapping[str, Any] = MappingProxyType({}),
     **place: Any,
 ) -> list[Layer]:
     """Return points on lines from the lower to the upper ends of their intervals.
@@ -106,13 +108,13 @@ def interval(
         channel: `x` or `y`, on which the values lie.
         axis: of that channel.
         shown: further columns to be shown on hovering.
-        form: the shape of the points; None for that of the estimator, which an axis names.
+        point: encodings of the points alone; their shape, if an axis does not name the estimators.
         place: encodings of points and lines.
     """
     first, second = {"x": (alt.X, alt.X2), "y": (alt.Y, alt.Y2)}[channel]
     rule = alt.Chart().mark_rule(strokeWidth=1.5).encode(first("lower:Q", **axis), second("upper:Q"), **place)
-    point = alt.Chart().mark_point(**POINT).encode(first(f"{value}:Q", **axis), form or shape(named=True))
-    points = point.encode(tooltip=tooltip(rows, value, *shown), **place)
+    own = {"shape": shape(named=True), "tooltip": tooltip(rows, value, *shown), **point}
+    points = alt.Chart().mark_point(**POINT).encode(first(f"{value}:Q", **axis), **own, **place)
     return [rule, points, *arrows(rows, channel, axis, **place)]
 
 
@@ -154,7 +156,10 @@ def lanes(
         form: the shape of the points; None for that of the estimator.
     """
     place = {"y": names(), "yOffset": lane(), "color": color(named=True)}
-    return [*line_at(at, x), *interval(rows, value, "x", x, *shown, form=form, **place)]
+    return [
+        *line_at(at, x),
+        *interval(rows, value, "x", x, *shown, point={"shape": form or shape(named=True)}, **place),
+    ]
 
 
 def line_at(value: float | None, x: Settings) -> list[Layer]:
