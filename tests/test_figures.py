@@ -20,7 +20,7 @@ from bench.analysis.geometric import geometric_means
 from bench.analysis.ranking import performance_profile
 from bench.analysis.together import together
 from bench.api import load
-from bench.figures import FIGURES, Figure, Tables
+from bench.figures import FIGURES, Figure, Tables, metrics
 from bench.figures.bias import NEGLIGIBLE
 from bench.figures.captions import caption_of_run
 from bench.figures.composition import chart_of, records, specification
@@ -201,6 +201,27 @@ def means(rows: Rows, run: Run) -> None:
     same(rows[rows["control"] == "rloo"], found, ["metric", "estimator"], {name: name for name in names})
 
 
+def histograms(rows: Rows, run: Run) -> None:
+    drawn = rows[rows["share"] > 0]
+    assert set(drawn["head"]) == {"k = 0", "k = 0.5", "k = 20"}
+    assert set(drawn["at"]) == {f"N = {N}" for N in (2, 8, 32, 128)}
+    key = ["estimator", "at", "dtype", "head"]
+    found = run.replicates[run.replicates["parameter"] == "all"]
+    for row in whole(run).itertuples():
+        place = (row.estimator, f"N = {row.sample_size}", row.dtype, f"k = {row.value:g}")
+        bins = drawn[(drawn[key] == list(place)).all(axis=1)]
+        coordinates = run.coordinates[run.coordinates["cell"] == row.cell].set_index("index")
+        coordinate = coordinates.loc[bins["index"].iloc[0]]
+        for name in ("truth", "mean"):
+            assert (bins[name] == coordinate[name]).all()
+        assert (bins["sd"] ** 2).to_numpy() == pytest.approx(coordinate["variance"])
+        estimates = found.loc[found["cell"] == row.cell, f"estimate_{coordinate['kept']}"].to_numpy(float)
+        edges = [*bins["low"], bins["high"].iloc[-1]]
+        inside = np.mean((estimates >= edges[0]) & (estimates <= edges[-1]))
+        assert bins["share"].sum() == pytest.approx(inside)
+        assert inside > 0.97
+
+
 def profile(rows: Rows, run: Run) -> None:
     for metric, part in rows.groupby("metric"):
         found = performance_profile(together([run, later(run)]), str(metric))
@@ -210,7 +231,8 @@ def profile(rows: Rows, run: Run) -> None:
 
 CHECKS: dict[str, Callable[[Rows, Run], None]] = {
     "variance": variance,
-    "work_normalized_variance": of_cells("work_normalized_variance"),
+    **{figure.name: of_cells(figure.name) for figure in metrics.FIGURES},
+    "histograms": histograms,
     "bias": in_shares(CELL),
     "error": error,
     "cost": cost,

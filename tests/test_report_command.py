@@ -75,7 +75,22 @@ def test_the_control_is_that_of_all_texts(folder: Path, tmp_path: Path) -> None:
         assert f"Ratios of variances to that of {name} have" in (tmp_path / "a.html").read_text()
 
 
-DRAWN = ["variance", "bias", "error", "cost", "work_normalized_variance", "budget", "ratios", "spread"]
+DRAWN = [
+    "histograms",
+    "mse",
+    "snr",
+    "cosine",
+    "seconds",
+    "evaluation_normalized_variance",
+    "variance",
+    "bias",
+    "error",
+    "cost",
+    "work_normalized_variance",
+    "budget",
+    "ratios",
+    "spread",
+]
 """The figures of a run with a single coordinate, on one device, with two sample sizes."""
 
 

@@ -40,7 +40,7 @@ def rows(histograms: pd.DataFrame) -> pd.DataFrame:
         ],
         problem=found["problem"].where(~swept, ""),
         head=[
-            f"{plain(name) or 'N'} = {grouped(each)}"
+            f"{plain(name)} = {each:g}" if name else f"N = {grouped(each)}"
             for name, each in zip(found["option"], found["along"], strict=True)
         ],
         name=[

@@ -84,7 +84,7 @@ const sized = (spec, width) => {
   }
   if (spec.facet && typeof spec.spec.width === "number") {
     const columns = Math.max(1, Math.min(spec.columns ?? 1, Math.floor(width / 250)));
-    const each = Math.max(140, Math.min(560, Math.floor((width - 40) / columns) - (columns > 1 ? 70 : 130)));
+    const each = Math.max(140, Math.min(560, Math.floor((width - 40) / columns) - (columns > 1 ? 70 : 170)));
     return { ...spec, ...(spec.columns ? { columns } : {}), spec: { ...spec.spec, width: each, ...(columns > 1 ? { height: 180 } : {}) } };
   }
   return isDivided(spec) ? spec : { ...spec, width: width - 110, ...(typeof spec.height === "number" ? { height: 320 } : {}) };
