@@ -151,15 +151,15 @@ def test_the_headline_is_what_strip_and_first_figure_are_about(browser: Any, tmp
     first = opened.page.locator("#strip tbody tr").first.inner_text().split("\t")
     assert first[0].strip() == best["estimator"]
     assert float(first[1].split("(")[0]) == pytest.approx(best["snr"], rel=0.01)
-    assert opened.page.locator("section.figure:visible").nth(1).get_attribute("id") == "signal_along"
+    assert opened.page.locator("section.figure:visible").nth(1).get_attribute("id") == "snr_by_option"
     # The other option has a panel for each of its values, and there is no figure against the single N.
-    titles = opened.page.locator("#chart-signal_along svg text").all_text_contents()
+    titles = opened.page.locator("#chart-snr_by_option svg text").all_text_contents()
     assert sum("loc = " in title for title in titles) == 2
-    assert opened.rows("signal_along") == 16
+    assert opened.rows("snr_by_option") == 16
     assert opened.page.locator("#variance").count() == 0
-    opened.choose("along")
-    assert opened.page.locator("#along").is_visible()
-    assert opened.page.locator("#signal_along").is_hidden()
+    opened.choose("variance_by_option")
+    assert opened.page.locator("#variance_by_option").is_visible()
+    assert opened.page.locator("#snr_by_option").is_hidden()
     opened.context.close()
 
 
