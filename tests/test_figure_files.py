@@ -99,7 +99,7 @@ def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(export, "MOST_PROBLEMS", 2)
-    assert names_of(tmp_path, run) == ["along", "bias_along", "signal_along"]
+    assert names_of(tmp_path, run) == ["histograms", "along", "bias_along", "signal_along"]
 
 
 def test_runs_together_have_figures_of_their_own(run: Run, tmp_path: Path) -> None:

@@ -81,7 +81,6 @@ DRAWN = [
     "snr",
     "cosine",
     "seconds",
-    "evaluation_normalized_variance",
     "variance",
     "bias",
     "error",

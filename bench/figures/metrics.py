@@ -18,7 +18,6 @@ TITLES = {
     "cosine": "Cosine to the truth against the number of samples",
     "seconds": "Time of one estimate against the number of samples",
     "work_normalized_variance": "Variance × time: the error that a fixed budget of time leaves",
-    "evaluation_normalized_variance": "Variance × evaluations of f against the number of samples",
 }
 """Column of measurements -> the title of its figure."""
 

@@ -19,7 +19,6 @@ AGAINST_SAMPLES = {
     "cosine": "cosine",
     "seconds": "cost",
     "work_normalized_variance": "work_normalized_variance",
-    "evaluation_normalized_variance": "",
 }
 ALONG_OPTION = {"along": "variance", "bias_along": "bias", "signal_along": "snr"}
 PLACES = {"option": ALONG_OPTION, "samples": AGAINST_SAMPLES}
