@@ -67,7 +67,8 @@ def _ratios_to_the_best(run: Run, ordered: pd.DataFrame, metric: str) -> pd.Data
     if metric not in COMPARED or ordered.empty:
         return pd.DataFrame({"cell": [], "ratio": [], "low": [], "high": []}).astype({"cell": "str"})
     pairs = within(run, ordered["estimator"].iloc[0])
-    here = tuple(pair for pair in pairs.pairs if pair.estimator.cell in set(ordered["cell"]))
+    cells = set(ordered["cell"])
+    here = tuple(pair for pair in pairs.pairs if pair.estimator.cell in cells)
     return compare(replace(pairs, pairs=here, kept={}), (metric,)).frame[["cell", "ratio", "low", "high"]]
 
 

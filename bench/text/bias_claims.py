@@ -63,10 +63,11 @@ def _off(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, pd
 
 def _unresolved(frame: pd.DataFrame) -> Iterator[str]:
     part = frame[frame["verdict"].str.startswith("unresolved")]
-    phrases = [f"{_which(cells, frame)}{_needs(cells)}" for cells in _alike(part, frame)]
-    rest = len(phrases) - _MOST_PHRASES
-    if phrases:
-        listed = "; ".join(phrases[:_MOST_PHRASES]) + (f"; {rest} more" if rest > 0 else "")
+    alike = _alike(part, frame)
+    rest = len(alike) - _MOST_PHRASES
+    if alike:
+        phrases = [f"{_which(cells, frame)}{_needs(cells)}" for cells in alike[:_MOST_PHRASES]]
+        listed = "; ".join(phrases) + (f"; {rest} more" if rest > 0 else "")
         yield f"Whether there is a bias is unresolved for {listed}."
 
 
