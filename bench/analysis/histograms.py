@@ -48,7 +48,8 @@ def histograms(run: Run) -> pd.DataFrame:
     sizes = sorted(whole["sample_size"].unique())
     step = max(1, math.ceil(len(sizes) / MOST_SIZES))
     cells = whole.loc[whole["sample_size"].isin(sizes[::step]), rows.CELL]
-    replicates = run.replicates[run.replicates["parameter"] == "all"]
+    wanted = (run.replicates["parameter"] == "all") & run.replicates["cell"].isin(cells["cell"])
+    replicates = run.replicates[wanted]
     parts = dict(tuple(replicates.groupby("cell", sort=False)))
     found = [
         bin_
