@@ -109,7 +109,8 @@ def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(export, "MOST_PROBLEMS", 2)
-    assert names_of(tmp_path, run) == ["variance_by_option", "bias_by_option", "snr_by_option"]
+    found = names_of(tmp_path, run)
+    assert found == ["histograms", "variance_by_option", "bias_by_option", "snr_by_option"]
 
 
 @pytest.mark.usefixtures("unpictured")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from bench.analysis import rows
@@ -66,9 +64,9 @@ def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
 def _ratios_to_the_best(run: Run, ordered: pd.DataFrame, metric: str) -> pd.DataFrame:
     if metric not in COMPARED or ordered.empty:
         return pd.DataFrame({"cell": [], "ratio": [], "low": [], "high": []}).astype({"cell": "str"})
-    pairs = within(run, ordered["estimator"].iloc[0])
-    here = tuple(pair for pair in pairs.pairs if pair.estimator.cell in set(ordered["cell"]))
-    return compare(replace(pairs, pairs=here, kept={}), (metric,)).frame[["cell", "ratio", "low", "high"]]
+    here, there = (frame[frame["cell"].isin(ordered["cell"])] for frame in (run.measurements, run.replicates))
+    pairs = within(Run(here, there, run.record), ordered["estimator"].iloc[0])
+    return compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
 
 
 @kept

@@ -44,7 +44,8 @@ def histograms(run: Run) -> pd.DataFrame:
     whole = rows.whole(run.measurements)
     sizes, notice = rows.drawn_sizes(whole)
     cells = whole.loc[whole["sample_size"].isin(sizes), rows.CELL]
-    replicates = run.replicates[run.replicates["parameter"] == "all"]
+    wanted = (run.replicates["parameter"] == "all") & run.replicates["cell"].isin(cells["cell"])
+    replicates = run.replicates[wanted]
     parts = dict(tuple(replicates.groupby("cell", sort=False)))
     found = [
         bin_

@@ -18,14 +18,13 @@ TITLES = {
     "cosine": "Cosine to the truth against the number of samples",
     "seconds": "Time of one estimate against the number of samples",
     "work_normalized_variance": "Variance × time: the error that a fixed budget of time leaves",
-    "evaluation_normalized_variance": "Variance × evaluations of f against the number of samples",
 }
 """Column of measurements -> the title of its figure."""
 
 
 def rows(name: str, measurements: pd.DataFrame) -> pd.DataFrame:
     """Return a metric of each cell with its interval."""
-    return cells(measurements, name, f"{name}_low", f"{name}_high", "replicates")
+    return cells(measurements, name, f"{name}_low", f"{name}_high")
 
 
 def chart(name: str, rows: pd.DataFrame) -> Chart:
@@ -33,7 +32,7 @@ def chart(name: str, rows: pd.DataFrame) -> Chart:
     y = _axis(name)
     if rows["sample_size"].nunique() < 2:
         return by_name(rows, name, y)
-    return against_samples(rows, *band(rows, name, y, f"{name}_low", f"{name}_high"))
+    return against_samples(rows, *band(rows, name, y, "lower", "upper"))
 
 
 def _axis(name: str) -> Settings:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.figures import FIGURES, Figure, Tables, each
+from bench.figures import FIGURES, Figure, Tables, each, metrics
 from bench.figures.composition import chart_of
 
 AGAINST_SAMPLES = {
@@ -19,7 +19,6 @@ AGAINST_SAMPLES = {
     "cosine": "cosine",
     "seconds": "cost",
     "work_normalized_variance": "work_normalized_variance",
-    "evaluation_normalized_variance": "",
 }
 ALONG_OPTION = {"variance_by_option": "variance", "bias_by_option": "bias", "snr_by_option": "snr"}
 PLACES = {"option": ALONG_OPTION, "samples": AGAINST_SAMPLES}
@@ -86,7 +85,7 @@ def _chart(figure: Figure, tables: Tables) -> Chart | None:
     switched = [name for name in switched if name in ("problem", *figure.switched)]
     if "rest" in switched and "layer" in spec and rows["rest"].nunique() <= MOST_PANELS:
         spec, switched = _in_panels(spec, "rest"), [name for name in switched if name != "rest"]
-    return Chart(figure, _shorter(rows), spec, tables.notice(figure.table), switched)
+    return Chart(figure, _shorter(figure, rows), spec, tables.notice(figure.table), switched)
 
 
 def _in_panels(spec: Mapping[str, Any], column: str) -> dict[str, Any]:
@@ -102,7 +101,15 @@ def _in_panels(spec: Mapping[str, Any], column: str) -> dict[str, Any]:
     return {"data": spec["data"], "facet": facet, "columns": 2, "spec": inner}
 
 
-def _shorter(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of which what is drawn alone has no more digits than are seen."""
-    drawn = [name for name in SEEN if name in rows]
-    return rows.assign(**{name: [float(f"{value:.6g}") for value in rows[name]] for name in drawn})
+def _shorter(figure: Figure, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of which what is drawn alone has no more digits than are seen.
+
+    Of figures against N that is all: the table of all numbers has their numbers, too.
+    """
+    against = figure.name in AGAINST_SAMPLES
+    drawn = rows.select_dtypes("float").columns if against else [name for name in SEEN if name in rows]
+    digits = 4 if against else 6
+    if figure in metrics.FIGURES and rows["sample_size"].nunique() > 1:
+        rows = rows.drop(columns=list(figure.interval[1:]))  # `lower` and `upper` say the same
+        drawn = [name for name in drawn if name in rows]
+    return rows.assign(**{name: [float(f"{value:.{digits}g}") for value in rows[name]] for name in drawn})

@@ -13,7 +13,6 @@ from bench.text import cell_words
 from bench.text.labels import distinct, plain
 from bench.text.numbers import grouped, interval, significant
 from bench.text.sweep_words import named_value, sweep_or_point, these
-from bench.text.words import joined
 
 _MOST_PHRASES = 6
 _MORE = r"(?<=needs R )([=>] \d[\d ]*)(?=\))"
@@ -61,9 +60,12 @@ def _off(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, pd
 
 def _unresolved(frame: pd.DataFrame) -> Iterator[str]:
     part = frame[frame["verdict"].str.startswith("unresolved")]
-    phrases = [f"{_which(cells, frame)}{_needs(cells)}" for cells in _alike(part, frame)]
-    if phrases:
-        yield f"Whether there is a bias is unresolved for {joined(phrases, '; ', _MOST_PHRASES)}."
+    alike = _alike(part, frame)
+    rest = len(alike) - _MOST_PHRASES
+    if alike:
+        phrases = [f"{_which(cells, frame)}{_needs(cells)}" for cells in alike[:_MOST_PHRASES]]
+        listed = "; ".join(phrases) + (f"; {rest} more" if rest > 0 else "")
+        yield f"Whether there is a bias is unresolved for {listed}."
 
 
 def _alike(part: pd.DataFrame, frame: pd.DataFrame) -> list[pd.DataFrame]:
