@@ -25,6 +25,7 @@ from bench.regression.baseline import read
 from bench.regression.epoch import current_epoch, key_of
 from bench.regression.files import path_of
 from bench.regression.gate import judge_all
+from bench.regression.gate_table import forest_line, place
 from bench.regression.gated import gated, plans_of
 from bench.regression.rules import METRICS
 from bench.regression.verdicts import CellVerdict, Report
@@ -33,7 +34,6 @@ from bench.scenario.thresholds import Thresholds, margin_of, thresholds_of
 from bench.statistics.gating import LEAST
 from bench.statistics.unbiasedness import replicates_for_equivalence
 from bench.statistics.verdict import bias_interval, bias_p, is_equivalent, needs
-from bench.tables.gate_table import forest_line, place
 
 # An unbiased estimator fails to show it with this probability.
 _MISSED = 1e-4

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from bench.certification.bias import factor_of
 from bench.certification.certify import certify
+from bench.certification.fault_lines import CONSTANTS, faults
 from bench.certification.problems import PROBLEMS
 from bench.certification.verdicts import Certificate
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.statistics.unbiasedness import Difference
-from bench.tables.faults import CONSTANTS, faults
 
 SEVERAL = ("normal", "normals", "bernoulli", "categorical", "product")
 

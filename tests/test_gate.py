@@ -11,12 +11,12 @@ import pytest
 from bench.engine.plan import Experiment, Planned, cell_id, plan
 from bench.regression.baseline import PAIRS, WINDOW, WINDOWS, Accepted, Baseline
 from bench.regression.epoch import key_of, window_of
+from bench.regression.exports import as_annotations, as_json, as_junit, as_summary
 from bench.regression.gate import judge_all
+from bench.regression.gate_table import forest_line, lines
 from bench.regression.gated import Gated
 from bench.regression.make import history_entry
 from bench.regression.verdicts import CellVerdict, Report, Test, gravest
-from bench.tables.gate_exports import as_annotations, as_json, as_junit, as_summary
-from bench.tables.gate_table import forest_line, lines
 from tests import gates
 from tests.gates import FAULTS, experiment, gated, with_estimator
 

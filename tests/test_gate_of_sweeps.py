@@ -11,14 +11,14 @@ from click.testing import CliRunner, Result
 from bench.cli import main
 from bench.engine.plan import Planned, cell_id, plan
 from bench.regression.baseline import Baseline, read, write
+from bench.regression.exports import as_json, as_junit
 from bench.regression.gate import judge_all
+from bench.regression.gate_table import lines
 from bench.regression.gated import Gated
 from bench.regression.make import baseline_of, make
 from bench.regression.verdicts import Report
 from bench.scenario import read_text
 from bench.scenario.resolve import experiments_of
-from bench.tables.gate_exports import as_json, as_junit
-from bench.tables.gate_table import lines
 from bench.testing import GradientBench
 from tests import gates
 

@@ -13,23 +13,23 @@ from rich.console import Console
 
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
+from bench.certification.certificate_table import certificate_table, summary_table
 from bench.certification.certify import certify
 from bench.certification.naming import named_estimators
 from bench.certification.problems import PROBLEMS
 from bench.cli import main
+from bench.commands.plan_table import plan_table
 from bench.regression.baseline import read
+from bench.regression.baseline_table import baseline_table, difference_table
 from bench.regression.differences import differences
 from bench.regression.gate import gate
+from bench.regression.gate_table import threshold_table, verdict_table
 from bench.results.folder import load
 from bench.scenario.gate_section import Gate
 from bench.scenario.prepared import prepare
 from bench.scenario.thresholds import thresholds_of
 from bench.statistics.metric_table import COMPARED
-from bench.tables.baseline_table import baseline_table, difference_table
-from bench.tables.certificate import certificate_table, summary_table
 from bench.tables.comparison_table import comparison_table
-from bench.tables.gate_table import threshold_table, verdict_table
-from bench.tables.plan_table import plan_table
 from bench.tables.results_table import results_table
 from bench.tables.table import WIDEST, Column, Table
 from tests.runs import run_of

@@ -86,10 +86,10 @@ def show(file: Path) -> None:
 def diff(old: Path, new: Path) -> None:
     """Print the ratios of a baseline to an older one, each with its interval."""
     from bench.regression.baseline import read
+    from bench.regression.baseline_table import difference_table, only_in
     from bench.regression.differences import differences
     from bench.scenario.gate_section import Gate
     from bench.scenario.thresholds import thresholds_of
-    from bench.tables.baseline_table import difference_table, only_in
 
     with explained():
         before, after = read(old), read(new)
@@ -127,10 +127,10 @@ def update(
     from bench.errors import Invalid
     from bench.regression import writing
     from bench.regression.baseline import read
+    from bench.regression.baseline_table import difference_table
     from bench.regression.differences import differences
     from bench.regression.files import one_file_each, path_of
     from bench.scenario.thresholds import thresholds_of
-    from bench.tables.baseline_table import difference_table
 
     only = None if estimators is None else estimators.split(",")
     refused = False
@@ -180,6 +180,6 @@ def _tell(made: Made) -> None:
 
 
 def _print(found: Baseline) -> None:
-    from bench.tables.baseline_table import baseline_table
+    from bench.regression.baseline_table import baseline_table
 
     tell(baseline_table(found))

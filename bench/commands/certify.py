@@ -82,14 +82,14 @@ def certify(
 
 
 def _print(found: list[Certificate]) -> None:
-    from bench.tables import certificate
-    from bench.tables.faults import faults
+    from bench.certification import certificate_table
+    from bench.certification.fault_lines import faults
 
     if len(found) == 1:
-        tell(certificate.certificate_table(found[0]), certificate.lines(found[0]))
+        tell(certificate_table.certificate_table(found[0]), certificate_table.lines(found[0]))
         return
-    below = (*faults(found), *certificate.unclaimed(found), certificate.ending(found))
-    tell(certificate.summary_table(found), below)
+    below = (*faults(found), *certificate_table.unclaimed(found), certificate_table.ending(found))
+    tell(certificate_table.summary_table(found), below)
 
 
 def _progress(named: NamedEstimator) -> Callable[[Outcome], None]:

@@ -70,7 +70,7 @@ def gate(
     cells failed), 4 (nothing was compared), 5 (undecided) or 130.
     """
     from bench.regression.gate import gate
-    from bench.tables.gate_table import lines, verdict_table
+    from bench.regression.gate_table import lines, verdict_table
 
     only = None if estimators is None else estimators.split(",")
     with explained():
@@ -99,17 +99,17 @@ def _check_writable(*paths: Path | None) -> None:
 
 
 def _export(report: Report, junit: Path | None, as_json: Path | None, github: bool) -> None:
-    from bench.tables import gate_exports
+    from bench.regression import exports
 
     if junit is not None:
-        _write(junit, gate_exports.as_junit(report))
+        _write(junit, exports.as_junit(report))
     if as_json is not None:
-        _write(as_json, gate_exports.as_json(report) + "\n")
+        _write(as_json, exports.as_json(report) + "\n")
     if github:
-        for line in gate_exports.as_annotations(report):
+        for line in exports.as_annotations(report):
             click.echo(line)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            _write(Path(summary), gate_exports.as_summary(report), append=True)
+            _write(Path(summary), exports.as_summary(report), append=True)
 
 
 def _write(path: Path, text: str, append: bool = False) -> None:
@@ -129,7 +129,7 @@ def _write(path: Path, text: str, append: bool = False) -> None:
 
 def _progress(cell: CellVerdict) -> None:
     """Tells of each cell on a terminal, where one waits; silent elsewhere."""
-    from bench.tables.gate_table import place
+    from bench.regression.gate_table import place
 
     if sys.stderr.isatty():
         click.echo(f"{cell.verdict}: {place(cell)}", err=True)

@@ -27,7 +27,7 @@ def plan(**options: Any) -> None:
     if prepared.scenario.precision is not None:
         _print_forecasts(prepared)
         return
-    from bench.tables.plan_table import plan_table
+    from bench.commands.plan_table import plan_table
 
     tell(plan_table(prepared.plans))
     _print_thresholds(prepared)
@@ -37,9 +37,9 @@ def plan(**options: Any) -> None:
 
 
 def _print_forecasts(prepared: Prepared) -> None:
+    from bench.commands.plan_table import forecast_summary, forecast_table
     from bench.engine.pilot import forecasts
     from bench.engine.timing import threads
-    from bench.tables.plan_table import forecast_summary, forecast_table
 
     with explained(), threads(1):
         told = [each for planned in prepared.ready() for each in forecasts(planned.experiment, planned.cells)]
@@ -48,8 +48,8 @@ def _print_forecasts(prepared: Prepared) -> None:
 
 
 def _print_thresholds(prepared: Prepared) -> None:
+    from bench.regression.gate_table import threshold_table
     from bench.scenario.thresholds import thresholds_of
-    from bench.tables.gate_table import threshold_table
 
     labels = dict.fromkeys(cell.named.label for cell in prepared.cells)
     gate = prepared.scenario.gate

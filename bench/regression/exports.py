@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from typing import Any
 
+from bench.regression.gate_table import forest_line, place
 from bench.regression.verdicts import CellVerdict, Report, Test
-from bench.tables.gate_table import forest_line, place
 from bench.tables.table import Column, Table
 from bench.text.labels import code, markdown, plain
 from bench.text.numbers import interval

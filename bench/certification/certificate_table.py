@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from bench.certification.fault_lines import faults
 from bench.certification.verdicts import BiasTest, Certificate, Outcome
-from bench.tables.faults import faults
 from bench.tables.table import Column, Table
 from bench.text.labels import plain
 from bench.text.numbers import MISSING, count, duration, grouped, significant
