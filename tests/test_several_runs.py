@@ -637,6 +637,15 @@ def test_errors_by_hand() -> None:
     assert list(by_evaluations["error"]) == [pytest.approx(8 / 3), pytest.approx(4 / 3)]
 
 
+def test_the_error_of_the_time_is_in_the_interval_of_a_budget_of_seconds() -> None:
+    wide = {"work_normalized_variance_low": 0.5, "work_normalized_variance_high": 8.0}
+    frame = frame_of([{"variance": 2.0, "variance_low": 1.5, "variance_high": 3.0, "seconds": 1.0}])
+    found = reached(frame.assign(**wide))
+    ends = found.groupby("currency")[["error", "low", "high"]].first()
+    assert list(ends.loc["seconds"]) == [2.0, 0.5, 8.0]
+    assert list(ends.loc["evaluations"]) == [2.0, 1.5, 3.0]
+
+
 def test_a_bias_stays_where_it_is() -> None:
     biased = {"estimator": "b", "variance": 0.1, "verdict": "biased", "bias": -0.5, "bias_low": -0.6,
               "bias_high": -0.4}  # fmt: skip
@@ -709,6 +718,19 @@ def test_who_is_to_be_taken_at_the_largest_budget() -> None:
         "At the largest budget, the least error, or one not told apart from it, on so many problems: "
         "in seconds b on 2 of 2 and a on 1 of 2; in evaluations b on 2 of 2 and a on 1 of 2."
     ]
+
+
+def test_the_largest_budget_decides_and_not_the_smallest() -> None:
+    def priced(label: str, sample_size: int, variance: float, seconds: float) -> dict[str, Any]:
+        product = variance * seconds
+        ends = {f"work_normalized_variance{end}": product for end in ("", "_low", "_high")}
+        ends |= {f"variance{end}": variance for end in ("", "_low", "_high")}
+        return {"estimator": label, "sample_size": sample_size, "seconds": seconds, **ends}
+
+    # With one second only a can be paid; with a hundred b reaches 0.1 and a 0.16.
+    found = wins([run(scenario(), [priced("a", 1, 16.0, 1.0), priced("b", 1, 0.1, 100.0)])])
+    taken = found[found["currency"] == "seconds"].set_index("estimator")["taken"]
+    assert dict(taken) == {"a": 0, "b": 1}
 
 
 def test_lists_are_short() -> None:
