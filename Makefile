@@ -10,7 +10,7 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format cards journeys gate speed calibrate reference clean
+.PHONY: help run test thorough lint format cards journeys gate speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -24,8 +24,11 @@ $(VENV)/installed: requirements.lock pyproject.toml
 run: $(VENV)/installed  ## measure the Gaussian example; about twenty seconds
 	$(BIN)/python -m bench run scenarios/gaussian.yaml
 
-test: $(VENV)/installed  ## the ordinary test suite; with Chromium it tests pages, and leaves results/screenshots
-	BENCH_SCREENSHOTS=results/screenshots $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet
+test: $(VENV)/installed  ## the ordinary test suite
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet
+
+thorough: $(VENV)/installed  ## the slow tests: certificates, truths, hostile estimators, and pages in Chromium
+	BENCH_SCREENSHOTS=results/screenshots $(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal --quiet
 
 lint: $(VENV)/installed  ## ruff and mypy
 	$(BIN)/ruff check .

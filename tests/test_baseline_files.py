@@ -150,6 +150,7 @@ def test_there_are_enough_of_them() -> None:
     assert len(BROKEN) >= 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_refused_by_every_verb_and_left_as_it_is(
     name: str, text: str, tmp_path: Path

@@ -49,6 +49,7 @@ def told(found: Certificate) -> list[str]:
 TOO_SLOW = {"exact": "iwae", "finite_differences": "vae"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_an_estimator_of_ours_is_certified(name: str) -> None:
     slow = TOO_SLOW.get(EVERY[name][0], "none")

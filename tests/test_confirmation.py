@@ -44,6 +44,7 @@ def truth_with(problem: Problem, seed: int = 0) -> Truth:
 
 # A right truth is refuted with a probability below 1e-4, by the simulation beside the level; of
 # 36 problems with 3 seeds each in less than 1 % of suites.
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_truth_stands_and_nothing_is_said(name: str, seed: int) -> None:
@@ -64,6 +65,7 @@ def test_truths_from_practice_stand(name: str) -> None:
 # --- wrong truths ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_an_expectation_that_is_five_percent_wrong_is_refuted(name: str) -> None:
     # Where the truth is near zero, so is what five percent make of it.
@@ -74,6 +76,7 @@ def test_an_expectation_that_is_five_percent_wrong_is_refuted(name: str) -> None
     assert confirmed(experiment_on(problem), wrong).kind == "disputed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gaussian", "lognormal", "gamma"])
 def test_a_truth_that_is_one_percent_wrong_is_refuted_by_as_many_draws_as_accuse(name: str) -> None:
     problem = problem_of(name)

@@ -41,6 +41,7 @@ def z_scores(estimates: Tensor, exact: ExactMoments) -> Tensor:
     return torch.cat([mean_z, variance_z])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem_name", PROBLEMS)
 def test_exact_moments_are_the_measured_ones(problem_name: str) -> None:
     problem = problem_of(problem_name)

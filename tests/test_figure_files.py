@@ -371,6 +371,7 @@ def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
 # --- odd measurements -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_MEASUREMENTS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_no_measurements_are_too_odd(name: str, case) -> None:

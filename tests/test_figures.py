@@ -374,6 +374,7 @@ def test_the_margin_is_one_percent_of_the_gradient(name: str, tables: dict[str, 
     assert edges == pytest.approx(sorted(place([lower, 0.01])), abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_chart_obeys_the_schema_and_is_drawn_in_every_format(
     name: str, run: Run, tables: dict[str, pd.DataFrame], tmp_path: Path

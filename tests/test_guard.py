@@ -127,6 +127,7 @@ def alone_bits() -> dict[tuple[str, int], tuple[object, ...]]:
     return bits_of(run_of(*PAIR))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(3), ids=["first", "between", "last"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_others_keep_their_bits_and_the_change_is_named(
@@ -140,6 +141,7 @@ def test_the_others_keep_their_bits_and_the_change_is_named(
     assert_named(results, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_the_others_keep_their_bits_among_all_in_any_order(
     seed: int, alone: tuple[pd.DataFrame, pd.DataFrame]
@@ -350,6 +352,7 @@ def test_what_misbehaves_is_not_certified(name: str) -> None:
 # --- no false alarms --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("problem", ["gaussian", "bernoulli", "iwae-2"])
 def test_an_estimator_of_ours_raises_no_alarm(name: str, problem: str) -> None:

@@ -62,7 +62,7 @@ def formed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def figured(run: Run) -> None:
     """Ask for all tables that figures draw."""
     tables = of_a_run(run)
-    assert {name for name in tables if tables[name] is not None} == set(FRAMES)
+    assert {name for name in tables if tables[name] is not None} == {*FRAMES, "histograms"}
 
 
 def test_each_ratio_of_a_run_is_formed_once(folder: Path, formed: list[str]) -> None:

@@ -55,6 +55,7 @@ def evidence(estimates: Tensor, problem: Problem) -> Evidence:
     return dict(every)["all"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mutant",
     [

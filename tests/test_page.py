@@ -17,7 +17,7 @@ from tests.runs import run_of
 
 __all__ = ["browser", "opened", "window"]
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 SCENARIO = """
 schema: 1

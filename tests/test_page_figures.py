@@ -28,7 +28,7 @@ from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browse
 from tests.runs import in_memory, run_of
 
 __all__ = ["browser"]
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 SCENARIO = """
 schema: 1

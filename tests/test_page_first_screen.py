@@ -16,7 +16,7 @@ from tests.runs import run_of
 
 __all__ = ["browser"]
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 WINDOW, NARROW, PAPER = (
     {"width": 1400, "height": 800},

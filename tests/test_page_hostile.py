@@ -30,6 +30,7 @@ def test_labels_are_text(opened: Opened, page_file: Path) -> None:
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= DESKTOP["width"]
 
 
+@pytest.mark.slow
 def test_whatever_a_run_folder_says_is_text(browser: Any, folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied)
@@ -68,6 +69,7 @@ def broken(*_: Any, **__: Any) -> Any:
     raise ZeroDivisionError("planted")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part", ["answer", "claims", "methods", "strip", "verdicts", "pictures_of", "figure"]
 )

@@ -16,7 +16,7 @@ from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browse
 from tests.runs import run_of
 
 __all__ = ["browser", "opened", "window"]
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 SCENARIO = """
 schema: 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -216,18 +215,14 @@ def large(folder: Path, cells: int) -> Run:
     return Run(measurements, replicates, few.record, coordinates)
 
 
-def test_ten_thousand_cells_take_ten_seconds_and_twenty_megabytes(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As ever, without the sentences, which compare all cells with one another.
+def test_ten_thousand_cells_take_twenty_megabytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without the sentences, which compare all cells with one another; tests/speed has the time.
     for name in ("answer", "claims"):
         monkeypatch.setattr(f"bench.page.one_run.{name}", lambda *_: [])
     monkeypatch.setattr("bench.page.one_run.methods", lambda *_: "")
     run_ = large(folder, 10_000)
     assert len(run_.measurements) == 10_000
-    started = time.process_time()
     text = page([one_run(run_)])
-    assert time.process_time() - started < 10
     assert len(text.encode()) < 20e6
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert len(data["views"][0]["tables"]["measurements"]["cell"]) == 10_000

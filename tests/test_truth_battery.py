@@ -301,6 +301,7 @@ def problem_of(options: dict[str, Any]) -> Problem:
     return problem.to("cpu", torch.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_no_truth_is_wrong_beyond_its_error(name: str) -> None:
     options, wanted = CASES[name]
