@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from bench.analysis import rows
@@ -64,8 +66,8 @@ def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
 def _ratios_to_the_best(run: Run, ordered: pd.DataFrame, metric: str) -> pd.DataFrame:
     if metric not in COMPARED or ordered.empty:
         return pd.DataFrame({"cell": [], "ratio": [], "low": [], "high": []}).astype({"cell": "str"})
-    here, there = (frame[frame["cell"].isin(ordered["cell"])] for frame in (run.measurements, run.replicates))
-    pairs = within(Run(here, there, run.record), ordered["estimator"].iloc[0])
+    every, here = within(run, str(ordered["estimator"].iloc[0])), set(ordered["cell"])
+    pairs = replace(every, pairs=tuple(pair for pair in every.pairs if pair.estimator.cell in here), kept={})
     return compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
 
 
