@@ -122,7 +122,8 @@ def _record(
         "text": text,
         "hash": sha256(text.encode()).hexdigest(),
         "overrides": [override for override, _ in prepared.source.overrides],
-        "command": sys.argv,
+        # Of the program its name alone: where it is on a machine is of no use to others.
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "threads": thread_count,
         "truth": {
             "kind": " and ".join(dict.fromkeys(truth.kind for truth in truths)),

@@ -18,9 +18,9 @@ from bench.page.several_runs import several_runs
 from bench.page.view import View
 from bench.results.files import whole
 from bench.results.runs import Run
+from bench.tables import joint_summary
 from bench.tables.summary import as_markdown
 from bench.tables.tex import as_tex
-from bench.text import joint_summary
 from bench.text.claims import claims
 from bench.text.formats import formats_of
 from estimators import ALIASES

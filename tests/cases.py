@@ -1,4 +1,4 @@
-"""What the batteries run over: problems at a generic θ, estimators with options. List new ones here."""
+"""The cases of the batteries: problems at a generic θ, estimators with options. List new ones here."""
 
 from __future__ import annotations
 

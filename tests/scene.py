@@ -1,4 +1,4 @@
-"""What a chart really draws: the marks of its scene, with their places in pixels."""
+"""Marks that a chart really draws, with their places in pixels."""
 
 from __future__ import annotations
 

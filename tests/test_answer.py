@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.comparison import compare
+from bench.analysis.first_screen import standings
 from bench.analysis.pairs import within
 from bench.errors import Invalid
 from bench.results.runs import Run
@@ -102,6 +103,17 @@ def test_a_bias_of_several_coordinates_is_told_by_its_norm() -> None:
         "b (its mean is off by 0.500 where the gradient has norm 4.00) and c (its mean is off by 0.500 where "
         "the gradient has norm 4.00) are biased."
     )
+
+
+@pytest.mark.parametrize("verdict", ["unknown", "unresolved (needs R = 9)", "biased"])
+def test_without_variance_it_leads_neither_sentence_nor_table(verdict: str) -> None:
+    still = {"estimator": "b", "variance": 0.0, "verdict": verdict}
+    run = run_of({}, still, {"estimator": "c", "variance": 0.5})
+    assert list(standings(run)["estimator"]) == ["c", "a", "b"]
+    assert list(standings(run)["leads"]) == [True, True, False]
+    assert "c has the least variance" in answer(run)[1]
+    # The control: one that is shown to be unbiased does.
+    assert standings(run_of({}, {**still, "verdict": "within 1 %"}))["estimator"].iloc[0] == "b"
 
 
 def test_what_is_unresolved_may_be_biased() -> None:

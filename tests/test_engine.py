@@ -1,4 +1,4 @@
-"""What comes of a scenario: a row for every cell, counted, timed, paired, and the same every time."""
+"""Results of a scenario: a row for every cell, counted, timed, paired, and the same every time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of faults: a line for each kind, and whether a bias is but a constant factor."""
+"""Lines on faults: one for each kind, and whether a bias is but a constant factor."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from bench.figures.composition import chart_of, records, specification
 from bench.figures.export import draw
 from bench.figures.figure_tables import of_a_run, of_several_runs
 from bench.figures.marks import DATA
+from bench.page.charts import FIRST, PLACES
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
 from tests.runs import run_of
@@ -395,3 +396,8 @@ def test_every_chart_obeys_the_schema_and_is_drawn_in_every_format(
         assert path.read_bytes().startswith(start)
         assert path.stat().st_size > 3000
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_figures_that_share_a_place_on_a_page_are_figures() -> None:
+    assert {name for names in PLACES.values() for name in names} <= set(FIGURES)
+    assert FIRST in FIGURES

@@ -1,4 +1,4 @@
-"""What is computed from a run is computed once, and kept on it."""
+"""Results that are computed from a run once, and kept on it."""
 
 from __future__ import annotations
 

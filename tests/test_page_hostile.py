@@ -1,4 +1,4 @@
-"""What is not to be trusted, and what fails: neither takes anything else of a page with it."""
+"""Pages of runs that cannot be trusted, and of parts that fail: nothing else goes with them."""
 
 from __future__ import annotations
 

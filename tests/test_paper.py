@@ -1,4 +1,4 @@
-"""What a run says of itself: claims, a table for LaTeX, methods, a summary in Markdown."""
+"""Texts of a run on itself: claims, a table for LaTeX, methods, a summary in Markdown."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from bench.analysis.comparison import compare
 from bench.analysis.frames import FRAMES
 from bench.analysis.pairs import across, within
 from bench.cli import main
+from bench.figures import FIGURES
 from bench.results import thinning
 from bench.results.folder import load
 from bench.text.left_out import notes
@@ -78,6 +79,10 @@ def test_a_small_run_stays_as_it_is_but_for_its_blocks(whole: Path, tmp_path: Pa
     assert len(after.replicates) == (before.replicates["parameter"] == "all").sum()
     frames = [compare(within(run, None), ("variance",)).frame for run in (before, after)]
     np.testing.assert_allclose(frames[0]["high"], frames[1]["high"], rtol=1e-4)
+
+
+def test_the_figures_that_are_kept_are_figures() -> None:
+    assert set(thinning.FIGURES) <= set(FIGURES)
 
 
 def test_what_a_thinned_run_lacks_is_said(whole: Path, small: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is said beside the table: contradictions, suspicions, weak intervals, rates."""
+"""Remarks beside the table: contradictions, suspicions, weak intervals, rates."""
 
 from __future__ import annotations
 

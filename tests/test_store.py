@@ -1,4 +1,4 @@
-"""What a run leaves behind: whole files, in a folder that says what it is and can be read again."""
+"""Folders of runs: complete files that say what they are and can be read again."""
 
 from __future__ import annotations
 

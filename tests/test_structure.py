@@ -1,4 +1,4 @@
-"""What estimators are, one by one: formulas as written, baselines by hand, what does not fit."""
+"""Estimators one by one: formulas as written, baselines by hand, what does not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a run along a sweep: one sentence where all points agree, and where they do not."""
+"""Sentences on a run along a sweep: one where all points agree, and where they do not."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -25,6 +27,26 @@ def test_no_name_of_a_file_is_in_the_tree_more_than_twice() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_is_short(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+def docstrings(text: str) -> list[str]:
+    """The documentation of a module, of its classes and of its functions."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    found = [ast.get_docstring(node) for node in ast.walk(ast.parse(text)) if isinstance(node, documented)]
+    return [text for text in found if text]
+
+
+CLAUSE = re.compile(r"(How|What|Which|Where|By|Of|The same)\b")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documentation_begins_with_a_noun_or_a_verb(path: Path) -> None:
+    assert [text for text in docstrings(path.read_text("utf-8")) if CLAUSE.match(text)] == []
+
+
+def test_documentation_that_begins_otherwise_is_seen() -> None:
+    found = docstrings('"""How it is."""\nclass A:\n    """A."""\n    def f(self):\n        """Of it."""')
+    assert [bool(CLAUSE.match(text)) for text in found] == [True, False, True]
 
 
 EVERY_MODULE = """

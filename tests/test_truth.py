@@ -1,4 +1,4 @@
-"""What is taken for the true gradient is it, by closed forms and by sampling, and is refused elsewhere."""
+"""True gradients: right by closed forms and by sampling, and refused elsewhere."""
 
 from __future__ import annotations
 

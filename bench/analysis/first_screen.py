@@ -29,9 +29,10 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
     """Return the measurements of all estimators at one place, from the best to the worst by a metric.
 
     The place is the largest N, of the last problem and the first device, at which most estimators were
-    measured. Biased estimators come last, whatever their metric is. `value`, `value_low` and `value_high` are
-    the metric; `ratio`, `low` and `high` are its ratio to the best, and NaN for metrics that are not
-    compared. The intervals of all ratios hold together.
+    measured. Biased estimators come last, whatever their metric is, after those without any variance that
+    are not shown to be unbiased; `leads` says that an estimator is neither. `value`, `value_low` and
+    `value_high` are the metric; `ratio`, `low` and `high` are its ratio to the best, and NaN for metrics that
+    are not compared. The intervals of all ratios hold together.
 
     Args:
         run: the run.
@@ -45,9 +46,10 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
     here = here.assign(**{f"value{end}": values for end, values in columns.items()})
     sign = -1 if METRICS[metric].better == "higher" else 1
     goodness = here["value"].abs() if "zero" in METRICS[metric].better else sign * here["value"]
-    ordered = here.assign(biased=here["verdict"] == "biased", goodness=goodness)
-    ordered = ordered.sort_values(["biased", "goodness"], kind="stable", ignore_index=True)
-    ordered = ordered.drop(columns="goodness")
+    biased, leads = here["verdict"] == "biased", rows.may_be_unbiased(here)
+    ordered = here.assign(biased=biased, leads=leads, behind=~leads, goodness=goodness)
+    ordered = ordered.sort_values(["biased", "behind", "goodness"], kind="stable", ignore_index=True)
+    ordered = ordered.drop(columns=["behind", "goodness"])
     return ordered.merge(_ratios_to_the_best(run, ordered, metric), on="cell", how="left")
 
 

@@ -72,6 +72,12 @@ def biased_cells(whole: pd.DataFrame) -> set[str]:
     return set(whole.loc[(whole["status"] == "ok") & (whole["verdict"] == "biased"), "cell"])
 
 
+def may_be_unbiased(cells: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each cell could be unbiased: one without any variance only if that is shown."""
+    shown = cells["verdict"].str.startswith("within")
+    return (cells["verdict"] != "biased") & ((cells["variance"] != 0) | shown)
+
+
 def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
     """Return within which margin a cell is unbiased, where the control at the same N is within it too.
 

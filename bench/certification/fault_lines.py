@@ -62,7 +62,7 @@ def _where(problems: Sequence[str], applied: Sequence[str]) -> str:
 
 
 def _biased(found: Mapping[str, BiasFault]) -> str:
-    """By how much, from the least biased problem to the most."""
+    """Return the range of the bias, from the least biased problem to the most."""
     ordered = sorted(found.items(), key=lambda item: item[1].size)
     first = ordered[0][1]
     if len(ordered) == 1:

@@ -6,6 +6,7 @@ A new figure is a file that defines a `Figure`, and its line in `FIGURES`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TypeVar
 
 import altair as alt
@@ -38,6 +39,7 @@ from bench.figures.composition import composed, on_the_sheet
 from bench.figures.definition import Figure
 from bench.figures.figure_tables import Tables, of_a_run
 from bench.results.runs import Run
+from bench.text.failures import attempt
 
 T = TypeVar("T")
 
@@ -102,18 +104,14 @@ def each(figures: Iterable[Figure], make: Callable[[Figure], T | None]) -> tuple
         Invalid: if a table of the run is missing or damaged.
         OSError: if `make` cannot write.
     """
-    found, failed = [], []
-    for one in figures:
-        try:
-            made = make(one)
-        except (Invalid, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is: the numbers do not depend on it
-            failed.append(f"the figure {one.name} could not be drawn: {type(error).__name__}: {error}")
-            continue
-        if made is not None:
-            found.append(made)
-    return found, failed
+    failed: list[str] = []
+    made = [
+        attempt(
+            f"the figure {one.name} could not be drawn", partial(make, one), None, failed, (Invalid, OSError)
+        )
+        for one in figures
+    ]
+    return [each for each in made if each is not None], failed
 
 
 __all__ = ["FIGURES", "Figure", "Figures", "Tables", "each"]

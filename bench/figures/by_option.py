@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import altair as alt
 import pandas as pd
 
@@ -67,46 +69,56 @@ def _option_axis(rows: pd.DataFrame) -> Settings:
 SWITCHED = ("rest", "sample_size")
 """The columns of each of which one value is shown at a time: the other options in words, and N."""
 
-FIGURES = (
-    Figure(
-        "variance_by_option",
-        "Variance along an option",
-        "A line for each estimator in its 95 % band, and a thin one through the exact variance where that is "
-        "known.",
+
+def _figure(
+    name: str,
+    title: str,
+    description: str,
+    rows: Callable[[pd.DataFrame], pd.DataFrame],
+    chart: Callable[[pd.DataFrame], Chart],
+    interval: Sequence[str],
+    logarithmic: Sequence[str] = (),
+) -> Figure:
+    return Figure(
+        f"{name}_by_option",
+        f"{title} along an option",
+        f"A line for each estimator in its 95 % band{description}.",
         "along",
+        rows,
+        chart,
+        interval,
+        against="value",
+        logarithmic=logarithmic,
+        switched=SWITCHED,
+        several="value",
+    )
+
+
+FIGURES = (
+    _figure(
+        "variance",
+        "Variance",
+        ", and a thin one through the exact variance where that is known",
         rows,
         variance_chart,
         ("variance", "variance_low", "variance_high"),
-        against="value",
-        logarithmic=("y",),
-        switched=SWITCHED,
-        several="value",
+        ("y",),
     ),
-    Figure(
-        "bias_by_option",
-        "Bias along an option",
-        "A line for each estimator in its 95 % band; the gray band is 1 % of the norm, within "
-        "which the axis is nearly linear.",
-        "along",
+    _figure(
+        "bias",
+        "Bias",
+        "; the gray band is 1 % of the norm, within which the axis is nearly linear",
         shares,
         bias_chart,
         bias.SHARES,
-        against="value",
-        switched=SWITCHED,
-        several="value",
     ),
-    Figure(
-        "snr_by_option",
-        "Signal to noise along an option",
-        "A line for each estimator in its 95 % band: the norm of the mean estimate over the standard "
-        "deviation.",
-        "along",
+    _figure(
+        "snr",
+        "Signal to noise",
+        ": the norm of the mean estimate over the standard deviation",
         rows,
         snr_chart,
         ("snr", "snr_low", "snr_high"),
-        against="value",
-        logarithmic=("y",),
-        switched=SWITCHED,
-        several="value",
+        ("y",),
     ),
 )

@@ -1,4 +1,4 @@
-"""The same cells on several devices, or with several types of numbers."""
+"""Variance and time of cells on several devices, or with several types of numbers."""
 
 from __future__ import annotations
 

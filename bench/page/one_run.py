@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import pandas as pd
 
@@ -12,15 +14,18 @@ from bench.figures.figure_tables import of_a_run
 from bench.page.charts import charts_of
 from bench.page.images import pictures_of
 from bench.page.strip import strip, verdicts
-from bench.page.view import LONG, View, attempt
+from bench.page.view import LONG, View
 from bench.results.runs import Run
 from bench.statistics.metric_table import METRICS
 from bench.text import cell_words
 from bench.text.answer import answer, headline_of
 from bench.text.claims import claims
+from bench.text.failures import attempt
 from bench.text.labels import plain
 from bench.text.methods import methods
 from bench.text.provenance import provenance_of
+
+T = TypeVar("T")
 
 MOST_COLUMNS = 8
 """Columns of the measurements that are seen at first."""
@@ -45,26 +50,32 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
     label = None if control is None else label_of(run, control)
     nothing: list[str] = []
     failed: list[str] = []
-    said = attempt("the answer", partial(answer, run, control), nothing, failed)
-    further = attempt("the further sentences", partial(claims, run, control), nothing, failed)
+    said = _made("the answer", partial(answer, run, control), nothing, failed)
+    further = attempt(
+        "the further sentences could not be made", partial(claims, run, control), nothing, failed
+    )
     figures, undrawn = charts_of(of_a_run(run, label))
-    table = attempt("the table of verdicts", partial(verdicts, whole), None, failed)
+    table = _made("the table of verdicts", partial(verdicts, whole), None, failed)
     return View(
         name=name,
         title=plain(scenario["name"] if title is None else title, LONG),
         question=plain(scenario.get("question"), LONG),
         answer=[plain(sentence, LONG) for sentence in said],
         claims=[plain(claim, LONG) for claim in further if claim not in said],
-        strip=attempt("the table of estimators", partial(strip, run, headline), None, failed),
+        strip=attempt(
+            "the table of estimators could not be made", partial(strip, run, headline), None, failed
+        ),
         tables=[table] if table else [],
         figures=figures,
         measurements=run.measurements,
         columns=first_columns(run.measurements, headline),
         headline=headline,
         labels=list(dict.fromkeys(run.measurements["estimator"].astype(str))),
-        pictures=attempt("the pictures", lambda: pictures_of(run.pictures), {}, failed),
-        provenance=attempt("the provenance", lambda: list(provenance_of(run.record)), [], failed),
-        methods=attempt("the methods", partial(methods, run, control), "", failed),
+        pictures=_made("the pictures", lambda: pictures_of(run.pictures), {}, failed),
+        provenance=attempt(
+            "the provenance could not be made", lambda: list(provenance_of(run.record)), [], failed
+        ),
+        methods=_made("the methods", partial(methods, run, control), "", failed),
         remarks=[*cell_words.not_finite(whole), *cell_words.rough_times(whole)],
         rough=[str(row.cell) for row in whole.itertuples() if cell_words.is_rough(row)],
         failed=[*failed, *(plain(line, LONG) for line in undrawn)],
@@ -77,3 +88,7 @@ def first_columns(measurements: pd.DataFrame, headline: str) -> list[str]:
              if measurements[name].nunique() > 1]  # fmt: skip
     names = dict.fromkeys(["estimator", *apart, METRICS[headline].columns[0].name, *_FIRST])
     return list(names)[:MOST_COLUMNS]
+
+
+def _made(what: str, make: Callable[[], T], otherwise: T, failed: list[str]) -> T:
+    return attempt(f"{what} could not be made", make, otherwise, failed)

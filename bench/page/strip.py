@@ -47,7 +47,7 @@ def strip(run: Run, metric: str) -> Table | None:
 def _standing(row: Any, metric: str, place: int) -> list[Field]:
     if metric not in COMPARED:
         main = Field(interval(row.value, row.value_low, row.value_high))
-    elif place == 0 and not row.biased:
+    elif place == 0 and row.leads:
         main = Field("best", note=f"{metric} {interval(row.value, row.value_low, row.value_high)}")
     else:
         main = Field(interval(row.ratio, row.low, row.high), note=f"{metric} {significant(row.value)}")

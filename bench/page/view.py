@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import pandas as pd
 
-from bench.errors import Invalid
 from bench.page.charts import Chart
-from bench.text.labels import plain
-
-T = TypeVar("T")
 
 LONG = 1000
 """Characters of a text that are shown; beyond it nobody reads."""
@@ -97,18 +92,3 @@ class View:
     methods: str = ""
     remarks: Sequence[str] = ()
     rough: Sequence[str] = ()
-
-
-def attempt(what: str, make: Callable[[], T], otherwise: T, failed: list[str]) -> T:
-    """Return a part of a page; if it cannot be made, add a line that says so, for the rest to appear.
-
-    Raises:
-        Invalid: if that is what it raised: a user can mend it.
-    """
-    try:
-        return make()
-    except Invalid:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is: the numbers do not depend on it
-        failed.append(plain(f"{what} could not be made: {type(error).__name__}: {error}", LONG))
-        return otherwise

@@ -22,7 +22,7 @@ MOST_COORDINATES = 2000
 """Rows of coordinates that are kept, and besides those of which estimates are."""
 
 
-FIGURES = ("variance", "bias", "along", "bias_along", "by_parameter")
+FIGURES = ("variance", "bias", "variance_by_option", "bias_by_option", "by_parameter")
 """The figures that are kept as files, those that a run has."""
 
 COLORS = 64

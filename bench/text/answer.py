@@ -238,9 +238,8 @@ def _candidates(scene: _Scene, cells: pd.DataFrame) -> list[_Candidate]:
     """Return the cells of one problem that could be unbiased."""
     metric = METRICS[scene.metric]
     column = metric.columns[0].name
-    shown = cells["verdict"].str.startswith("within")
-    wrong = (cells["verdict"] == "biased") | ((cells["variance"] == 0) & ~shown)
-    records: list[Row] = list(rows.measured(cells[~wrong], column).itertuples(index=False))
+    could = cells[rows.may_be_unbiased(cells)]
+    records: list[Row] = list(rows.measured(could, column).itertuples(index=False))
     ratios = [scene.ratios[row.cell] for row in records if row.cell in scene.ratios]
     if 1 < len(ratios) == len(records) and all(math.isfinite(ratio.value) for ratio in ratios):
         return [_Candidate(row, ratio, True, "lower") for row, ratio in zip(records, ratios, strict=True)]

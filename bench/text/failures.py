@@ -1,11 +1,39 @@
-"""Sentences and tables that cannot be made, as lines that say so."""
+"""Parts of what is shown that cannot be made, as lines that say so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from bench.errors import Invalid
 from bench.text.labels import plain
+
+T = TypeVar("T")
+
+
+def attempt(
+    fault: str,
+    make: Callable[[], T],
+    otherwise: T,
+    failed: list[str],
+    passed: tuple[type[Exception], ...] = (Invalid,),
+) -> T:
+    """Return what a function makes; if it fails, add a line that says so, for no number depends on it.
+
+    Args:
+        fault: the beginning of the line, such as "the table could not be written".
+        make: the function.
+        otherwise: what is returned if it fails.
+        failed: the lines.
+        passed: errors that are raised: those that a user can mend.
+    """
+    try:
+        return make()
+    except passed:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is: the numbers do not depend on it
+        failed.append(f"{fault}: {type(error).__name__}: {plain(error, 200)}")
+        return otherwise
 
 
 def attempted(what: str, make: Callable[[], Iterable[str]], escaped: Callable[[str], str] = str) -> list[str]:
@@ -19,9 +47,7 @@ def attempted(what: str, make: Callable[[], Iterable[str]], escaped: Callable[[s
     Raises:
         Invalid: as the function raises it, of the user's own words.
     """
-    try:
-        return list(make())
-    except Invalid:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is: the numbers do not depend on it
-        return [escaped(f"{what} could not be written: {type(error).__name__}: {plain(error, 200)}")]
+    failed: list[str] = []
+    nothing: list[str] = []
+    found = attempt(f"{what} could not be written", lambda: list(make()), nothing, failed)
+    return [*found, *map(escaped, failed)]

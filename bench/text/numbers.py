@@ -101,7 +101,7 @@ def _is_interval(low: float, high: float) -> bool:
 
 
 def _digits(value: float, low: float, high: float) -> int:
-    """How many digits of a value its interval allows, from one to three; three if there is no interval."""
+    """Return the digits of a value that its interval allows, one to three; three if there is no interval."""
     if not value or not (math.isfinite(low) and math.isfinite(high)):
         return 3
     place = _width_place(low, high)

@@ -45,7 +45,7 @@ _MOST = 4
 
 @dataclass(frozen=True)
 class _Finding:
-    """What holds of one estimator in a setting at its largest N.
+    """The ratios of one estimator in a setting at its largest N.
 
     Attributes:
         name: its label, with where it is biased.

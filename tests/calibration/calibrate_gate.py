@@ -1,4 +1,4 @@
-"""How often the gate raises an alarm where nothing changed, and how often it finds what did."""
+"""Rates of alarms of the gate where nothing changed, and where something did."""
 
 from __future__ import annotations
 

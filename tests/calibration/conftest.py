@@ -1,4 +1,4 @@
-"""Where the rows of all checks are collected, and written at the end."""
+"""Collection of the rows of all checks, which are written at the end."""
 
 from __future__ import annotations
 

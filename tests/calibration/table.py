@@ -1,4 +1,4 @@
-"""How often something happens, held against how often it should; and the table of all that was held."""
+"""Rates held against what they should be; and the table of all that was held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long an evaluation of f takes each estimator, against reparameterization on the same problem."""
+"""Time that an evaluation of f takes each estimator, against reparameterization on the same problem."""
 
 from __future__ import annotations
 

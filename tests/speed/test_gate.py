@@ -1,4 +1,4 @@
-"""How long a gate takes where nothing changed in the numbers."""
+"""Time of a gate where nothing changed in the numbers."""
 
 from __future__ import annotations
 

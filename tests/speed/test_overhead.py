@@ -1,4 +1,4 @@
-"""What all statistics cost on top of the gradients, streams included."""
+"""Cost of all statistics on top of the gradients, streams included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast estimates are made: against the random numbers that they need, and against a loop in NumPy."""
+"""Rates of estimates: against the random numbers that they need, and against a loop in NumPy."""
 
 from __future__ import annotations
 

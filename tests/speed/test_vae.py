@@ -1,4 +1,4 @@
-"""How fast the gradients of a VAE are made: against a loop of forward and backward passes."""
+"""Rates of gradients of a VAE: against a loop of forward and backward passes."""
 
 from __future__ import annotations
 
