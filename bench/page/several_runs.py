@@ -34,12 +34,14 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
         Invalid: if no run has such a control.
     """
     questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
+    said = [plain(claim, LONG) for claim in claims(runs, changes_shown(runs), control)]
     figures, failed = charts_of(drawn)
     return View(
         name=name,
         title="All runs",
         question=" · ".join(questions),
-        claims=[plain(claim, LONG) for claim in claims(runs, changes_shown(runs), control)],
+        answer=said[:1],
+        claims=said[1:],
         tables=[
             _ratios(ratios_by_problem(runs, control)),
             _table("runs", "Runs", table(runs)),
