@@ -67,6 +67,7 @@ def test_an_estimator_that_is_listed_is_tested(name: str) -> None:
 # --- those that are wrong ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNCERTIFIED)
 def test_what_is_wrong_is_flagged_by_the_check_that_is_meant_for_it(name: str) -> None:
     estimator, check, problems = UNCERTIFIED[name]
@@ -84,6 +85,7 @@ def test_every_check_flags_something() -> None:
     assert others | {"runs", "claim", "value"} <= flagged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("estimator", [Scored(), Pathwise()], ids=repr)
 def test_what_they_are_made_of_is_right(estimator: Estimator, seed: int) -> None:

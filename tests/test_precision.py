@@ -226,6 +226,7 @@ def test_without_a_truth_there_is_a_precision_too() -> None:
 # --- the cap --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [300, 301, 416, 660, 1000, 1040])
 def test_no_cell_has_more_replicates_than_it_may(most: int) -> None:
     frame = measurements_of(experiment(NORMAL, HEAVY, half_width=0.02, most=most))
@@ -262,6 +263,7 @@ def test_the_first_blocks_are_those_of_a_run_without_a_precision(label: str) -> 
         assert torch.equal(first, whole[: len(first)])
 
 
+@pytest.mark.slow
 def test_a_cell_is_the_same_as_one_that_was_given_its_replicates() -> None:
     (found,) = results_of(experiment(HEAVY, half_width=0.2))
     R = len(summary_of(found).finite)
@@ -518,6 +520,7 @@ def called(*words: str) -> Any:
     return result
 
 
+@pytest.mark.slow
 def test_a_run_reaches_a_precision(here: Path) -> None:
     result = called("run", "x.yaml", "--precision", "10%")
     assert result.exit_code == 0
