@@ -10,14 +10,10 @@ import pandas as pd
 import pytest
 
 from bench.analysis.comparison import compare, level_of
-from bench.analysis.costs import costs, settings
-from bench.analysis.histograms import histograms
+from bench.analysis.frames import along, costs, fits, scatter, settings
+from bench.analysis.histograms import histograms, spread
 from bench.analysis.pairs import within
-from bench.analysis.rates import fits
 from bench.analysis.rows import best_and_apart
-from bench.analysis.scatter import scatter
-from bench.analysis.spread import spread
-from bench.analysis.sweeps import along
 from bench.results.columns import COORDINATES, REPLICATES, completed
 from bench.results.runs import Run
 from tests.test_report import cell
@@ -152,7 +148,7 @@ def test_the_best_of_a_group_and_what_is_told_apart_from_it() -> None:
         pd.Series([0.5, 0.9, 1.0, 2.5, math.nan, math.nan]),
         pd.Series([1.1, 2.4, 3.0, 9.0, math.nan, 9.0]),
     )
-    best, apart = best_and_apart(value, low, high, [pd.Series(["p"] * 5 + ["q"])])
+    best, apart = best_and_apart(value, low, high, pd.Series(["p"] * 5 + ["q"]))
     assert list(best) == [True, True, False, False, False, True]
     assert list(apart) == [False, False, False, True, False, False]
 

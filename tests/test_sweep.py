@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.analysis.rates import fits
-from bench.analysis.sweeps import along
+from bench.analysis.frames import along, fits
 from bench.api import load
 from bench.cli import main
 from bench.errors import ScenarioError

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.kept import kept
-from bench.analysis.together import problem_names, together
+from bench.analysis.together import together
 from bench.results.runs import Run
 
 SECONDS, EVALUATIONS = "seconds", "evaluations"
@@ -60,20 +60,18 @@ def reached(frame: pd.DataFrame) -> pd.DataFrame:
     """
     offers = _offers(frame) if len(frame) else frame
     if offers.empty:
-        return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
-    market = offers.groupby(MARKET, sort=False, dropna=False)["cost"]
-    offers = offers.assign(market=market.ngroup())
-    ranges = zip(market.min(), market.max(), strict=True)
-    grid = [(name, budget) for name, ends in enumerate(ranges) for budget in budgets(*ends)]
-    paid = offers.merge(pd.DataFrame(grid, columns=["market", "budget"]), on="market")
+        return rows.stacked([], COLUMNS)
+    offers = offers.assign(market=offers.groupby(MARKET, sort=False, dropna=False).ngroup())
+    costs = offers.groupby("market")["cost"].agg(["min", "max"])
+    grid = costs.apply(lambda cost: budgets(cost["min"], cost["max"]), axis=1).rename("budget").explode()
+    paid = offers.merge(grid.astype(float).reset_index(), on="market")
     paid = _with_errors(paid[paid["cost"] <= paid["budget"]])
     found = paid.loc[paid.groupby(["market", "budget", "estimator"], sort=False)["error"].idxmin()]
-    groups = [found["market"], found["budget"]]
-    best, apart = rows.best_and_apart(found["error"], found["low"], found["high"], groups)
-    order = found["estimator"].map({label: i for i, label in enumerate(offers["estimator"].unique())})
-    found = found.assign(best=best, tied=~best & ~apart, order=order)
-    found = found.sort_values(["market", "budget", "order"], kind="stable")
-    return found[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)
+    group = found.groupby(["market", "budget"]).ngroup()
+    best, apart = rows.best_and_apart(found["error"], found["low"], found["high"], group)
+    labels = list(offers["estimator"].unique())
+    found = found.assign(best=best, tied=~best & ~apart, order=found["estimator"].map(labels.index))
+    return rows.stacked([found.sort_values(["market", "budget", "order"])], COLUMNS)
 
 
 @kept
@@ -89,9 +87,8 @@ def budgets_together(runs: Sequence[Run]) -> pd.DataFrame:
     frame = together(runs)
     if frame.empty:
         return reached(frame)
-    names = problem_names(runs)
-    places = zip(frame["run"], frame["problem"], strict=True)
-    return reached(frame.assign(run=[names[place] for place in places]))
+    several = frame.groupby("run")["problem"].transform("nunique") > 1
+    return reached(frame.assign(run=frame["run"].mask(several, frame["run"] + ", " + frame["problem"])))
 
 
 @kept
@@ -134,27 +131,19 @@ def _offers(frame: pd.DataFrame) -> pd.DataFrame:
     """Return each cell in both currencies, with its cost, and its squared bias with an interval."""
     whole = rows.whole(frame)
     whole = whole[whole["status"] == "ok"]
+    bias, low, high = (whole[name].astype(float) for name in ("bias", "bias_low", "bias_high"))
+    nearest = low.clip(lower=0) + (-high).clip(lower=0)  # zero between the ends
+    farthest = low.abs().where(low.abs() > high.abs(), high.abs())
+    # Zero where none was found, NaN where it is not known and may be there.
+    unsure = (whole["verdict"] == "unknown") & whole["claim"].isin(["biased", "consistent"])
+    zero = pd.Series(0.0, whole.index).mask(unsure)
+    for name, value in {"": bias, "_low": nearest, "_high": farthest}.items():
+        whole[f"squared_bias{name}"] = zero.mask(whole["verdict"] == "biased", value**2)
     evaluations = whole["evaluations"] + whole["gradient_evaluations"].fillna(0.0)
     costs = {SECONDS: whole["seconds"], EVALUATIONS: evaluations}
-    bias = _squared_bias(whole)
-    cells = pd.concat(
-        [whole.assign(currency=name, cost=cost, **bias) for name, cost in costs.items()], ignore_index=True
-    )
-    numbers = cells[["variance", "cost", "squared_bias"]].astype(float)
-    known = (numbers.abs() < math.inf).all(axis=1) & cells["cost"].between(*POSSIBLE)
-    return cells[known]
-
-
-def _squared_bias(whole: pd.DataFrame) -> dict[str, pd.Series[float]]:
-    """Return zero where none was found, NaN where it is not known and may be there."""
-    bias, low, high = (whole[name].astype(float) for name in ("bias", "bias_low", "bias_high"))
-    biased = whole["verdict"] == "biased"
-    unsure = (whole["verdict"] == "unknown") & whole["claim"].isin(["biased", "consistent"])
-    least = low.clip(lower=0) + (-high).clip(lower=0)  # the end nearer to zero, or zero between the ends
-    most = low.abs().where(low.abs() > high.abs(), high.abs())
-    zero = pd.Series(0.0, whole.index).mask(unsure)
-    ends = {"": bias, "_low": least, "_high": most}
-    return {f"squared_bias{end}": zero.mask(biased, value**2) for end, value in ends.items()}
+    cells = pd.concat([whole.assign(currency=name, cost=cost) for name, cost in costs.items()])
+    known = rows.measured(cells, "variance", "cost", "squared_bias")
+    return known[known["cost"].between(*POSSIBLE)].reset_index(drop=True)
 
 
 def _with_errors(paid: pd.DataFrame) -> pd.DataFrame:

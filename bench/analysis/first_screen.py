@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from bench.analysis import rows
@@ -21,8 +19,6 @@ MOST_SHOWN = 5
 MOST_BIASED = 2
 """Biased estimators among them, if others would have no room."""
 
-PLACE = ["problem", "device", "dtype", "sample_size"]
-
 
 @kept
 def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
@@ -39,38 +35,31 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
         metric: of `bench.statistics.metric_table.METRICS`.
     """
     here = _at_one_place(rows.whole(run.measurements))
-    main = METRICS[metric].columns[0].name
-    columns = {
-        end: here[f"{main}{end}"].astype(float) for end in ("", "_low", "_high") if f"{main}{end}" in here
-    }
-    here = here.assign(**{f"value{end}": values for end, values in columns.items()})
-    sign = -1 if METRICS[metric].better == "higher" else 1
-    goodness = here["value"].abs() if "zero" in METRICS[metric].better else sign * here["value"]
-    biased, leads = here["verdict"] == "biased", rows.may_be_unbiased(here)
-    ordered = here.assign(biased=biased, leads=leads, behind=~leads, goodness=goodness)
-    ordered = ordered.sort_values(["biased", "behind", "goodness"], kind="stable", ignore_index=True)
-    ordered = ordered.drop(columns=["behind", "goodness"])
-    return ordered.merge(_ratios_to_the_best(run, ordered, metric), on="cell", how="left")
+    main, better = METRICS[metric].columns[0], METRICS[metric].better
+    for name in main.names:
+        here[name.replace(main.name, "value")] = here[name].astype(float)
+    goodness = here["value"].abs() if "zero" in better else here["value"] * (-1 if better == "higher" else 1)
+    here = here.assign(biased=here["verdict"] == "biased", leads=rows.may_be_unbiased(here))
+    order = here.assign(behind=~here["leads"], goodness=goodness)
+    order = order.sort_values(["biased", "behind", "goodness"], ignore_index=True)[[*here]]
+    if metric not in COMPARED or order.empty:
+        return order.assign(ratio=float("nan"), low=float("nan"), high=float("nan"))
+    pairs = within(run, str(order["estimator"].iloc[0])).of("cell", order["cell"])
+    ratios = compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
+    return order.merge(ratios, on="cell", how="left")
 
 
 def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
     measured = whole[whole["status"] == "ok"]
     if measured.empty:
-        return measured
-    count = measured.groupby(PLACE, sort=False)["estimator"].transform("nunique")
+        return measured.copy()
+    count = measured.groupby(rows.PLACE, sort=False)["estimator"].transform("nunique")
     most = measured[count == count.max()]
-    most = most[most["device"] == most["device"].iloc[0]]
-    most = most[(most["dtype"] == most["dtype"].iloc[0]) & (most["sample_size"] == most["sample_size"].max())]
+    device, dtype = most[["device", "dtype"]].iloc[0]
+    most = most[(most["device"] == device) & (most["dtype"] == dtype)]
+    most = most[most["sample_size"] == most["sample_size"].max()]
     found: pd.DataFrame = most[most["problem"] == most["problem"].iloc[-1]]
     return found.drop_duplicates("estimator")
-
-
-def _ratios_to_the_best(run: Run, ordered: pd.DataFrame, metric: str) -> pd.DataFrame:
-    if metric not in COMPARED or ordered.empty:
-        return pd.DataFrame({"cell": [], "ratio": [], "low": [], "high": []}).astype({"cell": "str"})
-    every, here = within(run, str(ordered["estimator"].iloc[0])), set(ordered["cell"])
-    pairs = replace(every, pairs=tuple(pair for pair in every.pairs if pair.estimator.cell in here), kept={})
-    return compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
 
 
 @kept
@@ -89,18 +78,16 @@ def pictured(run: Run, metric: str = "variance", control: str | None = None) -> 
     found, order = histograms(run), standings(run, metric)
     every = list(dict.fromkeys(run.measurements["estimator"]))
     biased = list(order.loc[order["biased"], "estimator"])
-    ranked = list(order.loc[~order["biased"], "estimator"])
-    ranked += [label for label in every if label not in {*biased, *ranked}]
+    best_first = list(order.loc[~order["biased"], "estimator"])
+    ranked = [label for label in dict.fromkeys([*best_first, *every]) if label not in biased]
     wanted = [*biased[:MOST_BIASED], *ranked[:1], control or every[0], *ranked[-1:], *biased, *ranked]
-    seen = set(list(dict.fromkeys(wanted))[:MOST_SHOWN])
-    place = {label: i for i, label in enumerate([*biased, *ranked])}
+    seen = list(dict.fromkeys(wanted))[:MOST_SHOWN]
     sweep = sweep_of(rows.whole(run.measurements))
-    along = found["sample_size"].astype(float) if sweep is None else sweep.along(found)
     return found.assign(
-        order=found["estimator"].map(place),
-        folded=[label not in seen for label in found["estimator"]],
+        order=found["estimator"].map([*biased, *ranked].index),
+        folded=~found["estimator"].isin(seen),
         biased=found["estimator"].isin(biased),
         option="" if sweep is None else sweep.name,
-        along=along,
+        along=found["sample_size"].astype(float) if sweep is None else sweep.along(found),
         rest="" if sweep is None else sweep.beside(found),
     )

@@ -1,19 +1,122 @@
-"""The frames of a run, by name."""
+"""Rows of the figures of a run: costs, settings, rates, coordinates, curves along an option."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
+from bench.analysis import rows
 from bench.analysis.budgets import budgets_of
-from bench.analysis.costs import costs, settings
-from bench.analysis.rates import rate_fits
-from bench.analysis.ratios import ratios
-from bench.analysis.scatter import scatter
-from bench.analysis.spread import spread
-from bench.analysis.sweeps import along
+from bench.analysis.comparison import ratios
+from bench.analysis.histograms import spread
+from bench.analysis.kept import kept
+from bench.analysis.sweeps import in_words, numeric_options, options
 from bench.results.runs import Run
+from bench.statistics.rate import rate, verdict
+
+RATES = ("problem", "estimator", "device", "dtype", "slope", "low", "high", "lack_of_fit", "verdict")
+"""The columns of fitted rates, in order."""
+
+MOST_POINTS = 3000
+"""Coordinates that are drawn of all cells; of more, evenly chosen ones."""
+
+
+@kept
+def costs(run: Run) -> pd.DataFrame:
+    """Return variance against each kind of cost, and whether no point of the same device and type beats it.
+
+    As in `evaluation_normalized_variance`, evaluations are those of f, without those of its gradient.
+    """
+    cells = rows.measured(rows.whole(run.measurements), "variance")
+    numbers = ["variance", "variance_low", "variance_high"]
+    every = cells.astype(dict.fromkeys([*numbers, "seconds", "evaluations"], float)).melt(
+        [*rows.CELL, *numbers], ["seconds", "evaluations"], "cost"
+    )
+    points = every.dropna(subset=["value"]).reset_index(drop=True)
+    ordered = points.sort_values(["value", "variance"])
+    least = ordered.groupby(["cost", *rows.SETTINGS])["variance"].transform(
+        lambda variance: variance.cummin().shift(fill_value=math.inf)
+    )
+    return points.assign(front=ordered["variance"] < least)
+
+
+@kept
+def settings(run: Run) -> pd.DataFrame:
+    """Return seconds and variance of one estimate, in a row each, by device and type of numbers in words."""
+    whole = rows.whole(run.measurements)
+    whole = whole[whole["status"] == "ok"].reset_index(drop=True)
+    cells = whole[rows.CELL].assign(setting=rows.device_and_dtype(whole))
+    ends = {"value": "", "low": "_low", "high": "_high"}
+    found = [
+        cells.assign(metric=metric, **{name: whole[f"{metric}{end}"] for name, end in ends.items()})
+        for metric in ("seconds", "variance")
+    ]
+    return pd.concat(found, ignore_index=True)
+
+
+def fits(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each problem, estimator, device and dtype with sample sizes enough, see `RATES`.
+
+    The slope is that of log variance on log N, with its 95 % interval.
+    """
+    frame = rows.whole(measurements)
+    found = []
+    for which, cells in frame[frame["status"] == "ok"].groupby(list(RATES[:4]), sort=False):
+        error = np.sqrt(2 / cells["effective_dof"])
+        fit = rate(cells["sample_size"].tolist(), cells["variance"].tolist(), error.tolist())
+        if said := verdict(fit):
+            found.append((*which, fit.slope.value, fit.slope.low, fit.slope.high, fit.lack_of_fit, said))
+    return pd.DataFrame(found, columns=list(RATES))
+
+
+@kept
+def rate_fits(run: Run) -> pd.DataFrame:
+    """Return the fits of a run, see `fits`, with device and type of numbers as `setting` where they vary."""
+    found = fits(run.measurements)
+    return found.assign(setting=rows.device_and_dtype(found))
+
+
+@kept
+def scatter(run: Run) -> pd.DataFrame:
+    """Return mean against truth of coordinates at the largest N, with one standard error on either side.
+
+    `attrs["notice"]` says if only some are kept.
+    """
+    whole = rows.whole(run.measurements)
+    cells = whole[whole["sample_size"] == whole["sample_size"].max()]
+    known = run.coordinates.drop_duplicates(["cell", "parameter", "index"])
+    known = known[np.isfinite(known["truth"].to_numpy(float)) & known["cell"].isin(cells["cell"])]
+    places = known.groupby("cell").cumcount()
+    step = max(1, math.ceil(len(known) / MOST_POINTS))
+    some, notice = rows.one_in(step, range(places.max() + 1 if len(places) else 0), "coordinates is drawn")
+    found = known[places.isin(some)].merge(cells[[*rows.CELL, "replicates", "nonfinite"]], on="cell")
+    error = np.sqrt(found["variance"].astype(float) / (found["replicates"] - found["nonfinite"]))
+    found = found.drop(columns=["replicates", "nonfinite"])
+    return rows.noted(
+        found.assign(low=found["mean"] - error, high=found["mean"] + error), notice, run.thinned
+    )
+
+
+@kept
+def along(run: Run) -> pd.DataFrame:
+    """Return variance, bias and signal to noise against each number over which the scenario ranges.
+
+    The other options are fixed.
+
+    Columns: `option`, its `value`, the other options as `rest`, and those of a cell with its variance.
+    """
+    whole = rows.measured(rows.whole(run.measurements), "variance")
+    metrics = [f"{name}{end}" for name in ("variance", "bias", "snr") for end in ("", "_low", "_high")]
+    known = whole[[*rows.CELL, *metrics, "variance_exact", "truth_norm", "replicates"]]
+    found = [known.assign(option="", value=math.nan, rest="")[:0]]
+    for name in numeric_options(whole):
+        others = [other for other in options(whole) if other != name]
+        found.append(known.assign(option=name, value=whole[name], rest=in_words(whole[others])))
+    return pd.concat(found[1:] or found, ignore_index=True)
+
 
 FRAMES: dict[str, Callable[[Run], pd.DataFrame]] = {
     "measurements": lambda run: run.measurements,

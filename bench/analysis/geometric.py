@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.comparison import Comparison, Estimated, estimated, level_of, mark
+from bench.analysis.comparison import Comparison, estimated, intervals, level_of
 from bench.analysis.kept import kept
-from bench.analysis.pairs import LeftOut, Pair, within
-from bench.analysis.together import named, problem_names, scenario_of, together
+from bench.analysis.pairs import LeftOut, within
+from bench.analysis.together import canonical, named, scenario_of, together
 from bench.errors import Invalid, invalid
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
-from bench.statistics.tails import t_quantile
 
 COLUMNS = {
     "estimator": "str", "control": "str", "metric": "str", "scenarios": "int64", "cells": "int64",
@@ -81,9 +78,8 @@ def geometric_means(
 def means(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean ratios to each estimator as the control, of at most `MOST_CONTROLS`; see `COLUMNS`."""
     whole = together(runs)
-    labels = list(dict.fromkeys(whole.loc[whole["status"] == "ok", "estimator"]))[:MOST_CONTROLS]
-    found = [geometric_means(runs, label, tuple(COMPARED)).frame for label in labels]
-    return pd.concat([pd.DataFrame(columns=list(COLUMNS)), *found])
+    labels = list(whole.loc[whole["status"] == "ok", "estimator"].unique())[:MOST_CONTROLS]
+    return rows.stacked([geometric_means(runs, label, tuple(COMPARED)).frame for label in labels], COLUMNS)
 
 
 @kept
@@ -142,32 +138,33 @@ def averaged(
     """
     means = _means(terms, list(by))
     level = level_of(int(means["error"].notna().sum()))
-    half = means["error"] * t_quantile((1 + level) / 2, means["degrees"])
     with np.errstate(over="ignore"):
-        ends = {"low": np.exp(means["center"] - half), "high": np.exp(means["center"] + half)}
         ratios = {name: np.exp(means[name]) for name in ("ratio", "least", "most")}
-    found = means.assign(control=control, level=level, **ends, **ratios)
-    marks = [mark(low, high) for low, high in zip(found["low"], found["high"], strict=True)]
+    found = means.assign(control=control, **intervals(means, level), **ratios)
     others = [name for name in by if name not in COLUMNS]
-    return found.assign(mark=marks)[[*others, *COLUMNS]].astype(COLUMNS), level
+    return found[[*others, *COLUMNS]].astype(COLUMNS), level
 
 
 def _means(terms: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Return the means of each group, on the scale of logarithms, and the standard error."""
-    weight = _weights(terms, by)
+    # Scenarios count the same, so do runs of one, and cells of a run.
+    scenarios = terms.groupby(by)["scenario"].transform("nunique")
+    runs = terms.groupby([*by, "scenario"])["run"].transform("nunique")
+    cells = terms.groupby([*by, "scenario", "run"])["run"].transform("size")
+    weight = 1 / (scenarios * runs * cells)
     own = terms.assign(weight=weight, **{name: weight * terms[name] for name in ("value", "center", "error")})
     groups = own.groupby(by, sort=False)
     # A scenario's own mean: its terms weigh one scenario-th of all.
     single = own.groupby([*by, "scenario"], sort=False)[["value", "weight"]].sum()
-    scenarios = (single["value"] / single["weight"]).groupby(by, sort=False)
+    each = (single["value"] / single["weight"]).groupby(by, sort=False)
     shared = own.groupby([*by, "draws"], sort=False)["error"].sum().pow(2)
-    known = own["error"].notna().groupby([own[name] for name in by], sort=False).all()
+    known = groups["error"].count() == groups.size()
     means = {
-        "scenarios": scenarios.size(),
+        "scenarios": each.size(),
         "cells": groups.size(),
-        "ratio": scenarios.mean(),
-        "least": scenarios.min(),
-        "most": scenarios.max(),
+        "ratio": each.mean(),
+        "least": each.min(),
+        "most": each.max(),
         "center": groups["center"].sum().where(known),
         "error": shared.groupby(by, sort=False).sum().pow(0.5).where(known),
         "degrees": groups["degrees"].min(),
@@ -175,22 +172,11 @@ def _means(terms: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return pd.DataFrame(means).reindex(groups.size().index).reset_index()
 
 
-def _weights(terms: pd.DataFrame, by: list[str]) -> pd.Series[float]:
-    """Return the weight of each term: scenarios count the same, so do runs of one, and cells of a run."""
-    scenarios = terms.groupby(by)["scenario"].transform("nunique")
-    runs = terms.groupby([*by, "scenario"])["run"].transform("nunique")
-    cells = terms.groupby([*by, "scenario", "run"])["run"].transform("size")
-    return 1 / (scenarios * runs * cells)
-
-
-@kept
 def _terms(
     runs: Sequence[Run], control: str, metrics: tuple[str, ...]
 ) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
-    found: list[dict[str, Any]] = []
-    left_out: list[LeftOut] = []
-    refusals: list[Invalid] = []
-    problems = problem_names(runs)
+    found, left_out, refusals = [], [], []
+    unbiased_only = [metric for metric in metrics if not COMPARED[metric].counts_bias]
     for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
         try:
             pairs = within(run, control)
@@ -198,36 +184,27 @@ def _terms(
             left_out.append(LeftOut("refused", run=label, what=str(refusal)))
             refusals.append(refusal)
             continue
-        biased = rows.biased_cells(pairs.whole)
-        terms = [_term(run, each, biased) for each in estimated(pairs, metrics)]
-        known = [term for term in terms if math.isfinite(term["value"])]
-        found += [{**term, "run": i, "problem": problems[label, term["problem"]]} for term in known]
-        if lost := len(terms) - len(known):
-            left_out.append(LeftOut("not averaged", run=label, count=lost, of=len(terms)))
+        every, biased = estimated(pairs, metrics), rows.biased_cells(pairs.whole)
+        wrong = every["cell"].isin(biased) | every["cell_control"].isin(biased)
+        terms = every[every["ratio"].between(0, math.inf, "neither")]
+        terms = terms[~(wrong & every["metric"].isin(unbiased_only))[terms.index]]
+        if lost := len(every) - len(terms):
+            left_out.append(LeftOut("not averaged", run=label, count=lost, of=len(every)))
+        # Where the address of random streams differs, they are independent.
+        scenario = run.record["scenario"]
+        streams = canonical([run.record.get("stream_layout"), scenario.get("seed"), scenario.get("problem")])
+        several = run.measurements["problem"].nunique() > 1
+        about = {
+            "scenario": scenario_of(run),
+            "run": i,
+            "problem": label + ", " + terms["problem"] if several else label,
+            "draws": streams + terms["sample_size"].astype(str),
+            "value": np.log(terms["ratio"]),
+        }
+        found.append(terms.assign(**about))
     if refusals and len(refusals) == len(runs):
         raise refusals[0]
-    return pd.DataFrame(found, columns=list(TERMS)).astype(TERMS), tuple(left_out)
-
-
-def _term(run: Run, found: Estimated, biased: set[str]) -> dict[str, Any]:
-    metric, pair, ratio = found
-    wrong = not COMPARED[metric].counts_bias and not biased.isdisjoint(
-        [pair.estimator.cell, pair.control.cell]
-    )
-    known = not wrong and 0 < ratio.value < math.inf
-    return {
-        "metric": metric, "estimator": pair.estimator.estimator, "scenario": scenario_of(run),
-        "problem": pair.estimator.problem, "draws": _draws(run, pair),
-        "value": math.log(ratio.value) if known else math.nan,
-        "center": ratio.log_center, "error": ratio.log_error, "degrees": ratio.degrees,
-    }  # fmt: skip
-
-
-def _draws(run: Run, pair: Pair) -> str:
-    """Return what is known of the address of random streams: where it differs, they are independent."""
-    scenario = run.record["scenario"]
-    asked = [run.record.get("stream_layout"), scenario.get("seed"), scenario.get("problem")]
-    return json.dumps([*asked, int(pair.estimator.sample_size)], sort_keys=True, default=str)
+    return rows.stacked(found, TERMS), tuple(left_out)
 
 
 def _most_common(runs: Sequence[Run]) -> str:
@@ -235,5 +212,4 @@ def _most_common(runs: Sequence[Run]) -> str:
     labels = [label for run in runs for label in rows.whole(run.measurements)["estimator"].unique()]
     if not labels:
         raise invalid("nothing was measured in any of the runs, so there is no control")
-    counts = pd.Series(labels).value_counts(sort=False)
-    return str(counts.idxmax())
+    return str(pd.Series(labels).value_counts(sort=False).idxmax())

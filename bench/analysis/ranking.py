@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,8 +38,7 @@ PROFILE = {
 """The columns of a performance profile, in order, with their types."""
 
 
-@dataclass(frozen=True)
-class Common:
+class Common(NamedTuple):
     """The problems that estimators have in common.
 
     Attributes:
@@ -70,11 +68,10 @@ def common_problems(runs: Sequence[Run]) -> Common:
     within = measured.groupby("estimator", sort=False)["run"].nunique()
     compared = within.index[within == measured["run"].nunique()]
     some = measured[measured["estimator"].isin(compared)]
-    problem = some.groupby(PROBLEM, sort=False, dropna=False)
-    found = some[problem["estimator"].transform("size") == len(compared)]
-    problems, every = (len(frame[PROBLEM].drop_duplicates()) for frame in (found, tried))
+    found = some[some.groupby("place")["estimator"].transform("size") == len(compared)]
+    problems = found["place"].nunique()
     without = [label for label in tried["estimator"].unique() if label not in compared]
-    return Common(found, tuple(compared), problems, every - problems, tuple(without))
+    return Common(found, tuple(compared), problems, tried["place"].nunique() - problems, tuple(without))
 
 
 def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -99,12 +96,26 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         tried on the problem, `factor` how many times the best value it is, infinite if it failed.
     """
     tried = _tried(frame)
-    if tried.empty:
-        return pd.DataFrame(columns=list(RANKS)).astype(RANKS)
-    found = tried[[*PROBLEM, "estimator"]].assign(metric=metric, **_numbers(tried, metric))
-    problem = [found[name] for name in PROBLEM]
-    known = ~found["failed"].groupby(problem, sort=False, dropna=False).transform("all")
-    return _ranked(found[known])[list(RANKS)].astype(RANKS)
+    number = tried[metric].astype(float)
+    wrong = (tried["verdict"] == "biased") & (not COMPARED[metric].counts_bias)
+    failed = (tried["status"] != "ok") | wrong | ~np.isfinite(number)
+    some = ~failed.groupby(tried["place"]).transform("all")
+    ends = {"value": metric, "low": f"{metric}_low", "high": f"{metric}_high"}
+    values = {end: tried[name].astype(float).mask(failed) for end, name in ends.items()}
+    found = tried.assign(metric=metric, failed=failed, **values)[some]
+    place, value = found["place"], found["value"]
+    best, told_apart = rows.best_and_apart(value, found["low"], found["high"], place)
+    least = value.groupby(place).transform("min")
+    # 0/0 is the best value itself, and a positive one over zero is beyond any factor.
+    factor = (value / least).where(least != 0, math.inf).mask(best, 1.0)
+    ranked = found.assign(
+        rank=value.fillna(math.inf).groupby(place).rank(method="average"),
+        competitors=value.groupby(place).transform("size"),
+        factor=factor.fillna(math.inf),
+        best=best,
+        told_apart=told_apart,
+    )
+    return rows.stacked([ranked], RANKS)
 
 
 @kept
@@ -115,8 +126,7 @@ def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
         One row per metric and estimator, from the best on, see `MEAN_RANKS`: the number of competitors, and
         on how many problems it is best, is told apart from the best, and failed.
     """
-    frame = common_problems(runs).frame
-    found = pd.concat([ranks(frame, metric) for metric in COMPARED], ignore_index=True)
+    found = rows.stacked([ranks(common_problems(runs).frame, metric) for metric in COMPARED], RANKS)
     means = found.groupby(["metric", "estimator"], sort=False, as_index=False).agg(
         mean_rank=("rank", "mean"),
         problems=("rank", "size"),
@@ -126,8 +136,7 @@ def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
         failed=("failed", "sum"),
     )
     order = means["metric"].map(list(COMPARED).index)
-    best_first = means.assign(order=order).sort_values(["order", "mean_rank"], kind="stable")
-    return best_first[list(MEAN_RANKS)].astype(MEAN_RANKS).reset_index(drop=True)
+    return rows.stacked([means.assign(order=order).sort_values(["order", "mean_rank"])], MEAN_RANKS)
 
 
 def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -147,60 +156,31 @@ def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         The points of the step functions, see `PROFILE`: from each factor on the share holds up to the next
         one. The first is at 1.
     """
-    found = ranks(frame, metric)
-    profiles = [pd.DataFrame(columns=list(PROFILE)).astype(PROFILE)]
-    for label, factors in found.groupby("estimator", sort=False)["factor"]:
+    profiles = []
+    for label, factors in ranks(frame, metric).groupby("estimator", sort=False)["factor"]:
         counts = factors[np.isfinite(factors)].value_counts()
-        reached = counts.reindex(sorted({1.0, *counts.index}), fill_value=0).cumsum()
-        steps = {"factor": reached.index, "share": reached.to_numpy() / len(factors)}
-        profile = pd.DataFrame(steps).assign(metric=metric, estimator=label, problems=len(factors))
-        profiles.append(profile[list(PROFILE)].astype(PROFILE))
-    return pd.concat(profiles, ignore_index=True)
+        reached = counts.reindex(sorted({1.0, *counts.index}), fill_value=0).cumsum() / len(factors)
+        profile = reached.rename_axis("factor").reset_index(name="share")
+        profiles.append(profile.assign(metric=metric, estimator=label, problems=len(factors)))
+    return rows.stacked(profiles, PROFILE)
 
 
 @kept
 def profiles(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the steps of the performance profile of each metric, each line as long as the longest."""
-    whole = together(runs)
-    return pd.concat([_as_long(performance_profile(whole, metric)) for metric in COMPARED], ignore_index=True)
-
-
-def _as_long(profile: pd.DataFrame) -> pd.DataFrame:
-    last = profile.groupby("estimator", sort=False).tail(1)
-    return pd.concat([profile, last.assign(factor=1.1 * profile["factor"].max())], ignore_index=True)
+    found = []
+    for profile in (performance_profile(together(runs), metric) for metric in COMPARED):
+        last = profile.groupby("estimator", sort=False).tail(1)
+        found += [profile, last.assign(factor=1.1 * profile["factor"].max())]
+    return rows.stacked(found, PROFILE)
 
 
 def _tried(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each estimator on each problem whose device was available."""
+    """Return one row for each estimator on each problem whose device was available, which `place` numbers."""
+    ends = [f"{metric}{end}" for metric in COMPARED for end in ("", "_low", "_high")]
     if frame.empty:
-        return frame.reindex(columns=[*PROBLEM, "estimator", "status"])
+        return pd.DataFrame(columns=[*PROBLEM, "estimator", "status", "verdict", "place", *ends])
     tried = rows.whole(frame).drop_duplicates([*PROBLEM, "estimator"])
-    lost = (tried["status"] == "unavailable").groupby([tried[name] for name in PROBLEM], dropna=False)
-    return tried[~lost.transform("any")]
-
-
-def _numbers(tried: pd.DataFrame, metric: str) -> dict[str, pd.Series[Any]]:
-    """Return the metric with its interval, NaN where the estimator failed, and whether it did."""
-    ends = {"value": metric, "low": f"{metric}_low", "high": f"{metric}_high"}
-    numbers = {end: tried[name].astype(float) for end, name in ends.items()}
-    wrong = (tried["verdict"] == "biased") & (not COMPARED[metric].counts_bias)
-    failed = (tried["status"] != "ok") | wrong | ~np.isfinite(numbers["value"])
-    return {**{end: number.mask(failed) for end, number in numbers.items()}, "failed": failed}
-
-
-def _ranked(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the columns that compare the estimators of a problem."""
-    problem = [found[name] for name in PROBLEM]
-    best, told_apart = rows.best_and_apart(found["value"], found["low"], found["high"], problem)
-    values = found["value"].groupby(problem, sort=False, dropna=False)
-    least = values.transform("min")
-    filled = found["value"].fillna(math.inf).groupby(problem, sort=False, dropna=False)
-    # 0/0 is the best value itself, and a positive one over zero is beyond any factor.
-    factor = (found["value"] / least.where(least != 0)).where(least != 0, math.inf).mask(best, 1.0)
-    return found.assign(
-        rank=filled.rank(method="average"),
-        competitors=values.transform("size"),
-        factor=factor.fillna(math.inf),
-        best=best,
-        told_apart=told_apart,
-    )
+    tried = tried.assign(place=tried.groupby(PROBLEM, sort=False, dropna=False).ngroup())
+    lost = tried.loc[tried["status"] == "unavailable", "place"]
+    return tried[~tried["place"].isin(lost)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from operator import attrgetter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,11 @@ from bench.errors import did_you_mean, invalid
 SETTINGS = ("problem", "device", "dtype")
 """The columns in which rows of the same estimator and sample size differ."""
 
+PLACE = [*SETTINGS, "sample_size"]
+"""The columns that a cell has in common with those that it is compared with."""
+
 CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
 """The columns that say which cell a row of a figure is about."""
-
-place = attrgetter("problem", "sample_size", "device", "dtype")
-"""Return of a row, by `itertuples`, what it has in common with those that it is compared with."""
 
 FEWEST_DEGREES = 50
 """Effective degrees of freedom below which an interval of the variance may cover 85 to 90 %."""
@@ -60,10 +61,8 @@ def with_numbers(frame: pd.DataFrame) -> pd.Series[bool]:
 
 def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return the rows that succeeded and have a finite number in each of the columns."""
-    numbers = frame[list(columns)].astype(float)
-    finite = np.isfinite(numbers.to_numpy()).all(axis=1)
-    succeeded = (frame["status"] == "ok").to_numpy(bool)
-    rows: pd.DataFrame = frame[succeeded & finite]
+    finite = np.isfinite(frame[list(columns)].to_numpy(float)).all(axis=1)
+    rows: pd.DataFrame = frame[(frame["status"] == "ok") & finite]
     return rows
 
 
@@ -79,16 +78,10 @@ def may_be_unbiased(cells: pd.DataFrame) -> pd.Series[bool]:
 
 
 def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
-    """Return within which margin a cell is unbiased, where the control at the same N is within it too.
-
-    Args:
-        whole: the measurements of the whole gradient.
-        control: its label.
-    """
+    """Return within which margin a cell is unbiased, where the control at the same N is within it too."""
     shown = whole[(whole["status"] == "ok") & whole["verdict"].str.startswith("within")]
-    same = [*SETTINGS, "sample_size", "verdict"]
-    beside = shown.loc[shown["estimator"] == control, same].drop_duplicates()
-    both = shown.merge(beside, on=same)
+    same = [*PLACE, "verdict"]
+    both = shown.merge(shown.loc[shown["estimator"] == control, same].drop_duplicates(), on=same)
     return dict(zip(both["cell"], both["verdict"], strict=True))
 
 
@@ -105,7 +98,7 @@ def device_and_dtype(frame: pd.DataFrame) -> list[str]:
 
 
 def best_and_apart(
-    value: pd.Series[float], low: pd.Series[float], high: pd.Series[float], groups: list[pd.Series]
+    value: pd.Series[float], low: pd.Series[float], high: pd.Series[float], groups: pd.Series[Any]
 ) -> tuple[pd.Series[bool], pd.Series[bool]]:
     """Return which rows have the least value of their group, and which are told apart from those.
 
@@ -117,20 +110,30 @@ def best_and_apart(
         high: the upper ends.
         groups: what rows of a group have in common.
     """
-    best = value == value.groupby(groups, sort=False, dropna=False).transform("min")
-    reach = high.where(best).groupby(groups, sort=False, dropna=False).transform("max")
-    return best, ~best & (low > reach)
+    best = value == value.groupby(groups).transform("min")
+    return best, ~best & (low > high.where(best).groupby(groups).transform("max"))
+
+
+def stacked(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return frames below one another, with these columns of these types; empty ones without any row."""
+    filled = [frame for frame in frames if len(frame)] or [pd.DataFrame(columns=list(columns))]
+    return pd.concat(filled, ignore_index=True)[list(columns)].astype(columns)
+
+
+def one_in(step: int, values: Sequence[Any], are_taken: str) -> tuple[list[Any], str]:
+    """Return one in `step` of the values, and a notice if these are only some."""
+    notice = f"one in {step} of {len(values)} {are_taken}" if step > 1 else ""
+    return list(values[::step]), notice
 
 
 def drawn_sizes(whole: pd.DataFrame) -> tuple[list[int], str]:
     """Return the sample sizes whose estimates are drawn, and a notice if these are only some."""
     sizes = sorted(whole["sample_size"].unique())
-    step = max(1, math.ceil(len(sizes) / MOST_SIZES))
-    notice = f"one in {step} of {len(sizes)} sample sizes is drawn" if step > 1 else ""
-    return sizes[::step], notice
+    return one_in(max(1, math.ceil(len(sizes) / MOST_SIZES)), sizes, "sample sizes is drawn")
 
 
-def noted(notice: str, replicates: int) -> str:
-    """Return a notice with what a reader must know of a run that kept so many replicates; 0 for all."""
+def noted(frame: pd.DataFrame, notice: str, replicates: int) -> pd.DataFrame:
+    """Set the notice of a frame: what is left out, and of how many kept replicates it is; 0 for all."""
     kept = f"of a run that kept {replicates} replicates of each cell, and not all coordinates"
-    return "; ".join(filter(None, (notice, kept if replicates else "")))
+    frame.attrs["notice"] = "; ".join(filter(None, (notice, kept if replicates else "")))
+    return frame

@@ -1,17 +1,13 @@
-"""Numbers over which the points of a scenario range, and curves along them."""
+"""Numbers over which the points of a scenario range."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
-from bench.analysis import rows
-from bench.analysis.kept import kept
-from bench.results.runs import Run
 from bench.text.labels import plain
 
 
@@ -46,19 +42,25 @@ def sweep_of(whole: pd.DataFrame) -> Sweep | None:
     Args:
         whole: measurements, with a column for each option over which the scenario ranges.
     """
-    options = [name for name in whole.columns if "." in name]
-    points = whole.drop_duplicates("problem").set_index("problem")[options]
-    numbers = [name for name in options if points[name].dtype.kind == "f" and points[name].nunique() > 1]
+    points = whole.drop_duplicates("problem").set_index("problem")
+    numbers = numeric_options(points)
     if not numbers or points[numbers].isna().to_numpy().any():
         return None
     axis = max(numbers, key=lambda name: points[name].nunique())
-    free = [name for name in options if points.groupby(axis)[name].nunique().gt(1).any()]
-    rest = [in_words(free, row) for row in points[free].itertuples(index=False, name=None)]
-    return Sweep(
-        plain(axis.rpartition(".")[2]),
-        dict(zip(points.index, points[axis], strict=True)),
-        dict(zip(points.index, rest or [""] * len(points), strict=True)),
-    )
+    free = [name for name in options(points) if points.groupby(axis)[name].nunique().gt(1).any()]
+    rest = dict(zip(points.index, in_words(points[free]), strict=True))
+    values = dict(zip(points.index, points[axis], strict=True))
+    return Sweep(plain(axis.rpartition(".")[2]), values, rest)
+
+
+def options(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of options over which a scenario ranges."""
+    return [name for name in map(str, frame) if "." in name]
+
+
+def numeric_options(frame: pd.DataFrame) -> list[str]:
+    """Return the options that have different numbers."""
+    return [name for name in options(frame) if frame[name].dtype.kind == "f" and frame[name].nunique() > 1]
 
 
 def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
@@ -70,29 +72,13 @@ def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
     return "log" if min(taken) > 0 else "symlog"
 
 
-def in_words(options: Sequence[str], values: Sequence[Any]) -> str:
-    """Return options with their values: `k = 2, loc = 0.5`; empty without any."""
-    texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
-    pairs = zip(options, texts, strict=True)
-    return ", ".join(f"{name.rpartition('.')[2]} = {text}" for name, text in pairs)
-
-
-@kept
-def along(run: Run) -> pd.DataFrame:
-    """Return variance, bias and signal to noise against each number over which the scenario ranges.
-
-    The other options are fixed.
-
-    Columns: `option`, its `value`, the other options as `rest`, and those of a cell with its variance.
-    """
-    whole = rows.measured(rows.whole(run.measurements), "variance")
-    swept = [name for name in whole.columns if "." in name]
-    numbers = [name for name in swept if whole[name].dtype.kind == "f" and whole[name].nunique() > 1]
-    metrics = [f"{name}{end}" for name in ("variance", "bias", "snr") for end in ("", "_low", "_high")]
-    known = whole[[*rows.CELL, *metrics, "variance_exact", "truth_norm", "replicates"]]
-    found = [known.assign(option="", value=math.nan, rest="")[:0]]
-    for name in numbers:
-        others = [other for other in swept if other != name]
-        rest = [in_words(others, row) for row in whole[others].itertuples(index=False, name=None)]
-        found.append(known.assign(option=name, value=whole[name], rest=rest or ""))
-    return pd.concat(found, ignore_index=True) if numbers else found[0]
+def in_words(values: pd.DataFrame) -> list[str]:
+    """Return the options of each row with their values: `k = 2, loc = 0.5`; empty without any."""
+    names = [name.rpartition(".")[2] for name in options(values)]
+    return [
+        ", ".join(
+            f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
+            for name, value in zip(names, row, strict=True)
+        )
+        for row in values.itertuples(index=False, name=None)
+    ] or [""] * len(values)
