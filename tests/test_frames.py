@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.comparison import compare, level_of
-from bench.analysis.frames import along, costs, fits, scatter, settings
+from bench.analysis.frames import along, costs, rate_fits, scatter, settings
 from bench.analysis.histograms import histograms, spread
 from bench.analysis.pairs import within
 from bench.analysis.rows import best_and_apart
@@ -120,7 +120,7 @@ def test_a_rate_has_the_error_that_goes_with_the_degrees_of_freedom() -> None:
         {"estimator": "a", "sample_size": N, "variance": 3 / N, "effective_dof": 900.0}
         for N in (1, 10, 100, 1000)
     ]
-    (row,) = fits(run(rows).measurements).itertuples(index=False)
+    (row,) = rate_fits(run(rows)).itertuples(index=False)
     assert row.slope == pytest.approx(-1)
     x = np.log([1, 10, 100, 1000])
     error = math.sqrt(2 / 900) / math.sqrt(((x - x.mean()) ** 2).sum())
@@ -136,7 +136,7 @@ def test_a_curve_holds_the_other_options_fixed() -> None:
     some = run(rows)
     frame = some.measurements.assign(**{"cost.k": [1.0, 1.0, 2.0, 2.0], "cost.loc": ["x", "y", "x", "y"]})
     found = along(some.of(frame))
-    assert list(found["option"]) == ["cost.k"] * 4
+    assert list(found["option"]) == ["k"] * 4
     assert list(found["value"]) == [1.0, 1.0, 2.0, 2.0]
     assert list(found["rest"]) == ["loc = x", "loc = y"] * 2
     assert along(some).empty

@@ -24,11 +24,8 @@ COLUMNS = {
 MARKET = ["run", "scenario", "device", "dtype", "currency"]
 """The columns within which estimators compete."""
 
-POSSIBLE = (1e-300, 1e300)
-"""Costs for which powers of ten on either side are numbers, too."""
-
-MOST_BUDGETS = 60
-"""Budgets of a market: thirty powers of ten, more than any cost can span that was really measured."""
+POSSIBLE, MOST_BUDGETS = (1e-300, 1e300), 60
+"""Costs with powers of ten on either side, and more budgets than costs that were really measured span."""
 
 
 def reached(frame: pd.DataFrame) -> pd.DataFrame:
@@ -53,19 +50,20 @@ def reached(frame: pd.DataFrame) -> pd.DataFrame:
     unknown bias that do not claim to be unbiased.
 
     Args:
-        frame: measurements of one run or several, with a column `run` within which estimators compete.
+        frame: measurements, with a column `run` within which estimators compete.
 
     Returns:
         One row for each market (see `MARKET`), budget and estimator that can pay, see `COLUMNS`.
     """
-    offers = _offers(frame) if len(frame) else frame
-    if offers.empty:
+    if (offers := _offers(frame)).empty:
         return rows.stacked([], COLUMNS)
     offers = offers.assign(market=offers.groupby(MARKET, sort=False, dropna=False).ngroup())
     costs = offers.groupby("market")["cost"].agg(["min", "max"])
     grid = costs.apply(lambda cost: budgets(cost["min"], cost["max"]), axis=1).rename("budget").explode()
     paid = offers.merge(grid.astype(float).reset_index(), on="market")
-    paid = _with_errors(paid[paid["cost"] <= paid["budget"]])
+    paid = paid[paid["cost"] <= paid["budget"]]
+    for name, end in {"error": "", "low": "_low", "high": "_high"}.items():
+        paid[name] = paid[f"squared_bias{end}"] + paid[f"spent{end}"].astype(float) / paid["budget"]
     found = paid.loc[paid.groupby(["market", "budget", "estimator"], sort=False)["error"].idxmin()]
     group = found.groupby(["market", "budget"]).ngroup()
     best, apart = rows.best_and_apart(found["error"], found["low"], found["high"], group)
@@ -85,40 +83,28 @@ def budgets_of(run: Run) -> pd.DataFrame:
 def budgets_together(runs: Sequence[Run]) -> pd.DataFrame:
     """Return what budgets reach in each problem of several runs; see `COLUMNS`."""
     frame = together(runs)
-    if frame.empty:
-        return reached(frame)
     several = frame.groupby("run")["problem"].transform("nunique") > 1
     return reached(frame.assign(run=frame["run"].mask(several, frame["run"] + ", " + frame["problem"])))
 
 
 @kept
 def wins(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return on how many problems of runs each estimator is to be taken at the largest budget.
+    """Return for each `currency` and `estimator` on how many problems it is `taken`, the most first.
 
-    It is where it has the least error, or is not told apart from that one.
-
-    Returns:
-        One row for each `currency` and `estimator`, the most first: `taken` of so many problems, `of`, on
-        which it was measured; a problem is one on a device with a dtype.
+    That is at the largest budget, if it has the least error or is not told apart from that one; `of` is the
+    number of problems on which it was measured; a problem is one on a device with a dtype.
     """
     found = budgets_together(runs)
     last = found[found["budget"] == found.groupby(MARKET, dropna=False)["budget"].transform("max")]
     taken = last.assign(taken=last["best"] | last["tied"])
-    groups = taken.groupby(["currency", "estimator"], sort=False, as_index=False)
-    return groups.agg(taken=("taken", "sum"), of=("taken", "size")).sort_values(
-        "taken", ascending=False, kind="stable", ignore_index=True
-    )
+    counts = taken.groupby(["currency", "estimator"], sort=False)["taken"].agg(taken="sum", of="size")
+    return counts.reset_index().sort_values("taken", ascending=False, kind="stable", ignore_index=True)
 
 
 def budgets(least: float, most: float) -> list[float]:
-    """Return 1, 3, 10, 30, … from the first that pays the least cost to the first that pays the largest.
+    """Return 1, 3, 10, 30, … from the first that pays the least cost to the first that pays the most.
 
-    Args:
-        least: the smallest cost, positive.
-        most: the largest cost.
-
-    Returns:
-        At most `MOST_BUDGETS`, thinned out where there are more.
+    They are at most `MOST_BUDGETS`, thinned out where there are more.
     """
     powers = range(math.floor(math.log10(least)) - 1, math.ceil(math.log10(most)) + 2)
     steps = [float(f"{digit}e{power}") for power in powers for digit in (1, 3)]
@@ -129,8 +115,7 @@ def budgets(least: float, most: float) -> list[float]:
 
 def _offers(frame: pd.DataFrame) -> pd.DataFrame:
     """Return each cell in both currencies, with its cost, and its squared bias with an interval."""
-    whole = rows.whole(frame)
-    whole = whole[whole["status"] == "ok"]
+    whole = rows.measured(rows.whole(frame), "variance")
     bias, low, high = (whole[name].astype(float) for name in ("bias", "bias_low", "bias_high"))
     nearest = low.clip(lower=0) + (-high).clip(lower=0)  # zero between the ends
     farthest = low.abs().where(low.abs() > high.abs(), high.abs())
@@ -139,20 +124,16 @@ def _offers(frame: pd.DataFrame) -> pd.DataFrame:
     zero = pd.Series(0.0, whole.index).mask(unsure)
     for name, value in {"": bias, "_low": nearest, "_high": farthest}.items():
         whole[f"squared_bias{name}"] = zero.mask(whole["verdict"] == "biased", value**2)
-    evaluations = whole["evaluations"] + whole["gradient_evaluations"].fillna(0.0)
-    costs = {SECONDS: whole["seconds"], EVALUATIONS: evaluations}
-    cells = pd.concat([whole.assign(currency=name, cost=cost) for name, cost in costs.items()])
+    costs = {
+        SECONDS: whole["seconds"],
+        EVALUATIONS: whole["evaluations"] + whole["gradient_evaluations"].fillna(0.0),
+    }
+    every = []
+    for currency, cost in costs.items():
+        spent = {f"spent{end}": whole[f"variance{end}"].astype(float) * cost for end in ("", "_low", "_high")}
+        every.append(whole.assign(currency=currency, cost=cost, **spent))
+    # The ends of variance × seconds have the timing's error in them.
+    timed = {f"spent{end}": whole[f"work_normalized_variance{end}"] for end in ("_low", "_high")}
+    cells = pd.concat([every[0].assign(**timed), every[1]])
     known = rows.measured(cells, "variance", "cost", "squared_bias")
     return known[known["cost"].between(*POSSIBLE)].reset_index(drop=True)
-
-
-def _with_errors(paid: pd.DataFrame) -> pd.DataFrame:
-    """Return the squared error at each budget; ends of variance × seconds have the timing's error in them."""
-    timed = paid["currency"] == SECONDS
-    errors = {}
-    for name, end in {"error": "", "low": "_low", "high": "_high"}.items():
-        spent = paid[f"variance{end}"].astype(float) * paid["cost"]
-        if end:
-            spent = spent.mask(timed, paid[f"work_normalized_variance{end}"].astype(float))
-        errors[name] = paid[f"squared_bias{end}"] + spent / paid["budget"]
-    return paid.assign(**errors)

@@ -1,21 +1,23 @@
-"""Estimators against a control, in one run or in two: ratios of variance, of error, of variance × seconds."""
+"""Estimators against a control, and later runs against the first: ratios of variance, error, time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.kept import kept
-from bench.analysis.pairs import LeftOut, Pairs, replicates_of, within
+from bench.analysis.pairs import BEFORE, LeftOut, Pairs, across, places_of, within
+from bench.analysis.together import canonical, named, scenario_of, varied
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, Compared
-from bench.statistics.ratio import Ratio, common_ratio, times, unpaired_ratio
+from bench.statistics.ratio import Ratio, WithoutOne, common_ratio, times, unpaired_ratio
 from bench.statistics.tails import normal_quantile, t_quantile
 from bench.text.labels import plain
 
@@ -32,6 +34,9 @@ COLUMNS = {
     "equivalent_samples_high": "float64", "cell": "str",
 }  # fmt: skip
 """The columns of a comparison, in order, with their types."""
+
+CHANGES = {"run": "str", "against": "str", "scenario": "str", **COLUMNS}
+"""The columns of changes: whose, since which run, of which scenario, and those of a comparison."""
 
 MOST_RATIOS = 1500
 """Ratios of a run that are formed; of more, those to one control and at some sample sizes only."""
@@ -59,12 +64,7 @@ class Comparison:
 
 
 def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
-    """Estimate the ratios of all pairs; the frame has one row per metric and pair, see `COLUMNS`.
-
-    Args:
-        pairs: what is compared with what.
-        metrics: of `bench.statistics.metric_table.COMPARED`.
-    """
+    """Estimate the ratios of all pairs by some metrics of `COMPARED`: a row for each, see `COLUMNS`."""
     return _compared(pairs, tuple(metrics))
 
 
@@ -97,41 +97,40 @@ def estimated(pairs: Pairs, metrics: Sequence[str]) -> pd.DataFrame:
     """
     records = list(pairs.pairs.itertuples(index=False))
     ratios = [_ratio(pairs, row, COMPARED[metric]) for metric in metrics for row in records]
-    numbers = {
-        "ratio": [ratio.value for ratio in ratios],
-        "center": [ratio.log_center for ratio in ratios],
-        "error": [ratio.log_error for ratio in ratios],
-        "degrees": [ratio.degrees for ratio in ratios],
-    }
-    return pd.concat([pairs.pairs] * len(metrics), ignore_index=True).assign(
-        metric=np.repeat(metrics, len(records)),
-        paired=[ratio.paired for ratio in ratios],
-        **{name: np.array(values, float) for name, values in numbers.items()},
-    )
+    numbers = [(each.value, each.log_center, each.log_error, each.degrees, each.paired) for each in ratios]
+    columns = ["ratio", "center", "error", "degrees", "paired"]
+    every = pd.concat([pairs.pairs] * len(metrics), ignore_index=True)
+    every[columns] = np.array(numbers, float).reshape(-1, len(columns))
+    return every.assign(metric=np.repeat(metrics, len(records)))
 
 
 def _ratio(pairs: Pairs, row: Any, metric: Compared) -> Ratio:
-    key = (row.cell, row.cell_control, metric.contributions)
-    if key not in pairs.formed:
-        pairs.formed[key] = _untimed(pairs, row, metric)
-    ratio: Ratio = pairs.formed[key]
+    cells, common = (row.cell, row.cell_control), row.common * row.sample_size
+    ratio = _untimed(pairs.runs, cells, metric.contributions, metric.without_one, common)
     if not metric.timed:
         return ratio
-    error = math.hypot(
-        _log_error(row.seconds_low, row.seconds_high),
-        _log_error(row.seconds_low_control, row.seconds_high_control),
+    ends = (row.seconds_low, row.seconds_high), (row.seconds_low_control, row.seconds_high_control)
+    error = math.hypot(*(_log_error(*each) for each in ends))
+    return times(ratio, error, row.seconds / row.seconds_control if row.seconds_control > 0 else math.nan)
+
+
+@kept
+def _untimed(
+    runs: tuple[Run, Run], cells: tuple[str, str], column: str, without_one: WithoutOne, common: int
+) -> Ratio:
+    """Return the ratio of a cell to its control: paired if they have each of so many samples in common."""
+    (first, b), (second, a) = (
+        [_numbers(run, name)[places_of(run)[cell]] for name in ("replicate", column)]
+        for run, cell in zip(runs, cells, strict=True)
     )
-    known = row.seconds_control > 0
-    return times(ratio, error, row.seconds / row.seconds_control if known else math.nan)
+    if common and np.array_equal(first, second):
+        return common_ratio(a, b, common, without_one=without_one)
+    return unpaired_ratio(a, b, without_one=without_one)
 
 
-def _untimed(pairs: Pairs, row: Any, metric: Compared) -> Ratio:
-    run, run_of_control = pairs.runs
-    own, control = replicates_of(run)[row.cell], replicates_of(run_of_control)[row.cell_control]
-    a, b = (part[metric.contributions].to_numpy(float) for part in (control, own))
-    if row.common and np.array_equal(control["replicate"], own["replicate"]):
-        return common_ratio(a, b, row.sample_size, without_one=metric.without_one)
-    return unpaired_ratio(a, b, without_one=metric.without_one)
+@kept
+def _numbers(run: Run, column: str) -> npt.NDArray[np.float64]:
+    return run.replicates[column].to_numpy(float)
 
 
 def _log_error(low: float, high: float) -> float:
@@ -178,29 +177,52 @@ def mark(low: float, high: float) -> str:
     return BETTER if high < 1 else WORSE if low > 1 else UNDECIDED
 
 
+@kept
 def ratios(run: Run, control: str | None = None) -> pd.DataFrame:
     """Estimate the ratios of every estimator to every other, for each metric; see `COLUMNS`.
 
-    The intervals of a control hold together. `attrs["notice"]` says if only some are formed.
-
-    Args:
-        run: the run.
-        control: the label of the control where there are too many ratios for all; None for the first.
+    The intervals of a control hold together. `attrs["notice"]` says if only some are formed: of too many
+    those to the estimator with the label `control`, by default the first one.
     """
-    labels = tuple(dict.fromkeys(run.measurements["estimator"]))
-    return _ratios(run, labels if _step(run, len(labels)) == 1 else (control or labels[0],))
-
-
-@kept
-def _ratios(run: Run, controls: tuple[str, ...]) -> pd.DataFrame:
+    labels = list(dict.fromkeys(run.measurements["estimator"]))
     every = sorted(run.measurements["sample_size"].unique())
-    sizes, notice = rows.one_in(_step(run, len(controls)), every, "sample sizes is compared")
-    pairs = [within(run, label).of("sample_size", sizes) for label in controls]
-    frame = rows.stacked([compare(each, tuple(COMPARED)).frame for each in pairs], COLUMNS)
+    of_each = len(rows.whole(run.measurements)) * len(COMPARED) / MOST_RATIOS
+    controls = labels if of_each * len(labels) <= 1 else [control or labels[0]]
+    sizes, notice = rows.one_in(of_each * len(controls), every, "sample sizes is compared")
+    some = [within(run, label).of("sample_size", sizes) for label in controls]
+    frame = rows.stacked([compare(pairs, tuple(COMPARED)).frame for pairs in some], COLUMNS)
     return rows.noted(frame, notice, run.thinned)
 
 
-def _step(run: Run, controls: int) -> int:
-    """Return of how many sample sizes one is compared with so many controls."""
-    cells = int((run.measurements["parameter"] == "all").sum())
-    return max(1, math.ceil(cells * controls * len(COMPARED) / MOST_RATIOS))
+@kept
+def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> Comparison:
+    """Compare every later run with the first of the same scenario, version and problem.
+
+    The ratios are those of `bench compare RUN RUN`, with one level for all runs: the later ones share
+    the noise of the first, for which Bonferroni's inequality holds as well. A ratio below 1 is an
+    improvement.
+    There is one row for each later run × metric × cell, see `CHANGES`.
+    """
+    labels, scenarios = named(runs), [scenario_of(run) for run in runs]
+    asked = [[run.record["scenario"].get(key) for key in ("name", "version", "problem")] for run in runs]
+    questions = [canonical(question) for question in asked]
+    left_out, found = [], []
+    for i, run in enumerate(runs):
+        first, namesake = questions.index(questions[i]), scenarios.index(scenarios[i])
+        if first < i:
+            pairs = across(runs[first], run)
+            left_out += [replace(each, run=labels[i]) for each in pairs.left_out]
+            if pairs.pairs.empty:
+                left_out.append(LeftOut("no cell", run=labels[i], what=labels[first]))
+            about = {"run": labels[i], "against": labels[first], "scenario": scenarios[i]}
+            found.append(estimated(pairs, metrics).assign(**about))
+        elif namesake < i:
+            left_out.append(LeftOut("question", run=labels[i], what=labels[namesake]))
+    level = joint_level(found)
+    frame = rows.stacked([framed(each, BEFORE, level) for each in found], CHANGES)
+    return Comparison(frame, BEFORE, level, tuple(left_out))
+
+
+def changes_shown(runs: Sequence[Run]) -> Comparison:
+    """Return the changes of runs; none of runs that differ in an option, which are not before and after."""
+    return changes(runs[:1] if varied(runs) else runs)

@@ -13,11 +13,8 @@ from bench.analysis.sweeps import sweep_of
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, METRICS
 
-MOST_SHOWN = 5
-"""Estimators whose histograms are seen at first."""
-
-MOST_BIASED = 2
-"""Biased estimators among them, if others would have no room."""
+MOST_SHOWN, MOST_BIASED = 5, 2
+"""Estimators whose histograms are seen at first, and biased ones if others would have no room."""
 
 
 @kept
@@ -28,11 +25,7 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
     measured. Biased estimators come last, whatever their metric is, after those without any variance that
     are not shown to be unbiased; `leads` says that an estimator is neither. `value`, `value_low` and
     `value_high` are the metric; `ratio`, `low` and `high` are its ratio to the best, and NaN for metrics that
-    are not compared. The intervals of all ratios hold together.
-
-    Args:
-        run: the run.
-        metric: of `bench.statistics.metric_table.METRICS`.
+    are not compared. The intervals of all ratios hold together. Metrics are those of `METRICS`.
     """
     here = _at_one_place(rows.whole(run.measurements))
     main, better = METRICS[metric].columns[0], METRICS[metric].better
@@ -68,12 +61,8 @@ def pictured(run: Run, metric: str = "variance", control: str | None = None) -> 
 
     `order` counts the estimators from the top: biased ones, then from the best to the worst; those that are
     `folded` are not seen at first. `along` is the number that differs from column to column, of the option
-    `option`, or N if that is empty; `rest` are the other options in words.
-
-    Args:
-        run: the run.
-        metric: by which estimators are ordered.
-        control: the label of an estimator that is always seen; None for the first.
+    `option`, or N if that is empty; `rest` are the other options in words. The estimator with the label
+    `control`, by default the first one, is always seen.
     """
     found, order = histograms(run), standings(run, metric)
     every = list(dict.fromkeys(run.measurements["estimator"]))

@@ -1,4 +1,4 @@
-"""Rows of the figures of a run: costs, settings, rates, coordinates, curves along an option."""
+"""Rows of the figures of a run: costs, settings, rates, coordinates, cells along an option."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.analysis.budgets import budgets_of
 from bench.analysis.comparison import ratios
 from bench.analysis.histograms import spread
 from bench.analysis.kept import kept
-from bench.analysis.sweeps import in_words, numeric_options, options
+from bench.analysis.sweeps import Sweep, sweep_of
 from bench.results.runs import Run
 from bench.statistics.rate import rate, verdict
 
@@ -57,26 +57,20 @@ def settings(run: Run) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def fits(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each problem, estimator, device and dtype with sample sizes enough, see `RATES`.
+@kept
+def rate_fits(run: Run) -> pd.DataFrame:
+    """Return the slope of log variance on log N with its 95 % interval, where N are enough; see `RATES`.
 
-    The slope is that of log variance on log N, with its 95 % interval.
+    Device and type of numbers are there as `setting`, too, where they vary.
     """
-    frame = rows.whole(measurements)
-    found = []
+    frame, found = rows.whole(run.measurements), []
     for which, cells in frame[frame["status"] == "ok"].groupby(list(RATES[:4]), sort=False):
         error = np.sqrt(2 / cells["effective_dof"])
         fit = rate(cells["sample_size"].tolist(), cells["variance"].tolist(), error.tolist())
         if said := verdict(fit):
             found.append((*which, fit.slope.value, fit.slope.low, fit.slope.high, fit.lack_of_fit, said))
-    return pd.DataFrame(found, columns=list(RATES))
-
-
-@kept
-def rate_fits(run: Run) -> pd.DataFrame:
-    """Return the fits of a run, see `fits`, with device and type of numbers as `setting` where they vary."""
-    found = fits(run.measurements)
-    return found.assign(setting=rows.device_and_dtype(found))
+    fits = pd.DataFrame(found, columns=list(RATES))
+    return fits.assign(setting=rows.device_and_dtype(fits))
 
 
 @kept
@@ -90,8 +84,8 @@ def scatter(run: Run) -> pd.DataFrame:
     known = run.coordinates.drop_duplicates(["cell", "parameter", "index"])
     known = known[np.isfinite(known["truth"].to_numpy(float)) & known["cell"].isin(cells["cell"])]
     places = known.groupby("cell").cumcount()
-    step = max(1, math.ceil(len(known) / MOST_POINTS))
-    some, notice = rows.one_in(step, range(places.max() + 1 if len(places) else 0), "coordinates is drawn")
+    every = range(places.max() + 1 if len(places) else 0)
+    some, notice = rows.one_in(len(known) / MOST_POINTS, every, "coordinates is drawn")
     found = known[places.isin(some)].merge(cells[[*rows.CELL, "replicates", "nonfinite"]], on="cell")
     error = np.sqrt(found["variance"].astype(float) / (found["replicates"] - found["nonfinite"]))
     found = found.drop(columns=["replicates", "nonfinite"])
@@ -102,20 +96,15 @@ def scatter(run: Run) -> pd.DataFrame:
 
 @kept
 def along(run: Run) -> pd.DataFrame:
-    """Return variance, bias and signal to noise against each number over which the scenario ranges.
+    """Return the cells with a variance along the number over which the scenario ranges, if there is one.
 
-    The other options are fixed.
-
-    Columns: `option`, its `value`, the other options as `rest`, and those of a cell with its variance.
+    They have an `option`, its `value`, and the options that vary besides as `rest`.
     """
     whole = rows.measured(rows.whole(run.measurements), "variance")
-    metrics = [f"{name}{end}" for name in ("variance", "bias", "snr") for end in ("", "_low", "_high")]
-    known = whole[[*rows.CELL, *metrics, "variance_exact", "truth_norm", "replicates"]]
-    found = [known.assign(option="", value=math.nan, rest="")[:0]]
-    for name in numeric_options(whole):
-        others = [other for other in options(whole) if other != name]
-        found.append(known.assign(option=name, value=whole[name], rest=in_words(whole[others])))
-    return pd.concat(found[1:] or found, ignore_index=True)
+    sweep = sweep_of(whole) or Sweep("", {}, {})
+    return whole.assign(option=sweep.name, value=sweep.along(whole), rest=sweep.beside(whole)).dropna(
+        subset=["value"]
+    )
 
 
 FRAMES: dict[str, Callable[[Run], pd.DataFrame]] = {

@@ -44,7 +44,7 @@ MEAN = "geometric mean"
 def geometric_means(
     runs: Sequence[Run], control: str | None = None, metrics: tuple[str, ...] = ("variance",)
 ) -> Comparison:
-    """Return the geometric mean of each estimator's ratio to a control, over scenarios.
+    """Return the geometric mean of each estimator's ratio to a control, over scenarios; see `COLUMNS`.
 
     The ratios are those of `bench compare`, paired where both took the same draws. They are averaged on
     the scale of logarithms: over the cells of a run (N, device, dtype), over the runs of a scenario, over
@@ -60,18 +60,19 @@ def geometric_means(
     Args:
         runs: the runs.
         control: a label or a name; None for the label that most runs have, the first of those.
-        metrics: of `bench.statistics.metric_table.COMPARED`.
-
-    Returns:
-        One row for each metric and estimator, see `COLUMNS`.
+        metrics: of `COMPARED`.
 
     Raises:
         Invalid: if no run has such an estimator, or the name is that of several in all of them.
     """
-    word = _most_common(runs) if control is None else control
-    terms, left_out = _terms(runs, word, metrics)
-    frame, level = averaged(terms, word)
-    return Comparison(frame, word, level, left_out)
+    if control is None:
+        labels = [label for run in runs for label in run.measurements["estimator"].unique()]
+        if not labels:
+            raise invalid("nothing was measured in any of the runs, so there is no control")
+        control = str(pd.Series(labels).value_counts(sort=False).idxmax())
+    terms, left_out = _terms(runs, control, metrics)
+    frame, level = averaged(terms, control)
+    return Comparison(frame, control, level, left_out)
 
 
 @kept
@@ -89,16 +90,11 @@ def ratios_by_problem(
     """Return the mean ratio of each estimator to a control on each problem, and over all of them.
 
     Ratios are averaged as in `geometric_means`, on one problem over its cells. Of more than `MOST_PROBLEMS`
-    problems, those of a run are averaged, too.
-
-    Args:
-        runs: the runs.
-        control: a label or a name; None for the label that most runs have, the first of those.
-        metric: of `bench.statistics.metric_table.COMPARED`.
+    problems, those of a run are averaged, too. The intervals of all problems hold together, and so do those
+    of the means.
 
     Returns:
-        One row for each estimator and `problem`, `MEAN` last, with the other columns as in `COLUMNS`; the
-        intervals of all problems hold together, and so do those of the means.
+        One row for each estimator and `problem`, `MEAN` last, with the other columns as in `COLUMNS`.
 
     Raises:
         Invalid: as in `geometric_means`.
@@ -118,7 +114,7 @@ COMPETITOR = ["metric", "estimator"]
 def averaged(
     terms: pd.DataFrame, control: str, by: Sequence[str] = tuple(COMPETITOR)
 ) -> tuple[pd.DataFrame, float]:
-    """Return the means of logarithms with their intervals, as ratios.
+    """Return the means of logarithms with their intervals, as ratios, and the level of these; see `COLUMNS`.
 
     Standard errors are propagated, and the deviation between scenarios is none of them: it is
     not noise, and `least` and `most` tell it. Cells of different N, problem or seed have streams of
@@ -132,17 +128,13 @@ def averaged(
         terms: see `TERMS`; `draws` is the same where random numbers may be shared.
         control: with what all are compared.
         by: the columns of terms that are averaged apart.
-
-    Returns:
-        The frame, see `COLUMNS`, after other columns of `by`; and the level of its intervals.
     """
     means = _means(terms, list(by))
     level = level_of(int(means["error"].notna().sum()))
     with np.errstate(over="ignore"):
         ratios = {name: np.exp(means[name]) for name in ("ratio", "least", "most")}
     found = means.assign(control=control, **intervals(means, level), **ratios)
-    others = [name for name in by if name not in COLUMNS]
-    return found[[*others, *COLUMNS]].astype(COLUMNS), level
+    return found[list(dict.fromkeys([*COLUMNS, *by]))].astype(COLUMNS), level
 
 
 def _means(terms: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -205,11 +197,3 @@ def _terms(
     if refusals and len(refusals) == len(runs):
         raise refusals[0]
     return rows.stacked(found, TERMS), tuple(left_out)
-
-
-def _most_common(runs: Sequence[Run]) -> str:
-    """Return the label that most runs have; of several the first."""
-    labels = [label for run in runs for label in rows.whole(run.measurements)["estimator"].unique()]
-    if not labels:
-        raise invalid("nothing was measured in any of the runs, so there is no control")
-    return str(pd.Series(labels).value_counts(sort=False).idxmax())

@@ -22,12 +22,8 @@ COLUMNS = {
 }  # fmt: skip
 """The columns of the histograms of estimates, in order, with their types."""
 
-BINS = 30
-
-TAIL = 0.005
-"""The share of the estimates on either side that is beyond the bins, but for a margin."""
-
-_MARGIN = 0.1
+BINS, TAIL, MARGIN = 30, 0.005, 0.1
+"""Bins over all but a share of the estimates on either side, and a part of their width around them."""
 
 _EDGES = np.logspace(-4, 3, 41)
 """Edges of the bins of squared deviations, in multiples of their mean."""
@@ -94,7 +90,7 @@ def _edges(estimates: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.array([least, most])
     low = np.quantile(estimates, TAIL, method="lower")
     high = np.quantile(estimates, 1 - TAIL, method="higher")
-    margin = _MARGIN * (high - low)
+    margin = MARGIN * (high - low)
     if margin > 0:
         least, most = max(least, low - margin), min(most, high + margin)
     return np.linspace(least, most, BINS + 1)

@@ -23,15 +23,9 @@ _READ = [*rows.CELL, "parameter", "draws", "seconds", "seconds_low", "seconds_hi
 class LeftOut:
     """Cells, or ratios of them, that are left out of a comparison.
 
-    Attributes:
-        why: the kind of reason; `bench.text.left_out` has the words for each.
-        when: "before" or "after" where a run is compared with an earlier one.
-        cells: the rows of the cells; empty if the reason is not about single cells.
-        among: the rows among which these are.
-        run: the label of the run that it is about, where there are several.
-        what: the metric, the other run, or the refusal that the reason names.
-        count: the number of ratios that are left out, or of replicates that are not.
-        of: the number of ratios among which these are.
+    `why` is the kind of reason, for each of which `bench.text.left_out` has the words. They need the rows of
+    the `cells` and those `among` which these are; when that is, "before" or "after"; the label of a run;
+    what the reason names: a metric, another run, a refusal; and a `count` of ratios or replicates `of` many.
     """
 
     why: str
@@ -55,7 +49,6 @@ class Pairs:
         left_out: the cells that are not compared.
         whole: the rows of measurements that were asked about.
         runs: the run of the cells, and that of their controls.
-        formed: the ratios that were formed, of some of the pairs or of all.
         kept: what was computed from these pairs.
     """
 
@@ -64,30 +57,22 @@ class Pairs:
     left_out: tuple[LeftOut, ...]
     whole: pd.DataFrame
     runs: tuple[Run, Run]
-    formed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def of(self, column: str, values: Iterable[Any]) -> Pairs:
-        """Return the pairs with some values in a column; what is formed of them is formed for all."""
+        """Return the pairs with some values in a column."""
         return replace(self, pairs=self.pairs[self.pairs[column].isin(list(values))], kept={})
 
 
+@kept
 def within(run: Run, control: str | None) -> Pairs:
-    """Return every estimator of a run against one of them.
-
-    Args:
-        run: the run.
-        control: a label or a name; None for the first estimator of the scenario.
+    """Return every estimator of a run against one of them, by label or name; None for the first.
 
     Raises:
         Invalid: if there is no such estimator.
     """
-    return _within(run, _control(rows.whole(run.measurements), control))
-
-
-@kept
-def _within(run: Run, label: str) -> Pairs:
     whole, cells = rows.whole(run.measurements), _cells(run)
+    label = _control(whole, control)
     of_control = cells["estimator"] == label
     pairs = _matched(cells[~of_control], cells[of_control], rows.PLACE)
     left_out = [LeftOut("status", among=whole), *_thinned(run)]
@@ -141,15 +126,15 @@ def _matched(cells: pd.DataFrame, controls: pd.DataFrame, on: list[str]) -> pd.D
 def _cells(run: Run) -> pd.DataFrame:
     """Return the cells that succeeded and have replicates, as objects: rows are read one by one."""
     whole = rows.whole(run.measurements)
-    found = whole[(whole["status"] == "ok") & whole["cell"].isin(list(replicates_of(run)))]
+    found = whole[(whole["status"] == "ok") & whole["cell"].isin(list(places_of(run)))]
     return found.reindex(columns=_READ).astype(object)
 
 
 @kept
-def replicates_of(run: Run) -> dict[str, pd.DataFrame]:
-    """Return the replicates of each cell, for the whole gradient."""
-    frame = run.replicates[run.replicates["parameter"] == "all"]
-    return {str(cell): part for cell, part in frame.groupby("cell", sort=False)}
+def places_of(run: Run) -> dict[str, Any]:
+    """Return the places of the replicates of each cell in their table, for the whole gradient."""
+    cells = run.replicates["cell"].where(run.replicates["parameter"] == "all")
+    return {str(cell): places for cell, places in cells.groupby(cells, sort=False).indices.items()}
 
 
 def _thinned(run: Run, when: str = "") -> list[LeftOut]:
@@ -181,5 +166,4 @@ def of_sample_sizes(run: Run, sizes: Sequence[int]) -> Run:
     faults = [Fault(f"no sample size {size} here; known: {words}") for size in sizes if size not in known]
     if faults:
         raise Invalid(*faults)
-    kept = run.measurements[run.measurements["sample_size"].isin(sizes)]
-    return run.of(kept.reset_index(drop=True))
+    return run.of(run.measurements[run.measurements["sample_size"].isin(sizes)].reset_index(drop=True))

@@ -19,18 +19,16 @@ PROBLEM = ["run", "scenario", "problem", "sample_size", "device", "dtype"]
 """The columns that together name a problem on which estimators compete."""
 
 RANKS = {
-    "metric": "str", "run": "str", "scenario": "str", "problem": "str", "sample_size": "int64",
-    "device": "str", "dtype": "str", "estimator": "str",
-    "value": "float64", "low": "float64", "high": "float64", "failed": "bool",
-    "rank": "float64", "competitors": "int64", "factor": "float64", "best": "bool", "told_apart": "bool",
+    "metric": "str", "estimator": "str", "failed": "bool", "rank": "float64", "factor": "float64",
+    "best": "bool", "told_apart": "bool",
 }  # fmt: skip
 """The columns of ranks, in order, with their types."""
 
 MEAN_RANKS = {
-    "metric": "str", "estimator": "str", "mean_rank": "float64", "problems": "int64",
-    "competitors": "float64", "best": "int64", "told_apart": "int64", "failed": "int64",
+    "metric": "str", "estimator": "str", "mean_rank": "float64", "problems": "int64", "best": "int64",
+    "told_apart": "int64", "failed": "int64",
 }  # fmt: skip
-"""The columns of mean ranks, in order, with their types."""
+"""The columns of mean ranks, in order, with their types; those of whole numbers count problems."""
 
 PROFILE = {
     "metric": "str", "estimator": "str", "factor": "float64", "share": "float64", "problems": "int64",
@@ -89,11 +87,11 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     Args:
         frame: measurements of runs, as `together` gives them.
-        metric: of `bench.statistics.metric_table.COMPARED`.
+        metric: of `COMPARED`.
 
     Returns:
-        One row per problem and estimator, see `RANKS`: `competitors` is the number of estimators that were
-        tried on the problem, `factor` how many times the best value it is, infinite if it failed.
+        One row per problem and estimator, see `RANKS`: `factor` is how many times the best value it is,
+        infinite if it failed.
     """
     tried = _tried(frame)
     number = tried[metric].astype(float)
@@ -110,7 +108,6 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     factor = (value / least).where(least != 0, math.inf).mask(best, 1.0)
     ranked = found.assign(
         rank=value.fillna(math.inf).groupby(place).rank(method="average"),
-        competitors=value.groupby(place).transform("size"),
         factor=factor.fillna(math.inf),
         best=best,
         told_apart=told_apart,
@@ -120,17 +117,11 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 @kept
 def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return the mean rank of every estimator by each metric over the common problems.
-
-    Returns:
-        One row per metric and estimator, from the best on, see `MEAN_RANKS`: the number of competitors, and
-        on how many problems it is best, is told apart from the best, and failed.
-    """
+    """Return the mean rank of every estimator by each metric over the common problems, from the best on."""
     found = rows.stacked([ranks(common_problems(runs).frame, metric) for metric in COMPARED], RANKS)
     means = found.groupby(["metric", "estimator"], sort=False, as_index=False).agg(
         mean_rank=("rank", "mean"),
         problems=("rank", "size"),
-        competitors=("competitors", "mean"),
         best=("best", "sum"),
         told_apart=("told_apart", "sum"),
         failed=("failed", "sum"),
@@ -142,19 +133,12 @@ def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
 def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return for every estimator the share of problems on which it is within a factor of the best.
 
-    Problems and failures are those of `ranks`: an estimator that failed on a problem is within no
-    factor there, and so is one that is biased, but for the mean squared error. The share is of the
-    problems on which the estimator was tried, whose number is given.
+    Problems and failures are those of `ranks`, which has the arguments: an estimator that failed on a
+    problem, or is biased, is within no factor there. The share is of the problems on which the estimator
+    was tried, whose number is given. The points are those of step functions, see `PROFILE`: from each
+    factor on, of which the first is 1, the share holds up to the next one.
 
     Dolan & Moré (2002), Benchmarking optimization software with performance profiles, §2.
-
-    Args:
-        frame: measurements of runs, as `together` gives them.
-        metric: of `bench.statistics.metric_table.COMPARED`.
-
-    Returns:
-        The points of the step functions, see `PROFILE`: from each factor on the share holds up to the next
-        one. The first is at 1.
     """
     profiles = []
     for label, factors in ranks(frame, metric).groupby("estimator", sort=False)["factor"]:
@@ -177,9 +161,6 @@ def profiles(runs: Sequence[Run]) -> pd.DataFrame:
 
 def _tried(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each estimator on each problem whose device was available, which `place` numbers."""
-    ends = [f"{metric}{end}" for metric in COMPARED for end in ("", "_low", "_high")]
-    if frame.empty:
-        return pd.DataFrame(columns=[*PROBLEM, "estimator", "status", "verdict", "place", *ends])
     tried = rows.whole(frame).drop_duplicates([*PROBLEM, "estimator"])
     tried = tried.assign(place=tried.groupby(PROBLEM, sort=False, dropna=False).ngroup())
     lost = tried.loc[tried["status"] == "unavailable", "place"]

@@ -35,11 +35,6 @@ def whole(measurements: pd.DataFrame) -> pd.DataFrame:
     return measurements[measurements["parameter"] == "all"].reset_index(drop=True)
 
 
-def blocks(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows about parts of the gradient."""
-    return measurements[measurements["parameter"] != "all"].reset_index(drop=True)
-
-
 def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows about one part of the gradient, or about the whole, which is called all.
 
@@ -120,16 +115,16 @@ def stacked(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.Da
     return pd.concat(filled, ignore_index=True)[list(columns)].astype(columns)
 
 
-def one_in(step: int, values: Sequence[Any], are_taken: str) -> tuple[list[Any], str]:
-    """Return one in `step` of the values, and a notice if these are only some."""
-    notice = f"one in {step} of {len(values)} {are_taken}" if step > 1 else ""
-    return list(values[::step]), notice
+def one_in(step: float, values: Sequence[Any], are_taken: str) -> tuple[list[Any], str]:
+    """Return one in so many of the values, and a notice if these are only some."""
+    whole = max(1, math.ceil(step))
+    return list(values[::whole]), f"one in {whole} of {len(values)} {are_taken}" if whole > 1 else ""
 
 
 def drawn_sizes(whole: pd.DataFrame) -> tuple[list[int], str]:
     """Return the sample sizes whose estimates are drawn, and a notice if these are only some."""
     sizes = sorted(whole["sample_size"].unique())
-    return one_in(max(1, math.ceil(len(sizes) / MOST_SIZES)), sizes, "sample sizes is drawn")
+    return one_in(len(sizes) / MOST_SIZES, sizes, "sample sizes is drawn")
 
 
 def noted(frame: pd.DataFrame, notice: str, replicates: int) -> pd.DataFrame:

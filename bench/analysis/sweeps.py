@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -37,30 +37,29 @@ class Sweep:
 def sweep_of(whole: pd.DataFrame) -> Sweep | None:
     """Return the number with the most values over which the problems range; None if there is none.
 
-    Options that go side by side with it are not told apart from it.
-
-    Args:
-        whole: measurements, with a column for each option over which the scenario ranges.
+    Options that go side by side with it are not told apart from it. Measurements have a column for each.
     """
     points = whole.drop_duplicates("problem").set_index("problem")
-    numbers = numeric_options(points)
-    if not numbers or points[numbers].isna().to_numpy().any():
+    points = points[[name for name in map(str, points) if "." in name]]
+    counts = points.select_dtypes("float64").nunique()
+    numbers = counts.index[counts > 1]
+    if numbers.empty or points[numbers].isna().any(axis=None):
         return None
-    axis = max(numbers, key=lambda name: points[name].nunique())
-    free = [name for name in options(points) if points.groupby(axis)[name].nunique().gt(1).any()]
-    rest = dict(zip(points.index, in_words(points[free]), strict=True))
-    values = dict(zip(points.index, points[axis], strict=True))
-    return Sweep(plain(axis.rpartition(".")[2]), values, rest)
+    axis = str(counts.idxmax())
+    free = [name for name in map(str, points) if points.groupby(axis)[name].nunique().gt(1).any()]
+    rest = [_in_words(free, row) for row in points[free].itertuples(index=False, name=None)]
+    return Sweep(
+        plain(axis.rpartition(".")[2]),
+        dict(zip(points.index, points[axis], strict=True)),
+        dict(zip(points.index, rest or [""] * len(points), strict=True)),
+    )
 
 
-def options(frame: pd.DataFrame) -> list[str]:
-    """Return the columns of options over which a scenario ranges."""
-    return [name for name in map(str, frame) if "." in name]
-
-
-def numeric_options(frame: pd.DataFrame) -> list[str]:
-    """Return the options that have different numbers."""
-    return [name for name in options(frame) if frame[name].dtype.kind == "f" and frame[name].nunique() > 1]
+def _in_words(options: Sequence[Any], values: Sequence[Any]) -> str:
+    """Return options with their values: `k = 2, loc = 0.5`."""
+    texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    pairs = zip(options, texts, strict=True)
+    return ", ".join(f"{name.rpartition('.')[2]} = {text}" for name, text in pairs)
 
 
 def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
@@ -70,15 +69,3 @@ def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
     if max(sizes, default=1) < 10 * min(sizes, default=1):
         return "linear"
     return "log" if min(taken) > 0 else "symlog"
-
-
-def in_words(values: pd.DataFrame) -> list[str]:
-    """Return the options of each row with their values: `k = 2, loc = 0.5`; empty without any."""
-    names = [name.rpartition(".")[2] for name in options(values)]
-    return [
-        ", ".join(
-            f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
-            for name, value in zip(names, row, strict=True)
-        )
-        for row in values.itertuples(index=False, name=None)
-    ] or [""] * len(values)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from bench.analysis.kept import kept
+from bench.results.columns import no_rows
 from bench.results.runs import Run
 from bench.text.labels import plain
 
@@ -22,10 +24,8 @@ NO_OPTIONS = ("schema", "name", "question", "gate")
 NO_QUESTIONS = ("seed", "replicates", "max_replicates", "precision")
 """Keys that change how well something is known, and not what."""
 
-LONGEST = 60
-"""Characters of a run's label: its scenario and two options, a matter of taste."""
-
-LONGEST_VALUE = 24
+LONGEST, LONGEST_VALUE = 60, 24
+"""Characters of a run's label, its scenario and two options, and of the value of one: a matter of taste."""
 
 
 class Varied(NamedTuple):
@@ -69,7 +69,7 @@ def named(runs: Sequence[Run]) -> tuple[str, ...]:
 
 def differs(runs: Sequence[Run]) -> tuple[str, ...]:
     """Return for each run the options in which the runs of its scenario differ: `steps = 100, loc = 2`."""
-    every = [(scenario_of(run), _options(run)) for run in runs]
+    every = [(scenario_of(run), _flat(_part(run, "scenario"))) for run in runs]
     texts = []
     for scenario, own in every:
         keys = _varying([options for name, options in every if name == scenario])
@@ -81,18 +81,12 @@ def differs(runs: Sequence[Run]) -> tuple[str, ...]:
 @kept
 def table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return what the runs are, one row for each; see `COLUMNS`. All is text that may be shown."""
-    rows = [
-        (
-            label,
-            plain(scenario_of(run)),
-            plain(_part(run, "scenario").get("version")),
-            text,
-            _commit(run, 12),
-            _machine(run),
-            _time(run),
-        )
-        for run, label, text in zip(runs, named(runs), differs(runs), strict=True)
-    ]
+
+    def described(run: Run, label: str, text: str) -> tuple[str, ...]:
+        scenario, version = plain(scenario_of(run)), plain(_part(run, "scenario").get("version"))
+        return label, scenario, version, text, _commit(run, 12), _machine(run), _time(run)
+
+    rows = [described(*about) for about in zip(runs, named(runs), differs(runs), strict=True)]
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
 
 
@@ -103,7 +97,7 @@ def varied(runs: Sequence[Run]) -> Varied | None:
     This is how a curve along training is drawn: one scenario after so many steps each. Seeds
     and numbers of replicates may differ besides, which changes the noise and not the question.
     """
-    options = [_options(run) for run in runs]
+    options = [_flat(_part(run, "scenario")) for run in runs]
     keys = [key for key in _varying(options) if key.partition(".")[0] not in NO_QUESTIONS]
     if len({scenario_of(run) for run in runs}) != 1 or len(keys) != 1:
         return None
@@ -120,13 +114,14 @@ def together(runs: Sequence[Run]) -> pd.DataFrame:
     These are all rows of `measurements`, blocks of parameters included; labels are as in `named`.
     """
     one = varied(runs)
-    parts = []
-    for i, (run, label) in enumerate(zip(runs, named(runs), strict=True)):
-        first = {"run": label} | ({} if one is None else {"value": one.values[i]})
-        part = run.measurements.assign(**first)
-        parts.append(part[[*first, *part.columns.drop([*first])]])
-    filled = [part for part in parts if not part.empty] or parts[:1]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame({"run": pd.Series(dtype="str")})
+    first = ["run"] if one is None else ["run", "value"]
+    parts = [
+        run.measurements.assign(run=label, value=math.nan if one is None else one.values[i])
+        for i, (run, label) in enumerate(zip(runs, named(runs), strict=True))
+    ]
+    filled = [part for part in parts if len(part)] or [no_rows("measurements").assign(run="", value=math.nan)]
+    frame = pd.concat(filled, ignore_index=True)
+    return frame[[*first, *frame.columns.drop(["run", "value"])]]
 
 
 def canonical(value: object) -> str:
@@ -140,23 +135,18 @@ def _part(run: Run, name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _options(run: Run) -> dict[str, Any]:
-    """Return the scenario, flat: dotted key -> value. Lists are values."""
-    options = {key: value for key, value in _part(run, "scenario").items() if key not in NO_OPTIONS}
-    return dict(sorted(_flat(options, "")))
-
-
-def _flat(options: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested options flat: dotted key -> value. Lists are values."""
+    flat: dict[str, Any] = {}
     for key, value in options.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+        nested = isinstance(value, Mapping) and value
+        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return flat
 
 
 def _varying(options: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the keys whose values are not the same in all."""
-    keys = dict.fromkeys(key for own in options for key in own)
+    """Return the keys whose values are not the same in all, and change what is measured."""
+    keys = sorted({key for own in options for key in own if key.partition(".")[0] not in NO_OPTIONS})
     return [key for key in keys if len({canonical(own.get(key)) for own in options}) > 1]
 
 

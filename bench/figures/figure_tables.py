@@ -8,9 +8,8 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.before_after import changes_shown
 from bench.analysis.budgets import budgets_together
-from bench.analysis.comparison import ratios
+from bench.analysis.comparison import changes_shown, ratios
 from bench.analysis.first_screen import pictured
 from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import geometric_means, means
