@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from bench.analysis.comparison import compare, level_of
-from bench.analysis.frames import along, costs, rate_fits, scatter, settings
-from bench.analysis.histograms import histograms, spread
+from bench.analysis.first_screen import histograms
+from bench.analysis.frames import along, costs, rate_fits, scatter, settings, spread
 from bench.analysis.pairs import within
 from bench.analysis.rows import best_and_apart
 from bench.results.columns import COORDINATES, REPLICATES, completed

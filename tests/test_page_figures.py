@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.analysis.frames import costs
-from bench.analysis.histograms import spread
+from bench.analysis.frames import costs, spread
 from bench.analysis.rows import heavy_tailed
 from bench.api import load
 from bench.cli import main

@@ -31,29 +31,23 @@ POSSIBLE, MOST_BUDGETS = (1e-300, 1e300), 60
 def reached(frame: pd.DataFrame) -> pd.DataFrame:
     r"""Return the squared error that every estimator reaches with each budget, at its best sample size.
 
-    With a budget b one can average b/cost independent estimates of sample size N, so that the
-    variance falls to variance · cost / b; Glynn & Whitt (1992), The asymptotic efficiency of simulation
-    estimators. Averaging leaves a bias where it is: a biased cell (verdict "biased") reaches
-    bias² + variance · cost / b. A bias that was not found counts as none, however large the budget. Of the
-    sample sizes with cost ≤ b the one with the least error counts; b/cost is not rounded down to whole
-    estimates, which flatters by less than a factor of two.
+    With a budget b one can average b/cost independent estimates of sample size N, so that the variance falls
+    to variance · cost / b; Glynn & Whitt (1992), The asymptotic efficiency of simulation estimators. This
+    leaves a bias where it is: a biased cell (verdict "biased") reaches bias² + variance · cost / b. A bias
+    that was not found counts as none, however large the budget. Of the sample sizes with cost ≤ b the one
+    with the least error counts; b/cost is not rounded down to whole estimates, which flatters by less than a
+    factor of two.
 
-    The cost of an estimate is its seconds, or its evaluations of f and of the gradient of f, one
-    each. Budgets are the powers of ten, and three times those, from the first that pays for any
-    estimate to the first that pays for all.
+    The cost of an estimate is its seconds, or its evaluations of f and of the gradient of f, one each.
+    Budgets go from the first that pays for any estimate to the first that pays for all.
 
     The interval is of 95 %, and wider where there is a bias, whose own interval is added end by end. That the
-    best N is chosen by its estimate is not in it. An estimator is tied if its interval and that of
-    the best overlap, or one of them is not known: not told apart, and not equal.
+    best N is chosen by its estimate is not in it. An estimator is tied if its interval and that of the best
+    overlap, or one of them is not known: not told apart, and not equal.
 
-    Left out are cells without a variance or a cost, biased ones whose bias is not known, and those of
-    unknown bias that do not claim to be unbiased.
-
-    Args:
-        frame: measurements, with a column `run` within which estimators compete.
-
-    Returns:
-        One row for each market (see `MARKET`), budget and estimator that can pay, see `COLUMNS`.
+    Left out are cells without a variance or a cost, biased ones whose bias is not known, and those of unknown
+    bias that do not claim to be unbiased. Estimators compete within a market, see `MARKET`: measurements have
+    a column `run` for it.
     """
     if (offers := _offers(frame)).empty:
         return rows.stacked([], COLUMNS)

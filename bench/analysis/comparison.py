@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,21 +71,20 @@ def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
 @kept
 def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
     found = estimated(pairs, metrics)
-    level = joint_level([found])
+    frame, level = framed(found, pairs.control, COLUMNS)
     lost = found.loc[found["ratio"].isna(), "metric"].value_counts(sort=False)
     left_out = [*pairs.left_out, *(LeftOut("not known", what=str(name), count=n) for name, n in lost.items())]
     if (found["ratio"].notna() & found["error"].isna()).any():
         left_out.append(LeftOut(NO_INTERVAL))
     labels = list(dict.fromkeys(pairs.whole["estimator"]))
     order = {"metric": list(COMPARED), "estimator": labels}
-    frame = framed(found, pairs.control, level).sort_values(
+    frame = frame.sort_values(
         ["metric", "device", "dtype", "estimator", "sample_size"],
-        kind="stable",
         key=lambda column: column.map(order[column.name].index) if column.name in order else column,
+        ignore_index=True,
     )
     scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
     control = plain(pairs.control) or "(no name)"
-    frame = rows.stacked([frame], COLUMNS)
     return Comparison(frame, control, level, tuple(left_out), scenario, tuple(labels))
 
 
@@ -138,27 +137,24 @@ def _log_error(low: float, high: float) -> float:
     return math.log(high / low) / (2 * normal_quantile(0.975)) if 0 < low <= high else math.nan
 
 
-def joint_level(found: Iterable[pd.DataFrame]) -> float:
-    """Return the level of each interval at which all of them hold together in 95 % of cases.
-
-    Bonferroni's inequality: it holds however the ratios depend on one another.
-    """
-    return level_of(sum(int((frame["ratio"].notna() & frame["error"].notna()).sum()) for frame in found))
-
-
 def level_of(intervals: int) -> float:
     """Return the level of each of so many intervals that are shown together."""
     return 1 - FALSE_CLAIMS / max(intervals, 1)
 
 
-def framed(found: pd.DataFrame, control: str, level: float) -> pd.DataFrame:
-    """Return the ratios of `estimated` that are known, with intervals at a level; see `COLUMNS`."""
+def framed(found: pd.DataFrame, control: str, columns: Mapping[str, str]) -> tuple[pd.DataFrame, float]:
+    """Return the ratios of `estimated` that are known, with intervals at a level at which all hold together.
+
+    They do in 95 % of cases by Bonferroni's inequality, however the ratios depend on one another.
+    """
     known = found[found["ratio"].notna()]
+    level = level_of(int(known["error"].notna().sum()))
     known = known.assign(control=control, **intervals(known, level))
     # N over the ratio of variances: the samples with which the control would be as good.
-    ends = {"": "ratio", "_low": "high", "_high": "low"}
     N = known["sample_size"].astype(float).where(known["metric"] == "variance")
-    return known.assign(**{f"equivalent_samples{end}": N / known[name] for end, name in ends.items()})
+    for end, name in {"": "ratio", "_low": "high", "_high": "low"}.items():
+        known[f"equivalent_samples{end}"] = N / known[name]
+    return rows.stacked([known], columns), level
 
 
 def intervals(found: pd.DataFrame, level: float) -> dict[str, Any]:
@@ -200,8 +196,7 @@ def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> 
 
     The ratios are those of `bench compare RUN RUN`, with one level for all runs: the later ones share
     the noise of the first, for which Bonferroni's inequality holds as well. A ratio below 1 is an
-    improvement.
-    There is one row for each later run × metric × cell, see `CHANGES`.
+    improvement. There is one row for each later run × metric × cell, see `CHANGES`.
     """
     labels, scenarios = named(runs), [scenario_of(run) for run in runs]
     asked = [[run.record["scenario"].get(key) for key in ("name", "version", "problem")] for run in runs]
@@ -218,8 +213,9 @@ def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> 
             found.append(estimated(pairs, metrics).assign(**about))
         elif namesake < i:
             left_out.append(LeftOut("question", run=labels[i], what=labels[namesake]))
-    level = joint_level(found)
-    frame = rows.stacked([framed(each, BEFORE, level) for each in found], CHANGES)
+    if not found:
+        return Comparison(rows.stacked([], CHANGES), BEFORE, level_of(0), tuple(left_out))
+    frame, level = framed(pd.concat(found, ignore_index=True), BEFORE, CHANGES)
     return Comparison(frame, BEFORE, level, tuple(left_out))
 
 

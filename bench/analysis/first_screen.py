@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.comparison import compare
-from bench.analysis.histograms import histograms
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
 from bench.analysis.sweeps import sweep_of
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, METRICS
+
+COLUMNS = {
+    "problem": "str", "estimator": "str", "sample_size": "int64", "device": "str", "dtype": "str",
+    "parameter": "str", "index": "int64", "low": "float64", "high": "float64", "share": "float64",
+    "beyond": "float64", "truth": "float64", "mean": "float64", "sd": "float64", "replicates": "int64",
+    "cell": "str",
+}  # fmt: skip
+"""The columns of the histograms of estimates, in order, with their types."""
+
+BINS, TAIL, MARGIN = 30, 0.005, 0.1
+"""Bins over all but a share of the estimates on either side, and a part of their width around them."""
 
 MOST_SHOWN, MOST_BIASED = 5, 2
 """Estimators whose histograms are seen at first, and biased ones if others would have no room."""
@@ -33,10 +48,11 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
         here[name.replace(main.name, "value")] = here[name].astype(float)
     goodness = here["value"].abs() if "zero" in better else here["value"] * (-1 if better == "higher" else 1)
     here = here.assign(biased=here["verdict"] == "biased", leads=rows.may_be_unbiased(here))
-    order = here.assign(behind=~here["leads"], goodness=goodness)
-    order = order.sort_values(["biased", "behind", "goodness"], ignore_index=True)[[*here]]
+    by = {"biased": True, "leads": False, "goodness": True}
+    order = here.assign(goodness=goodness).sort_values([*by], ascending=[*by.values()], ignore_index=True)
+    order = order.drop(columns="goodness")
     if metric not in COMPARED or order.empty:
-        return order.assign(ratio=float("nan"), low=float("nan"), high=float("nan"))
+        return order.assign(ratio=math.nan, low=math.nan, high=math.nan)
     pairs = within(run, str(order["estimator"].iloc[0])).of("cell", order["cell"])
     ratios = compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
     return order.merge(ratios, on="cell", how="left")
@@ -53,6 +69,60 @@ def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
     most = most[most["sample_size"] == most["sample_size"].max()]
     found: pd.DataFrame = most[most["problem"] == most["problem"].iloc[-1]]
     return found.drop_duplicates("estimator")
+
+
+@kept
+def histograms(run: Run) -> pd.DataFrame:
+    """Return histograms of the estimates of one coordinate, the same in all cells of a problem.
+
+    It is the coordinate of the largest variance of any cell at the smallest sample size, among those whose
+    estimates are kept. Bins reach over all but the tails of the estimates of a cell: `share` is that of the
+    bin from `low` to `high` among all `replicates` that are kept, and `beyond` is the share outside of bins.
+    Estimates that are all the same are a bin without width. `truth`, `mean` and `sd` of one estimate are
+    those of all replicates. `attrs["notice"]` says if only some sample sizes are there. Empty for runs that
+    kept no estimates; see `COLUMNS`.
+    """
+    cells, replicates, notice = rows.drawn_replicates(run)
+    parts = dict(tuple(replicates.groupby("cell", sort=False)))
+    drawn = cells.merge(_coordinates(run), on=["cell", "problem"])
+    records = drawn[drawn["cell"].isin(list(parts))].to_dict("records")
+    found = [_bins(row, parts[row["cell"]][f"estimate_{row['kept']}"].to_numpy(float)) for row in records]
+    return rows.noted(rows.stacked(found, COLUMNS), notice, run.thinned)
+
+
+def _coordinates(run: Run) -> pd.DataFrame:
+    """Return the coordinate that is drawn, in all cells of each problem."""
+    kept = run.coordinates[run.coordinates["kept"] > 0].drop_duplicates(["cell", "index"])
+    problems = rows.whole(run.measurements)[["cell", "problem", "sample_size"]].drop_duplicates("cell")
+    every = kept.merge(problems, on="cell").astype({"parameter": "str"})
+    known = every[np.isfinite(every["variance"])]
+    smallest = known[known["sample_size"] == known.groupby("problem")["sample_size"].transform("min")]
+    chosen = smallest.loc[smallest.groupby("problem")["variance"].idxmax(), ["problem", "index"]]
+    return every.merge(chosen, on=["problem", "index"]).drop(columns="sample_size")
+
+
+def _bins(row: dict[Any, Any], every: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Return the bins of one cell that are not empty."""
+    estimates = every[np.isfinite(every)]
+    edges = _edges(estimates) if len(estimates) else estimates
+    counts = np.histogram(estimates, edges)[0] if len(edges) > 2 else np.array([len(estimates)])[: len(edges)]
+    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "share": counts / max(len(estimates), 1)})
+    beyond = 1 - counts.sum() / max(len(estimates), 1)
+    about = {"sd": math.sqrt(row["variance"]), "replicates": len(estimates), "beyond": beyond}
+    return bins[counts > 0].assign(**row, **about)
+
+
+def _edges(estimates: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return edges of bins over all but the tails, over all if most are the same; equal ones if all are."""
+    least, most = estimates.min(), estimates.max()
+    if least == most:
+        return np.array([least, most])
+    low = np.quantile(estimates, TAIL, method="lower")
+    high = np.quantile(estimates, 1 - TAIL, method="higher")
+    margin = MARGIN * (high - low)
+    if margin > 0:
+        least, most = max(least, low - margin), min(most, high + margin)
+    return np.linspace(least, most, BINS + 1)
 
 
 @kept

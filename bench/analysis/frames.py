@@ -1,4 +1,4 @@
-"""Rows of the figures of a run: costs, settings, rates, coordinates, cells along an option."""
+"""Rows of the figures of a run: costs, settings, rates, coordinates, deviations, options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.budgets import budgets_of
 from bench.analysis.comparison import ratios
-from bench.analysis.histograms import spread
 from bench.analysis.kept import kept
 from bench.analysis.sweeps import Sweep, sweep_of
 from bench.results.runs import Run
@@ -19,6 +18,9 @@ from bench.statistics.rate import rate, verdict
 
 RATES = ("problem", "estimator", "device", "dtype", "slope", "low", "high", "lack_of_fit", "verdict")
 """The columns of fitted rates, in order."""
+
+EDGES = np.logspace(-4, 3, 41)
+"""Edges of the bins of squared deviations, in multiples of their mean."""
 
 MOST_POINTS = 3000
 """Coordinates that are drawn of all cells; of more, evenly chosen ones."""
@@ -46,8 +48,7 @@ def costs(run: Run) -> pd.DataFrame:
 @kept
 def settings(run: Run) -> pd.DataFrame:
     """Return seconds and variance of one estimate, in a row each, by device and type of numbers in words."""
-    whole = rows.whole(run.measurements)
-    whole = whole[whole["status"] == "ok"].reset_index(drop=True)
+    whole = rows.measured(rows.whole(run.measurements))
     cells = whole[rows.CELL].assign(setting=rows.device_and_dtype(whole))
     ends = {"value": "", "low": "_low", "high": "_high"}
     found = [
@@ -95,6 +96,39 @@ def scatter(run: Run) -> pd.DataFrame:
 
 
 @kept
+def spread(run: Run) -> pd.DataFrame:
+    """Return histograms of the squared deviations of each cell, over multiples of their mean.
+
+    The first and the last bin also hold all beyond them. The last row of a cell has its largest deviation,
+    and a `flag` if its tail is heavy; flags are numbered within a sample size, the heaviest first, to be
+    written below one another. `attrs["notice"]` says if only some sample sizes are kept.
+    """
+    cells, every, notice = rows.drawn_replicates(run)
+    every = every[np.isfinite(every["squared_deviation"].astype(float))]
+    means = every.groupby("cell")["squared_deviation"].transform("mean")
+    every = every.assign(multiple=every["squared_deviation"] / means)
+    every = every[np.isfinite(every["multiple"])]
+    places = np.clip(np.digitize(every["multiple"], EDGES) - 1, 0, len(EDGES) - 2)
+    counts = every.groupby(["cell", places]).size().rename_axis(["cell", "bin"]).reset_index(name="count")
+    counts["share"] = counts["count"] / counts.groupby("cell")["count"].transform("sum")
+    counts["low"], counts["high"] = EDGES[counts["bin"]], EDGES[counts["bin"] + 1]
+    bins = cells.merge(counts.drop(columns="bin"), on="cell")
+    last = ~bins.duplicated(["cell", "estimator"], keep="last")
+    known = rows.whole(run.measurements).drop_duplicates("cell").set_index("cell")
+    heavy = last & bins["cell"].map(rows.heavy_tailed(known)).astype(bool)
+    kurtosis = bins["cell"].map(known["kurtosis"].astype(float))
+    settings = [f" ({setting})" if setting else "" for setting in rows.device_and_dtype(bins)]
+    found = bins.assign(
+        largest=bins["cell"].map(every.groupby("cell")["multiple"].max()).where(last),
+        kurtosis=kurtosis,
+        heavy=heavy,
+        flag=("heavy tail: kurtosis " + kurtosis.map("{:.3g}".format) + settings).where(heavy, ""),
+        place=kurtosis[heavy].groupby(bins["sample_size"]).rank(method="first", ascending=False) - 1,
+    )
+    return rows.noted(found, notice, run.thinned)
+
+
+@kept
 def along(run: Run) -> pd.DataFrame:
     """Return the cells with a variance along the number over which the scenario ranges, if there is one.
 
@@ -102,9 +136,8 @@ def along(run: Run) -> pd.DataFrame:
     """
     whole = rows.measured(rows.whole(run.measurements), "variance")
     sweep = sweep_of(whole) or Sweep("", {}, {})
-    return whole.assign(option=sweep.name, value=sweep.along(whole), rest=sweep.beside(whole)).dropna(
-        subset=["value"]
-    )
+    found = whole.assign(option=sweep.name, value=sweep.along(whole), rest=sweep.beside(whole))
+    return found.dropna(subset=["value"])
 
 
 FRAMES: dict[str, Callable[[Run], pd.DataFrame]] = {

@@ -24,17 +24,8 @@ COLUMNS = {
 }  # fmt: skip
 """The columns of mean ratios, in order, with their types."""
 
-TERMS = {
-    "metric": "str", "estimator": "str", "scenario": "str", "run": "int64", "problem": "str", "draws": "str",
-    "value": "float64", "center": "float64", "error": "float64", "degrees": "float64",
-}  # fmt: skip
-"""The columns of what is averaged: one row for each ratio, on the scale of logarithms."""
-
-MOST_CONTROLS = 12
-"""Estimators that may be the control."""
-
-MOST_PROBLEMS = 8
-"""Problems beside one another; of more, those of a run are averaged."""
+MOST_CONTROLS, MOST_PROBLEMS = 12, 8
+"""Estimators that may be the control, and problems beside one another; of more, a run has one mean."""
 
 MEAN = "geometric mean"
 """The column of the mean over all problems."""
@@ -46,16 +37,14 @@ def geometric_means(
 ) -> Comparison:
     """Return the geometric mean of each estimator's ratio to a control, over scenarios; see `COLUMNS`.
 
-    The ratios are those of `bench compare`, paired where both took the same draws. They are averaged on
-    the scale of logarithms: over the cells of a run (N, device, dtype), over the runs of a scenario, over
-    scenarios; so each scenario counts the same. The geometric mean alone does not depend
-    on which is the control; Fleming & Wallace (1986), How not to lie with statistics: the correct way to
-    summarize benchmark results. What it is with its interval is a statement about these scenarios
-    and no others; see `averaged` for the interval.
+    The ratios are those of `bench compare`. They are averaged on the scale of logarithms: over the cells of a
+    run (N, device, dtype), over the runs of a scenario, over scenarios; so each scenario counts the same. The
+    geometric mean alone does not depend on which is the control; Fleming & Wallace (1986), How not to lie
+    with statistics: the correct way to summarize benchmark results. With its interval, see `averaged`, it is
+    a statement about these scenarios and no others.
 
-    Left out are ratios of a biased cell or to one (verdict "biased"), but for the mean squared
-    error, because a low variance of a wrong gradient is no win; and ratios of zero and infinity, which
-    have no logarithm.
+    Left out are ratios of a biased cell or to one (verdict "biased"), but for the mean squared error, because
+    a low variance of a wrong gradient is no win; and ratios of zero and infinity, which have no logarithm.
 
     Args:
         runs: the runs.
@@ -87,45 +76,38 @@ def means(runs: Sequence[Run]) -> pd.DataFrame:
 def ratios_by_problem(
     runs: Sequence[Run], control: str | None = None, metric: str = "variance"
 ) -> Comparison:
-    """Return the mean ratio of each estimator to a control on each problem, and over all of them.
+    """Return the mean ratio of each estimator to a control on each `problem`, and over all, called `MEAN`.
 
     Ratios are averaged as in `geometric_means`, on one problem over its cells. Of more than `MOST_PROBLEMS`
     problems, those of a run are averaged, too. The intervals of all problems hold together, and so do those
     of the means.
-
-    Returns:
-        One row for each estimator and `problem`, `MEAN` last, with the other columns as in `COLUMNS`.
-
-    Raises:
-        Invalid: as in `geometric_means`.
     """
     mean = geometric_means(runs, control, (metric,))
     terms, left_out = _terms(runs, mean.control, (metric,))
     if terms["problem"].nunique() > MOST_PROBLEMS:
         terms["problem"] = terms["run"].map(dict(enumerate(named(runs))))
-    single, level = averaged(terms, mean.control, [*COMPETITOR, "problem"])
+    single, level = averaged(terms, mean.control, ["metric", "estimator", "problem"])
     frame = pd.concat([single, mean.frame.assign(problem=MEAN)], ignore_index=True)
     return Comparison(frame, mean.control, level, left_out)
 
 
-COMPETITOR = ["metric", "estimator"]
-
-
 def averaged(
-    terms: pd.DataFrame, control: str, by: Sequence[str] = tuple(COMPETITOR)
+    terms: pd.DataFrame, control: str, by: Sequence[str] = ("metric", "estimator")
 ) -> tuple[pd.DataFrame, float]:
     """Return the means of logarithms with their intervals, as ratios, and the level of these; see `COLUMNS`.
 
-    Standard errors are propagated, and the deviation between scenarios is none of them: it is
-    not noise, and `least` and `most` tell it. Cells of different N, problem or seed have streams of
-    their own and are independent: their squared errors add. Cells that have all of these in common may
-    share draws (those of several devices or dtypes, of a run and its repetition): their errors add
-    without being squared, which holds under any dependence. Errors of a reference gradient, in ratios of
-    mean squared errors, and what a machine does to all timings of a run, are shared by all N and are
-    not in the interval. The quantile is that of t with the fewest degrees of freedom of all terms.
+    Standard errors are propagated, and the deviation between scenarios is none of them: it is not noise, and
+    `least` and `most` tell it. Cells of different N, problem or seed have streams of their own and are
+    independent: their squared errors add. Cells that have all of these in common may share draws (those of
+    several devices or dtypes, of a run and its repetition): their errors add without being squared, which
+    holds under any dependence. Errors of a reference gradient, in ratios of mean squared errors, and what a
+    machine does to all timings of a run, are shared by all N and are not in the interval. The quantile is
+    that of t with the fewest degrees of freedom of all terms.
 
     Args:
-        terms: see `TERMS`; `draws` is the same where random numbers may be shared.
+        terms: a row for each ratio with its `metric`, `estimator`, `scenario` and `run`; on the scale of
+            logarithms its `value`, and `center` and `error` of its interval with `degrees` of freedom; and
+            `draws`, which is the same where random numbers may be shared.
         control: with what all are compared.
         by: the columns of terms that are averaged apart.
     """
@@ -196,4 +178,4 @@ def _terms(
         found.append(terms.assign(**about))
     if refusals and len(refusals) == len(runs):
         raise refusals[0]
-    return rows.stacked(found, TERMS), tuple(left_out)
+    return pd.concat(found, ignore_index=True), tuple(left_out)

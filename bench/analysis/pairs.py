@@ -97,10 +97,8 @@ def across(before: Run, after: Run) -> Pairs:
     if faults:
         raise Invalid(*faults)
     pairs = _matched(_cells(after), _cells(before), ["cell"])
-    streams = [
-        (run.record["scenario"].get("seed"), run.record.get("stream_layout")) for run in (before, after)
-    ]
-    if streams[0] != streams[1] or None in streams[0]:
+    streams = (asks.get("seed"), after.record.get("stream_layout"))
+    if None in streams or streams != (asked.get("seed"), before.record.get("stream_layout")):
         pairs["common"] = False
     old, new = rows.whole(before.measurements), rows.whole(after.measurements)
     left_out = []
@@ -163,7 +161,6 @@ def of_sample_sizes(run: Run, sizes: Sequence[int]) -> Run:
     """
     known = sorted(run.measurements["sample_size"].unique())
     words = ", ".join(map(str, known))
-    faults = [Fault(f"no sample size {size} here; known: {words}") for size in sizes if size not in known]
-    if faults:
+    if faults := [Fault(f"no sample size {N} here; known: {words}") for N in sizes if N not in known]:
         raise Invalid(*faults)
     return run.of(run.measurements[run.measurements["sample_size"].isin(sizes)].reset_index(drop=True))

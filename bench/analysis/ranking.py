@@ -24,12 +24,6 @@ RANKS = {
 }  # fmt: skip
 """The columns of ranks, in order, with their types."""
 
-MEAN_RANKS = {
-    "metric": "str", "estimator": "str", "mean_rank": "float64", "problems": "int64", "best": "int64",
-    "told_apart": "int64", "failed": "int64",
-}  # fmt: skip
-"""The columns of mean ranks, in order, with their types; those of whole numbers count problems."""
-
 PROFILE = {
     "metric": "str", "estimator": "str", "factor": "float64", "share": "float64", "problems": "int64",
 }  # fmt: skip
@@ -73,25 +67,21 @@ def common_problems(runs: Sequence[Run]) -> Common:
 
 
 def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rank the estimators on every problem: run × sample size × device × dtype, of the whole gradient.
+    """Rank the estimators on every problem of the whole gradient: run × sample size × device × dtype.
 
-    Ranks go by the estimates alone, and equal ones share their mean rank; differences within the
-    noise are ranked too, so that `told_apart` says which are not: an estimator is told apart from the
-    best if their 95 % intervals do not overlap. That is conservative, also where both took the same
-    draws, and is said of one problem at a time.
+    Ranks go by the estimates alone, and equal ones share their mean rank; differences within the noise are
+    ranked too, so that `told_apart` says which are not: an estimator is told apart from the best if their
+    95 % intervals do not overlap. That is conservative, also where both took the same draws, and is said of
+    one problem at a time. `factor` is how many times the best value it is.
 
-    An estimator that was tried and has no number on a problem has `failed` there and shares the last
-    ranks with all that did. So has a biased one (verdict "biased") in variance and in
+    An estimator that was tried and has no number on a problem has `failed` there, shares the last ranks with
+    all that did, and has an infinite factor. So has a biased one (verdict "biased") in variance and in
     variance × seconds: a low variance of a wrong gradient is no win. Left out for all are problems whose
     device was not available, and those on which nobody has a number.
 
     Args:
         frame: measurements of runs, as `together` gives them.
         metric: of `COMPARED`.
-
-    Returns:
-        One row per problem and estimator, see `RANKS`: `factor` is how many times the best value it is,
-        infinite if it failed.
     """
     tried = _tried(frame)
     number = tried[metric].astype(float)
@@ -127,18 +117,17 @@ def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
         failed=("failed", "sum"),
     )
     order = means["metric"].map(list(COMPARED).index)
-    return rows.stacked([means.assign(order=order).sort_values(["order", "mean_rank"])], MEAN_RANKS)
+    means = means.assign(order=order).sort_values(["order", "mean_rank"], ignore_index=True)
+    return means.drop(columns="order")
 
 
 def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return for every estimator the share of problems on which it is within a factor of the best.
 
-    Problems and failures are those of `ranks`, which has the arguments: an estimator that failed on a
-    problem, or is biased, is within no factor there. The share is of the problems on which the estimator
-    was tried, whose number is given. The points are those of step functions, see `PROFILE`: from each
-    factor on, of which the first is 1, the share holds up to the next one.
-
-    Dolan & Moré (2002), Benchmarking optimization software with performance profiles, §2.
+    The points are those of step functions, see `PROFILE`: from each factor on, of which the first is 1, the
+    share holds up to the next one. It is of the problems on which the estimator was tried; arguments and
+    failures are those of `ranks`. Dolan & Moré (2002), Benchmarking optimization software with performance
+    profiles, §2.
     """
     profiles = []
     for label, factors in ranks(frame, metric).groupby("estimator", sort=False)["factor"]:

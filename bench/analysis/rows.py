@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import did_you_mean, invalid
+from bench.results.runs import Run
 
 SETTINGS = ("problem", "device", "dtype")
 """The columns in which rows of the same estimator and sample size differ."""
@@ -20,14 +21,12 @@ PLACE = [*SETTINGS, "sample_size"]
 CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
 """The columns that say which cell a row of a figure is about."""
 
-FEWEST_DEGREES = 50
-"""Effective degrees of freedom below which an interval of the variance may cover 85 to 90 %."""
+FEWEST_DEGREES, LARGEST_SHARE = 50, 0.05
+"""Effective degrees of freedom below which an interval of the variance may cover 85 to 90 %, and the share of
+the variance above which a single estimate makes it uncertain."""
 
 MOST_SIZES = 12
 """Sample sizes whose estimates are drawn."""
-
-LARGEST_SHARE = 0.05
-"""The share of the variance above which a single estimate makes it uncertain."""
 
 
 def whole(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -36,11 +35,7 @@ def whole(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the rows about one part of the gradient, or about the whole, which is called all.
-
-    Raises:
-        Invalid: if there is no part of that name.
-    """
+    """Return the rows about a part of the gradient, or the whole, called all; `Invalid` without any."""
     found: pd.DataFrame = measurements[measurements["parameter"] == name].reset_index(drop=True)
     if found.empty:
         near = did_you_mean(name, set(measurements["parameter"]))
@@ -97,13 +92,8 @@ def best_and_apart(
 ) -> tuple[pd.Series[bool], pd.Series[bool]]:
     """Return which rows have the least value of their group, and which are told apart from those.
 
-    Told apart is a row whose interval lies above that of the best; one without an interval is not.
-
-    Args:
-        value: less is better; NaN has no part in it.
-        low: the lower ends of its intervals.
-        high: the upper ends.
-        groups: what rows of a group have in common.
+    Less is better, and NaN has no part in it. Told apart is a row whose interval, from `low` to `high`, lies
+    above that of the best; one without an interval is not.
     """
     best = value == value.groupby(groups).transform("min")
     return best, ~best & (low > high.where(best).groupby(groups).transform("max"))
@@ -121,10 +111,14 @@ def one_in(step: float, values: Sequence[Any], are_taken: str) -> tuple[list[Any
     return list(values[::whole]), f"one in {whole} of {len(values)} {are_taken}" if whole > 1 else ""
 
 
-def drawn_sizes(whole: pd.DataFrame) -> tuple[list[int], str]:
-    """Return the sample sizes whose estimates are drawn, and a notice if these are only some."""
-    sizes = sorted(whole["sample_size"].unique())
-    return one_in(len(sizes) / MOST_SIZES, sizes, "sample sizes is drawn")
+def drawn_replicates(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the cells whose estimates are drawn, their replicates, and a notice if others are not."""
+    cells = whole(run.measurements)[CELL]
+    every = sorted(cells["sample_size"].unique())
+    sizes, notice = one_in(len(every) / MOST_SIZES, every, "sample sizes is drawn")
+    cells = cells[cells["sample_size"].isin(sizes)]
+    of_cells = (run.replicates["parameter"] == "all") & run.replicates["cell"].isin(cells["cell"])
+    return cells, run.replicates[of_cells], notice
 
 
 def noted(frame: pd.DataFrame, notice: str, replicates: int) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -58,12 +59,9 @@ def named(runs: Sequence[Run]) -> tuple[str, ...]:
     labels: list[str] = []
     for scenario, text in zip(scenarios, frame["text"], strict=True):
         name = plain(scenario) or "(no name)"
-        free = label = plain(f"{name} ({text})" if text and len({*scenarios}) > 1 else text or name, LONGEST)
-        number = 1
-        while free in labels:
-            number += 1
-            free = f"{label} ({number})"
-        labels.append(free)
+        label = plain(f"{name} ({text})" if text and len({*scenarios}) > 1 else text or name, LONGEST)
+        numbered = (f"{label} ({number})" for number in itertools.count(2))
+        labels.append(next(each for each in itertools.chain([label], numbered) if each not in labels))
     return tuple(labels)
 
 
@@ -92,10 +90,9 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
 
 @kept
 def varied(runs: Sequence[Run]) -> Varied | None:
-    """Return the one number in which all runs of one scenario differ; None if there is no such.
+    """Return the one number in which all runs of one scenario differ, such as steps of training, if any.
 
-    This is how a curve along training is drawn: one scenario after so many steps each. Seeds
-    and numbers of replicates may differ besides, which changes the noise and not the question.
+    Seeds and numbers of replicates may differ besides, which changes the noise and not the question.
     """
     options = [_flat(_part(run, "scenario")) for run in runs]
     keys = [key for key in _varying(options) if key.partition(".")[0] not in NO_QUESTIONS]
@@ -109,10 +106,7 @@ def varied(runs: Sequence[Run]) -> Varied | None:
 
 @kept
 def together(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return the measurements of all runs, after a column `run`, and one `value` if one option varies.
-
-    These are all rows of `measurements`, blocks of parameters included; labels are as in `named`.
-    """
+    """Return all measurements of the runs, after their labels as `run`, and `value` of `varied`, if any."""
     one = varied(runs)
     first = ["run"] if one is None else ["run", "value"]
     parts = [
@@ -160,10 +154,7 @@ def _short(key: str, keys: Sequence[str]) -> str:
 def _word(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
-    text = value if isinstance(value, str) else canonical(value)
-    if isinstance(value, list) and len(text) > LONGEST_VALUE:
-        return f"{len(value)} entries"
-    return plain(text, LONGEST_VALUE)
+    return plain(value if isinstance(value, str) else canonical(value), LONGEST_VALUE)
 
 
 def _commit(run: Run, digits: int) -> str:
