@@ -607,7 +607,6 @@ def test_budgets_are_round() -> None:
     assert budgets(1.0, 1.0) == [1.0]
     assert budgets(2e-4, 1.1e-2) == [3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
     assert budgets(10.0, 100.0) == [10.0, 30.0, 100.0]
-    assert len(budgets(1e-300, 1e300)) <= budget.MOST_BUDGETS
 
 
 def test_errors_by_hand() -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
@@ -33,10 +32,8 @@ COLUMNS = {
     "equivalent_samples": "float64", "equivalent_samples_low": "float64",
     "equivalent_samples_high": "float64", "cell": "str",
 }  # fmt: skip
-"""The columns of a comparison, in order, with their types."""
-
 CHANGES = {"run": "str", "against": "str", "scenario": "str", **COLUMNS}
-"""The columns of changes: whose, since which run, of which scenario, and those of a comparison."""
+"""The columns of a comparison and of changes, in order, with their types."""
 
 MOST_RATIOS = 1500
 """Ratios of a run that are formed; of more, those to one control and at some sample sizes only."""
@@ -46,13 +43,9 @@ MOST_RATIOS = 1500
 class Comparison:
     """Ratios to a control, and what could not be compared.
 
-    Attributes:
-        frame: one row for each ratio; see the columns of the function that made it.
-        control: with what all are compared, in words.
-        level: of each interval, such that all hold together in 95 % of cases.
-        left_out: what is not compared or has no interval, and why.
-        scenario: the name of the scenario, where there is one.
-        estimators: all labels in the order of the scenario, which decides how they look.
+    The intervals in `frame`, which has one row for each ratio, hold together in 95 % of cases at their
+    `level`. The control is in words; `estimators` are all labels in the order of the scenario, which decides
+    how they look; without a single scenario both are empty.
     """
 
     frame: pd.DataFrame
@@ -63,13 +56,9 @@ class Comparison:
     estimators: tuple[str, ...] = ()
 
 
-def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
-    """Estimate the ratios of all pairs by some metrics of `COMPARED`: a row for each, see `COLUMNS`."""
-    return _compared(pairs, tuple(metrics))
-
-
 @kept
-def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
+def compare(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
+    """Estimate the ratios of all pairs by some metrics of `COMPARED`: a row for each, see `COLUMNS`."""
     found = estimated(pairs, metrics)
     frame, level = framed(found, pairs.control, COLUMNS)
     lost = found.loc[found["ratio"].isna(), "metric"].value_counts(sort=False)
@@ -118,18 +107,12 @@ def _untimed(
     runs: tuple[Run, Run], cells: tuple[str, str], column: str, without_one: WithoutOne, common: int
 ) -> Ratio:
     """Return the ratio of a cell to its control: paired if they have each of so many samples in common."""
-    (first, b), (second, a) = (
-        [_numbers(run, name)[places_of(run)[cell]] for name in ("replicate", column)]
-        for run, cell in zip(runs, cells, strict=True)
-    )
+    at = [(run.replicates, places_of(run)[cell]) for run, cell in zip(runs, cells, strict=True)]
+    b, a = (table[column].to_numpy(float)[places] for table, places in at)
+    first, second = (table["replicate"].to_numpy()[places] for table, places in at)
     if common and np.array_equal(first, second):
         return common_ratio(a, b, common, without_one=without_one)
     return unpaired_ratio(a, b, without_one=without_one)
-
-
-@kept
-def _numbers(run: Run, column: str) -> npt.NDArray[np.float64]:
-    return run.replicates[column].to_numpy(float)
 
 
 def _log_error(low: float, high: float) -> float:

@@ -96,9 +96,8 @@ def _coordinates(run: Run) -> pd.DataFrame:
     problems = rows.whole(run.measurements)[["cell", "problem", "sample_size"]].drop_duplicates("cell")
     every = kept.merge(problems, on="cell").astype({"parameter": "str"})
     known = every[np.isfinite(every["variance"])]
-    smallest = known[known["sample_size"] == known.groupby("problem")["sample_size"].transform("min")]
-    chosen = smallest.loc[smallest.groupby("problem")["variance"].idxmax(), ["problem", "index"]]
-    return every.merge(chosen, on=["problem", "index"]).drop(columns="sample_size")
+    first = known.sort_values(["sample_size", "variance"], ascending=[True, False]).drop_duplicates("problem")
+    return every.merge(first[["problem", "index"]], on=["problem", "index"]).drop(columns="sample_size")
 
 
 def _bins(row: dict[Any, Any], every: npt.NDArray[np.float64]) -> pd.DataFrame:

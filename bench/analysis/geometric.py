@@ -46,10 +46,7 @@ def geometric_means(
     Left out are ratios of a biased cell or to one (verdict "biased"), but for the mean squared error, because
     a low variance of a wrong gradient is no win; and ratios of zero and infinity, which have no logarithm.
 
-    Args:
-        runs: the runs.
-        control: a label or a name; None for the label that most runs have, the first of those.
-        metrics: of `COMPARED`.
+    The control is a label or a name; None for the label that most runs have, the first of those.
 
     Raises:
         Invalid: if no run has such an estimator, or the name is that of several in all of them.
@@ -104,12 +101,9 @@ def averaged(
     machine does to all timings of a run, are shared by all N and are not in the interval. The quantile is
     that of t with the fewest degrees of freedom of all terms.
 
-    Args:
-        terms: a row for each ratio with its `metric`, `estimator`, `scenario` and `run`; on the scale of
-            logarithms its `value`, and `center` and `error` of its interval with `degrees` of freedom; and
-            `draws`, which is the same where random numbers may be shared.
-        control: with what all are compared.
-        by: the columns of terms that are averaged apart.
+    Terms have a row for each ratio with its `metric`, `estimator`, `scenario` and `run`; on the scale of
+    logarithms its `value`, and `center` and `error` of its interval with `degrees` of freedom; and `draws`,
+    which is the same where random numbers may be shared. They are averaged apart `by` some columns.
     """
     means = _means(terms, list(by))
     level = level_of(int(means["error"].notna().sum()))

@@ -40,16 +40,10 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """The cells that can be compared, and why the others cannot.
+    """The cells that can be compared, and why the others, of the `whole` measurements, are left out.
 
-    Attributes:
-        pairs: one row for each cell, with the columns of its control as `NAME_control`, and with `common`:
-            whether both took the same draws.
-        control: with what all are compared.
-        left_out: the cells that are not compared.
-        whole: the rows of measurements that were asked about.
-        runs: the run of the cells, and that of their controls.
-        kept: what was computed from these pairs.
+    There is one row for each pair, with the columns of its control as `NAME_control`, and with `common`:
+    whether both took the same draws. The runs are that of the cells, and that of their controls.
     """
 
     pairs: pd.DataFrame
@@ -66,11 +60,7 @@ class Pairs:
 
 @kept
 def within(run: Run, control: str | None) -> Pairs:
-    """Return every estimator of a run against one of them, by label or name; None for the first.
-
-    Raises:
-        Invalid: if there is no such estimator.
-    """
+    """Return every estimator against one, by label or name; None for the first. `Invalid` without such."""
     whole, cells = rows.whole(run.measurements), _cells(run)
     label = _control(whole, control)
     of_control = cells["estimator"] == label
@@ -83,11 +73,7 @@ def within(run: Run, control: str | None) -> Pairs:
 
 
 def across(before: Run, after: Run) -> Pairs:
-    """Return every cell of a run against the same cell of an earlier one.
-
-    Raises:
-        Invalid: if the runs do not ask the same question.
-    """
+    """Return every cell of a run against the same cell of an earlier one; `Invalid` if questions differ."""
     asked, asks = (run.record["scenario"] for run in (before, after))
     faults = [
         Fault(f"not comparable: {key} {shown(asked.get(key))} before, {shown(asks.get(key))} after")
@@ -154,11 +140,7 @@ def _control(whole: pd.DataFrame, control: str | None) -> str:
 
 
 def of_sample_sizes(run: Run, sizes: Sequence[int]) -> Run:
-    """Return a run without the other sample sizes.
-
-    Raises:
-        Invalid: if it has none of such an N.
-    """
+    """Return a run without the other sample sizes; there is `Invalid` if it has none of such an N."""
     known = sorted(run.measurements["sample_size"].unique())
     words = ", ".join(map(str, known))
     if faults := [Fault(f"no sample size {N} here; known: {words}") for N in sizes if N not in known]:

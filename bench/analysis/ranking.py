@@ -22,23 +22,16 @@ RANKS = {
     "metric": "str", "estimator": "str", "failed": "bool", "rank": "float64", "factor": "float64",
     "best": "bool", "told_apart": "bool",
 }  # fmt: skip
-"""The columns of ranks, in order, with their types."""
-
 PROFILE = {
     "metric": "str", "estimator": "str", "factor": "float64", "share": "float64", "problems": "int64",
 }  # fmt: skip
-"""The columns of a performance profile, in order, with their types."""
+"""The columns of ranks, and of a performance profile, in order, with their types."""
 
 
 class Common(NamedTuple):
-    """The problems that estimators have in common.
+    """The measurements of `estimators` on the `problems`, so many, that they have in common.
 
-    Attributes:
-        frame: measurements on those problems, of the estimators that are compared.
-        estimators: the labels of these.
-        problems: how many problems there are.
-        left_out: on how many others at least one of the estimators was not measured.
-        without: the labels of the estimators that are not compared.
+    On so many others, `left_out`, one of them was not measured; those `without` are not compared.
     """
 
     frame: pd.DataFrame
@@ -77,11 +70,8 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     An estimator that was tried and has no number on a problem has `failed` there, shares the last ranks with
     all that did, and has an infinite factor. So has a biased one (verdict "biased") in variance and in
     variance × seconds: a low variance of a wrong gradient is no win. Left out for all are problems whose
-    device was not available, and those on which nobody has a number.
-
-    Args:
-        frame: measurements of runs, as `together` gives them.
-        metric: of `COMPARED`.
+    device was not available, and those on which nobody has a number. Measurements are as `together` gives
+    them, and metrics those of `COMPARED`.
     """
     tried = _tried(frame)
     number = tried[metric].astype(float)

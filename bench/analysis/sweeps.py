@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -13,12 +13,9 @@ from bench.text.labels import plain
 
 @dataclass(frozen=True)
 class Sweep:
-    """The number over which the problems of a run range.
+    """The number over which the problems of a run range: the last word of its option, such as `k`.
 
-    Attributes:
-        name: the last word of its option: `k`.
-        values: problem -> its value there.
-        rest: problem -> the other options that vary, in words.
+    Each problem has its value there, and the rest of the options that vary, in words.
     """
 
     name: str
@@ -37,7 +34,7 @@ class Sweep:
 def sweep_of(whole: pd.DataFrame) -> Sweep | None:
     """Return the number with the most values over which the problems range; None if there is none.
 
-    Options that go side by side with it are not told apart from it. Measurements have a column for each.
+    Options that go side by side with it are not told apart from it.
     """
     points = whole.drop_duplicates("problem").set_index("problem")
     points = points[[name for name in map(str, points) if "." in name]]
@@ -47,19 +44,16 @@ def sweep_of(whole: pd.DataFrame) -> Sweep | None:
         return None
     axis = str(counts.idxmax())
     free = [name for name in map(str, points) if points.groupby(axis)[name].nunique().gt(1).any()]
-    rest = [_in_words(free, row) for row in points[free].itertuples(index=False, name=None)]
-    return Sweep(
-        plain(axis.rpartition(".")[2]),
-        dict(zip(points.index, points[axis], strict=True)),
-        dict(zip(points.index, rest or [""] * len(points), strict=True)),
-    )
+    rest = {
+        str(problem): ", ".join(f"{name.rpartition('.')[2]} = {_word(values[name])}" for name in free)
+        for problem, values in points.to_dict("index").items()
+    }
+    values = dict(zip(points.index, points[axis], strict=True))
+    return Sweep(plain(axis.rpartition(".")[2]), values, rest)
 
 
-def _in_words(options: Sequence[Any], values: Sequence[Any]) -> str:
-    """Return options with their values: `k = 2, loc = 0.5`."""
-    texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
-    pairs = zip(options, texts, strict=True)
-    return ", ".join(f"{name.rpartition('.')[2]} = {text}" for name, text in pairs)
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
