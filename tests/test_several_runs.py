@@ -332,7 +332,7 @@ def test_mean_ranks_by_hand() -> None:
     some = [run(scenario(), ranked(values, "abcd"))]
     common, means = common_problems(some), mean_ranks(some)
     assert list(means.columns) == [
-        "metric", "estimator", "mean_rank", "problems", "best", "told_apart", "failed",
+        "metric", "estimator", "best", "told_apart", "failed", "mean_rank", "problems",
     ]  # fmt: skip
     found = means[means["metric"] == "variance"].set_index("estimator")
     assert dict(found["mean_rank"]) == {"a": 2.0, "b": 2.0, "c": 3.5, "d": 2.5}

@@ -17,7 +17,6 @@ COLUMNS = {
     "estimator": "str", "sample_size": "int64", "error": "float64", "low": "float64", "high": "float64",
     "best": "bool", "tied": "bool",
 }  # fmt: skip
-"""The columns of what budgets reach, in order, with their types."""
 
 MARKET = ["run", "scenario", "device", "dtype", "currency"]
 """The columns within which estimators compete."""

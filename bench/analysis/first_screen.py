@@ -23,7 +23,6 @@ COLUMNS = {
     "beyond": "float64", "truth": "float64", "mean": "float64", "sd": "float64", "replicates": "int64",
     "cell": "str",
 }  # fmt: skip
-"""The columns of the histograms of estimates, in order, with their types."""
 
 BINS, TAIL, MARGIN = 30, 0.005, 0.1
 """Bins over all but a share of the estimates on either side, and a part of their width around them."""
@@ -39,8 +38,8 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
     The place is the largest N, of the last problem and the first device, at which most estimators were
     measured. Biased estimators come last, whatever their metric is, after those without any variance that
     are not shown to be unbiased; `leads` says that an estimator is neither. `value`, `value_low` and
-    `value_high` are the metric; `ratio`, `low` and `high` are its ratio to the best, and NaN for metrics that
-    are not compared. The intervals of all ratios hold together. Metrics are those of `METRICS`.
+    `value_high` are the metric; `ratio`, `low` and `high` are its ratio to the best, NaN if it has none. The
+    intervals of all ratios hold together.
     """
     here = _at_one_place(rows.whole(run.measurements))
     main, better = METRICS[metric].columns[0], METRICS[metric].better
@@ -59,9 +58,9 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
 
 
 def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
-    measured = whole[whole["status"] == "ok"]
+    measured = rows.measured(whole)
     if measured.empty:
-        return measured.copy()
+        return measured
     count = measured.groupby(rows.PLACE, sort=False)["estimator"].transform("nunique")
     most = measured[count == count.max()]
     device, dtype = most[["device", "dtype"]].iloc[0]
@@ -75,12 +74,11 @@ def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
 def histograms(run: Run) -> pd.DataFrame:
     """Return histograms of the estimates of one coordinate, the same in all cells of a problem.
 
-    It is the coordinate of the largest variance of any cell at the smallest sample size, among those whose
-    estimates are kept. Bins reach over all but the tails of the estimates of a cell: `share` is that of the
-    bin from `low` to `high` among all `replicates` that are kept, and `beyond` is the share outside of bins.
-    Estimates that are all the same are a bin without width. `truth`, `mean` and `sd` of one estimate are
-    those of all replicates. `attrs["notice"]` says if only some sample sizes are there. Empty for runs that
-    kept no estimates; see `COLUMNS`.
+    It is that of the largest variance at the smallest N, among those whose estimates are kept, if any. Bins
+    reach over all but the tails of the estimates of a cell: `share` is that of the bin from `low` to `high`
+    among all `replicates` that are kept, and `beyond` is the share outside of bins. Estimates that are all
+    equal are a bin without width. `truth`, `mean` and `sd` of one estimate are those of all replicates.
+    `attrs["notice"]` says if only some sample sizes are there; see `COLUMNS`.
     """
     cells, replicates, notice = rows.drawn_replicates(run)
     parts = dict(tuple(replicates.groupby("cell", sort=False)))
@@ -103,12 +101,13 @@ def _coordinates(run: Run) -> pd.DataFrame:
 def _bins(row: dict[Any, Any], every: npt.NDArray[np.float64]) -> pd.DataFrame:
     """Return the bins of one cell that are not empty."""
     estimates = every[np.isfinite(every)]
-    edges = _edges(estimates) if len(estimates) else estimates
-    counts = np.histogram(estimates, edges)[0] if len(edges) > 2 else np.array([len(estimates)])[: len(edges)]
-    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "share": counts / max(len(estimates), 1)})
-    beyond = 1 - counts.sum() / max(len(estimates), 1)
-    about = {"sd": math.sqrt(row["variance"]), "replicates": len(estimates), "beyond": beyond}
-    return bins[counts > 0].assign(**row, **about)
+    if not len(estimates):
+        return pd.DataFrame()
+    edges = _edges(estimates)
+    counts = np.histogram(estimates, edges)[0] if len(edges) > 2 else np.array([len(estimates)])
+    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "share": counts / len(estimates)})
+    about = {"sd": math.sqrt(row["variance"]), "beyond": 1 - counts.sum() / len(estimates)}
+    return bins[counts > 0].assign(**row, **about, replicates=len(estimates))
 
 
 def _edges(estimates: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -17,7 +17,6 @@ from bench.results.runs import Run
 from bench.statistics.rate import rate, verdict
 
 RATES = ("problem", "estimator", "device", "dtype", "slope", "low", "high", "lack_of_fit", "verdict")
-"""The columns of fitted rates, in order."""
 
 EDGES = np.logspace(-4, 3, 41)
 """Edges of the bins of squared deviations, in multiples of their mean."""
@@ -51,10 +50,10 @@ def settings(run: Run) -> pd.DataFrame:
     whole = rows.measured(rows.whole(run.measurements))
     cells = whole[rows.CELL].assign(setting=rows.device_and_dtype(whole))
     ends = {"value": "", "low": "_low", "high": "_high"}
-    found = [
+    found = (
         cells.assign(metric=metric, **{name: whole[f"{metric}{end}"] for name, end in ends.items()})
         for metric in ("seconds", "variance")
-    ]
+    )
     return pd.concat(found, ignore_index=True)
 
 
@@ -90,9 +89,8 @@ def scatter(run: Run) -> pd.DataFrame:
     found = known[places.isin(some)].merge(cells[[*rows.CELL, "replicates", "nonfinite"]], on="cell")
     error = np.sqrt(found["variance"].astype(float) / (found["replicates"] - found["nonfinite"]))
     found = found.drop(columns=["replicates", "nonfinite"])
-    return rows.noted(
-        found.assign(low=found["mean"] - error, high=found["mean"] + error), notice, run.thinned
-    )
+    found = found.assign(low=found["mean"] - error, high=found["mean"] + error)
+    return rows.noted(found, notice, run.thinned)
 
 
 @kept

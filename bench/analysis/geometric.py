@@ -22,7 +22,6 @@ COLUMNS = {
     "ratio": "float64", "low": "float64", "high": "float64", "least": "float64", "most": "float64",
     "level": "float64", "mark": "str",
 }  # fmt: skip
-"""The columns of mean ratios, in order, with their types."""
 
 MOST_CONTROLS, MOST_PROBLEMS = 12, 8
 """Estimators that may be the control, and problems beside one another; of more, a run has one mean."""
@@ -46,10 +45,8 @@ def geometric_means(
     Left out are ratios of a biased cell or to one (verdict "biased"), but for the mean squared error, because
     a low variance of a wrong gradient is no win; and ratios of zero and infinity, which have no logarithm.
 
-    The control is a label or a name; None for the label that most runs have, the first of those.
-
-    Raises:
-        Invalid: if no run has such an estimator, or the name is that of several in all of them.
+    The control is a label or a name; None for the label that most runs have, the first of those. There is
+    `Invalid` if no run has such an estimator, or the name is that of several in all of them.
     """
     if control is None:
         labels = [label for run in runs for label in run.measurements["estimator"].unique()]
@@ -93,13 +90,12 @@ def averaged(
 ) -> tuple[pd.DataFrame, float]:
     """Return the means of logarithms with their intervals, as ratios, and the level of these; see `COLUMNS`.
 
-    Standard errors are propagated, and the deviation between scenarios is none of them: it is not noise, and
-    `least` and `most` tell it. Cells of different N, problem or seed have streams of their own and are
-    independent: their squared errors add. Cells that have all of these in common may share draws (those of
-    several devices or dtypes, of a run and its repetition): their errors add without being squared, which
-    holds under any dependence. Errors of a reference gradient, in ratios of mean squared errors, and what a
-    machine does to all timings of a run, are shared by all N and are not in the interval. The quantile is
-    that of t with the fewest degrees of freedom of all terms.
+    Standard errors are propagated; the deviation between scenarios, from `least` to `most`, is no noise.
+    Cells of different N, problem or seed have streams of their own and are independent: their squared errors
+    add. Cells that have all of these in common may share draws (those of several devices or dtypes, of a run
+    and its repetition): their errors add without being squared, which holds under any dependence. Errors of
+    a reference gradient, in ratios of mean squared errors, and what a machine does to all timings of a run,
+    are shared by all N and are not in the interval. The t quantile has the fewest degrees of freedom of all.
 
     Terms have a row for each ratio with its `metric`, `estimator`, `scenario` and `run`; on the scale of
     logarithms its `value`, and `center` and `error` of its interval with `degrees` of freedom; and `draws`,
@@ -162,14 +158,14 @@ def _terms(
         scenario = run.record["scenario"]
         streams = canonical([run.record.get("stream_layout"), scenario.get("seed"), scenario.get("problem")])
         several = run.measurements["problem"].nunique() > 1
-        about = {
-            "scenario": scenario_of(run),
-            "run": i,
-            "problem": label + ", " + terms["problem"] if several else label,
-            "draws": streams + terms["sample_size"].astype(str),
-            "value": np.log(terms["ratio"]),
-        }
-        found.append(terms.assign(**about))
+        terms = terms.assign(
+            scenario=scenario_of(run),
+            run=i,
+            problem=label + ", " + terms["problem"] if several else label,
+            draws=streams + terms["sample_size"].astype(str),
+            value=np.log(terms["ratio"]),
+        )
+        found.append(terms)
     if refusals and len(refusals) == len(runs):
         raise refusals[0]
     return pd.concat(found, ignore_index=True), tuple(left_out)

@@ -11,11 +11,10 @@ T = TypeVar("T")
 
 
 def kept(function: Callable[P, T]) -> Callable[P, T]:
-    """Compute a function of a run, or of several together, once for each of its further arguments.
+    """Compute a function of a run, or of a sequence of them, once for each of its further arguments.
 
-    The first argument is a run, or something else with a dictionary `kept`, or a sequence of them, of which
-    the first one keeps the result. It is shared by all who ask: who changes a frame copies it first.
-    Arguments must be hashable.
+    The first run, or what else has a dictionary `kept`, keeps the result. All who ask share it: who changes
+    a frame copies it first. Arguments must be hashable.
     """
 
     @functools.wraps(function)

@@ -16,16 +16,13 @@ from bench.results.runs import Run
 BEFORE = "before"
 """The name of the control where a run is compared with an earlier one."""
 
-_READ = [*rows.CELL, "parameter", "draws", "seconds", "seconds_low", "seconds_high"]
-
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
     """Cells, or ratios of them, that are left out of a comparison.
 
-    `why` is the kind of reason, for each of which `bench.text.left_out` has the words. They need the rows of
-    the `cells` and those `among` which these are; when that is, "before" or "after"; the label of a run;
-    what the reason names: a metric, another run, a refusal; and a `count` of ratios or replicates `of` many.
+    `bench.text.left_out` has words for each reason. They need the `cells` and those `among` which these are,
+    "before" or "after", a run, what is named (a metric, another run), and a `count` of ratios or replicates.
     """
 
     why: str
@@ -65,7 +62,7 @@ def within(run: Run, control: str | None) -> Pairs:
     label = _control(whole, control)
     of_control = cells["estimator"] == label
     pairs = _matched(cells[~of_control], cells[of_control], rows.PLACE)
-    left_out = [LeftOut("status", among=whole), *_thinned(run)]
+    left_out = [LeftOut("status", among=whole)] + [LeftOut("thinned", count=run.thinned)] * bool(run.thinned)
     alone = cells.loc[~of_control & ~cells["cell"].isin(pairs["cell"]), "cell"]
     if len(alone):
         left_out.append(LeftOut("no control", cells=whole[whole["cell"].isin(alone)], among=whole))
@@ -91,11 +88,11 @@ def across(before: Run, after: Run) -> Pairs:
     for when, run, frame, other in (("before", before, old, new), ("after", after, new, old)):
         alone = frame[~frame["cell"].isin(other["cell"])]
         left_out += [] if alone.empty else [LeftOut("only there", when, alone, frame)]
-        left_out += [LeftOut("status", when, among=frame), *_thinned(run, when)]
+        left_out.append(LeftOut("status", when, among=frame))
+        left_out += [LeftOut("thinned", when, count=run.thinned)] * bool(run.thinned)
     if before.record.get("machine") != after.record.get("machine"):
         left_out.append(LeftOut("machine"))
-    every = pd.concat([old, new], ignore_index=True)
-    return Pairs(pairs, BEFORE, tuple(left_out), every, (after, before))
+    return Pairs(pairs, BEFORE, tuple(left_out), pd.concat([old, new], ignore_index=True), (after, before))
 
 
 def _matched(cells: pd.DataFrame, controls: pd.DataFrame, on: list[str]) -> pd.DataFrame:
@@ -111,7 +108,8 @@ def _cells(run: Run) -> pd.DataFrame:
     """Return the cells that succeeded and have replicates, as objects: rows are read one by one."""
     whole = rows.whole(run.measurements)
     found = whole[(whole["status"] == "ok") & whole["cell"].isin(list(places_of(run)))]
-    return found.reindex(columns=_READ).astype(object)
+    read = [*rows.CELL, "parameter", "draws", "seconds", "seconds_low", "seconds_high"]
+    return found.reindex(columns=read).astype(object)
 
 
 @kept
@@ -119,10 +117,6 @@ def places_of(run: Run) -> dict[str, Any]:
     """Return the places of the replicates of each cell in their table, for the whole gradient."""
     cells = run.replicates["cell"].where(run.replicates["parameter"] == "all")
     return {str(cell): places for cell, places in cells.groupby(cells, sort=False).indices.items()}
-
-
-def _thinned(run: Run, when: str = "") -> list[LeftOut]:
-    return [LeftOut("thinned", when, count=run.thinned)] if run.thinned else []
 
 
 def _control(whole: pd.DataFrame, control: str | None) -> str:

@@ -22,9 +22,7 @@ RANKS = {
     "metric": "str", "estimator": "str", "failed": "bool", "rank": "float64", "factor": "float64",
     "best": "bool", "told_apart": "bool",
 }  # fmt: skip
-PROFILE = {
-    "metric": "str", "estimator": "str", "factor": "float64", "share": "float64", "problems": "int64",
-}  # fmt: skip
+PROFILE = {"metric": "str", "estimator": "str", "factor": "float64", "share": "float64", "problems": "int64"}
 """The columns of ranks, and of a performance profile, in order, with their types."""
 
 
@@ -70,13 +68,11 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     An estimator that was tried and has no number on a problem has `failed` there, shares the last ranks with
     all that did, and has an infinite factor. So has a biased one (verdict "biased") in variance and in
     variance × seconds: a low variance of a wrong gradient is no win. Left out for all are problems whose
-    device was not available, and those on which nobody has a number. Measurements are as `together` gives
-    them, and metrics those of `COMPARED`.
+    device was not available, and those on which nobody has a number.
     """
     tried = _tried(frame)
-    number = tried[metric].astype(float)
     wrong = (tried["verdict"] == "biased") & (not COMPARED[metric].counts_bias)
-    failed = (tried["status"] != "ok") | wrong | ~np.isfinite(number)
+    failed = (tried["status"] != "ok") | wrong | ~np.isfinite(tried[metric].astype(float))
     some = ~failed.groupby(tried["place"]).transform("all")
     ends = {"value": metric, "low": f"{metric}_low", "high": f"{metric}_high"}
     values = {end: tried[name].astype(float).mask(failed) for end, name in ends.items()}
@@ -98,17 +94,13 @@ def ranks(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 @kept
 def mean_ranks(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean rank of every estimator by each metric over the common problems, from the best on."""
-    found = rows.stacked([ranks(common_problems(runs).frame, metric) for metric in COMPARED], RANKS)
-    means = found.groupby(["metric", "estimator"], sort=False, as_index=False).agg(
-        mean_rank=("rank", "mean"),
-        problems=("rank", "size"),
-        best=("best", "sum"),
-        told_apart=("told_apart", "sum"),
-        failed=("failed", "sum"),
-    )
-    order = means["metric"].map(list(COMPARED).index)
-    means = means.assign(order=order).sort_values(["order", "mean_rank"], ignore_index=True)
-    return means.drop(columns="order")
+    frame, means = common_problems(runs).frame, []
+    for metric in COMPARED:
+        of_each = ranks(frame, metric).groupby(["metric", "estimator"], sort=False)
+        counts = of_each[["best", "told_apart", "failed"]].sum()
+        counts = counts.assign(mean_rank=of_each["rank"].mean(), problems=of_each.size())
+        means.append(counts.reset_index().sort_values("mean_rank", kind="stable"))
+    return pd.concat(means, ignore_index=True)
 
 
 def performance_profile(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

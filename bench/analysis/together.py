@@ -152,9 +152,8 @@ def _short(key: str, keys: Sequence[str]) -> str:
 
 
 def _word(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return plain(value if isinstance(value, str) else canonical(value), LONGEST_VALUE)
+    text = value if isinstance(value, str) else canonical(value)
+    return f"{value:g}" if isinstance(value, float) else plain(text, LONGEST_VALUE)
 
 
 def _commit(run: Run, digits: int) -> str:
