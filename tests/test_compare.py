@@ -216,7 +216,7 @@ def test_equal_draws_are_paired_and_others_are_not() -> None:
     draws = [
         {"estimator": name, "draws": d} for name, d in zip("abcde", ["x", "x", "y", "", None], strict=True)
     ]
-    frame = compare(within(measured(draws), None), ["variance"]).frame
+    frame = compare(within(measured(draws), None), ("variance",)).frame
     assert dict(zip(frame["estimator"], frame["paired"], strict=True)) == {
         "b": True, "c": False, "d": False, "e": False,
     }  # fmt: skip
@@ -227,7 +227,7 @@ def test_equal_draws_are_paired_and_others_are_not() -> None:
 def test_other_replicates_are_not_paired() -> None:
     some = measured([{"draws": "x"}, {"estimator": "b", "draws": "x"}])
     lost = Run(some.measurements, some.replicates.iloc[:-1], some.record)
-    assert not compare(within(lost, None), ["variance"]).frame["paired"].any()
+    assert not compare(within(lost, None), ("variance",)).frame["paired"].any()
 
 
 def test_marks() -> None:
@@ -237,12 +237,12 @@ def test_marks() -> None:
 
 
 def test_seconds_without_interval_give_none() -> None:
-    frame = compare(within(measured([{}, {"estimator": "b", "seconds": 1.0}]), None), list(COMPARED)).frame
+    frame = compare(within(measured([{}, {"estimator": "b", "seconds": 1.0}]), None), tuple(COMPARED)).frame
     assert list(frame["mark"]) == ["undecided", "undecided", "no interval"]
     assert (frame["level"] == 1 - 0.05 / 2).all()
     timed = [{"estimator": e, "seconds": s, "seconds_low": s / 1.1, "seconds_high": s * 1.1}
              for e, s in (("a", 1.0), ("b", 3.0))]  # fmt: skip
-    slower = compare(within(measured(timed), None), ["work_normalized_variance"]).frame.iloc[0]
+    slower = compare(within(measured(timed), None), ("work_normalized_variance",)).frame.iloc[0]
     assert slower["ratio"] == pytest.approx(3)
     assert slower["mark"] == "worse"
 
@@ -252,7 +252,7 @@ def test_what_failed_or_has_no_control_is_told() -> None:
     some = measured(
         [{}, {"estimator": "b"}, {"sample_size": 20, **failed}, {"estimator": "b", "sample_size": 20}]
     )
-    found = compare(within(some, None), ["variance"])
+    found = compare(within(some, None), ("variance",))
     assert list(found.frame["sample_size"]) == [10]
     assert any("it broke" in note for note in notes(found.left_out))
     assert any("b at N = 20: the control was not measured there" in note for note in notes(found.left_out))
@@ -260,8 +260,8 @@ def test_what_failed_or_has_no_control_is_told() -> None:
 
 def test_a_zero_is_null_or_zero_in_json() -> None:
     some = measured([{}, {"estimator": "exact", "variance": 0.0}])
-    better = strict(as_json(compare(within(some, None), ["variance"])))["rows"][0]
-    worse = strict(as_json(compare(within(some, "exact"), ["variance"])))["rows"][0]
+    better = strict(as_json(compare(within(some, None), ("variance",))))["rows"][0]
+    worse = strict(as_json(compare(within(some, "exact"), ("variance",))))["rows"][0]
     assert (better["ratio"], better["mark"]) == (0, "better")
     assert (worse["ratio"], worse["mark"]) == (None, "worse")
 
@@ -320,7 +320,7 @@ def test_two_runs_are_paired_by_seed_layout_and_draws() -> None:
         "draws": measured([{"draws": "y"}]),
     }
     paired = {
-        name: compare(across(one, other), ["variance"]).frame["paired"].item()
+        name: compare(across(one, other), ("variance",)).frame["paired"].item()
         for name, other in pairs.items()
     }
     assert paired == {"same": True, "seed": False, "layout": False, "draws": False}
@@ -337,7 +337,7 @@ def test_a_damaged_run_is_refused(run: str, tmp_path: Path) -> None:
 
 
 def of(changes: list[dict[str, Any]], metrics: list[str] | None = None) -> Comparison:
-    return compare(within(noisy(measured(changes)), None), metrics or ["variance"])
+    return compare(within(noisy(measured(changes)), None), tuple(metrics or ["variance"]))
 
 
 def said(spec: dict[str, Any]) -> str:

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis import pairs, rates
-from bench.analysis.before_after import changes
+from bench.analysis import frames, pairs
 from bench.analysis.budgets import reached
-from bench.analysis.comparison import compare
+from bench.analysis.comparison import changes, compare
 from bench.analysis.geometric import geometric_means
 from bench.analysis.ranking import performance_profile
 from bench.analysis.together import together
@@ -158,7 +157,7 @@ def by_parameter(rows: Rows, run: Run) -> None:
 
 def rate(rows: Rows, run: Run) -> None:
     columns = {name: name for name in ("slope", "low", "high")}
-    same(rows, rates.fits(run.measurements), ["problem", "estimator", "device", "dtype"], columns)
+    same(rows, frames.rate_fits(run), ["problem", "estimator", "device", "dtype"], columns)
 
 
 def ratios(rows: Rows, run: Run) -> None:

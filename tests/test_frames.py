@@ -10,14 +10,10 @@ import pandas as pd
 import pytest
 
 from bench.analysis.comparison import compare, level_of
-from bench.analysis.costs import costs, settings
-from bench.analysis.histograms import histograms
+from bench.analysis.first_screen import histograms
+from bench.analysis.frames import along, costs, rate_fits, scatter, settings, spread
 from bench.analysis.pairs import within
-from bench.analysis.rates import fits
 from bench.analysis.rows import best_and_apart
-from bench.analysis.scatter import scatter
-from bench.analysis.spread import spread
-from bench.analysis.sweeps import along
 from bench.results.columns import COORDINATES, REPLICATES, completed
 from bench.results.runs import Run
 from tests.test_report import cell
@@ -124,7 +120,7 @@ def test_a_rate_has_the_error_that_goes_with_the_degrees_of_freedom() -> None:
         {"estimator": "a", "sample_size": N, "variance": 3 / N, "effective_dof": 900.0}
         for N in (1, 10, 100, 1000)
     ]
-    (row,) = fits(run(rows).measurements).itertuples(index=False)
+    (row,) = rate_fits(run(rows)).itertuples(index=False)
     assert row.slope == pytest.approx(-1)
     x = np.log([1, 10, 100, 1000])
     error = math.sqrt(2 / 900) / math.sqrt(((x - x.mean()) ** 2).sum())
@@ -140,7 +136,7 @@ def test_a_curve_holds_the_other_options_fixed() -> None:
     some = run(rows)
     frame = some.measurements.assign(**{"cost.k": [1.0, 1.0, 2.0, 2.0], "cost.loc": ["x", "y", "x", "y"]})
     found = along(some.of(frame))
-    assert list(found["option"]) == ["cost.k"] * 4
+    assert list(found["option"]) == ["k"] * 4
     assert list(found["value"]) == [1.0, 1.0, 2.0, 2.0]
     assert list(found["rest"]) == ["loc = x", "loc = y"] * 2
     assert along(some).empty
@@ -152,7 +148,7 @@ def test_the_best_of_a_group_and_what_is_told_apart_from_it() -> None:
         pd.Series([0.5, 0.9, 1.0, 2.5, math.nan, math.nan]),
         pd.Series([1.1, 2.4, 3.0, 9.0, math.nan, 9.0]),
     )
-    best, apart = best_and_apart(value, low, high, [pd.Series(["p"] * 5 + ["q"])])
+    best, apart = best_and_apart(value, low, high, pd.Series(["p"] * 5 + ["q"]))
     assert list(best) == [True, True, False, False, False, True]
     assert list(apart) == [False, False, False, True, False, False]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.analysis.histograms import BINS, COLUMNS, histograms
+from bench.analysis.first_screen import BINS, COLUMNS, histograms
 from bench.api import execute
 from bench.engine.block_collector import MOST_REPLICATES, BlockCollector
 from bench.engine.blocks import Block

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis import comparison
-from bench.analysis.before_after import changes
+from bench.analysis.comparison import changes
 from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import means
 from bench.analysis.kept import kept

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from bench.analysis.histograms import histograms
+from bench.analysis.first_screen import histograms
 from bench.api import load, run
 from bench.cli import main
 from bench.results.columns import COUNTS, LATER_WORDS, MEASUREMENTS, TYPES, WORDS, completed

@@ -13,9 +13,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.analysis.costs import costs
+from bench.analysis.frames import costs, spread
 from bench.analysis.rows import heavy_tailed
-from bench.analysis.spread import spread
 from bench.api import load
 from bench.cli import main
 from bench.figures.spread import MOST_FLAGS

@@ -115,12 +115,12 @@ def renamed(run: Run, labels: tuple[str, str, str]) -> Run:
 
 
 def test_the_numbers_are_those_of_the_comparison(run: Run) -> None:
-    frame = compare(within(run, None), ["variance"]).frame.set_index(["estimator", "sample_size"])
+    frame = compare(within(run, None), ("variance",)).frame.set_index(["estimator", "sample_size"])
     row = frame.loc["pathwise", 8]
     times = ratio_text(1 / row["ratio"], 1 / row["high"], 1 / row["low"]).replace("…", "to")
     assert f"pathwise has {times} times less variance than reinforce; " in about(claims(run), "8 pathwise")
     # Against the other one the same ratio is turned over.
-    other = compare(within(run, "pathwise"), ["variance"]).frame.set_index(["estimator", "sample_size"])
+    other = compare(within(run, "pathwise"), ("variance",)).frame.set_index(["estimator", "sample_size"])
     row = other.loc["reinforce", 8]
     times = ratio_text(row["ratio"], row["low"], row["high"]).replace("…", "to")
     said = about(claims(run, "pathwise"), "variance than pathwise")
@@ -128,7 +128,7 @@ def test_the_numbers_are_those_of_the_comparison(run: Run) -> None:
 
 
 def test_all_ratios_hold_together(run: Run) -> None:
-    level = compare(within(run, None), ["variance"]).level
+    level = compare(within(run, None), ("variance",)).level
     assert level == pytest.approx(1 - 0.05 / 4)
     assert "The intervals of all 4 ratios, 98.75 % each, hold together with 95 %." in claims(run)
 
@@ -136,7 +136,7 @@ def test_all_ratios_hold_together(run: Run) -> None:
 def test_nothing_is_claimed_where_the_interval_has_one(run: Run) -> None:
     variance = run.measurements.set_index(["estimator", "sample_size"])["variance"]
     equal = {N: variance["reinforce", N] / variance["pathwise", N] for N in (4, 8)}
-    marks = compare(within(scaled(run, "pathwise", equal), None), ["variance"]).frame
+    marks = compare(within(scaled(run, "pathwise", equal), None), ("variance",)).frame
     assert set(marks[marks["estimator"] == "pathwise"]["mark"]) == {"undecided"}
     said = about(claims(scaled(run, "pathwise", equal)), "At N = 8 pathwise")
     assert re.search(r"cannot be told apart from reinforce, with a ratio of 1\.0+ \(", said)
@@ -149,7 +149,7 @@ def test_nothing_is_claimed_where_the_interval_has_one(run: Run) -> None:
 
 def test_ratios_that_change_with_the_sample_size_are_told_as_a_range(run: Run) -> None:
     changed = scaled(run, "pathwise", {4: 0.1, 8: 1.0})
-    frame = compare(within(changed, None), ["variance"]).frame.query("estimator == 'pathwise'")
+    frame = compare(within(changed, None), ("variance",)).frame.query("estimator == 'pathwise'")
     said = about(claims(changed), "At N = 8 pathwise")
     found = re.search(r"at every N from 4 to 8, ([\d.]+) to ([\d.]+) times less\.", said)
     assert found

@@ -12,12 +12,11 @@ import pytest
 from scipy import stats
 
 import bench.api
-from bench.analysis import before_after, geometric, ranking
 from bench.analysis import budgets as budget
+from bench.analysis import comparison, geometric, ranking
 from bench.analysis import together as several
-from bench.analysis.before_after import changes
 from bench.analysis.budgets import budgets, reached, wins
-from bench.analysis.comparison import compare
+from bench.analysis.comparison import changes, compare
 from bench.analysis.geometric import MEAN, averaged, geometric_means, ratios_by_problem
 from bench.analysis.pairs import within
 from bench.analysis.ranking import common_problems, mean_ranks, performance_profile, ranks
@@ -167,7 +166,7 @@ def test_together_has_all_rows_with_labels_and_values() -> None:
     assert list(found["run"]) == ["steps = 100"] * 2 + ["steps = 3000"] * 2
     assert list(found["value"]) == [100.0, 100.0, 3000.0, 3000.0]
     assert "value" not in together(some[:1])
-    assert list(together([]).columns) == ["run"]
+    assert together([]).empty
 
 
 # --- changes --------------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ def test_together_has_all_rows_with_labels_and_values() -> None:
 def test_later_runs_are_compared_with_the_first() -> None:
     some = [run(scenario(), [{"variance": v}], git=git(g)) for v, g in ((1.0, "a"), (2.0, "b"), (0.5, "c"))]
     found = changes(some, ("variance",))
-    assert list(found.frame.columns) == list(before_after.COLUMNS)
+    assert list(found.frame.columns) == list(comparison.CHANGES)
     assert list(found.frame["run"]) == ["bbbbbbb", "ccccccc"]
     assert list(found.frame["against"]) == ["aaaaaaa"] * 2
     assert list(found.frame["ratio"]) == [2.0, 0.5]
@@ -283,7 +282,6 @@ def test_ranks_by_hand() -> None:
     assert list(found["told_apart"]) == [False, False, True, False, False]
     assert list(found["best"]) == [True, False, False, False, False]
     assert list(found["failed"]) == [False, False, False, True, True]
-    assert set(found["competitors"]) == {5}
 
 
 def test_equal_values_share_their_rank() -> None:
@@ -333,13 +331,14 @@ def test_mean_ranks_by_hand() -> None:
     values = {1: (1.0, 2.0, 3.0, None), 2: (2.0, 1.0, 3.0, 9.0), 3: (1.0, 2.0, 3.0, 0.5)}
     some = [run(scenario(), ranked(values, "abcd"))]
     common, means = common_problems(some), mean_ranks(some)
-    assert list(means.columns) == list(ranking.MEAN_RANKS)
+    assert list(means.columns) == [
+        "metric", "estimator", "best", "told_apart", "failed", "mean_rank", "problems",
+    ]  # fmt: skip
     found = means[means["metric"] == "variance"].set_index("estimator")
     assert dict(found["mean_rank"]) == {"a": 2.0, "b": 2.0, "c": 3.5, "d": 2.5}
     assert dict(found["best"]) == {"a": 0, "b": 1, "c": 0, "d": 1}
     assert list(found.index) == ["a", "b", "d", "c"]
     assert set(found["problems"]) == {2}
-    assert set(found["competitors"]) == {4}
     assert (common.problems, common.left_out, common.without) == (2, 1, ())
     assert rank_claims(common, means) == [
         "Mean ranks by variance over the 2 problems on which all 4 were measured (1 left out), 1 is best: "
@@ -608,7 +607,6 @@ def test_budgets_are_round() -> None:
     assert budgets(1.0, 1.0) == [1.0]
     assert budgets(2e-4, 1.1e-2) == [3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
     assert budgets(10.0, 100.0) == [10.0, 30.0, 100.0]
-    assert len(budgets(1e-300, 1e300)) <= budget.MOST_BUDGETS
 
 
 def test_errors_by_hand() -> None:

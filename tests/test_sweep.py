@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from bench.analysis.rates import fits
-from bench.analysis.sweeps import along
+from bench.analysis.frames import along, rate_fits
 from bench.api import load
 from bench.cli import main
 from bench.errors import ScenarioError
@@ -144,14 +143,14 @@ def test_points_do_not_share_random_numbers(folder: Path) -> None:
 
 
 def test_each_problem_has_its_own_rate(folder: Path) -> None:
-    found = fits(load(folder).measurements)
+    found = rate_fits(load(folder))
     assert len(found) == 0 or found.groupby(["problem", "estimator"]).size().eq(1).all()
     assert found["problem"].nunique() in (0, 6)
 
 
 def test_the_curve_along_an_option(folder: Path) -> None:
     found = along(load(folder))
-    assert set(found["option"]) == {LOC}
+    assert set(found["option"]) == {"loc"}
     assert set(found["rest"]) == {"cost = z**2", "cost = sin(z)"}
     assert len(found) == 24
 

@@ -1,20 +1,23 @@
-"""Estimators against a control, in one run or in two: ratios of variance, of error, of variance × seconds."""
+"""Estimators against a control, and later runs against the first: ratios of variance, error, time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.analysis import rows
 from bench.analysis.kept import kept
-from bench.analysis.pairs import LeftOut, Pair, Pairs, Row
+from bench.analysis.pairs import BEFORE, LeftOut, Pairs, across, places_of, within
+from bench.analysis.together import canonical, named, scenario_of, varied
+from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, Compared
 from bench.statistics.ratio import Ratio, WithoutOne, common_ratio, times, unpaired_ratio
-from bench.statistics.tails import normal_quantile
+from bench.statistics.tails import normal_quantile, t_quantile
 from bench.text.labels import plain
 
 FALSE_CLAIMS = 0.05
@@ -29,23 +32,20 @@ COLUMNS = {
     "equivalent_samples": "float64", "equivalent_samples_low": "float64",
     "equivalent_samples_high": "float64", "cell": "str",
 }  # fmt: skip
-"""The columns of a comparison, in order, with their types."""
+CHANGES = {"run": "str", "against": "str", "scenario": "str", **COLUMNS}
+"""The columns of a comparison and of changes, in order, with their types."""
 
-Estimated = tuple[str, Pair, Ratio]
-"""A metric, a pair, and its ratio by that metric."""
+MOST_RATIOS = 1500
+"""Ratios of a run that are formed; of more, those to one control and at some sample sizes only."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Ratios to a control, and what could not be compared.
 
-    Attributes:
-        frame: one row for each ratio; see the columns of the function that made it.
-        control: with what all are compared, in words.
-        level: of each interval, such that all hold together in 95 % of cases.
-        left_out: what is not compared or has no interval, and why.
-        scenario: the name of the scenario, where there is one.
-        estimators: all labels in the order of the scenario, which decides how they look.
+    The intervals in `frame`, which has one row for each ratio, hold together in 95 % of cases at their
+    `level`. The control is in words; `estimators` are all labels in the order of the scenario, which decides
+    how they look; without a single scenario both are empty.
     """
 
     frame: pd.DataFrame
@@ -56,52 +56,68 @@ class Comparison:
     estimators: tuple[str, ...] = ()
 
 
-def mark(low: float, high: float) -> str:
-    """Return what an interval of a ratio to the control says: less is better."""
-    if math.isnan(low) or math.isnan(high):
-        return NO_INTERVAL
-    return BETTER if high < 1 else WORSE if low > 1 else UNDECIDED
+@kept
+def compare(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
+    """Estimate the ratios of all pairs by some metrics of `COMPARED`: a row for each, see `COLUMNS`."""
+    found = estimated(pairs, metrics)
+    frame, level = framed(found, pairs.control, COLUMNS)
+    lost = found.loc[found["ratio"].isna(), "metric"].value_counts(sort=False)
+    left_out = [*pairs.left_out, *(LeftOut("not known", what=str(name), count=n) for name, n in lost.items())]
+    if (found["ratio"].notna() & found["error"].isna()).any():
+        left_out.append(LeftOut(NO_INTERVAL))
+    labels = list(dict.fromkeys(pairs.whole["estimator"]))
+    order = {"metric": list(COMPARED), "estimator": labels}
+    frame = frame.sort_values(
+        ["metric", "device", "dtype", "estimator", "sample_size"],
+        key=lambda column: column.map(order[column.name].index) if column.name in order else column,
+        ignore_index=True,
+    )
+    scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
+    control = plain(pairs.control) or "(no name)"
+    return Comparison(frame, control, level, tuple(left_out), scenario, tuple(labels))
 
 
-def compare(pairs: Pairs, metrics: Sequence[str]) -> Comparison:
-    """Estimate the ratios of all pairs; the frame has one row per metric and pair, see `COLUMNS`.
+def estimated(pairs: Pairs, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the ratio of each pair by each metric, paired where both took the same draws.
 
-    Args:
-        pairs: what is compared with what.
-        metrics: of `bench.statistics.metric_table.COMPARED`.
+    Columns: those of `Pairs.pairs`; `metric`; `ratio`, NaN where it is not known; its `center` and standard
+    `error` on the scale of logarithms, with `degrees` of freedom; `paired`.
     """
-    return _compared(pairs, tuple(metrics))
+    records = list(pairs.pairs.itertuples(index=False))
+    ratios = [_ratio(pairs, row, COMPARED[metric]) for metric in metrics for row in records]
+    numbers = [(each.value, each.log_center, each.log_error, each.degrees, each.paired) for each in ratios]
+    columns = ["ratio", "center", "error", "degrees", "paired"]
+    every = pd.concat([pairs.pairs] * len(metrics), ignore_index=True)
+    every[columns] = np.array(numbers, float).reshape(-1, len(columns))
+    return every.assign(metric=np.repeat(metrics, len(records)))
+
+
+def _ratio(pairs: Pairs, row: Any, metric: Compared) -> Ratio:
+    cells, common = (row.cell, row.cell_control), row.common * row.sample_size
+    ratio = _untimed(pairs.runs, cells, metric.contributions, metric.without_one, common)
+    if not metric.timed:
+        return ratio
+    ends = (row.seconds_low, row.seconds_high), (row.seconds_low_control, row.seconds_high_control)
+    error = math.hypot(*(_log_error(*each) for each in ends))
+    return times(ratio, error, row.seconds / row.seconds_control if row.seconds_control > 0 else math.nan)
 
 
 @kept
-def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
-    found = estimated(pairs, metrics)
-    level = joint_level(ratio for _, _, ratio in found)
-    left_out = list(pairs.left_out)
-    for name in metrics:
-        if lost := sum(math.isnan(ratio.value) for each, _, ratio in found if each == name):
-            left_out.append(LeftOut("not known", what=name, count=lost))
-    if any(math.isnan(ratio.log_error) for *_, ratio in found if not math.isnan(ratio.value)):
-        left_out.append(LeftOut(NO_INTERVAL))
-    labels = tuple(dict.fromkeys(pairs.whole["estimator"]))
-    scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
-    control = plain(pairs.control) or "(no name)"
-    frame = _ordered(framed(found, pairs.control, level), labels)
-    return Comparison(frame, control, level, tuple(left_out), scenario, labels)
+def _untimed(
+    runs: tuple[Run, Run], cells: tuple[str, str], column: str, without_one: WithoutOne, common: int
+) -> Ratio:
+    """Return the ratio of a cell to its control: paired if they have each of so many samples in common."""
+    at = [(run.replicates, places_of(run)[cell]) for run, cell in zip(runs, cells, strict=True)]
+    b, a = (table[column].to_numpy(float)[places] for table, places in at)
+    first, second = (table["replicate"].to_numpy()[places] for table, places in at)
+    if common and np.array_equal(first, second):
+        return common_ratio(a, b, common, without_one=without_one)
+    return unpaired_ratio(a, b, without_one=without_one)
 
 
-def estimated(pairs: Pairs, metrics: Sequence[str]) -> list[Estimated]:
-    """Return the ratio of each pair by each metric; its value is NaN where it is not known."""
-    return [(name, pair, ratio_of(pair, COMPARED[name])) for name in metrics for pair in pairs.pairs]
-
-
-def joint_level(ratios: Iterable[Ratio]) -> float:
-    """Return the level of each interval at which all of them hold together in 95 % of cases.
-
-    Bonferroni's inequality: it holds however the ratios depend on one another.
-    """
-    known = (ratio for ratio in ratios if not math.isnan(ratio.value))
-    return level_of(sum(not math.isnan(ratio.log_error) for ratio in known))
+def _log_error(low: float, high: float) -> float:
+    """Return the standard error of a logarithm, from the ends of its 95 % interval; NaN without one."""
+    return math.log(high / low) / (2 * normal_quantile(0.975)) if 0 < low <= high else math.nan
 
 
 def level_of(intervals: int) -> float:
@@ -109,64 +125,83 @@ def level_of(intervals: int) -> float:
     return 1 - FALSE_CLAIMS / max(intervals, 1)
 
 
-def framed(found: Iterable[Estimated], control: str, level: float) -> pd.DataFrame:
-    """Return the ratios that are known, with intervals at a level; see `COLUMNS`."""
-    known = [(name, pair, ratio.at(level)) for name, pair, ratio in found if not math.isnan(ratio.value)]
-    records = [_record(name, pair, ratio, control) for name, pair, ratio in known]
-    return pd.DataFrame(records, columns=list(COLUMNS)).astype(COLUMNS)
+def framed(found: pd.DataFrame, control: str, columns: Mapping[str, str]) -> tuple[pd.DataFrame, float]:
+    """Return the ratios of `estimated` that are known, with intervals at a level at which all hold together.
+
+    They do in 95 % of cases by Bonferroni's inequality, however the ratios depend on one another.
+    """
+    known = found[found["ratio"].notna()]
+    level = level_of(int(known["error"].notna().sum()))
+    known = known.assign(control=control, **intervals(known, level))
+    # N over the ratio of variances: the samples with which the control would be as good.
+    N = known["sample_size"].astype(float).where(known["metric"] == "variance")
+    for end, name in {"": "ratio", "_low": "high", "_high": "low"}.items():
+        known[f"equivalent_samples{end}"] = N / known[name]
+    return rows.stacked([known], columns), level
 
 
-def _ordered(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    """Return the rows by metric, setting, estimator in the order of the scenario, and N."""
-    metrics, order = list(COMPARED), {label: i for i, label in enumerate(labels)}
-    keys = frame.assign(first=frame["metric"].map(metrics.index), third=frame["estimator"].map(order))
-    by = ["first", "device", "dtype", "third", "sample_size"]
-    return keys.sort_values(by, kind="stable", ignore_index=True)[list(COLUMNS)]
+def intervals(found: pd.DataFrame, level: float) -> dict[str, Any]:
+    """Return the level, the ends of the intervals of ratios, and what they say."""
+    half = t_quantile((1 + level) / 2, found["degrees"]) * found["error"]
+    with np.errstate(over="ignore"):
+        low, high = np.exp(found["center"] - half), np.exp(found["center"] + half)
+    marks = [mark(*ends) for ends in zip(low, high, strict=True)]
+    return {"level": level, "low": low, "high": high, "mark": marks}
 
 
-def _record(metric: str, pair: Pair, ratio: Ratio, control: str) -> dict[str, Any]:
-    row = pair.estimator
-    return {
-        "estimator": row.estimator, "control": control, "sample_size": row.sample_size,
-        "problem": row.problem, "device": row.device, "dtype": row.dtype, "parameter": row.parameter,
-        "metric": metric, "ratio": ratio.value, "low": ratio.low, "high": ratio.high,
-        "paired": ratio.paired, "level": ratio.level, "mark": mark(ratio.low, ratio.high),
-        **_equivalent_samples(row.sample_size, ratio, metric), "cell": row.cell,
-    }  # fmt: skip
-
-
-def _equivalent_samples(sample_size: int, ratio: Ratio, metric: str) -> dict[str, float]:
-    """Return N over the ratio of variances: the samples with which the control would be as good."""
-    names = ("equivalent_samples", "equivalent_samples_low", "equivalent_samples_high")
-    if metric != "variance":
-        return dict.fromkeys(names, math.nan)
-    values = (ratio.value, ratio.high, ratio.low)
-    return {n: sample_size / v if v > 0 else math.inf for n, v in zip(names, values, strict=True)}
-
-
-def ratio_of(pair: Pair, metric: Compared) -> Ratio:
-    """Return the ratio of a pair, paired where both took the same draws."""
-    ratio = _untimed(pair, metric.contributions, metric.without_one)
-    if not metric.timed:
-        return ratio
-    error = math.hypot(_log_seconds_error(pair.control), _log_seconds_error(pair.estimator))
-    return times(ratio, error, _over(pair.estimator.seconds, pair.control.seconds))
+def mark(low: float, high: float) -> str:
+    """Return what an interval of a ratio to the control says: less is better."""
+    if math.isnan(low) or math.isnan(high):
+        return NO_INTERVAL
+    return BETTER if high < 1 else WORSE if low > 1 else UNDECIDED
 
 
 @kept
-def _untimed(pair: Pair, contributions: str, without_one: WithoutOne) -> Ratio:
-    a, b = (part[contributions].to_numpy(float) for part in (pair.control_replicates, pair.replicates))
-    first, second = (part["replicate"].to_numpy() for part in (pair.control_replicates, pair.replicates))
-    if pair.common and np.array_equal(first, second):
-        return common_ratio(a, b, pair.estimator.sample_size, without_one=without_one)
-    return unpaired_ratio(a, b, without_one=without_one)
+def ratios(run: Run, control: str | None = None) -> pd.DataFrame:
+    """Estimate the ratios of every estimator to every other, for each metric; see `COLUMNS`.
+
+    The intervals of a control hold together. `attrs["notice"]` says if only some are formed: of too many
+    those to the estimator with the label `control`, by default the first one.
+    """
+    labels = list(dict.fromkeys(run.measurements["estimator"]))
+    every = sorted(run.measurements["sample_size"].unique())
+    of_each = len(rows.whole(run.measurements)) * len(COMPARED) / MOST_RATIOS
+    controls = labels if of_each * len(labels) <= 1 else [control or labels[0]]
+    sizes, notice = rows.one_in(of_each * len(controls), every, "sample sizes is compared")
+    some = [within(run, label).of("sample_size", sizes) for label in controls]
+    frame = rows.stacked([compare(pairs, tuple(COMPARED)).frame for pairs in some], COLUMNS)
+    return rows.noted(frame, notice, run.thinned)
 
 
-def _log_seconds_error(row: Row) -> float:
-    """Return the standard error of log seconds, from their 95 % interval; NaN where there is none."""
-    low, high = (float(getattr(row, name, math.nan)) for name in ("seconds_low", "seconds_high"))
-    return math.log(high / low) / (2 * normal_quantile(0.975)) if 0 < low <= high else math.nan
+@kept
+def changes(runs: Sequence[Run], metrics: tuple[str, ...] = tuple(COMPARED)) -> Comparison:
+    """Compare every later run with the first of the same scenario, version and problem.
+
+    The ratios are those of `bench compare RUN RUN`, with one level for all runs: the later ones share
+    the noise of the first, for which Bonferroni's inequality holds as well. A ratio below 1 is an
+    improvement. There is one row for each later run × metric × cell, see `CHANGES`.
+    """
+    labels, scenarios = named(runs), [scenario_of(run) for run in runs]
+    asked = [[run.record["scenario"].get(key) for key in ("name", "version", "problem")] for run in runs]
+    questions = [canonical(question) for question in asked]
+    left_out, found = [], []
+    for i, run in enumerate(runs):
+        first, namesake = questions.index(questions[i]), scenarios.index(scenarios[i])
+        if first < i:
+            pairs = across(runs[first], run)
+            left_out += [replace(each, run=labels[i]) for each in pairs.left_out]
+            if pairs.pairs.empty:
+                left_out.append(LeftOut("no cell", run=labels[i], what=labels[first]))
+            about = {"run": labels[i], "against": labels[first], "scenario": scenarios[i]}
+            found.append(estimated(pairs, metrics).assign(**about))
+        elif namesake < i:
+            left_out.append(LeftOut("question", run=labels[i], what=labels[namesake]))
+    if not found:
+        return Comparison(rows.stacked([], CHANGES), BEFORE, level_of(0), tuple(left_out))
+    frame, level = framed(pd.concat(found, ignore_index=True), BEFORE, CHANGES)
+    return Comparison(frame, BEFORE, level, tuple(left_out))
 
 
-def _over(above: float, below: float) -> float:
-    return above / below if below > 0 else math.nan
+def changes_shown(runs: Sequence[Run]) -> Comparison:
+    """Return the changes of runs; none of runs that differ in an option, which are not before and after."""
+    return changes(runs[:1] if varied(runs) else runs)

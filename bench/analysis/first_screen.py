@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.comparison import compare
-from bench.analysis.histograms import histograms
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
 from bench.analysis.sweeps import sweep_of
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, METRICS
 
-MOST_SHOWN = 5
-"""Estimators whose histograms are seen at first."""
+COLUMNS = {
+    "problem": "str", "estimator": "str", "sample_size": "int64", "device": "str", "dtype": "str",
+    "parameter": "str", "index": "int64", "low": "float64", "high": "float64", "share": "float64",
+    "beyond": "float64", "truth": "float64", "mean": "float64", "sd": "float64", "replicates": "int64",
+    "cell": "str",
+}  # fmt: skip
 
-MOST_BIASED = 2
-"""Biased estimators among them, if others would have no room."""
+BINS, TAIL, MARGIN = 30, 0.005, 0.1
+"""Bins over all but a share of the estimates on either side, and a part of their width around them."""
 
-PLACE = ["problem", "device", "dtype", "sample_size"]
+MOST_SHOWN, MOST_BIASED = 5, 2
+"""Estimators whose histograms are seen at first, and biased ones if others would have no room."""
 
 
 @kept
@@ -31,46 +38,89 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
     The place is the largest N, of the last problem and the first device, at which most estimators were
     measured. Biased estimators come last, whatever their metric is, after those without any variance that
     are not shown to be unbiased; `leads` says that an estimator is neither. `value`, `value_low` and
-    `value_high` are the metric; `ratio`, `low` and `high` are its ratio to the best, and NaN for metrics that
-    are not compared. The intervals of all ratios hold together.
-
-    Args:
-        run: the run.
-        metric: of `bench.statistics.metric_table.METRICS`.
+    `value_high` are the metric; `ratio`, `low` and `high` are its ratio to the best, NaN if it has none. The
+    intervals of all ratios hold together.
     """
     here = _at_one_place(rows.whole(run.measurements))
-    main = METRICS[metric].columns[0].name
-    columns = {
-        end: here[f"{main}{end}"].astype(float) for end in ("", "_low", "_high") if f"{main}{end}" in here
-    }
-    here = here.assign(**{f"value{end}": values for end, values in columns.items()})
-    sign = -1 if METRICS[metric].better == "higher" else 1
-    goodness = here["value"].abs() if "zero" in METRICS[metric].better else sign * here["value"]
-    biased, leads = here["verdict"] == "biased", rows.may_be_unbiased(here)
-    ordered = here.assign(biased=biased, leads=leads, behind=~leads, goodness=goodness)
-    ordered = ordered.sort_values(["biased", "behind", "goodness"], kind="stable", ignore_index=True)
-    ordered = ordered.drop(columns=["behind", "goodness"])
-    return ordered.merge(_ratios_to_the_best(run, ordered, metric), on="cell", how="left")
+    main, better = METRICS[metric].columns[0], METRICS[metric].better
+    for name in main.names:
+        here[name.replace(main.name, "value")] = here[name].astype(float)
+    goodness = here["value"].abs() if "zero" in better else here["value"] * (-1 if better == "higher" else 1)
+    here = here.assign(biased=here["verdict"] == "biased", leads=rows.may_be_unbiased(here))
+    by = {"biased": True, "leads": False, "goodness": True}
+    order = here.assign(goodness=goodness).sort_values([*by], ascending=[*by.values()], ignore_index=True)
+    order = order.drop(columns="goodness")
+    if metric not in COMPARED or order.empty:
+        return order.assign(ratio=math.nan, low=math.nan, high=math.nan)
+    pairs = within(run, str(order["estimator"].iloc[0])).of("cell", order["cell"])
+    ratios = compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
+    return order.merge(ratios, on="cell", how="left")
 
 
 def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
-    measured = whole[whole["status"] == "ok"]
+    measured = rows.measured(whole)
     if measured.empty:
         return measured
-    count = measured.groupby(PLACE, sort=False)["estimator"].transform("nunique")
+    count = measured.groupby(rows.PLACE, sort=False)["estimator"].transform("nunique")
     most = measured[count == count.max()]
-    most = most[most["device"] == most["device"].iloc[0]]
-    most = most[(most["dtype"] == most["dtype"].iloc[0]) & (most["sample_size"] == most["sample_size"].max())]
+    device, dtype = most[["device", "dtype"]].iloc[0]
+    most = most[(most["device"] == device) & (most["dtype"] == dtype)]
+    most = most[most["sample_size"] == most["sample_size"].max()]
     found: pd.DataFrame = most[most["problem"] == most["problem"].iloc[-1]]
     return found.drop_duplicates("estimator")
 
 
-def _ratios_to_the_best(run: Run, ordered: pd.DataFrame, metric: str) -> pd.DataFrame:
-    if metric not in COMPARED or ordered.empty:
-        return pd.DataFrame({"cell": [], "ratio": [], "low": [], "high": []}).astype({"cell": "str"})
-    every, here = within(run, str(ordered["estimator"].iloc[0])), set(ordered["cell"])
-    pairs = replace(every, pairs=tuple(pair for pair in every.pairs if pair.estimator.cell in here), kept={})
-    return compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
+@kept
+def histograms(run: Run) -> pd.DataFrame:
+    """Return histograms of the estimates of one coordinate, the same in all cells of a problem.
+
+    It is that of the largest variance at the smallest N, among those whose estimates are kept, if any. Bins
+    reach over all but the tails of the estimates of a cell: `share` is that of the bin from `low` to `high`
+    among all `replicates` that are kept, and `beyond` is the share outside of bins. Estimates that are all
+    equal are a bin without width. `truth`, `mean` and `sd` of one estimate are those of all replicates.
+    `attrs["notice"]` says if only some sample sizes are there; see `COLUMNS`.
+    """
+    cells, replicates, notice = rows.drawn_replicates(run)
+    parts = dict(tuple(replicates.groupby("cell", sort=False)))
+    drawn = cells.merge(_coordinates(run), on=["cell", "problem"])
+    records = drawn[drawn["cell"].isin(list(parts))].to_dict("records")
+    found = [_bins(row, parts[row["cell"]][f"estimate_{row['kept']}"].to_numpy(float)) for row in records]
+    return rows.noted(rows.stacked(found, COLUMNS), notice, run.thinned)
+
+
+def _coordinates(run: Run) -> pd.DataFrame:
+    """Return the coordinate that is drawn, in all cells of each problem."""
+    kept = run.coordinates[run.coordinates["kept"] > 0].drop_duplicates(["cell", "index"])
+    problems = rows.whole(run.measurements)[["cell", "problem", "sample_size"]].drop_duplicates("cell")
+    every = kept.merge(problems, on="cell").astype({"parameter": "str"})
+    known = every[np.isfinite(every["variance"])]
+    first = known.sort_values(["sample_size", "variance"], ascending=[True, False]).drop_duplicates("problem")
+    return every.merge(first[["problem", "index"]], on=["problem", "index"]).drop(columns="sample_size")
+
+
+def _bins(row: dict[Any, Any], every: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Return the bins of one cell that are not empty."""
+    estimates = every[np.isfinite(every)]
+    if not len(estimates):
+        return pd.DataFrame()
+    edges = _edges(estimates)
+    counts = np.histogram(estimates, edges)[0] if len(edges) > 2 else np.array([len(estimates)])
+    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "share": counts / len(estimates)})
+    about = {"sd": math.sqrt(row["variance"]), "beyond": 1 - counts.sum() / len(estimates)}
+    return bins[counts > 0].assign(**row, **about, replicates=len(estimates))
+
+
+def _edges(estimates: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return edges of bins over all but the tails, over all if most are the same; equal ones if all are."""
+    least, most = estimates.min(), estimates.max()
+    if least == most:
+        return np.array([least, most])
+    low = np.quantile(estimates, TAIL, method="lower")
+    high = np.quantile(estimates, 1 - TAIL, method="higher")
+    margin = MARGIN * (high - low)
+    if margin > 0:
+        least, most = max(least, low - margin), min(most, high + margin)
+    return np.linspace(least, most, BINS + 1)
 
 
 @kept
@@ -79,28 +129,22 @@ def pictured(run: Run, metric: str = "variance", control: str | None = None) -> 
 
     `order` counts the estimators from the top: biased ones, then from the best to the worst; those that are
     `folded` are not seen at first. `along` is the number that differs from column to column, of the option
-    `option`, or N if that is empty; `rest` are the other options in words.
-
-    Args:
-        run: the run.
-        metric: by which estimators are ordered.
-        control: the label of an estimator that is always seen; None for the first.
+    `option`, or N if that is empty; `rest` are the other options in words. The estimator with the label
+    `control`, by default the first one, is always seen.
     """
     found, order = histograms(run), standings(run, metric)
     every = list(dict.fromkeys(run.measurements["estimator"]))
     biased = list(order.loc[order["biased"], "estimator"])
-    ranked = list(order.loc[~order["biased"], "estimator"])
-    ranked += [label for label in every if label not in {*biased, *ranked}]
+    best_first = list(order.loc[~order["biased"], "estimator"])
+    ranked = [label for label in dict.fromkeys([*best_first, *every]) if label not in biased]
     wanted = [*biased[:MOST_BIASED], *ranked[:1], control or every[0], *ranked[-1:], *biased, *ranked]
-    seen = set(list(dict.fromkeys(wanted))[:MOST_SHOWN])
-    place = {label: i for i, label in enumerate([*biased, *ranked])}
+    seen = list(dict.fromkeys(wanted))[:MOST_SHOWN]
     sweep = sweep_of(rows.whole(run.measurements))
-    along = found["sample_size"].astype(float) if sweep is None else sweep.along(found)
     return found.assign(
-        order=found["estimator"].map(place),
-        folded=[label not in seen for label in found["estimator"]],
+        order=found["estimator"].map([*biased, *ranked].index),
+        folded=~found["estimator"].isin(seen),
         biased=found["estimator"].isin(biased),
         option="" if sweep is None else sweep.name,
-        along=along,
+        along=found["sample_size"].astype(float) if sweep is None else sweep.along(found),
         rest="" if sweep is None else sweep.beside(found),
     )

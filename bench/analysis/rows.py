@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import math
-from operator import attrgetter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.errors import did_you_mean, invalid
+from bench.results.runs import Run
 
 SETTINGS = ("problem", "device", "dtype")
 """The columns in which rows of the same estimator and sample size differ."""
 
+PLACE = [*SETTINGS, "sample_size"]
+"""The columns that a cell has in common with those that it is compared with."""
+
 CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
 """The columns that say which cell a row of a figure is about."""
 
-place = attrgetter("problem", "sample_size", "device", "dtype")
-"""Return of a row, by `itertuples`, what it has in common with those that it is compared with."""
-
-FEWEST_DEGREES = 50
-"""Effective degrees of freedom below which an interval of the variance may cover 85 to 90 %."""
+FEWEST_DEGREES, LARGEST_SHARE = 50, 0.05
+"""Effective degrees of freedom below which an interval of the variance may cover 85 to 90 %, and the share of
+the variance above which a single estimate makes it uncertain."""
 
 MOST_SIZES = 12
 """Sample sizes whose estimates are drawn."""
-
-LARGEST_SHARE = 0.05
-"""The share of the variance above which a single estimate makes it uncertain."""
 
 
 def whole(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -34,17 +34,8 @@ def whole(measurements: pd.DataFrame) -> pd.DataFrame:
     return measurements[measurements["parameter"] == "all"].reset_index(drop=True)
 
 
-def blocks(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows about parts of the gradient."""
-    return measurements[measurements["parameter"] != "all"].reset_index(drop=True)
-
-
 def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the rows about one part of the gradient, or about the whole, which is called all.
-
-    Raises:
-        Invalid: if there is no part of that name.
-    """
+    """Return the rows about a part of the gradient, or the whole, called all; `Invalid` without any."""
     found: pd.DataFrame = measurements[measurements["parameter"] == name].reset_index(drop=True)
     if found.empty:
         near = did_you_mean(name, set(measurements["parameter"]))
@@ -60,10 +51,8 @@ def with_numbers(frame: pd.DataFrame) -> pd.Series[bool]:
 
 def measured(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return the rows that succeeded and have a finite number in each of the columns."""
-    numbers = frame[list(columns)].astype(float)
-    finite = np.isfinite(numbers.to_numpy()).all(axis=1)
-    succeeded = (frame["status"] == "ok").to_numpy(bool)
-    rows: pd.DataFrame = frame[succeeded & finite]
+    finite = np.isfinite(frame[list(columns)].to_numpy(float)).all(axis=1)
+    rows: pd.DataFrame = frame[(frame["status"] == "ok") & finite]
     return rows
 
 
@@ -79,16 +68,10 @@ def may_be_unbiased(cells: pd.DataFrame) -> pd.Series[bool]:
 
 
 def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
-    """Return within which margin a cell is unbiased, where the control at the same N is within it too.
-
-    Args:
-        whole: the measurements of the whole gradient.
-        control: its label.
-    """
+    """Return within which margin a cell is unbiased, where the control at the same N is within it too."""
     shown = whole[(whole["status"] == "ok") & whole["verdict"].str.startswith("within")]
-    same = [*SETTINGS, "sample_size", "verdict"]
-    beside = shown.loc[shown["estimator"] == control, same].drop_duplicates()
-    both = shown.merge(beside, on=same)
+    same = [*PLACE, "verdict"]
+    both = shown.merge(shown.loc[shown["estimator"] == control, same].drop_duplicates(), on=same)
     return dict(zip(both["cell"], both["verdict"], strict=True))
 
 
@@ -105,32 +88,41 @@ def device_and_dtype(frame: pd.DataFrame) -> list[str]:
 
 
 def best_and_apart(
-    value: pd.Series[float], low: pd.Series[float], high: pd.Series[float], groups: list[pd.Series]
+    value: pd.Series[float], low: pd.Series[float], high: pd.Series[float], groups: pd.Series[Any]
 ) -> tuple[pd.Series[bool], pd.Series[bool]]:
     """Return which rows have the least value of their group, and which are told apart from those.
 
-    Told apart is a row whose interval lies above that of the best; one without an interval is not.
-
-    Args:
-        value: less is better; NaN has no part in it.
-        low: the lower ends of its intervals.
-        high: the upper ends.
-        groups: what rows of a group have in common.
+    Less is better, and NaN has no part in it. Told apart is a row whose interval, from `low` to `high`, lies
+    above that of the best; one without an interval is not.
     """
-    best = value == value.groupby(groups, sort=False, dropna=False).transform("min")
-    reach = high.where(best).groupby(groups, sort=False, dropna=False).transform("max")
-    return best, ~best & (low > reach)
+    best = value == value.groupby(groups).transform("min")
+    return best, ~best & (low > high.where(best).groupby(groups).transform("max"))
 
 
-def drawn_sizes(whole: pd.DataFrame) -> tuple[list[int], str]:
-    """Return the sample sizes whose estimates are drawn, and a notice if these are only some."""
-    sizes = sorted(whole["sample_size"].unique())
-    step = max(1, math.ceil(len(sizes) / MOST_SIZES))
-    notice = f"one in {step} of {len(sizes)} sample sizes is drawn" if step > 1 else ""
-    return sizes[::step], notice
+def stacked(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return frames below one another, with these columns of these types; empty ones without any row."""
+    filled = [frame for frame in frames if len(frame)] or [pd.DataFrame(columns=list(columns))]
+    return pd.concat(filled, ignore_index=True)[list(columns)].astype(columns)
 
 
-def noted(notice: str, replicates: int) -> str:
-    """Return a notice with what a reader must know of a run that kept so many replicates; 0 for all."""
+def one_in(step: float, values: Sequence[Any], are_taken: str) -> tuple[list[Any], str]:
+    """Return one in so many of the values, and a notice if these are only some."""
+    whole = max(1, math.ceil(step))
+    return list(values[::whole]), f"one in {whole} of {len(values)} {are_taken}" if whole > 1 else ""
+
+
+def drawn_replicates(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the cells whose estimates are drawn, their replicates, and a notice if others are not."""
+    cells = whole(run.measurements)[CELL]
+    every = sorted(cells["sample_size"].unique())
+    sizes, notice = one_in(len(every) / MOST_SIZES, every, "sample sizes is drawn")
+    cells = cells[cells["sample_size"].isin(sizes)]
+    of_cells = (run.replicates["parameter"] == "all") & run.replicates["cell"].isin(cells["cell"])
+    return cells, run.replicates[of_cells], notice
+
+
+def noted(frame: pd.DataFrame, notice: str, replicates: int) -> pd.DataFrame:
+    """Set the notice of a frame: what is left out, and of how many kept replicates it is; 0 for all."""
     kept = f"of a run that kept {replicates} replicates of each cell, and not all coordinates"
-    return "; ".join(filter(None, (notice, kept if replicates else "")))
+    frame.attrs["notice"] = "; ".join(filter(None, (notice, kept if replicates else "")))
+    return frame

@@ -1,28 +1,21 @@
-"""Numbers over which the points of a scenario range, and curves along them."""
+"""Numbers over which the points of a scenario range."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
-from bench.analysis import rows
-from bench.analysis.kept import kept
-from bench.results.runs import Run
 from bench.text.labels import plain
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The number over which the problems of a run range.
+    """The number over which the problems of a run range: the last word of its option, such as `k`.
 
-    Attributes:
-        name: the last word of its option: `k`.
-        values: problem -> its value there.
-        rest: problem -> the other options that vary, in words.
+    Each problem has its value there, and the rest of the options that vary, in words.
     """
 
     name: str
@@ -42,23 +35,25 @@ def sweep_of(whole: pd.DataFrame) -> Sweep | None:
     """Return the number with the most values over which the problems range; None if there is none.
 
     Options that go side by side with it are not told apart from it.
-
-    Args:
-        whole: measurements, with a column for each option over which the scenario ranges.
     """
-    options = [name for name in whole.columns if "." in name]
-    points = whole.drop_duplicates("problem").set_index("problem")[options]
-    numbers = [name for name in options if points[name].dtype.kind == "f" and points[name].nunique() > 1]
-    if not numbers or points[numbers].isna().to_numpy().any():
+    points = whole.drop_duplicates("problem").set_index("problem")
+    points = points[[name for name in map(str, points) if "." in name]]
+    counts = points.select_dtypes("float64").nunique()
+    numbers = counts.index[counts > 1]
+    if numbers.empty or points[numbers].isna().any(axis=None):
         return None
-    axis = max(numbers, key=lambda name: points[name].nunique())
-    free = [name for name in options if points.groupby(axis)[name].nunique().gt(1).any()]
-    rest = [in_words(free, row) for row in points[free].itertuples(index=False, name=None)]
-    return Sweep(
-        plain(axis.rpartition(".")[2]),
-        dict(zip(points.index, points[axis], strict=True)),
-        dict(zip(points.index, rest or [""] * len(points), strict=True)),
-    )
+    axis = str(counts.idxmax())
+    free = [name for name in map(str, points) if points.groupby(axis)[name].nunique().gt(1).any()]
+    rest = {
+        str(problem): ", ".join(f"{name.rpartition('.')[2]} = {_word(values[name])}" for name in free)
+        for problem, values in points.to_dict("index").items()
+    }
+    values = dict(zip(points.index, points[axis], strict=True))
+    return Sweep(plain(axis.rpartition(".")[2]), values, rest)
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
@@ -68,31 +63,3 @@ def scale_of(values: Iterable[float]) -> Literal["linear", "log", "symlog"]:
     if max(sizes, default=1) < 10 * min(sizes, default=1):
         return "linear"
     return "log" if min(taken) > 0 else "symlog"
-
-
-def in_words(options: Sequence[str], values: Sequence[Any]) -> str:
-    """Return options with their values: `k = 2, loc = 0.5`; empty without any."""
-    texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
-    pairs = zip(options, texts, strict=True)
-    return ", ".join(f"{name.rpartition('.')[2]} = {text}" for name, text in pairs)
-
-
-@kept
-def along(run: Run) -> pd.DataFrame:
-    """Return variance, bias and signal to noise against each number over which the scenario ranges.
-
-    The other options are fixed.
-
-    Columns: `option`, its `value`, the other options as `rest`, and those of a cell with its variance.
-    """
-    whole = rows.measured(rows.whole(run.measurements), "variance")
-    swept = [name for name in whole.columns if "." in name]
-    numbers = [name for name in swept if whole[name].dtype.kind == "f" and whole[name].nunique() > 1]
-    metrics = [f"{name}{end}" for name in ("variance", "bias", "snr") for end in ("", "_low", "_high")]
-    known = whole[[*rows.CELL, *metrics, "variance_exact", "truth_norm", "replicates"]]
-    found = [known.assign(option="", value=math.nan, rest="")[:0]]
-    for name in numbers:
-        others = [other for other in swept if other != name]
-        rest = [in_words(others, row) for row in whole[others].itertuples(index=False, name=None)]
-        found.append(known.assign(option=name, value=whole[name], rest=rest or ""))
-    return pd.concat(found, ignore_index=True) if numbers else found[0]

@@ -68,7 +68,7 @@ def compare(
     whatever is found, 2 (what was asked makes no sense, or the runs are not comparable) or
     4 (nothing could be compared).
     """
-    metrics = list(METRICS) if metric == "all" else [metric]
+    metrics = METRICS if metric == "all" else (metric,)
     with explained():
         drawn_as = "" if figure is None else kind_of(figure, "--figure")
         found = _compared(run, run_b, control, metrics, sample_sizes)
@@ -88,7 +88,7 @@ def compare(
 
 
 def _compared(
-    run: Path, run_b: Path | None, control: str | None, metrics: list[str], sizes: list[int] | None
+    run: Path, run_b: Path | None, control: str | None, metrics: tuple[str, ...], sizes: list[int] | None
 ) -> Comparison:
     from bench.analysis import pairs
     from bench.analysis.comparison import compare as ratios

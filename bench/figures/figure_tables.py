@@ -8,14 +8,13 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.before_after import changes_shown
 from bench.analysis.budgets import budgets_together
+from bench.analysis.comparison import changes_shown, ratios
 from bench.analysis.first_screen import pictured
 from bench.analysis.frames import FRAMES
 from bench.analysis.geometric import geometric_means, means
 from bench.analysis.pairs import LeftOut
 from bench.analysis.ranking import profiles
-from bench.analysis.ratios import ratios
 from bench.analysis.together import together, varied
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED

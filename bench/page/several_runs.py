@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.analysis.before_after import changes_shown
-from bench.analysis.comparison import Comparison
+from bench.analysis.comparison import Comparison, changes_shown
 from bench.analysis.geometric import ratios_by_problem
 from bench.analysis.ranking import common_problems, mean_ranks
 from bench.analysis.together import named, table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.analysis.before_after import changes_shown
+from bench.analysis.comparison import changes_shown
 from bench.analysis.geometric import ratios_by_problem
 from bench.results.runs import Run
 from bench.tables import problem_table

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
-from bench.analysis.rates import rate_fits
+from bench.analysis.frames import rate_fits
 from bench.analysis.rows import FEWEST_DEGREES, LARGEST_SHARE
 from bench.results.runs import Run
 from bench.text import cell_words
