@@ -14,30 +14,21 @@ import pandas as pd
 from altair.utils.schemapi import debug_mode
 
 from bench.errors import Invalid, did_you_mean
-from bench.figures import (
-    bias,
-    blocks,
-    budget,
-    by_option,
-    by_parameter,
-    changed,
-    cost,
-    devices,
-    error,
-    histograms,
-    means,
-    metrics,
-    profile,
-    rate,
-    ratios,
-    scatter,
-    spread,
-    variance,
-)
+from bench.figures.bias import BIAS, BIAS_BY_OPTION
+from bench.figures.blocks import BLOCKS
 from bench.figures.captions import caption_of_run
 from bench.figures.composition import composed, on_the_sheet
+from bench.figures.cost import COST
 from bench.figures.definition import Figure
+from bench.figures.error import ERROR
 from bench.figures.figure_tables import Tables, of_a_run
+from bench.figures.forests import CHANGED, DEVICES, MEANS, RATE, RATIOS
+from bench.figures.histograms import HISTOGRAMS
+from bench.figures.metrics import BUDGET, BY_PARAMETER, SNR_BY_OPTION, VARIANCE, VARIANCE_BY_OPTION
+from bench.figures.metrics import FIGURES as METRICS
+from bench.figures.profile import PROFILE
+from bench.figures.scatter import SCATTER
+from bench.figures.spread import SPREAD
 from bench.results.runs import Run
 from bench.text.failures import attempt
 
@@ -46,9 +37,8 @@ T = TypeVar("T")
 FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
-        histograms.FIGURE, changed.FIGURE, *by_option.FIGURES, variance.FIGURE, *metrics.FIGURES,
-        rate.FIGURE, bias.FIGURE, error.FIGURE, cost.FIGURE, budget.FIGURE, ratios.FIGURE, means.FIGURE,
-        profile.FIGURE, devices.FIGURE, spread.FIGURE, blocks.FIGURE, by_parameter.FIGURE, scatter.FIGURE,
+        HISTOGRAMS, CHANGED, VARIANCE_BY_OPTION, BIAS_BY_OPTION, SNR_BY_OPTION, VARIANCE, *METRICS, RATE,
+        BIAS, ERROR, COST, BUDGET, RATIOS, MEANS, PROFILE, DEVICES, SPREAD, BLOCKS, BY_PARAMETER, SCATTER,
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""

@@ -42,13 +42,14 @@ PERCENT = "format(100 * datum.value, '.3~r') + ' %'"
 
 def plain(title: Title, **axis: Any) -> Settings:
     """Return a linear axis of numbers that need not begin at zero."""
-    settings = {"tickCount": 5, "labelOverlap": "greedy", **axis}
+    settings = {"tickCount": 5, "labelOverlap": "greedy", "grid": True, **axis}
     return {"title": title, "scale": alt.Scale(zero=False), "axis": alt.Axis(**settings)}
 
 
 def logarithmic(title: Title, values: Iterable[float] = (), label: str = NUMBER) -> Settings:
     """Return a logarithmic axis whose ticks are the values themselves, or each second, if they are few."""
-    axis: Settings = {"labelOverlap": "greedy", "labelSeparation": 8, "labelExpr": label, **named(values)}
+    axis: Settings = {"labelOverlap": "greedy", "labelSeparation": 8, "labelExpr": label, "grid": True}
+    axis |= named(values)
     if "values" not in axis:
         # Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
         seen = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
@@ -83,5 +84,5 @@ def shares(title: Title, linear: float, least: float, most: float) -> Settings:
     sizes = [linear * first * 10.0**power for power in range(12) for first in (1, 3)]
     ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]
     scale = alt.Scale(type="symlog", constant=linear, domain=[least, most], nice=False)
-    axis = alt.Axis(labelExpr=PERCENT, values=sorted([0.0, *ticks]), labelOverlap="greedy")
+    axis = alt.Axis(labelExpr=PERCENT, values=sorted([0.0, *ticks]), labelOverlap="greedy", grid=True)
     return {"title": title, "scale": scale, "axis": axis}

@@ -13,20 +13,15 @@ CELL = ["problem", "estimator", "sample_size", "device", "dtype"]
 
 def cells(measurements: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return the cells that succeeded, with these columns of theirs and their `setting`."""
-    return _with(rows.whole(measurements), columns)
+    return blocks(rows.whole(measurements), *columns).drop(columns="parameter")
 
 
 def blocks(measurements: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return the same for each block of parameters, the whole gradient included as `all`."""
-    return _with(measurements, ("parameter", *columns))
+    known = [name for name in (*CELL, "parameter", *columns) if name in measurements]
+    return with_setting(measurements.loc[measurements["status"] == "ok", known].reset_index(drop=True))
 
 
 def with_setting(frame: pd.DataFrame) -> pd.DataFrame:
     """Add a column `setting`: device and type of numbers in words, where they vary among the rows."""
     return frame.assign(setting=setting_of(frame.assign(problem="")))
-
-
-def _with(measurements: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    known = [name for name in columns if name in measurements]
-    succeeded = measurements[measurements["status"] == "ok"]
-    return with_setting(succeeded[[*CELL, *known]].reset_index(drop=True))

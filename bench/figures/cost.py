@@ -7,45 +7,37 @@ import pandas as pd
 
 from bench.figures.axes import powers
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import BEHIND, color, interval, layers, line_of_its_own, shape
-from bench.figures.variance import TITLE
+from bench.figures.marks import BEHIND, COLOR, OWN_LINE, SHAPE, interval, layers
+from bench.figures.metrics import TITLE, interval_of
 
 COSTS = {"seconds": "seconds per estimate", "evaluations": "evaluations of f (not of its gradient)"}
 
 
-def rows(costs: pd.DataFrame) -> pd.DataFrame:
-    """Return the variance of each cell with its interval, for each kind of cost."""
-    return costs.drop(columns="cell")
-
-
-def chart(rows: pd.DataFrame) -> Chart:
-    """Return a line through the sample sizes of each estimator, and thick steps along the frontier."""
-    title = " or ".join(COSTS[cost] for cost in dict.fromkeys(rows["cost"]))
-    x = alt.X("value:Q", **powers(title, rows["value"]))
-    y = powers(TITLE, rows["variance"])
-    variance, own = alt.Y("variance:Q", **y), line_of_its_own()
-    steps = alt.Chart().transform_filter("datum.front").mark_line(
-        interpolate="step-after", strokeWidth=4, color=BEHIND, opacity=0.45
-    )  # fmt: skip
-    front = steps.encode(variance, order=alt.Order("value:Q"), detail=own)
+def _chart(rows: pd.DataFrame) -> Chart:
+    title = " or ".join(COSTS[cost] for cost in rows["cost"].unique())
+    x, y = alt.X("value:Q", **powers(title, rows["value"])), alt.Y(**powers(TITLE, rows["variance"]))
+    steps = alt.Chart().mark_line(interpolate="step-after", strokeWidth=4)
+    # Points beyond the frontier are on a line unseen: of no rows at all the axis would have no ends.
+    seen = alt.when("datum.front").then(alt.value(0.45)).otherwise(alt.value(0))
+    own = [*OWN_LINE, alt.Detail("front:N")]
+    front = steps.encode(y="variance:Q", order="value:Q", detail=own, opacity=seen, color=alt.value(BEHIND))
     path = alt.Chart().mark_line(strokeWidth=1, opacity=0.4)
-    line = path.encode(variance, color(), order=alt.Order("sample_size:Q"), detail=own)
+    line = path.encode(y="variance:Q", color=COLOR, order="sample_size:Q", detail=OWN_LINE)
     faint = alt.when("datum.front").then(alt.value(1)).otherwise(alt.value(0.35))
     shown = ("variance_low", "variance_high", "cost", "value", "front")
-    look = {"shape": shape(), "opacity": faint}
-    points = interval(rows, "variance", "y", y, *shown, point=look, color=color())
-    return layers(front, line, *points, x=x)
+    points = interval(rows, "variance", "y", *shown, shape=SHAPE, opacity=faint)
+    return layers(front, line, alt.layer(*points).encode(color=COLOR), x=x, y=y)
 
 
-FIGURE = Figure(
+COST = Figure(
     "cost",
     "Variance against cost: nothing measured is better than the frontier",
     "For each estimator a line through its sample sizes, with 95 % intervals; to the left is cheaper, below "
     "is less noisy. The thick steps join the points that none of the run's estimators beats in both.",
     "costs",
-    rows,
-    chart,
-    ("variance", "variance_low", "variance_high"),
+    lambda costs: costs.drop(columns="cell"),
+    _chart,
+    interval_of("variance"),
     against="value",
     logarithmic=("x", "y"),
     switched=("cost",),
