@@ -16,7 +16,7 @@ from bench.api import load
 from bench.figures import FIGURES, Tables, export
 from bench.figures.axes import PERCENT
 from bench.figures.captions import caption_of_run, caption_of_runs
-from bench.figures.composition import chart_of, on_the_sheet, records, specification
+from bench.figures.composition import chart_of, composed, on_the_sheet, records
 from bench.figures.definition import Figure, with_ends
 from bench.figures.estimator_style import styles
 from bench.figures.export import draw
@@ -66,10 +66,9 @@ def made(measurements: pd.DataFrame, question: str = "Why?") -> Run:
 
 def sheet_of(name: str, measurements: pd.DataFrame, question: str = "Why?") -> dict:
     run = made(measurements, question)
-    tables, about = of_a_run(run), caption_of_run(run)
-    rows = on_the_sheet(FIGURES[name], FIGURES[name].drawn(tables), about)
-    assert len(rows)
-    return specification(FIGURES[name], rows, about)
+    spec = composed(FIGURES[name], of_a_run(run), caption_of_run(run))
+    assert spec is not None
+    return spec
 
 
 # --- what is written ------------------------------------------------------------------------------
@@ -222,8 +221,7 @@ def test_a_figure_names_scenario_question_replicates_and_units() -> None:
 
 def test_a_paper_has_its_own_titles() -> None:
     run = made(ordinary(), "Which wins?")
-    rows = FIGURES["variance"].drawn(of_a_run(run))
-    said = words(specification(FIGURES["variance"], rows, caption_of_run(run), titled=False))
+    said = words(composed(FIGURES["variance"], of_a_run(run), caption_of_run(run), titled=False))
     assert "Which wins?" not in said
     assert "R = 1000" not in said
     assert "reparameterization" in said  # the legend
@@ -267,8 +265,7 @@ def two_options() -> pd.DataFrame:
 def test_two_options_have_a_panel_for_each_value_of_the_second() -> None:
     frame = two_options()
     run = Run(frame.assign(snr_low=0.9, snr_high=1.1), no_rows("replicates"), {"scenario": {}})
-    rows = FIGURES["variance_by_option"].drawn(of_a_run(run))
-    spec = specification(FIGURES["variance_by_option"], rows, caption_of_run(run))
+    spec = composed(FIGURES["variance_by_option"], of_a_run(run), caption_of_run(run))
     said = words(spec)
     for panel in ("loc = 0.5 · N = 10", "loc = 0.5 · N = 100", "loc = 1.5 · N = 10", "loc = 1.5 · N = 100"):
         assert panel in said
@@ -377,9 +374,9 @@ def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
 def test_no_measurements_are_too_odd(name: str, case) -> None:
     figure, run = FIGURES[name], made(case())
     about = caption_of_run(run)
-    rows = on_the_sheet(figure, figure.drawn(of_a_run(run)), about)
+    rows = on_the_sheet(figure, of_a_run(run), about)
     if len(rows):
-        specification(figure, rows, about)
+        assert composed(figure, of_a_run(run), about)
         assert np.isfinite(rows[figure.interval[0]]).all()
     else:
         nothing = (everything_failed, unknown_truth) if name == "bias" else (everything_failed,)

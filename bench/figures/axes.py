@@ -73,14 +73,7 @@ def powers(title: Title, values: Iterable[float] = ()) -> Settings:
 
 
 def shares(title: Title, linear: float, least: float, most: float) -> Settings:
-    """Return an axis of percents, linear near zero and logarithmic beyond.
-
-    Args:
-        title: of the axis.
-        linear: the share up to which it is about linear.
-        least: the lowest share that is shown.
-        most: the highest.
-    """
+    """Return an axis of percents from the least to the most, linear near zero and logarithmic beyond."""
     sizes = [linear * first * 10.0**power for power in range(12) for first in (1, 3)]
     ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]
     scale = alt.Scale(type="symlog", constant=linear, domain=[least, most], nice=False)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from bench.figures.axes import SAMPLES, Settings, plain, shares
 from bench.figures.cells import cells
-from bench.figures.definition import Chart, Figure
+from bench.figures.definition import Chart, Figure, interval_of
 from bench.figures.marks import BEHIND, COLOR, ONCE, SHAPE, interval, layers
-from bench.figures.metrics import along, by_option, curves, interval_of
+from bench.figures.metrics import ALONG, BAND, along, curves
 
 NEGLIGIBLE = 0.01
 """The share of the norm of the gradient within which a verdict calls a bias negligible."""
@@ -71,13 +73,14 @@ BIAS = Figure(
     lambda measured: _in_shares(cells(measured, *COLUMNS, "truth_norm", "verdict", "replicates")),
     _chart,
     SHARES,
+    apart=("device", "dtype"),
 )
-BIAS_BY_OPTION = by_option(
-    "bias",
-    "Bias",
-    "; the gray band is 1 % of the norm, within which the axis is nearly linear",
-    lambda moved: _in_shares(along(moved, *COLUMNS, "truth_norm")),
-    _curves,
-    SHARES,
-    (),
+BIAS_BY_OPTION = replace(
+    BIAS,
+    name="bias_by_option",
+    title="Bias along an option",
+    description=f"{BAND}; the gray band is 1 % of the norm, within which the axis is nearly linear.",
+    rows=lambda moved: _in_shares(along(*COLUMNS, "truth_norm")(moved)),
+    chart=_curves,
+    **ALONG | {"logarithmic": ()},
 )

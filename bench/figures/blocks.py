@@ -7,9 +7,8 @@ import pandas as pd
 
 from bench.figures import cells
 from bench.figures.axes import POWERS
-from bench.figures.definition import Chart, Figure
+from bench.figures.definition import Chart, Figure, interval_of
 from bench.figures.marks import DATA, tooltip
-from bench.figures.metrics import interval_of
 
 
 def _rows(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -49,6 +48,5 @@ BLOCKS = Figure(
     _rows,
     _chart,
     ("variance",),
-    apart=(),
     several="parameter",
 )

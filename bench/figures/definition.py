@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
@@ -46,7 +46,7 @@ class Figure:
     against: str = ""
     logarithmic: Sequence[str] = ()
     switched: Sequence[str] = ()
-    apart: Sequence[str] = field(default=("device", "dtype"))
+    apart: Sequence[str] = ()
     several: str = ""
 
     def drawn(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -57,9 +57,9 @@ class Figure:
         """
         if self.table not in tables or tables[self.table].empty:
             return pd.DataFrame()
-        found: pd.DataFrame = self.rows(tables[self.table])
-        numbers = [self.interval[0], *([self.against] if self.against else [])]
-        found = found[np.isfinite(found[numbers].astype(float).to_numpy()).all(axis=1)]
+        found = self.rows(tables[self.table])
+        numbers = found[[self.interval[0], *filter(None, [self.against])]].astype(float)
+        found = found[np.isfinite(numbers.to_numpy()).all(axis=1)]
         if found.empty or (self.several and found[self.several].nunique() < 2):
             return pd.DataFrame()
         return with_ends(found, self.interval, self.is_logarithmic).reset_index(drop=True)
@@ -81,6 +81,11 @@ class Figure:
         return [name for name in dict.fromkeys(names) if rows[name].nunique() > 1]
 
 
+def interval_of(name: str) -> tuple[str, str, str]:
+    """Return the columns of a metric and of the ends of its interval."""
+    return name, f"{name}_low", f"{name}_high"
+
+
 def every(table: pd.DataFrame) -> pd.DataFrame:
     """Return all rows of a table."""
     return table
@@ -97,17 +102,13 @@ def with_ends(rows: pd.DataFrame, interval: Sequence[str], logarithmic: bool) ->
     value, low, high = (rows[name].astype(float).to_numpy() for name in interval)
     low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
     if logarithmic:
-        below, above = low <= value / REACH, high >= value * REACH
+        below, above, shown = low <= value / REACH, high >= value * REACH, value > 0
     else:
-        below, above = np.isneginf(low), np.isposinf(high)
-    shown = value > 0 if logarithmic else np.isfinite(value)
+        below, above, shown = np.isneginf(low), np.isposinf(high), np.isfinite(value)
     least = np.min(np.where(below, value, low)[shown], initial=math.inf)
     most = np.max(np.where(above, value, high)[shown], initial=-math.inf)
-    if logarithmic:
-        edges = least / 1.5, most * 1.5
-    else:
-        room = 0.05 * (most - least) or 1.0
-        edges = least - room, most + room
+    room = 0.05 * (most - least) or 1.0
+    edges = (least / 1.5, most * 1.5) if logarithmic else (least - room, most + room)
     return rows.assign(
         lower=np.where(below, edges[0], low),
         upper=np.where(above, edges[1], high),

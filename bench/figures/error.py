@@ -7,9 +7,8 @@ import pandas as pd
 
 from bench.figures.axes import PLAIN
 from bench.figures.cells import cells
-from bench.figures.definition import Chart, Figure
+from bench.figures.definition import Chart, Figure, interval_of
 from bench.figures.marks import LANE, NAMED_COLOR, by_sample_size, layers, tooltip
-from bench.figures.metrics import interval_of
 
 LEAST_SHARE = 0.01
 """The share of the error from which a squared bias is told in words."""
@@ -52,5 +51,4 @@ ERROR = Figure(
     _rows,
     _chart,
     interval_of("mse"),
-    apart=(),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import altair as alt
 import pandas as pd
 
@@ -40,19 +42,15 @@ RATIOS = Figure(
     ("ratio", "low", "high"),
     logarithmic=("x",),
     switched=("metric",),
-    apart=(),
 )
-CHANGED = Figure(
-    "changed",
-    "Changes since the first run: below 1 is better now",
-    "For each N and estimator the ratio to the same cell of the first run; all intervals hold together.",
-    "changes",
-    _ratios,
-    _ratios_chart,
-    ("ratio", "low", "high"),
-    logarithmic=("x",),
+CHANGED = replace(
+    RATIOS,
+    name="changed",
+    title="Changes since the first run: below 1 is better now",
+    description="For each N and estimator the ratio to the same cell of the first run; all intervals hold "
+    "together.",
+    table="changes",
     switched=("run", "metric"),
-    apart=(),
 )
 
 
@@ -74,7 +72,6 @@ MEANS = Figure(
     ("ratio", "low", "high"),
     logarithmic=("x",),
     switched=("metric",),
-    apart=(),
 )
 
 
@@ -92,7 +89,6 @@ RATE = Figure(
     every,
     _rate_chart,
     ("slope", "low", "high"),
-    apart=(),
 )
 
 
@@ -115,6 +111,5 @@ DEVICES = Figure(
     ("value", "low", "high"),
     logarithmic=("x",),
     switched=("metric",),
-    apart=(),
     several="setting",
 )

@@ -105,5 +105,4 @@ HISTOGRAMS = Figure(
     _chart,
     ("share",),
     switched=("at", "rest", "device", "dtype"),
-    apart=(),
 )

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from bench.figures.axes import Settings
 
@@ -32,13 +31,18 @@ WIDTH, HEIGHT = 420, 280
 # The scales of color, shape and dashes are put in later: an estimator has the same in every figure.
 COLOR = alt.Color("estimator:N", title=None)
 SHAPE = alt.Shape("estimator:N", title=None)
-DASHES = alt.StrokeDash("estimator:N", title=None)
+DASHES = alt.StrokeDash(
+    "estimator:N", legend=alt.Legend(title=None, symbolType="stroke", symbolSize=900, labelExpr="''")
+)
 NAMED_COLOR = alt.Color("estimator:N", legend=None)
 NAMED_SHAPE = alt.Shape("estimator:N", legend=None)
 """Color and shape where an axis names the estimators, so that no legend is needed."""
 
 OWN_LINE = [alt.Detail("device:N"), alt.Detail("dtype:N")]
 """The columns that set apart lines of one estimator."""
+
+LANE_WITH_NAME = 24
+"""Pixels of a lane with the name of its setting above the point."""
 
 LANE: dict[str, Any] = {
     "y": alt.Y("estimator:N", title=None, sort=None),
@@ -53,14 +57,15 @@ EXACT = ("sample_size", "replicates", "index", "count")
 def tooltip(rows: pd.DataFrame, *names: str) -> list[alt.Tooltip]:
     """Return the cell and those of these columns that there are, with three digits, for hovering."""
     shown = dict.fromkeys(("estimator", "sample_size", "device", "dtype", *names))
-    return [_field(rows[name], name) for name in shown if name in rows]
+    numbers = set(rows.select_dtypes("number"))
+    return [_field(name, name in numbers) for name in shown if name in rows]
 
 
-def _field(values: pd.Series[Any], name: str) -> alt.Tooltip:
-    title = name.replace("_", " ")
-    if is_numeric_dtype(values) and not is_bool_dtype(values):
-        return alt.Tooltip(f"{name}:Q", title=title, format="d" if name in EXACT else ".3~g")
-    return alt.Tooltip(f"{name}:N", title=title)
+def _field(name: str, is_number: bool) -> alt.Tooltip:
+    form = ("d" if name in EXACT else ".3~g") if is_number else alt.Undefined
+    return alt.Tooltip(
+        name, type="quantitative" if is_number else "nominal", title=name.replace("_", " "), format=form
+    )
 
 
 def layers(*marks: alt.Chart | alt.LayerChart, **encoding: Any) -> alt.LayerChart:
@@ -81,15 +86,7 @@ def band(rows: pd.DataFrame, value: str, *shown: str) -> list[alt.Chart]:
 
 
 def interval(rows: pd.DataFrame, value: str, channel: str, *shown: str, **point: Any) -> list[alt.Chart]:
-    """Return points on lines from the lower to the upper ends of their intervals.
-
-    Args:
-        rows: the rows that are drawn.
-        value: the column of the points.
-        channel: `x` or `y`, on which the values lie.
-        shown: further columns to be shown on hovering.
-        point: encodings of the points alone, such as their shape.
-    """
+    """Return points, with encodings of their own, on lines from the lower to the upper ends of intervals."""
     ends = {channel: "lower:Q", f"{channel}2": "upper:Q"}
     point |= {channel: f"{value}:Q", "tooltip": tooltip(rows, value, *shown)}
     return [
@@ -150,20 +147,10 @@ def lanes(
     return chart.properties(height=alt.Step(pixels * settings, **{"for": "position"}))
 
 
-LANE_WITH_NAME = 24
-"""Pixels of a lane with the name of its setting above the point."""
-
-
 def by_sample_size(
     chart: alt.LayerChart, title: str = "", x: Literal["shared", "independent"] = "shared"
 ) -> alt.FacetChart:
-    """Return a chart for each sample size, one below another.
-
-    Args:
-        chart: of each.
-        title: one title below all of them.
-        x: whether their x-axes are `shared` or `independent`.
-    """
+    """Return a chart for each sample size, one below another, all above one title."""
     header = alt.Header(
         labelOrient="top", labelAnchor="start", labelExpr="'N = ' + datum.value", labelPadding=4
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -12,29 +13,26 @@ import pandas as pd
 from bench.analysis.sweeps import scale_of
 from bench.figures import cells
 from bench.figures.axes import SAMPLES, THREE_DIGITS, Settings, logarithmic, named, plain, powers
-from bench.figures.definition import Chart, Figure
+from bench.figures.definition import Chart, Figure, interval_of
 from bench.figures.marks import COLOR, OWN_LINE, band, lanes, layers
 from bench.statistics.metric_table import LABELS
 
 BAND = "A line for each estimator in its 95 % band"
 TITLE = "variance of one estimate"
-
 ACROSS = 3
 """Blocks side by side, unless more belong together."""
+
+ALONG: dict[str, Any] = {
+    "table": "along", "against": "value", "logarithmic": ("y",), "switched": ("rest", "sample_size"),
+    "several": "value",
+}  # fmt: skip
+"""What figures along an option have in common."""
 
 
 def curves(
     rows: pd.DataFrame, value: str, y: Settings, *behind: alt.Chart, shown: tuple[str, ...] = ()
 ) -> Chart:
-    """Return a line for each estimator in its band against N or along an option; of one N, points by name.
-
-    Args:
-        rows: with the ends of intervals.
-        value: the column that is drawn.
-        y: its axis.
-        behind: further marks.
-        shown: further columns to be shown on hovering.
-    """
+    """Return a line for each estimator in its band against N or along an option; of one N, points by name."""
     if "option" in rows:
         x = alt.X("value:Q", **_option_axis(rows))
     elif rows["sample_size"].nunique() > 1:
@@ -58,16 +56,15 @@ def _option_axis(rows: pd.DataFrame) -> Settings:
     return settings
 
 
-def along(moved: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Return the cells along the option with the most values; the other options stand in `rest`."""
+def along(*columns: str) -> partial[pd.DataFrame]:
+    """Return a function that gives the cells along the option with most values; others stand in `rest`."""
+    cell = ("estimator", "sample_size", "device", "dtype", "option", "value", "rest")
+    return partial(_along, [*cell, *columns])
+
+
+def _along(columns: list[str], moved: pd.DataFrame) -> pd.DataFrame:
     most = moved.groupby("option", sort=False)["value"].nunique().idxmax()
-    cell = ["estimator", "sample_size", "device", "dtype", "option", "value", "rest"]
-    return moved.loc[moved["option"] == most, [name for name in (*cell, *columns) if name in moved]]
-
-
-def interval_of(name: str) -> tuple[str, str, str]:
-    """Return the columns of a metric and of the ends of its interval."""
-    return name, f"{name}_low", f"{name}_high"
+    return moved.loc[moved["option"] == most, [name for name in columns if name in moved]]
 
 
 # --- variance -------------------------------------------------------------------------------------
@@ -107,10 +104,19 @@ VARIANCE = Figure(
     interval_of("variance"),
     against="sample_size",
     logarithmic=("x", "y"),
+    apart=("device", "dtype"),
+)
+VARIANCE_BY_OPTION = replace(
+    VARIANCE,
+    name="variance_by_option",
+    title="Variance along an option",
+    description=f"{BAND}, and a thin one through the exact variance where that is known.",
+    rows=along(*interval_of("variance"), "variance_exact"),
+    **ALONG,
 )
 
 
-# --- the other metrics ----------------------------------------------------------------------------
+# --- other metrics --------------------------------------------------------------------------------
 
 
 def _metric(name: str, measurements: pd.DataFrame) -> pd.DataFrame:
@@ -119,19 +125,18 @@ def _metric(name: str, measurements: pd.DataFrame) -> pd.DataFrame:
 
 def _metric_chart(name: str, rows: pd.DataFrame) -> Chart:
     title = LABELS[name].split("\n")
-    return curves(rows, name, plain(title) if name == "cosine" else powers(title))
+    return curves(rows, name, plain(title) if name == "cosine" else powers(title, rows[name]))
 
 
 FIGURES = [
-    Figure(
-        name,
-        title,
-        f"{BAND}.",
-        "measurements",
-        partial(_metric, name),
-        partial(_metric_chart, name),
-        interval_of(name),
-        against="sample_size",
+    replace(
+        VARIANCE,
+        name=name,
+        title=title,
+        description=f"{BAND}.",
+        rows=partial(_metric, name),
+        chart=partial(_metric_chart, name),
+        interval=interval_of(name),
         logarithmic=("x",) if name == "cosine" else ("x", "y"),
     )
     for name, title in {
@@ -144,54 +149,19 @@ FIGURES = [
 ]
 """A figure for each metric that has an interval and no other figure."""
 
-
-# --- along an option ------------------------------------------------------------------------------
-
-
-def by_option(
-    name: str,
-    title: str,
-    description: str,
-    rows: Callable[[pd.DataFrame], pd.DataFrame],
-    chart: Callable[[pd.DataFrame], Chart],
-    interval: tuple[str, str, str],
-    logarithmic: tuple[str, ...] = ("y",),
-) -> Figure:
-    """Return the figure of a metric along an option; the other options and N are switched."""
-    return Figure(
-        f"{name}_by_option",
-        f"{title} along an option",
-        f"{BAND}{description}.",
-        "along",
-        rows,
-        chart,
-        interval,
-        against="value",
-        logarithmic=logarithmic,
-        switched=("rest", "sample_size"),
-        several="value",
-    )
-
-
-VARIANCE_BY_OPTION = by_option(
-    "variance",
-    "Variance",
-    ", and a thin one through the exact variance where that is known",
-    lambda moved: along(moved, *interval_of("variance"), "variance_exact"),
-    _variance_chart,
-    interval_of("variance"),
-)
-SNR_BY_OPTION = by_option(
-    "snr",
-    "Signal to noise",
-    ": the norm of the mean estimate over the standard deviation",
-    lambda moved: along(moved, *interval_of("snr")),
-    lambda rows: curves(rows, "snr", powers("signal to noise", rows["snr"])),
-    interval_of("snr"),
+SNR_BY_OPTION = replace(
+    VARIANCE,
+    name="snr_by_option",
+    title="Signal to noise along an option",
+    description=f"{BAND}: the norm of the mean estimate over the standard deviation.",
+    rows=along(*interval_of("snr")),
+    chart=partial(_metric_chart, "snr"),
+    interval=interval_of("snr"),
+    **ALONG,
 )
 
 
-# --- block by block -------------------------------------------------------------------------------
+# --- blocks, and a budget -------------------------------------------------------------------------
 
 
 def _blocks(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -210,21 +180,15 @@ def _block_charts(rows: pd.DataFrame) -> Chart:
     return lines.properties(width=190, height=130).facet(block, columns=across).properties(spacing=12)
 
 
-BY_PARAMETER = Figure(
-    "by_parameter",
-    "Variance of each block of parameters against the number of samples",
-    "A panel for each block of parameters, with a line for each estimator in its 95 % band.",
-    "measurements",
-    _blocks,
-    _block_charts,
-    interval_of("variance"),
-    against="sample_size",
-    logarithmic=("x", "y"),
+BY_PARAMETER = replace(
+    VARIANCE,
+    name="by_parameter",
+    title="Variance of each block of parameters against the number of samples",
+    description="A panel for each block of parameters, with a line for each estimator in its 95 % band.",
+    rows=_blocks,
+    chart=_block_charts,
     several="parameter",
 )
-
-
-# --- a budget -------------------------------------------------------------------------------------
 
 
 def _budget_chart(rows: pd.DataFrame) -> Chart:

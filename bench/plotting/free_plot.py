@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.analysis.rows import block
 from bench.errors import invalid
 from bench.plotting.picture_grid import PictureGrid, draw
-from bench.plotting.selection import Selection, select
+from bench.plotting.selection import select
 from bench.results.runs import Run
 
 
@@ -46,7 +45,8 @@ class FreePlot:
         Raises:
             Invalid: if a column is missing or cannot be drawn so, or no row is left.
         """
-        selection = selected(data, {"x": x, "y": y, "by": by, "facet": facet}, log, parameter)
+        frame = data.measurements if isinstance(data, Run) else data
+        selection = select(frame, {"x": x, "y": y, "by": by, "facet": facet}, log, parameter)
         if selection.points.empty:
             raise invalid("\n".join([*selection.left_out, "nothing can be drawn: no row is left"]))
         return draw(selection)
@@ -58,17 +58,6 @@ class FreePlot:
     def bias(self, data: Run | pd.DataFrame) -> PictureGrid:
         """Return the bias of each estimator against the number of samples."""
         return self(data, y="bias")
-
-
-def selected(
-    data: Run | pd.DataFrame, columns: dict[str, str | None], log: str | None, parameter: str | None
-) -> Selection:
-    """Return the rows of a block of parameters that can be drawn; see `FreePlot`."""
-    frame = data.measurements if isinstance(data, Run) else data
-    named = {channel: column for channel, column in columns.items() if column is not None}
-    if "parameter" in frame and (parameter is not None or "parameter" not in named.values()):
-        frame = block(frame, parameter or "all")
-    return select(frame.reset_index(drop=True), named, log)
 
 
 plot = FreePlot()

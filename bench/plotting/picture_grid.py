@@ -53,27 +53,24 @@ class PictureGrid(sns.FacetGrid):  # type: ignore[misc]  # seaborn has no types
 
 
 def draw(selection: Selection) -> PictureGrid:
-    """Return a grid of the selected columns, with the intervals of y where it has its own.
-
-    Args:
-        selection: of at least one row that can be drawn.
-    """
+    """Return a grid of at least one selected row, with the intervals of y where it has its own."""
     columns, points = selection.columns, _prepared(selection)
-    look = styles(_texts(selection.frame, columns["by"]).values())
-    shown = [name for name in look if name in set(points["look"])]
+    look = styles(_texts(selection.frame[columns["by"]]).values())
+    shown = {name: style for name, style in look.items() if name in set(points["look"])}
     encoding: dict[str, Any] = {
-        "hue": "look", "hue_order": shown, "palette": {name: look[name].color for name in shown},
-        "style": "look", "style_order": shown, "markers": {name: MARKERS[look[name].shape] for name in shown},
+        "hue": "look", "palette": {name: style.color for name, style in shown.items()},
+        "style": "look", "markers": {name: MARKERS[style.shape] for name, style in shown.items()},
+        "hue_order": list(shown), "style_order": list(shown),
     }  # fmt: skip
     joined = is_number(points[columns["x"]]) and not points.duplicated(["panel", "line", "place"]).any()
     panels = {"col": "panel", "col_wrap": 3} if "facet" in columns else {}
     with sns.axes_style("whitegrid", _PARAMETERS), sns.plotting_context("paper"):
         grid = PictureGrid(points, height=3.2, aspect=1.25, **panels)
         if joined:
-            encoding |= {"dashes": {name: look[name].dashes for name in shown}, "units": "line"}
-            grid.map_dataframe(sns.lineplot, "place", columns["y"], estimator=None, errorbar=None, **encoding)
-        else:
-            grid.map_dataframe(sns.scatterplot, "place", columns["y"], s=45, **encoding)
+            encoding["dashes"] = {name: style.dashes for name, style in shown.items()}
+            encoding |= {"units": "line", "estimator": None, "errorbar": None}
+        kind, size = (sns.lineplot, {}) if joined else (sns.scatterplot, {"s": 45})
+        grid.map_dataframe(kind, "place", columns["y"], **size, **encoding)
         for (row, column, _), part in grid.facet_data():
             for (name, _), line in part.sort_values("place").groupby(["look", "line"], sort=False):
                 _interval(grid.facet_axis(row, column, modify_state=False), line, look[name].color, joined)
@@ -90,8 +87,8 @@ def _prepared(selection: Selection) -> pd.DataFrame:
     """Return the points with their look, panel, line, place along x, and ends of intervals as drawn."""
     points, columns = selection.points, selection.columns
     x, y, facet = columns["x"], columns["y"], columns.get("facet")
-    look = points[columns["by"]].map(_texts(selection.frame, columns["by"]))
-    panel = points[facet].map(_texts(points, facet)) if facet else ""
+    look = points[columns["by"]].map(_texts(selection.frame[columns["by"]]))
+    panel = points[facet].map(_texts(points[facet])) if facet else ""
     points = points.assign(look=look, panel=panel, place=points[x]).sort_values([facet or x], kind="stable")
     unlike = ["look", *(name for name in CELL if name in points and name != x)]
     points["line"] = points.groupby([name for name in unlike if name != "sample_size"], sort=False).ngroup()
@@ -104,14 +101,12 @@ def _prepared(selection: Selection) -> pd.DataFrame:
     return with_ends(points, interval, "y" in selection.log)
 
 
-def _texts(frame: pd.DataFrame, column: str) -> dict[object, str]:
+def _texts(values: pd.Series) -> dict[object, str]:
     """Return the text of each value of a column: `N = 10`, words made harmless."""
-    values = ordered(frame[column])
-    if is_number(frame[column]):
-        return {value: f"{LETTERS.get(column) or _label(column)} = {value:g}" for value in values}
-    return {
-        value: drawn(text) for value, text in zip(values, distinct(map(str, values)).values(), strict=True)
-    }
+    different, name = ordered(values), str(values.name)
+    if is_number(values):
+        return {value: f"{LETTERS.get(name) or _label(name)} = {value:g}" for value in different}
+    return dict(zip(different, map(drawn, distinct(map(str, different)).values()), strict=True))
 
 
 def _label(column: str) -> str:
@@ -121,11 +116,11 @@ def _label(column: str) -> str:
 
 def _interval(ax: Axes, line: pd.DataFrame, color: str, joined: bool) -> None:
     """Draw a band along a line or bars at points, and an arrow at each end that lies beyond the axis."""
-    if (line["upper"] > line["lower"]).any():
-        if joined and len(line) > 1:
-            ax.fill_between(line["place"], line["lower"], line["upper"], color=color, alpha=0.18, lw=0)
-        else:
-            ax.vlines(line["place"], line["lower"], line["upper"], color=color, lw=1.1)
+    ends = line["place"], line["lower"], line["upper"]
+    if (line["upper"] > line["lower"]).any() and joined and len(line) > 1:
+        ax.fill_between(*ends, color=color, alpha=0.18, lw=0)
+    elif (line["upper"] > line["lower"]).any():
+        ax.vlines(*ends, color=color, lw=1.1)
     for beyond, end, marker in (("below", "lower", "v"), ("above", "upper", "^")):
         far = line[line[beyond]]
         ax.scatter(far["place"], far[end], marker=marker, color=color, s=22, zorder=3, clip_on=False)
@@ -136,9 +131,8 @@ def _scales(grid: PictureGrid, points: pd.DataFrame, selection: Selection) -> No
     taken = ordered(values)
     bottom = points["lower"].min() if points["below"].any() else None
     top = points["upper"].max() if points["above"].any() else None
-    grid.set(**{f"{name}scale": "log" for name in selection.log})
+    grid.set(**{f"{name}scale": "log" for name in selection.log}, ylim=(bottom, top))
     for ax in grid.axes.flat:
-        ax.set_ylim(bottom, top)
         if not is_number(values):
             names = [drawn(name) for name in distinct(map(str, taken), 28).values()]
             slant = 30 if len(names) <= 8 else 60
@@ -151,19 +145,15 @@ def _scales(grid: PictureGrid, points: pd.DataFrame, selection: Selection) -> No
 def _surround(grid: PictureGrid, selection: Selection) -> None:
     """Write a title above, and below what is left out, and what is not told apart."""
     points, said = selection.points, set(selection.columns.values()) - {selection.columns["y"]}
-    alike = points.groupby(sorted(said))
-    hidden = [
-        name for name in CELL if name in points and name not in said and alike[name].nunique().max() > 1
-    ]
+    most = points.groupby(sorted(said)).nunique().max()
+    hidden = [name for name in CELL if most.get(name, 0) > 1]
     notes = list(selection.left_out)
     if hidden:
         notes.append(f"what looks alike differs in {' and '.join(hidden).replace('_', ' ')}")
-    words = [
-        plain(word) for name in ("scenario", "parameter") if name in points for word in points[name].unique()
-    ]
-    grid.figure.suptitle(
-        drawn(", ".join(word for word in words if word != "all")), x=0, y=1.02, ha="left", fontsize=10
-    )
-    lines = [line for note in notes for line in textwrap.wrap(note, int(15 * grid.figure.get_figwidth()))]
+    words = [word for name in ("scenario", "parameter") if name in points for word in points[name].unique()]
+    title = drawn(", ".join(plain(word) for word in words if word != "all"))
+    grid.figure.suptitle(title, x=0, y=1.02, ha="left", fontsize=10)
+    width = int(15 * grid.figure.get_figwidth())
+    text = "\n".join(line for note in notes for line in textwrap.wrap(note, width))
     bottom = grid.figure.get_tightbbox().y0 / grid.figure.get_figheight() - 0.02
-    grid.figure.text(0, bottom, "\n".join(lines), va="top", fontsize=7.5, color="#505050")
+    grid.figure.text(0, bottom, text, va="top", fontsize=7.5, color="#505050")
