@@ -47,7 +47,7 @@ def plot(
     """
     with explained():
         kind = kind_of(out, "-o")
-        from bench.plotting.picture_grid import draw
+        from bench.plotting.free_plot import draw
         from bench.plotting.selection import select
         from bench.results.folder import load
 

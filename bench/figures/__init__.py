@@ -18,11 +18,9 @@ from bench.figures.blocks import BLOCKS
 from bench.figures.captions import caption_of_run
 from bench.figures.composition import composed, on_the_sheet
 from bench.figures.definition import Figure
-from bench.figures.distributions import PROFILE, SPREAD
-from bench.figures.error import ERROR
+from bench.figures.distributions import HISTOGRAMS, PROFILE, SPREAD
 from bench.figures.figure_tables import Tables, of_a_run
-from bench.figures.forests import CHANGED, DEVICES, MEANS, RATE, RATIOS
-from bench.figures.histograms import HISTOGRAMS
+from bench.figures.forests import CHANGED, DEVICES, ERROR, MEANS, RATE, RATIOS
 from bench.figures.metrics import BUDGET, BY_PARAMETER, SNR_BY_OPTION, VARIANCE, VARIANCE_BY_OPTION
 from bench.figures.metrics import FIGURES as METRICS
 from bench.figures.scatter import COST, SCATTER

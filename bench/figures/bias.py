@@ -8,9 +8,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from bench.figures.axes import SAMPLES, Settings, plain, shares
-from bench.figures.cells import cells
-from bench.figures.definition import Chart, Figure, interval_of
+from bench.figures.axes import PERCENT, SAMPLES, Settings, plain
+from bench.figures.definition import Chart, Figure, cells, interval_of
 from bench.figures.marks import BEHIND, COLOR, ONCE, SHAPE, interval, layers
 from bench.figures.metrics import ALONG, BAND, along, curves
 
@@ -47,21 +46,22 @@ def _axis_and_margin(rows: pd.DataFrame) -> tuple[Settings, list[alt.Chart]]:
     low = alt.YDatum(-NEGLIGIBLE if signed else 0.0, type="quantitative")
     across = {"x": alt.value(0), "x2": alt.value("width"), "color": alt.value(BEHIND)}
     margin = alt.Chart(ONCE).mark_rect(opacity=0.18).encode(low, alt.Y2Datum(NEGLIGIBLE), **across)
-    return shares(("bias, as a part of", "the gradient's norm"), NEGLIGIBLE, least, most), [margin]
+    sizes = [NEGLIGIBLE * first * 10.0**power for power in range(12) for first in (1, 3)]
+    ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]
+    axis = alt.Axis(labelExpr=PERCENT, values=sorted([0.0, *ticks]), labelOverlap="greedy", grid=True)
+    scale = alt.Scale(type="symlog", constant=NEGLIGIBLE, domain=[least, most], nice=False)
+    return {"title": ("bias, as a part of", "the gradient's norm"), "scale": scale, "axis": axis}, [margin]
 
 
 def _chart(rows: pd.DataFrame) -> Chart:
     y, margin = _axis_and_margin(rows)
+    if "option" in rows:
+        return curves(rows, "share", y, *margin, shown=COLUMNS)
     points = interval(rows, "share", "y", *COLUMNS, "verdict", "replicates", shape=SHAPE)
     x = alt.X("sample_size:O", title=SAMPLES, axis=alt.Axis(labelAngle=0))
     side_by_side = alt.layer(*points).encode(x, alt.XOffset("lane:N", sort=None), COLOR)
     marks = layers(*margin, side_by_side, y=alt.Y(**y))
     return marks.transform_calculate(lane="datum.estimator + '\\t' + datum.setting")
-
-
-def _curves(rows: pd.DataFrame) -> Chart:
-    y, margin = _axis_and_margin(rows)
-    return curves(rows, "share", y, *margin, shown=COLUMNS)
 
 
 BIAS = Figure(
@@ -70,9 +70,9 @@ BIAS = Figure(
     "For each N and estimator the bias with its 95 % interval; the gray band is 1 % of the norm, within "
     "which the axis is nearly linear.",
     "measurements",
-    lambda measured: _in_shares(cells(measured, *COLUMNS, "truth_norm", "verdict", "replicates")),
     _chart,
     SHARES,
+    rows=lambda measured: _in_shares(cells(measured, (*COLUMNS, "truth_norm", "verdict", "replicates"))),
     apart=("device", "dtype"),
 )
 BIAS_BY_OPTION = replace(
@@ -80,7 +80,6 @@ BIAS_BY_OPTION = replace(
     name="bias_by_option",
     title="Bias along an option",
     description=f"{BAND}; the gray band is 1 % of the norm, within which the axis is nearly linear.",
-    rows=lambda moved: _in_shares(along(*COLUMNS, "truth_norm")(moved)),
-    chart=_curves,
+    rows=lambda moved: _in_shares(along(moved, *COLUMNS, "truth_norm")),
     **ALONG | {"logarithmic": ()},
 )

@@ -5,26 +5,18 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from bench.figures import cells
 from bench.figures.axes import POWERS
-from bench.figures.definition import Chart, Figure, interval_of
+from bench.figures.definition import Chart, Figure, blocks, interval_of
 from bench.figures.marks import DATA, tooltip
 
 
 def _rows(measurements: pd.DataFrame) -> pd.DataFrame:
-    found = cells.blocks(measurements, *interval_of("variance"))
+    found = blocks(measurements, interval_of("variance"))
     return found[found["variance"] > 0]
 
 
 def _chart(rows: pd.DataFrame) -> Chart:
-    legend = alt.Legend(
-        title="variance",
-        labelExpr=POWERS,
-        tickCount=4,
-        orient="top",
-        gradientLength=160,
-        labelOverlap="greedy",
-    )
+    legend = alt.Legend(title="variance", labelExpr=POWERS, tickCount=4, orient="top", gradientLength=160)
     fields = alt.Chart(alt.NamedData(DATA), height=alt.Step(18), width=alt.Step(22)).mark_rect()
     maps = fields.encode(
         alt.X("estimator:N", title=None, sort=None, axis=alt.Axis(labelAngle=-40, labelLimit=160)),
@@ -45,8 +37,8 @@ BLOCKS = Figure(
     "Variance of each block of parameters",
     "A field for each block and estimator, in the color of its variance; one map for each N.",
     "measurements",
-    _rows,
     _chart,
     ("variance",),
+    rows=_rows,
     several="parameter",
 )

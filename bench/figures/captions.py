@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.analysis import rows
-from bench.figures.cells import CELL
-from bench.figures.definition import Figure
+from bench.figures.definition import CELL, Figure
 from bench.figures.estimator_style import PALETTE
 from bench.results.runs import Run
 from bench.text import cell_words as words
@@ -34,10 +33,18 @@ class Caption:
     measurements: pd.DataFrame
     control: str = ""
 
-    def left_out(self, figure: Figure, drawn_rows: pd.DataFrame) -> list[str]:
-        """Return in words the cells that a figure of the measurements does not draw, absent devices aside."""
+    def notes(self, figure: Figure, drawn_rows: pd.DataFrame) -> list[str]:
+        """Return what a reader must know of the rows that are drawn, and of cells that are not, if any.
+
+        Of the cells only a figure of the measurements tells, and nothing of absent devices.
+        """
+        count = drawn_rows["estimator"].nunique()
+        alike = (
+            f"{count} estimators have {len(PALETTE)} colors: those of one color differ in shape and dashes"
+        )
+        found = [alike] if count > len(PALETTE) else []
         if figure.table != "measurements":
-            return []
+            return found
         cells = rows.whole(self.measurements)
         cells = cells[cells["status"] != "unavailable"]
         drawn = pd.MultiIndex.from_frame(cells[CELL]).isin(pd.MultiIndex.from_frame(drawn_rows[CELL]))
@@ -46,13 +53,7 @@ class Caption:
         if len(missing):
             number = "number above zero" if figure.is_logarithmic else "number"
             said.append(f"{words.which(missing, cells)}: there is no {number}")
-        return [f"not drawn: {each}" for each in said]
-
-    def alike(self, drawn_rows: pd.DataFrame) -> str:
-        """Return a line where there are more estimators than colors."""
-        count = drawn_rows["estimator"].nunique()
-        more = f"{count} estimators have {len(PALETTE)} colors: those of one color differ in shape and dashes"
-        return more if count > len(PALETTE) else ""
+        return [*found, *(f"not drawn: {each}" for each in said)]
 
 
 def caption_of_run(run: Run, control: str | None = None) -> Caption:

@@ -21,22 +21,13 @@ from bench.text.labels import distinct, plain
 
 Spec = dict[str, Any]
 
-MOST_PANELS = 24
-"""A figure with more panels than this is no longer read."""
-
-MOST_SIZES = 12
-"""Sample sizes, each with a chart of its own, that are drawn below one another."""
-
-UNITS = {"metric", "currency", "cost"}
-"""Columns whose values have different units: panels of different units have axes of their own."""
-
+MOST_PANELS = 24  # a figure with more is no longer read
+MOST_SIZES = 12  # charts of a sample size each, below one another
+PANEL = {"width": 220, "height": 170}  # pixels of a chart that stands beside others
+TITLE_WIDTH, CAPTION_WIDTH = 85, 125  # characters of a line: about the width of a chart with its legend
 INK, SOFT, FAINT = "#1b1b1b", "#505050", "#e3e3e3"
 FONT = "DejaVu Sans"
-PANEL = {"width": 220, "height": 170}
-"""Pixels of a chart that stands beside others."""
-
-TITLE_WIDTH, CAPTION_WIDTH = 85, 125
-"""Characters of a line above and below a figure: about the width of a chart with its legend."""
+UNITS = {"metric", "currency", "cost"}  # columns of different units: panels have axes of their own
 
 
 def composed(
@@ -44,11 +35,7 @@ def composed(
 ) -> Spec | None:
     """Return a figure as one Vega-Lite specification that needs nothing else; None of nothing to draw.
 
-    Args:
-        figure: the definition.
-        tables: of a run, or of several.
-        caption: the text around it.
-        titled: whether it has a title and a caption, too; a paper has its own.
+    A figure that is titled has a caption, too; a paper has its own.
     """
     rows = on_the_sheet(figure, tables, caption)
     if rows.empty:
@@ -65,7 +52,7 @@ def composed(
         more = len(panels) - len(shown)
         cut = f"not drawn: {more} further panels" if more > 0 else ""
         facts = " · ".join(filter(None, (caption.facts, thinned, notice)))
-        texts = [figure.description, facts, caption.alike(rows), *caption.left_out(figure, rows), cut]
+        texts = [figure.description, facts, *caption.notes(figure, rows), cut]
         spec = _titled(spec, figure.title, caption.heading, texts)
     datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
     return {"$schema": alt.SCHEMA_URL, "config": config(), "datasets": datasets, **spec}
@@ -108,19 +95,14 @@ def config() -> Spec:
     """Return the fonts, colors and sizes of all charts."""
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12,
             "titleFontWeight": "normal"}  # fmt: skip
+    symbols = {"symbolOpacity": 1, "symbolFillColor": "transparent", "clipHeight": 13}
+    side_by_side = {"layout": {"right": {"direction": "horizontal", "margin": 4}}}
     return {
         "background": "white",
         "font": FONT,
         "view": {"stroke": FAINT},
         "axis": {**text, "gridColor": FAINT, "domainColor": INK, "tickColor": INK, "labelLimit": 260},
-        "legend": {
-            **text,
-            "labelLimit": 300,
-            "symbolOpacity": 1,
-            "symbolFillColor": "transparent",
-            "clipHeight": 13,
-            "layout": {"right": {"direction": "horizontal", "margin": 4}},
-        },
+        "legend": {**text, **symbols, **side_by_side, "labelLimit": 300},
         "header": text,
         "title": {"color": INK, "subtitleColor": SOFT, "fontSize": 12, "fontWeight": "normal"},
         "style": {"ink": {"color": INK}, "words": {"color": INK}},
@@ -148,9 +130,8 @@ def _panels(figure: Figure, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _in_words(name: str, value: object) -> str:
-    if name == "sample_size":
-        return f"N = {value}"
-    return plain(value).replace("_", " ") if name in UNITS else plain(value)
+    words = f"N = {value}" if name == "sample_size" else plain(value)
+    return words.replace("_", " ") if name in UNITS else words
 
 
 def _body(figure: Figure, rows: pd.DataFrame, panels: Mapping[str, pd.DataFrame]) -> Spec:

@@ -1,19 +1,22 @@
-"""The definition of a figure: its rows, its interval, its chart."""
+"""The definition of a figure: its rows, its interval, its chart; and rows of measurements."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from bench.analysis.rows import whole
+from bench.text.cell_words import setting_of
+
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart
 
-REACH = 1000
-"""The factor between a value and an end of its interval beyond which a logarithmic axis does not follow."""
+CELL = ["problem", "estimator", "sample_size", "device", "dtype"]  # the columns that together name one
+REACH = 1000  # times a value: an end of its interval beyond that is not followed by a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class Figure:
         title: one line.
         description: the caption, and the text for readers who cannot see the chart.
         table: the table of a run, or of several runs, from which the rows are taken.
-        rows: a function of that table; a row for each point, empty if there is nothing to draw.
         chart: a function of the rows; its data are named `rows`.
         interval: the column of the values that are drawn, with those of the lower and upper ends of
             their intervals; the first alone where no interval is drawn.
+        rows: a function of that table; a row for each point, empty if there is nothing to draw.
         against: a column of numbers on the other axis; empty if that axis holds names.
         logarithmic: channels whose axis is logarithmic.
         switched: columns of each of which a page shows one value at a time, and a file has a panel for each.
@@ -40,9 +43,9 @@ class Figure:
     title: str
     description: str
     table: str
-    rows: Callable[[pd.DataFrame], pd.DataFrame]
     chart: Callable[[pd.DataFrame], Chart]
     interval: Sequence[str]
+    rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
     against: str = ""
     logarithmic: Sequence[str] = ()
     switched: Sequence[str] = ()
@@ -86,11 +89,6 @@ def interval_of(name: str) -> tuple[str, str, str]:
     return name, f"{name}_low", f"{name}_high"
 
 
-def every(table: pd.DataFrame) -> pd.DataFrame:
-    """Return all rows of a table."""
-    return table
-
-
 def with_ends(rows: pd.DataFrame, interval: Sequence[str], logarithmic: bool) -> pd.DataFrame:
     """Add the ends of intervals as they are drawn, in the columns `lower`, `upper`, `below` and `above`.
 
@@ -115,3 +113,19 @@ def with_ends(rows: pd.DataFrame, interval: Sequence[str], logarithmic: bool) ->
         below=below & shown,
         above=above & shown,
     )
+
+
+def cells(measurements: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return the cells that succeeded, with these columns of theirs and their `setting`."""
+    return blocks(whole(measurements), columns).drop(columns="parameter")
+
+
+def blocks(measurements: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return the same for each block of parameters, the whole gradient included as `all`."""
+    known = [name for name in (*CELL, "parameter", *columns) if name in measurements]
+    return with_setting(measurements.loc[measurements["status"] == "ok", known].reset_index(drop=True))
+
+
+def with_setting(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add a column `setting`: device and type of numbers in words, where they vary among the rows."""
+    return frame.assign(setting=setting_of(frame.assign(problem="")))

@@ -16,8 +16,7 @@ Each fifth color has the same dashes: the order is one in which these are easily
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-left", "stroke",
           "triangle-right", "wedge", "arrow")  # fmt: skip
 DASHES: tuple[tuple[float, ...], ...] = ((1, 0), (5, 1.5), (1.5, 1), (6, 1.5, 1.5, 1.5), (9, 2))
-UNSEEN = [0, 99]
-"""Dashes of a line that is not seen."""
+UNSEEN = [0, 99]  # dashes of a line that is not seen
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,9 @@ from bench.figures.figure_tables import Tables
 from bench.results.files import whole
 from bench.text.ratio_text import remarks
 
-PIXELS = 2.0
-"""Pixels of a PNG file for each of the chart."""
-
-MOST_PROBLEMS = 6
-"""Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
-
-VEGA_LITE = "6.4"
-"""The version that draws; that of the page is the same."""
+PIXELS = 2.0  # of a PNG file for each of the chart
+MOST_PROBLEMS = 6  # points of a sweep with a panel each; of more, curves along the option are drawn
+VEGA_LITE = "6.4"  # the version that draws; that of the page is the same
 
 
 def write(spec: Spec, stem: Path, formats: Sequence[str]) -> list[Path]:
@@ -47,15 +42,7 @@ def draw(
     titled: bool,
     names: Iterable[str] = tuple(FIGURES),
 ) -> tuple[list[Path], list[str]]:
-    """Write the figures that apply to these tables into a folder, which is made if it is missing.
-
-    Args:
-        folder: where they go.
-        tables: of a run, or of several.
-        caption: the text around the figures.
-        formats: of `bench.text.formats.FORMATS`.
-        titled: whether figures have titles and captions.
-        names: of `FIGURES`.
+    """Write the figures that apply to these tables, in some formats, into a folder that is made if need be.
 
     Returns:
         The files, and a line for each figure that could not be drawn.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import UserDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,10 +27,7 @@ from bench.text.left_out import notes
 
 
 class Tables(UserDict[str, Any]):
-    """Tables by name, each made when it is first asked for and kept."""
-
-    def __init__(self, makers: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
-        super().__init__(makers)
+    """Tables by name; a function in the place of one makes it when it is first asked for."""
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if callable(self.data[name]):

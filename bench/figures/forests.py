@@ -1,4 +1,4 @@
-"""Points with their intervals by the names of the estimators: ratios, means, rates, devices."""
+"""Values by the names of the estimators: ratios, means, rates, devices, and the parts of the error."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 import altair as alt
 import pandas as pd
 
-from bench.figures.axes import logarithmic, plain, powers
-from bench.figures.cells import with_setting
-from bench.figures.definition import Chart, Figure, every
-from bench.figures.marks import by_sample_size, lanes
+from bench.figures.axes import PLAIN, logarithmic, plain, powers
+from bench.figures.definition import Chart, Figure, cells, interval_of, with_setting
+from bench.figures.marks import LANE, NAMED_COLOR, by_sample_size, lanes, layers, tooltip
 from bench.text import labels
 
+LEAST_SHARE = 0.01  # of the error, from which a squared bias is told in words
 UNITS = {"seconds": "seconds of one estimate", "variance": "variance of one estimate"}
 
 
@@ -37,9 +37,9 @@ RATIOS = Figure(
     "Ratios to the control: below 1 is better",
     "For each N and estimator the ratio to the control; all its intervals hold together with 95 %.",
     "ratios",
-    _ratios,
     _ratios_chart,
     ("ratio", "low", "high"),
+    rows=_ratios,
     logarithmic=("x",),
     switched=("metric",),
 )
@@ -67,9 +67,9 @@ MEANS = Figure(
     "For each estimator the geometric mean over scenarios with its interval, on a pale bar from the "
     "scenario with the smallest ratio to that with the largest.",
     "means",
-    lambda means: means.assign(setting=""),
     _means_chart,
     ("ratio", "low", "high"),
+    rows=lambda means: means.assign(setting=""),
     logarithmic=("x",),
     switched=("metric",),
 )
@@ -86,7 +86,6 @@ RATE = Figure(
     "For each estimator the fitted slope of log variance against log N, with its 95 % interval; "
     "an average of independent terms has −1.",
     "rates",
-    every,
     _rate_chart,
     ("slope", "low", "high"),
 )
@@ -106,10 +105,51 @@ DEVICES = Figure(
     "For each N and estimator a point for each device and type, with its 95 % interval: "
     "the seconds, or the variance, of one estimate.",
     "settings",
-    every,
     _devices_chart,
     ("value", "low", "high"),
     logarithmic=("x",),
     switched=("metric",),
     several="setting",
+)
+
+
+def _error(measurements: pd.DataFrame) -> pd.DataFrame:
+    found = cells(measurements, (*interval_of("mse"), "variance", "replicates")).dropna(subset="variance")
+    # The estimate of the error can fall below that of the variance: then no bias is left to be seen.
+    whole = found["mse"].clip(lower=found["variance"])
+    share = (1 - found["variance"] / whole.where(whole > 0)).fillna(0.0)
+    told = [f"bias² {100 * each:.0f} %" if each >= LEAST_SHARE else "" for each in share]
+    words = (found["setting"] + " " + pd.Series(told, found.index, dtype=str)).str.strip()
+    return found.assign(whole=whole, bias_share=share, words=words)
+
+
+def _error_chart(rows: pd.DataFrame) -> Chart:
+    mark = alt.Chart()
+    marks = [
+        mark.mark_bar(opacity=0.75).encode(x="variance:Q", color=NAMED_COLOR),
+        mark.mark_bar(style="ink").encode(x="variance:Q", x2="whole:Q"),
+        mark.mark_rule(style="words").encode(x="lower:Q", x2="upper:Q"),
+        mark.mark_text(align="left", dx=6, style="words")
+        .encode(x="furthest:Q", text="words:N")
+        .transform_calculate(furthest="max(datum.whole, datum.upper)"),
+    ]
+    axis = alt.Axis(tickCount=4, labelExpr=PLAIN, labelOverlap="greedy")
+    shown = tooltip(rows, *interval_of("mse"), "variance", "bias_share")
+    bars = layers(*marks, **LANE, x=alt.X(title=None, axis=axis), tooltip=shown)
+    title = "mean squared error: variance + squared bias"
+    charts: alt.FacetChart = by_sample_size(bars.properties(height=alt.Step(18)), title)
+    own: alt.FacetChart = charts.resolve_scale(x="independent")
+    return own
+
+
+ERROR = Figure(
+    "error",
+    "Mean squared error: variance and squared bias",
+    "For each N and estimator a bar of the variance, and on its end, in the color of the text, the "
+    "squared bias; beside it its part of the sum, if that is 1 % or more. The thin line is the 95 % interval "
+    "of the error. Each N has a scale of its own.",
+    "measurements",
+    _error_chart,
+    interval_of("mse"),
+    rows=_error,
 )

@@ -17,11 +17,8 @@ from bench.figures.export import write
 from bench.results.runs import Run
 from bench.text.labels import distinct, plain
 
-SIZE = 58
-"""Pixels of the side of an image, and two of a gap: 28 pixels of data are still told apart."""
-
-BROKEN = (0.835, 0.369, 0.0)
-"""The color of pixels that are no number; white or black would hide them."""
+SIZE = 58  # pixels of the side of an image, and two of a gap: 28 pixels of data are still told apart
+BROKEN = (0.835, 0.369, 0.0)  # the color of pixels that are no number; white or black would hide them
 
 
 def address(image: npt.NDArray[np.float64]) -> str:

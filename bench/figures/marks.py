@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -10,23 +10,15 @@ import pandas as pd
 from bench.figures.axes import Settings
 
 POINT: dict[str, Any] = {"filled": True, "size": 55}
-HOLLOW: dict[str, Any] = {"filled": False, "size": 55, "strokeWidth": 1.6}
-"""A point through which one beneath it is seen."""
+HOLLOW: dict[str, Any] = {"filled": False, "size": 55, "strokeWidth": 1.6}  # one beneath it is seen
+ARROW = 45  # the size of an arrow at the end of an interval
+DATA = "rows"  # the name of the data of every chart
+ONCE = alt.sequence(1)  # data of a mark that is drawn once, whatever the rows are
+BEHIND = "#8c8c8c"  # the color of marks that are not data
+WIDTH, HEIGHT = 420, 280  # pixels of a chart that is not divided
+NAMED_LANE = 24  # pixels of a lane with the name of its setting above the point
+EXACT = ("sample_size", "replicates", "index", "count")  # whole numbers, of which all digits are shown
 
-ARROW = 45
-"""The size of an arrow at the end of an interval."""
-
-BEHIND = "#8c8c8c"
-"""The color of marks that are not data."""
-
-DATA = "rows"
-"""The name of the data of every chart."""
-
-ONCE = alt.sequence(1)
-"""Data of a mark that is drawn once, whatever the rows are."""
-
-WIDTH, HEIGHT = 420, 280
-"""Pixels of a chart that is not divided."""
 
 # The scales of color, shape and dashes are put in later: an estimator has the same in every figure.
 COLOR = alt.Color("estimator:N", title=None)
@@ -38,11 +30,7 @@ NAMED_COLOR = alt.Color("estimator:N", legend=None)
 NAMED_SHAPE = alt.Shape("estimator:N", legend=None)
 """Color and shape where an axis names the estimators, so that no legend is needed."""
 
-OWN_LINE = [alt.Detail("device:N"), alt.Detail("dtype:N")]
-"""The columns that set apart lines of one estimator."""
-
-LANE_WITH_NAME = 24
-"""Pixels of a lane with the name of its setting above the point."""
+OWN_LINE = [alt.Detail("device:N"), alt.Detail("dtype:N")]  # they set apart lines of one estimator
 
 LANE: dict[str, Any] = {
     "y": alt.Y("estimator:N", title=None, sort=None),
@@ -50,22 +38,18 @@ LANE: dict[str, Any] = {
 }
 """Names of the estimators in the order of the scenario, with a lane for each setting."""
 
-EXACT = ("sample_size", "replicates", "index", "count")
-"""Columns of whole numbers, of which all digits are shown."""
-
 
 def tooltip(rows: pd.DataFrame, *names: str) -> list[alt.Tooltip]:
     """Return the cell and those of these columns that there are, with three digits, for hovering."""
     shown = dict.fromkeys(("estimator", "sample_size", "device", "dtype", *names))
-    numbers = set(rows.select_dtypes("number"))
-    return [_field(name, name in numbers) for name in shown if name in rows]
-
-
-def _field(name: str, is_number: bool) -> alt.Tooltip:
-    form = ("d" if name in EXACT else ".3~g") if is_number else alt.Undefined
-    return alt.Tooltip(
-        name, type="quantitative" if is_number else "nominal", title=name.replace("_", " "), format=form
-    )
+    numbers = {name: "d" if name in EXACT else ".3~g" for name in rows.select_dtypes("number")}
+    return [
+        alt.Tooltip(f"{name}:Q", title=name.replace("_", " "), format=numbers[name])
+        if name in numbers
+        else alt.Tooltip(f"{name}:N", title=name.replace("_", " "))
+        for name in shown
+        if name in rows
+    ]
 
 
 def layers(*marks: alt.Chart | alt.LayerChart, **encoding: Any) -> alt.LayerChart:
@@ -122,23 +106,16 @@ def lanes(
     behind: tuple[alt.Chart, ...] = (),
     form: alt.Shape = NAMED_SHAPE,
 ) -> alt.LayerChart:
-    """Return points with their intervals along x, in a lane for each estimator and setting.
+    """Return points with their intervals along x, in a lane of some pixels for each estimator and setting.
 
-    Args:
-        rows: with a column `setting`, the device and the type of numbers where they vary.
-        value: the column that is drawn.
-        x: the axis.
-        shown: further columns to be shown on hovering.
-        pixels: the height of a lane.
-        at: where a dashed line is drawn.
-        behind: marks behind the points.
-        form: their shape; while it is that of the estimator, each lane is named where there are several.
+    A dashed line stands `at` a value, other marks behind the points. While these have the form of their
+    estimator, the settings are named where there are several.
     """
     points = alt.layer(*behind, *interval(rows, value, "x", *shown, shape=form)).encode(color=NAMED_COLOR)
     names = []
     settings = rows["setting"].nunique()
     if settings > 1 and form is NAMED_SHAPE:
-        pixels = max(pixels, LANE_WITH_NAME)
+        pixels = max(pixels, NAMED_LANE)
         words = alt.Chart().mark_text(dy=-9, fontSize=10.5, style="words")
         names = [words.encode(x=f"{value}:Q", text="setting:N")]
     dashed = alt.Chart(ONCE).mark_rule(strokeDash=[4, 4], color=BEHIND)
@@ -147,14 +124,10 @@ def lanes(
     return chart.properties(height=alt.Step(pixels * settings, **{"for": "position"}))
 
 
-def by_sample_size(
-    chart: alt.LayerChart, title: str = "", x: Literal["shared", "independent"] = "shared"
-) -> alt.FacetChart:
+def by_sample_size(chart: alt.LayerChart, title: str = "") -> alt.FacetChart:
     """Return a chart for each sample size, one below another, all above one title."""
-    header = alt.Header(
-        labelOrient="top", labelAnchor="start", labelExpr="'N = ' + datum.value", labelPadding=4
-    )
+    named: dict[str, Any] = {"labelOrient": "top", "labelAnchor": "start", "labelPadding": 4}
+    header = alt.Header(labelExpr="'N = ' + datum.value", **named)
     below = alt.TitleParams(title, orient="bottom", anchor="middle", offset=8, fontWeight="normal")
     faceted: alt.FacetChart = chart.facet(row=alt.Row("sample_size:O", title=None, header=header))
-    faceted = faceted.resolve_scale(x=x)
     return faceted.properties(spacing=8, **({"title": below} if title else {}))

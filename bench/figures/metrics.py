@@ -11,16 +11,14 @@ import altair as alt
 import pandas as pd
 
 from bench.analysis.sweeps import scale_of
-from bench.figures import cells
 from bench.figures.axes import SAMPLES, THREE_DIGITS, Settings, logarithmic, named, plain, powers
-from bench.figures.definition import Chart, Figure, interval_of
+from bench.figures.definition import Chart, Figure, blocks, cells, interval_of
 from bench.figures.marks import COLOR, OWN_LINE, band, lanes, layers
 from bench.statistics.metric_table import LABELS
 
 BAND = "A line for each estimator in its 95 % band"
 TITLE = "variance of one estimate"
-ACROSS = 3
-"""Blocks side by side, unless more belong together."""
+ACROSS = 3  # blocks side by side, unless more belong together
 
 ALONG: dict[str, Any] = {
     "table": "along", "against": "value", "logarithmic": ("y",), "switched": ("rest", "sample_size"),
@@ -56,22 +54,15 @@ def _option_axis(rows: pd.DataFrame) -> Settings:
     return settings
 
 
-def along(*columns: str) -> partial[pd.DataFrame]:
-    """Return a function that gives the cells along the option with most values; others stand in `rest`."""
-    cell = ("estimator", "sample_size", "device", "dtype", "option", "value", "rest")
-    return partial(_along, [*cell, *columns])
-
-
-def _along(columns: list[str], moved: pd.DataFrame) -> pd.DataFrame:
+def along(moved: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return the cells along the option with the most values; the other options stand in `rest`."""
     most = moved.groupby("option", sort=False)["value"].nunique().idxmax()
-    return moved.loc[moved["option"] == most, [name for name in columns if name in moved]]
-
-
-# --- variance -------------------------------------------------------------------------------------
+    cell = ("estimator", "sample_size", "device", "dtype", "option", "value", "rest")
+    return moved.loc[moved["option"] == most, [name for name in (*cell, *columns) if name in moved]]
 
 
 def _variance(measurements: pd.DataFrame) -> pd.DataFrame:
-    found = cells.cells(measurements, *interval_of("variance"), "variance_exact", "replicates")
+    found = cells(measurements, (*interval_of("variance"), "variance_exact", "replicates"))
     first = found[found["variance"] > 0].sort_values("sample_size", kind="stable")
     first = first.drop_duplicates(["problem", "estimator"])
     constant = first.assign(constant=first["variance"] * first["sample_size"])
@@ -99,9 +90,9 @@ VARIANCE = Figure(
     f"{BAND}, a thin one through the exact variance where that is known, and dotted lines that fall as one "
     "over N.",
     "measurements",
-    _variance,
     _variance_chart,
     interval_of("variance"),
+    rows=_variance,
     against="sample_size",
     logarithmic=("x", "y"),
     apart=("device", "dtype"),
@@ -111,16 +102,9 @@ VARIANCE_BY_OPTION = replace(
     name="variance_by_option",
     title="Variance along an option",
     description=f"{BAND}, and a thin one through the exact variance where that is known.",
-    rows=along(*interval_of("variance"), "variance_exact"),
+    rows=lambda moved: along(moved, *interval_of("variance"), "variance_exact"),
     **ALONG,
 )
-
-
-# --- other metrics --------------------------------------------------------------------------------
-
-
-def _metric(name: str, measurements: pd.DataFrame) -> pd.DataFrame:
-    return cells.cells(measurements, *interval_of(name))
 
 
 def _metric_chart(name: str, rows: pd.DataFrame) -> Chart:
@@ -134,7 +118,7 @@ FIGURES = [
         name=name,
         title=title,
         description=f"{BAND}.",
-        rows=partial(_metric, name),
+        rows=partial(cells, columns=interval_of(name)),
         chart=partial(_metric_chart, name),
         interval=interval_of(name),
         logarithmic=("x",) if name == "cosine" else ("x", "y"),
@@ -154,18 +138,15 @@ SNR_BY_OPTION = replace(
     name="snr_by_option",
     title="Signal to noise along an option",
     description=f"{BAND}: the norm of the mean estimate over the standard deviation.",
-    rows=along(*interval_of("snr")),
+    rows=lambda moved: along(moved, *interval_of("snr")),
     chart=partial(_metric_chart, "snr"),
     interval=interval_of("snr"),
     **ALONG,
 )
 
 
-# --- blocks, and a budget -------------------------------------------------------------------------
-
-
 def _blocks(measurements: pd.DataFrame) -> pd.DataFrame:
-    found = cells.blocks(measurements, *interval_of("variance"), "replicates")
+    found = blocks(measurements, (*interval_of("variance"), "replicates"))
     found = found[found["parameter"] != "all"]
     return found if found["sample_size"].nunique() > 1 else found.iloc[:0]
 
@@ -204,9 +185,9 @@ BUDGET = Figure(
     "For each estimator a line through the squared error of a mean of as many estimates, of the best N, as "
     "the budget allows, in its 95 % band. Evaluations are those of f and of its gradient.",
     "budget",
-    lambda reached: reached.drop(columns="scenario"),
     _budget_chart,
     ("error", "low", "high"),
+    rows=lambda reached: reached.drop(columns="scenario"),
     against="budget",
     logarithmic=("x", "y"),
     switched=("run", "currency", "device", "dtype"),

@@ -35,17 +35,14 @@ COST = Figure(
     "For each estimator a line through its sample sizes, with 95 % intervals; to the left is cheaper, below "
     "is less noisy. The thick steps join the points that none of the run's estimators beats in both.",
     "costs",
-    lambda costs: costs.drop(columns="cell"),
     _chart,
     interval_of("variance"),
+    rows=lambda costs: costs.drop(columns="cell"),
     against="value",
     logarithmic=("x", "y"),
     switched=("cost",),
     apart=("device", "dtype"),
 )
-
-
-# --- coordinates ----------------------------------------------------------------------------------
 
 
 def _scatter_chart(rows: pd.DataFrame) -> Chart:
@@ -64,9 +61,9 @@ SCATTER = Figure(
     "A point for each coordinate of the gradient at the largest N, with a line of one standard error "
     "to either side; on the dashed line the mean is right.",
     "coordinates",
-    lambda coordinates: coordinates.drop(columns="cell"),
     _scatter_chart,
     ("mean", "low", "high"),
+    rows=lambda coordinates: coordinates.drop(columns="cell"),
     against="truth",
     apart=("estimator", "device", "dtype"),
     several="truth",

@@ -43,13 +43,7 @@ def select(
     log: str | None = None,
     parameter: str | None = None,
 ) -> Selection:
-    """Return the rows that succeeded and have a number wherever one is drawn.
-
-    Args:
-        frame: measurements, or another frame.
-        wanted: channel -> column, or None.
-        log: a key of `AXES`; None for those whose numbers are positive and span a factor of 10 or more.
-        parameter: a block of parameters; None for the whole gradient, and for all if a column is `parameter`.
+    """Return the rows that succeeded and have a number wherever one is drawn; see `FreePlot`.
 
     Raises:
         Invalid: if a column is missing, cannot be drawn so, or has too many values to be told apart.
