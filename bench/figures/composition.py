@@ -96,7 +96,7 @@ def config() -> Spec:
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12,
             "titleFontWeight": "normal"}  # fmt: skip
     symbols = {"symbolOpacity": 1, "symbolFillColor": "transparent", "clipHeight": 13}
-    side_by_side = {"layout": {"right": {"direction": "horizontal", "margin": 4}}}
+    side_by_side = {"layout": {"expr": "{right: {direction: 'horizontal', margin: 4, offset: 18}}"}}
     return {
         "background": "white",
         "font": FONT,
