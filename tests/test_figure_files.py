@@ -11,6 +11,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
 from bench.api import load
 from bench.figures import FIGURES, Tables, export
@@ -407,3 +408,70 @@ def test_the_margin_of_a_signed_bias_lies_on_either_side_of_zero() -> None:
     place = pixels_of(FIGURES["bias"], rows, spec)
     edges = [margin["y"], margin["y"] + margin["height"]]
     assert edges == pytest.approx(list(place([0.01, -0.01])), abs=0.1)
+
+
+# --- what is seen of lines, lanes and fronts ------------------------------------------------------
+
+
+def in_cielab(color: str) -> np.ndarray:
+    """A color in CIELAB, where distances are about those that are seen."""
+    rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(to_xyz @ linear / np.array([0.9505, 1, 1.089]))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_the_same_dashes_have_colors_that_are_far_apart() -> None:
+    twelve = list(styles(map(str, range(12))).values())
+    alike = [(a, b) for a in twelve for b in twelve if a.color < b.color and a.dashes == b.dashes]
+    assert len(alike) == 9
+    far = [np.linalg.norm(in_cielab(a.color) - in_cielab(b.color)) for a, b in alike]
+    assert min(far) > 50  # blue and sky blue are 26 apart
+
+
+def legends_of(spec: dict) -> list[dict]:
+    """The symbols of all legends."""
+    found: list[dict] = []
+
+    def walk(node: dict, inside: bool) -> None:
+        inside = inside or node.get("role") == "legend-symbol"
+        for item in node.get("items", ()):
+            if inside and node.get("marktype") == "symbol":
+                found.append(item)
+            walk(item, inside)
+
+    walk(vl_convert.vegalite_to_scenegraph(spec, vl_version="6.4")["scenegraph"], False)
+    return found
+
+
+def test_a_legend_shows_dashes_as_lines_and_shapes_without_them() -> None:
+    symbols = legends_of(sheet_of("variance", ordinary()))
+    lines = [item for item in symbols if item["shape"] == "stroke"]
+    looks = styles(ordinary()["estimator"]).values()
+    assert [item["strokeDash"] for item in lines[: len(looks)]] == [list(look.dashes) for look in looks]
+    shapes = [item for item in symbols if item["shape"] != "stroke"]
+    assert [item["shape"] for item in shapes] == [look.shape for look in looks]
+    assert not any("strokeDash" in item for item in shapes)
+
+
+@pytest.mark.parametrize("name", ["changed", "ratios"])
+def test_lanes_of_several_types_of_numbers_are_named(name: str, run: Run) -> None:
+    runs = [run, Run(run.measurements, run.replicates, {**run.record, "started": "2031-01-01"})]
+    tables = {**of_several_runs(runs), **of_a_run(run)}
+    rows = FIGURES[name].drawn(tables)
+    rows = rows[(rows["problem"] == rows["problem"].iloc[0]) & (rows["metric"] == "variance")]
+    spec = {**chart_of(FIGURES[name], rows), "datasets": {DATA: records(rows)}}
+    said = [item["text"] for item in marks(spec, "text")]
+    assert said.count("float32") == said.count("float64") == len(rows) / 2
+
+
+def test_a_front_without_a_point_on_the_axis_leaves_an_axis_with_ends() -> None:
+    frame = pd.concat([ordinary(), zero_variance().query("estimator == 'exact'").assign(seconds=1e-9)])
+    rows = FIGURES["cost"].drawn(of_a_run(made(frame)))
+    rows = rows[(rows["cost"] == "seconds") & (rows["variance"] > 0) & ~rows["front"]]
+    assert len(rows)
+    front = chart_of(FIGURES["cost"], rows)["layer"][0]
+    assert "transform" not in front  # a filter would leave no rows, and an infinite extent
+    spec = {**chart_of(FIGURES["cost"], rows), "datasets": {DATA: records(rows)}}
+    assert {item["opacity"] for item in marks(spec, "line") if item["strokeWidth"] == 4} == {0}
