@@ -18,8 +18,7 @@ from bench.analysis.pairs import across, of_sample_sizes, within
 from bench.cli import main
 from bench.commands.compare import METRICS as CHOICES
 from bench.errors import Invalid
-from bench.figures.comparison_chart import chart_of_a_comparison
-from bench.figures.export import picture
+from bench.figures.export import chart_of_a_comparison, picture
 from bench.results.folder import load
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED

@@ -11,12 +11,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
 from bench.api import load
 from bench.figures import FIGURES, Tables, export
 from bench.figures.axes import PERCENT
 from bench.figures.captions import caption_of_run, caption_of_runs
-from bench.figures.composition import chart_of, on_the_sheet, records, specification
+from bench.figures.composition import chart_of, composed, on_the_sheet, records
 from bench.figures.definition import Figure, with_ends
 from bench.figures.estimator_style import styles
 from bench.figures.export import draw
@@ -66,10 +67,9 @@ def made(measurements: pd.DataFrame, question: str = "Why?") -> Run:
 
 def sheet_of(name: str, measurements: pd.DataFrame, question: str = "Why?") -> dict:
     run = made(measurements, question)
-    tables, about = of_a_run(run), caption_of_run(run)
-    rows = on_the_sheet(FIGURES[name], FIGURES[name].drawn(tables), about)
-    assert len(rows)
-    return specification(FIGURES[name], rows, about)
+    spec = composed(FIGURES[name], of_a_run(run), caption_of_run(run))
+    assert spec is not None
+    return spec
 
 
 # --- what is written ------------------------------------------------------------------------------
@@ -222,8 +222,7 @@ def test_a_figure_names_scenario_question_replicates_and_units() -> None:
 
 def test_a_paper_has_its_own_titles() -> None:
     run = made(ordinary(), "Which wins?")
-    rows = FIGURES["variance"].drawn(of_a_run(run))
-    said = words(specification(FIGURES["variance"], rows, caption_of_run(run), titled=False))
+    said = words(composed(FIGURES["variance"], of_a_run(run), caption_of_run(run), titled=False))
     assert "Which wins?" not in said
     assert "R = 1000" not in said
     assert "reparameterization" in said  # the legend
@@ -267,8 +266,7 @@ def two_options() -> pd.DataFrame:
 def test_two_options_have_a_panel_for_each_value_of_the_second() -> None:
     frame = two_options()
     run = Run(frame.assign(snr_low=0.9, snr_high=1.1), no_rows("replicates"), {"scenario": {}})
-    rows = FIGURES["variance_by_option"].drawn(of_a_run(run))
-    spec = specification(FIGURES["variance_by_option"], rows, caption_of_run(run))
+    spec = composed(FIGURES["variance_by_option"], of_a_run(run), caption_of_run(run))
     said = words(spec)
     for panel in ("loc = 0.5 · N = 10", "loc = 0.5 · N = 100", "loc = 1.5 · N = 10", "loc = 1.5 · N = 100"):
         assert panel in said
@@ -377,9 +375,9 @@ def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
 def test_no_measurements_are_too_odd(name: str, case) -> None:
     figure, run = FIGURES[name], made(case())
     about = caption_of_run(run)
-    rows = on_the_sheet(figure, figure.drawn(of_a_run(run)), about)
+    rows = on_the_sheet(figure, of_a_run(run), about)
     if len(rows):
-        specification(figure, rows, about)
+        assert composed(figure, of_a_run(run), about)
         assert np.isfinite(rows[figure.interval[0]]).all()
     else:
         nothing = (everything_failed, unknown_truth) if name == "bias" else (everything_failed,)
@@ -410,3 +408,70 @@ def test_the_margin_of_a_signed_bias_lies_on_either_side_of_zero() -> None:
     place = pixels_of(FIGURES["bias"], rows, spec)
     edges = [margin["y"], margin["y"] + margin["height"]]
     assert edges == pytest.approx(list(place([0.01, -0.01])), abs=0.1)
+
+
+# --- what is seen of lines, lanes and fronts ------------------------------------------------------
+
+
+def in_cielab(color: str) -> np.ndarray:
+    """A color in CIELAB, where distances are about those that are seen."""
+    rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(to_xyz @ linear / np.array([0.9505, 1, 1.089]))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_the_same_dashes_have_colors_that_are_far_apart() -> None:
+    twelve = list(styles(map(str, range(12))).values())
+    alike = [(a, b) for a in twelve for b in twelve if a.color < b.color and a.dashes == b.dashes]
+    assert len(alike) == 9
+    far = [np.linalg.norm(in_cielab(a.color) - in_cielab(b.color)) for a, b in alike]
+    assert min(far) > 50  # blue and sky blue are 26 apart
+
+
+def legends_of(spec: dict) -> list[dict]:
+    """The symbols of all legends."""
+    found: list[dict] = []
+
+    def walk(node: dict, inside: bool) -> None:
+        inside = inside or node.get("role") == "legend-symbol"
+        for item in node.get("items", ()):
+            if inside and node.get("marktype") == "symbol":
+                found.append(item)
+            walk(item, inside)
+
+    walk(vl_convert.vegalite_to_scenegraph(spec, vl_version="6.4")["scenegraph"], False)
+    return found
+
+
+def test_a_legend_shows_dashes_as_lines_and_shapes_without_them() -> None:
+    symbols = legends_of(sheet_of("variance", ordinary()))
+    lines = [item for item in symbols if item["shape"] == "stroke"]
+    looks = styles(ordinary()["estimator"]).values()
+    assert [item["strokeDash"] for item in lines[: len(looks)]] == [list(look.dashes) for look in looks]
+    shapes = [item for item in symbols if item["shape"] != "stroke"]
+    assert [item["shape"] for item in shapes] == [look.shape for look in looks]
+    assert not any("strokeDash" in item for item in shapes)
+
+
+@pytest.mark.parametrize("name", ["changed", "ratios"])
+def test_lanes_of_several_types_of_numbers_are_named(name: str, run: Run) -> None:
+    runs = [run, Run(run.measurements, run.replicates, {**run.record, "started": "2031-01-01"})]
+    tables = {**of_several_runs(runs), **of_a_run(run)}
+    rows = FIGURES[name].drawn(tables)
+    rows = rows[(rows["problem"] == rows["problem"].iloc[0]) & (rows["metric"] == "variance")]
+    spec = {**chart_of(FIGURES[name], rows), "datasets": {DATA: records(rows)}}
+    said = [item["text"] for item in marks(spec, "text")]
+    assert said.count("float32") == said.count("float64") == len(rows) / 2
+
+
+def test_a_front_without_a_point_on_the_axis_leaves_an_axis_with_ends() -> None:
+    frame = pd.concat([ordinary(), zero_variance().query("estimator == 'exact'").assign(seconds=1e-9)])
+    rows = FIGURES["cost"].drawn(of_a_run(made(frame)))
+    rows = rows[(rows["cost"] == "seconds") & (rows["variance"] > 0) & ~rows["front"]]
+    assert len(rows)
+    front = chart_of(FIGURES["cost"], rows)["layer"][0]
+    assert "transform" not in front  # a filter would leave no rows, and an infinite extent
+    spec = {**chart_of(FIGURES["cost"], rows), "datasets": {DATA: records(rows)}}
+    assert {item["opacity"] for item in marks(spec, "line") if item["strokeWidth"] == 4} == {0}

@@ -22,7 +22,7 @@ from bench.api import load
 from bench.figures import FIGURES, Figure, Tables, metrics
 from bench.figures.bias import NEGLIGIBLE
 from bench.figures.captions import caption_of_run
-from bench.figures.composition import chart_of, records, specification
+from bench.figures.composition import chart_of, composed, records
 from bench.figures.export import draw
 from bench.figures.figure_tables import of_a_run, of_several_runs
 from bench.figures.marks import DATA
@@ -381,10 +381,10 @@ def test_every_chart_obeys_the_schema_and_is_drawn_in_every_format(
 ) -> None:
     rows = one_panel(FIGURES[name], tables)
     about = caption_of_run(run)
-    alt.Chart.from_dict(specification(FIGURES[name], rows, about))
     formats = ("png", "svg", "pdf")
     some = Tables({FIGURES[name].table: lambda: tables[FIGURES[name].table]})
     small = replace(FIGURES[name], rows=lambda _: rows, several="")
+    alt.Chart.from_dict(composed(small, some, about))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(FIGURES, name, small)
         written, failed = draw(tmp_path, some, about, formats, True, [name])

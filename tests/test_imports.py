@@ -235,7 +235,14 @@ def test_reports_read_no_files(room: str) -> None:
 
 
 def test_figures_know_no_page_and_no_folder() -> None:
-    allowed = ["bench.analysis", "bench.errors", "bench.results.runs", "bench.statistics", "bench.text"]
+    allowed = [
+        "bench.analysis",
+        "bench.errors",
+        "bench.results.runs",
+        "bench.results.files",
+        "bench.statistics",
+        "bench.text",
+    ]
     assert strangers("bench.figures", allowed) == []
     assert strangers("bench.plotting", [*allowed, "bench.figures"]) == []
 

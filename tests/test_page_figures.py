@@ -17,7 +17,7 @@ from bench.analysis.frames import costs, spread
 from bench.analysis.rows import heavy_tailed
 from bench.api import load
 from bench.cli import main
-from bench.figures.spread import MOST_FLAGS
+from bench.figures.distributions import MOST_FLAGS
 from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.report_api import write_report

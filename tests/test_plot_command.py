@@ -18,7 +18,7 @@ import bench
 from bench.cli import main
 from bench.errors import Invalid
 from bench.figures.estimator_style import styles
-from bench.plotting.picture_grid import INTERVALS
+from bench.plotting.free_plot import INTERVALS
 from bench.plotting.selection import MOST, select
 from bench.results.folder import write_record, write_tables
 from bench.statistics.metric_table import METRICS

@@ -79,8 +79,7 @@ def compare(
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
-        from bench.figures.comparison_chart import chart_of_a_comparison
-        from bench.figures.export import picture
+        from bench.figures.export import chart_of_a_comparison, picture
 
         with explained():
             chart = chart_of_a_comparison(found)

@@ -47,11 +47,11 @@ def plot(
     """
     with explained():
         kind = kind_of(out, "-o")
-        from bench.plotting.free_plot import selected
-        from bench.plotting.picture_grid import draw
+        from bench.plotting.free_plot import draw
+        from bench.plotting.selection import select
         from bench.results.folder import load
 
-        selection = selected(load(run), {"x": x, "y": y, "by": by, "facet": facet}, log, parameter)
+        selection = select(load(run).measurements, {"x": x, "y": y, "by": by, "facet": facet}, log, parameter)
     for line in selection.left_out:
         click.echo(line, err=True)
     if selection.points.empty:

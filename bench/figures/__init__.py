@@ -1,6 +1,6 @@
-"""The figures, one a file, and their table: pages, files and notebooks draw the same charts.
+"""The figures and their table: pages, files and notebooks draw the same charts.
 
-A new figure is a file that defines a `Figure`, and its line in `FIGURES`.
+A new figure is a `Figure`, in a file of its own unless it is of a kind that there is, and its name below.
 """
 
 from __future__ import annotations
@@ -10,34 +10,20 @@ from functools import partial
 from typing import TypeVar
 
 import altair as alt
-import pandas as pd
 from altair.utils.schemapi import debug_mode
 
 from bench.errors import Invalid, did_you_mean
-from bench.figures import (
-    bias,
-    blocks,
-    budget,
-    by_option,
-    by_parameter,
-    changed,
-    cost,
-    devices,
-    error,
-    histograms,
-    means,
-    metrics,
-    profile,
-    rate,
-    ratios,
-    scatter,
-    spread,
-    variance,
-)
+from bench.figures.bias import BIAS, BIAS_BY_OPTION
+from bench.figures.blocks import BLOCKS
 from bench.figures.captions import caption_of_run
 from bench.figures.composition import composed, on_the_sheet
 from bench.figures.definition import Figure
+from bench.figures.distributions import HISTOGRAMS, PROFILE, SPREAD
 from bench.figures.figure_tables import Tables, of_a_run
+from bench.figures.forests import CHANGED, DEVICES, ERROR, MEANS, RATE, RATIOS
+from bench.figures.metrics import BUDGET, BY_PARAMETER, SNR_BY_OPTION, VARIANCE, VARIANCE_BY_OPTION
+from bench.figures.metrics import FIGURES as METRICS
+from bench.figures.scatter import COST, SCATTER
 from bench.results.runs import Run
 from bench.text.failures import attempt
 
@@ -46,9 +32,8 @@ T = TypeVar("T")
 FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
-        histograms.FIGURE, changed.FIGURE, *by_option.FIGURES, variance.FIGURE, *metrics.FIGURES,
-        rate.FIGURE, bias.FIGURE, error.FIGURE, cost.FIGURE, budget.FIGURE, ratios.FIGURE, means.FIGURE,
-        profile.FIGURE, devices.FIGURE, spread.FIGURE, blocks.FIGURE, by_parameter.FIGURE, scatter.FIGURE,
+        HISTOGRAMS, CHANGED, VARIANCE_BY_OPTION, BIAS_BY_OPTION, SNR_BY_OPTION, VARIANCE, *METRICS, RATE,
+        BIAS, ERROR, COST, BUDGET, RATIOS, MEANS, PROFILE, DEVICES, SPREAD, BLOCKS, BY_PARAMETER, SCATTER,
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""
@@ -78,40 +63,31 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         return chart
 
     def __contains__(self, name: object) -> bool:
-        return name in FIGURES and not self._rows(FIGURES[str(name)]).empty
+        return name in FIGURES and len(on_the_sheet(FIGURES[str(name)], self._tables, self._caption)) > 0
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in FIGURES if name in self)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(list(iter(self)))
 
     def __repr__(self) -> str:
         return f"<Figures: {', '.join(self)}>"
 
-    def _rows(self, figure: Figure) -> pd.DataFrame:
-        return on_the_sheet(figure, figure.drawn(self._tables), self._caption)
-
 
 def each(figures: Iterable[Figure], make: Callable[[Figure], T | None]) -> tuple[list[T], list[str]]:
-    """Make something of each figure; a figure that fails leaves a line that says so, and no other fails.
-
-    Args:
-        figures: of `FIGURES`.
-        make: a function of a figure; None if there is nothing to draw.
+    """Return what is made of each figure, if anything is, and a line for each that could not be drawn.
 
     Raises:
         Invalid: if a table of the run is missing or damaged.
         OSError: if `make` cannot write.
     """
     failed: list[str] = []
-    made = [
-        attempt(
-            f"the figure {one.name} could not be drawn", partial(make, one), None, failed, (Invalid, OSError)
-        )
-        for one in figures
-    ]
-    return [each for each in made if each is not None], failed
+    made: list[T | None] = []
+    for one in figures:
+        fault = f"the figure {one.name} could not be drawn"
+        made.append(attempt(fault, partial(make, one), None, failed, (Invalid, OSError)))
+    return [thing for thing in made if thing is not None], failed
 
 
 __all__ = ["FIGURES", "Figure", "Figures", "Tables", "each"]

@@ -8,15 +8,11 @@ from typing import Any
 
 import altair as alt
 
-Settings = dict[str, Any]
-"""Keyword arguments of `altair.X` or `altair.Y`."""
-
+Settings = dict[str, Any]  # keyword arguments of `altair.X` or `altair.Y`
 Title = str | Sequence[str] | None
 
 SAMPLES = "samples per estimate, N"
-
-MOST_NAMED = 8
-"""Values of an axis that are named; of many more, round numbers are."""
+MOST_NAMED = 8  # values of an axis that are named; of many more, round numbers are
 
 _LOG: Settings = {"type": "log", "nice": False, "padding": 12}
 _EXPONENT = "floor(log(datum.value) / LN10 + 1e-9)"
@@ -29,26 +25,25 @@ NUMBER = f"datum.value >= 1e-3 && datum.value < 1e6 ? format(datum.value, '.6~r'
 """A label as an ordinary number, if it has few digits: N = 10000, as in the titles of panels."""
 POWERS = f"{_DIGITS} != '1' && datum.value >= 1 && datum.value < 100 ? format(datum.value, '.3~r') : {_POWER}"
 """A label as a power of ten: 10⁻⁵, or 2·10⁻⁵; a small number that is none as it is."""
-THREE_DIGITS = "format(datum.value, '.3~r')"
-"""A label of an option: 0.316, 1, 1000."""
+THREE_DIGITS = "format(datum.value, '.3~r')"  # a label of an option: 0.316, 1, 1000
 PLAIN = (
     "datum.value == 0 || abs(datum.value) >= 1e-6 && abs(datum.value) < 1e6"
     f" ? format(datum.value, '.6~r') : {_POWER}"
 )
 """A label of a linear axis that is positive."""
-PERCENT = "format(100 * datum.value, '.3~r') + ' %'"
-"""A label of a share: 2.5 %."""
+PERCENT = "format(100 * datum.value, '.3~r') + ' %'"  # a label of a share: 2.5 %
 
 
 def plain(title: Title, **axis: Any) -> Settings:
     """Return a linear axis of numbers that need not begin at zero."""
-    settings = {"tickCount": 5, "labelOverlap": "greedy", **axis}
+    settings = {"tickCount": 5, "labelOverlap": "greedy", "grid": True, **axis}
     return {"title": title, "scale": alt.Scale(zero=False), "axis": alt.Axis(**settings)}
 
 
 def logarithmic(title: Title, values: Iterable[float] = (), label: str = NUMBER) -> Settings:
     """Return a logarithmic axis whose ticks are the values themselves, or each second, if they are few."""
-    axis: Settings = {"labelOverlap": "greedy", "labelSeparation": 8, "labelExpr": label, **named(values)}
+    axis: Settings = {"labelOverlap": "greedy", "labelSeparation": 8, "labelExpr": label, "grid": True}
+    axis |= named(values)
     if "values" not in axis:
         # Vega leaves the labels of superfluous ticks empty: of a long axis it names the powers of ten only.
         seen = {"condition": {"test": "datum.label != ''", "value": 1}, "value": 0}
@@ -69,19 +64,3 @@ def powers(title: Title, values: Iterable[float] = ()) -> Settings:
     sizes = [value for value in map(float, values) if 0 < value < math.inf]
     few = sizes and max(sizes) < 1000 * min(sizes) and min(sizes) >= 1e-3 and max(sizes) < 1e4
     return logarithmic(title, label=NUMBER if few else POWERS)
-
-
-def shares(title: Title, linear: float, least: float, most: float) -> Settings:
-    """Return an axis of percents, linear near zero and logarithmic beyond.
-
-    Args:
-        title: of the axis.
-        linear: the share up to which it is about linear.
-        least: the lowest share that is shown.
-        most: the highest.
-    """
-    sizes = [linear * first * 10.0**power for power in range(12) for first in (1, 3)]
-    ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]
-    scale = alt.Scale(type="symlog", constant=linear, domain=[least, most], nice=False)
-    axis = alt.Axis(labelExpr=PERCENT, values=sorted([0.0, *ticks]), labelOverlap="greedy")
-    return {"title": title, "scale": scale, "axis": axis}

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from bench.figures.axes import SAMPLES, Settings, plain, shares
-from bench.figures.cells import cells
-from bench.figures.definition import Chart, Figure
-from bench.figures.marks import BEHIND, ONCE, Layer, color, interval, layers, shape
+from bench.figures.axes import PERCENT, SAMPLES, Settings, plain
+from bench.figures.definition import Chart, Figure, cells, interval_of
+from bench.figures.marks import BEHIND, COLOR, ONCE, SHAPE, interval, layers
+from bench.figures.metrics import ALONG, BAND, along, curves
 
 NEGLIGIBLE = 0.01
 """The share of the norm of the gradient within which a verdict calls a bias negligible."""
 
-COLUMNS = ("bias", "bias_low", "bias_high")
-SHARES = ("share", "share_low", "share_high")
-TITLE = ("bias, as a part of", "the gradient's norm")
+COLUMNS, SHARES = interval_of("bias"), interval_of("share")
 
 
-def rows(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return the bias of each cell with its interval, and all three as shares of the gradient's norm."""
-    found = cells(measurements, *COLUMNS, "truth_norm", "verdict", "replicates")
-    return in_shares(found)
-
-
-def in_shares(found: pd.DataFrame) -> pd.DataFrame:
+def _in_shares(found: pd.DataFrame) -> pd.DataFrame:
     """Add bias and its interval as shares of the norm; a gradient of zero has no shares, and no rows.
 
     If every gradient is zero, the biases themselves take the place of their shares.
@@ -40,49 +34,52 @@ def in_shares(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def share_axis(rows: pd.DataFrame) -> Settings:
-    """Return the axis of shares, linear within the margin and logarithmic beyond."""
+def _axis_and_margin(rows: pd.DataFrame) -> tuple[Settings, list[alt.Chart]]:
+    """Return an axis that is linear within the margin and logarithmic beyond, and the margin in gray."""
     if not (rows["truth_norm"] > 0).any():
-        return plain("bias")
+        return plain("bias"), []
     ends = rows[["lower", "upper", "share"]].to_numpy(float)
     ends = ends[np.isfinite(ends)]
     most = max(float(ends.max()), NEGLIGIBLE) * 1.3
-    least = min(float(ends.min()) * 1.3, -1.3 * NEGLIGIBLE) if ends.min() < 0 else -0.2 * NEGLIGIBLE
-    return shares(TITLE, NEGLIGIBLE, least, most)
-
-
-def margin(rows: pd.DataFrame, y: Settings) -> list[Layer]:
-    """Return the gray band of the margin, above zero alone where no bias has a sign."""
-    if not (rows["truth_norm"] > 0).any():
-        return []
-    signed = bool((rows["lower"] < 0).any())
-    low = alt.YDatum(-NEGLIGIBLE if signed else 0.0, type="quantitative", scale=y["scale"])
+    signed = ends.min() < 0
+    least = min(float(ends.min()) * 1.3, -1.3 * NEGLIGIBLE) if signed else -0.2 * NEGLIGIBLE
+    low = alt.YDatum(-NEGLIGIBLE if signed else 0.0, type="quantitative")
     across = {"x": alt.value(0), "x2": alt.value("width"), "color": alt.value(BEHIND)}
-    return [alt.Chart(ONCE).mark_rect(opacity=0.18).encode(low, alt.Y2Datum(NEGLIGIBLE), **across)]
+    margin = alt.Chart(ONCE).mark_rect(opacity=0.18).encode(low, alt.Y2Datum(NEGLIGIBLE), **across)
+    sizes = [NEGLIGIBLE * first * 10.0**power for power in range(12) for first in (1, 3)]
+    ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]
+    axis = alt.Axis(labelExpr=PERCENT, values=sorted([0.0, *ticks]), labelOverlap="greedy", grid=True)
+    scale = alt.Scale(type="symlog", constant=NEGLIGIBLE, domain=[least, most], nice=False)
+    return {"title": ("bias, as a part of", "the gradient's norm"), "scale": scale, "axis": axis}, [margin]
 
 
-def chart(rows: pd.DataFrame) -> Chart:
-    """Return, for each N, points with their intervals side by side, and the margin."""
-    y = share_axis(rows)
-    place = {
-        "x": alt.X("sample_size:O", title=SAMPLES, axis=alt.Axis(labelAngle=0)),
-        "xOffset": alt.XOffset("lane:N", sort=None),
-        "color": color(),
-    }
-    shown = (*COLUMNS, "verdict", "replicates")
-    marks = layers(
-        *margin(rows, y), *interval(rows, "share", "y", y, *shown, point={"shape": shape()}, **place)
-    )
+def _chart(rows: pd.DataFrame) -> Chart:
+    y, margin = _axis_and_margin(rows)
+    if "option" in rows:
+        return curves(rows, "share", y, *margin, shown=COLUMNS)
+    points = interval(rows, "share", "y", *COLUMNS, "verdict", "replicates", shape=SHAPE)
+    x = alt.X("sample_size:O", title=SAMPLES, axis=alt.Axis(labelAngle=0))
+    side_by_side = alt.layer(*points).encode(x, alt.XOffset("lane:N", sort=None), COLOR)
+    marks = layers(*margin, side_by_side, y=alt.Y(**y))
     return marks.transform_calculate(lane="datum.estimator + '\\t' + datum.setting")
 
 
-FIGURE = Figure(
+BIAS = Figure(
     "bias",
     "Bias, and the margin of 1 % within which it counts as none",
     "For each N and estimator the bias with its 95 % interval; the gray band is 1 % of the norm, within "
     "which the axis is nearly linear.",
     "measurements",
-    rows,
-    chart,
+    _chart,
     SHARES,
+    rows=lambda measured: _in_shares(cells(measured, (*COLUMNS, "truth_norm", "verdict", "replicates"))),
+    apart=("device", "dtype"),
+)
+BIAS_BY_OPTION = replace(
+    BIAS,
+    name="bias_by_option",
+    title="Bias along an option",
+    description=f"{BAND}; the gray band is 1 % of the norm, within which the axis is nearly linear.",
+    rows=lambda moved: _in_shares(along(moved, *COLUMNS, "truth_norm")),
+    **ALONG | {"logarithmic": ()},
 )

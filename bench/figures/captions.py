@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from bench.analysis import rows
-from bench.figures.cells import CELL
-from bench.figures.definition import Figure
+from bench.figures.definition import CELL, Figure
 from bench.figures.estimator_style import PALETTE
 from bench.results.runs import Run
 from bench.text import cell_words as words
@@ -35,41 +33,42 @@ class Caption:
     measurements: pd.DataFrame
     control: str = ""
 
-    def left_out(self, figure: Figure, drawn_rows: pd.DataFrame) -> list[str]:
-        """Return in words the cells that a figure of the measurements does not draw, absent devices aside."""
+    def notes(self, figure: Figure, drawn_rows: pd.DataFrame) -> list[str]:
+        """Return what a reader must know of the rows that are drawn, and of cells that are not, if any.
+
+        Of the cells only a figure of the measurements tells, and nothing of absent devices.
+        """
+        count = drawn_rows["estimator"].nunique()
+        alike = (
+            f"{count} estimators have {len(PALETTE)} colors: those of one color differ in shape and dashes"
+        )
+        found = [alike] if count > len(PALETTE) else []
         if figure.table != "measurements":
-            return []
+            return found
         cells = rows.whole(self.measurements)
         cells = cells[cells["status"] != "unavailable"]
-        drawn = set(drawn_rows[CELL].itertuples(index=False, name=None))
-        absent = [cell not in drawn for cell in cells[CELL].itertuples(index=False, name=None)]
-        missing = cells[(cells["status"] == "ok") & np.array(absent, bool)]
+        drawn = pd.MultiIndex.from_frame(cells[CELL]).isin(pd.MultiIndex.from_frame(drawn_rows[CELL]))
+        missing = cells[(cells["status"] == "ok") & ~drawn]
         said = words.not_ok(cells)
         if len(missing):
             number = "number above zero" if figure.is_logarithmic else "number"
             said.append(f"{words.which(missing, cells)}: there is no {number}")
-        return [f"not drawn: {each}" for each in said]
-
-    def alike(self, drawn_rows: pd.DataFrame) -> str:
-        """Return a line where there are more estimators than colors."""
-        count = drawn_rows["estimator"].nunique()
-        more = f"{count} estimators have {len(PALETTE)} colors: those of one color differ in shape and dashes"
-        return more if count > len(PALETTE) else ""
+        return [*found, *(f"not drawn: {each}" for each in said)]
 
 
 def caption_of_run(run: Run, control: str | None = None) -> Caption:
-    """Return the text around the figures of one run.
-
-    Args:
-        run: the run.
-        control: with which estimator others are compared, by label or name; None for the first.
-    """
+    """Return the text around the figures of one run; its control is given by label or name."""
     cells = rows.whole(run.measurements)
     succeeded = cells[cells["status"] == "ok"]
     facts = " · ".join(filter(None, (words.replicates(succeeded), words.common_setting(succeeded))))
-    heading = _heading(cells["scenario"].unique(), run.record.get("scenario", {}).get("question"))
-    labels = list(dict.fromkeys(run.measurements["estimator"].astype(str)))
-    return Caption(heading, labels, facts, run.measurements, label_of(run, control))
+    question = run.record.get("scenario", {}).get("question")
+    return _caption(run.measurements, question, facts, label_of(run, control))
+
+
+def caption_of_runs(runs: Sequence[Run], control: str | None = None) -> Caption:
+    """Return the text around the figures of several runs: the names, as each has its own facts."""
+    cells = pd.concat([run.measurements for run in runs], ignore_index=True)
+    return _caption(cells, f"{len(runs)} runs together", "", control or "")
 
 
 def label_of(run: Run, control: str | None) -> str:
@@ -79,14 +78,7 @@ def label_of(run: Run, control: str | None) -> str:
     return str([*named, *known["estimator"]][0])
 
 
-def caption_of_runs(runs: Sequence[Run], control: str | None = None) -> Caption:
-    """Return the text around the figures of several runs: the names, as each has its own facts."""
-    cells = pd.concat([run.measurements for run in runs], ignore_index=True)
-    labels = list(dict.fromkeys(cells["estimator"].astype(str)))
-    heading = _heading(cells["scenario"].unique(), f"{len(runs)} runs together")
-    return Caption(heading, labels, "", cells, control or "")
-
-
-def _heading(scenarios: Iterable[str], question: str | None) -> str:
-    name, asked = ", ".join(plain(each) for each in scenarios), plain(question, 200)
-    return f"{name}: {asked}" if name and asked and asked != name else name or asked
+def _caption(cells: pd.DataFrame, question: str | None, facts: str, control: str) -> Caption:
+    name, asked = ", ".join(map(plain, cells["scenario"].unique())), plain(question, 200)
+    heading = f"{name}: {asked}" if name and asked and asked != name else name or asked
+    return Caption(heading, list(cells["estimator"].astype(str).unique()), facts, cells, control)

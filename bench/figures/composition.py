@@ -15,79 +15,58 @@ from altair.utils.schemapi import debug_mode
 
 from bench.figures.captions import Caption
 from bench.figures.definition import Figure
-from bench.figures.estimator_style import EstimatorStyle, styles
+from bench.figures.estimator_style import UNSEEN, EstimatorStyle, styles
 from bench.figures.marks import DATA
 from bench.text.labels import distinct, plain
 
 Spec = dict[str, Any]
 
-MOST_PANELS = 24
-"""A figure with more panels than this is no longer read."""
-
-MOST_SIZES = 12
-"""Sample sizes, each with a chart of its own, that are drawn below one another."""
-
-UNITS = {"metric", "currency", "cost"}
-"""Columns whose values have different units: panels of different units have axes of their own."""
-
+MOST_PANELS = 24  # a figure with more is no longer read
+MOST_SIZES = 12  # charts of a sample size each, below one another
+PANEL = {"width": 220, "height": 170}  # pixels of a chart that stands beside others
+TITLE_WIDTH, CAPTION_WIDTH = 85, 125  # characters of a line: about the width of a chart with its legend
 INK, SOFT, FAINT = "#1b1b1b", "#505050", "#e3e3e3"
 FONT = "DejaVu Sans"
-PANEL = {"width": 220, "height": 170}
-"""Pixels of a chart that stands beside others."""
-
-TITLE_WIDTH, CAPTION_WIDTH = 85, 125
-"""Characters of a line above and below a figure: about the width of a chart with its legend."""
+UNITS = {"metric", "currency", "cost"}  # columns of different units: panels have axes of their own
 
 
 def composed(
     figure: Figure, tables: Mapping[str, pd.DataFrame], caption: Caption, titled: bool = True
 ) -> Spec | None:
-    """Return the chart of a figure of these tables; None if there is nothing to draw."""
-    rows = on_the_sheet(figure, figure.drawn(tables), caption)
+    """Return a figure as one Vega-Lite specification that needs nothing else; None of nothing to draw.
+
+    A figure that is titled has a caption, too; a paper has its own.
+    """
+    rows = on_the_sheet(figure, tables, caption)
     if rows.empty:
         return None
-    return specification(figure, rows, caption, str(tables[figure.table].attrs.get("notice", "")), titled)
-
-
-def specification(
-    figure: Figure, rows: pd.DataFrame, caption: Caption, notice: str = "", titled: bool = True
-) -> Spec:
-    """Return a figure as one Vega-Lite specification that needs nothing else.
-
-    Args:
-        figure: the definition.
-        rows: that are drawn, see `on_the_sheet`.
-        caption: the text around it.
-        notice: what a reader must know where only some rows are there.
-        titled: whether it has a title and a caption, too; a paper has its own.
-    """
     names = distinct(caption.labels)
     rows = rows.assign(estimator=rows["estimator"].map(names))
     rows, thinned = _thinned(figure, rows)
     panels = _panels(figure, rows)
     shown = dict(list(panels.items())[:MOST_PANELS])
-    body = _body(figure, rows, shown)
-    datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
-    spec = _styled(body, {names[label]: style for label, style in styles(caption.labels).items()}, rows)
+    known = {names[label]: style for label, style in styles(caption.labels).items()}
+    spec = _styled(_body(figure, rows, shown), known, rows)
     if titled:
+        notice = tables[figure.table].attrs.get("notice", "")
         more = len(panels) - len(shown)
         cut = f"not drawn: {more} further panels" if more > 0 else ""
         facts = " · ".join(filter(None, (caption.facts, thinned, notice)))
-        texts = [figure.description, facts, caption.alike(rows), *caption.left_out(figure, rows), cut]
+        texts = [figure.description, facts, *caption.notes(figure, rows), cut]
         spec = _titled(spec, figure.title, caption.heading, texts)
+    datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
     return {"$schema": alt.SCHEMA_URL, "config": config(), "datasets": datasets, **spec}
 
 
-def on_the_sheet(figure: Figure, rows: pd.DataFrame, caption: Caption) -> pd.DataFrame:
+def on_the_sheet(figure: Figure, tables: Mapping[str, pd.DataFrame], caption: Caption) -> pd.DataFrame:
     """Return the rows that have a place on the axes and are not folded; of ratios those to the control."""
-    for name in figure.positive.values() if len(rows) else ():
-        rows = rows[rows[name] > 0]
+    rows = figure.drawn(tables)
+    if len(rows):
+        rows = rows[(rows[list(figure.positive.values())] > 0).all(axis=1)]
     if len(rows) and "control" in rows:
         controls = list(rows["control"].unique())
         rows = rows[rows["control"] == (caption.control if caption.control in controls else controls[0])]
-    if len(rows) and "folded" in rows:
-        rows = rows[~rows["folded"]]
-    return rows
+    return rows[~rows["folded"]] if "folded" in rows else rows
 
 
 def chart_of(figure: Figure, rows: pd.DataFrame) -> Spec:
@@ -96,22 +75,19 @@ def chart_of(figure: Figure, rows: pd.DataFrame) -> Spec:
         spec = figure.chart(rows).to_dict(validate=False)
     for part in spec.get("hconcat", ()):
         part.pop("data", None)  # the data of the whole chart are those of its parts
-    return {"data": {"name": DATA}} | {
-        name: part for name, part in spec.items() if name not in ("$schema", "config")
-    }
+    del spec["$schema"], spec["config"]
+    return {"data": {"name": DATA}} | spec
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows as JSON has them: what is missing or not finite is null."""
-    columns = {str(name): column(rows[name]) for name in rows}
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    columns = [column(rows[name]) for name in rows]
+    return [dict(zip(map(str, rows), values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def column(values: pd.Series[Any]) -> list[Any]:
     """Return a column as JSON has it: numbers unchanged, what is missing or not finite as null."""
-    if values.dtype.kind == "f":
-        return [value if math.isfinite(value) else None for value in values.tolist()]
-    missing = values.isna().tolist()
+    missing = values.isna() | values.isin([math.inf, -math.inf])
     return [None if gone else value for value, gone in zip(values.tolist(), missing, strict=True)]
 
 
@@ -119,12 +95,14 @@ def config() -> Spec:
     """Return the fonts, colors and sizes of all charts."""
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12,
             "titleFontWeight": "normal"}  # fmt: skip
+    symbols = {"symbolOpacity": 1, "symbolFillColor": "transparent", "clipHeight": 13}
+    side_by_side = {"layout": {"expr": "{right: {direction: 'horizontal', margin: 4, offset: 18}}"}}
     return {
         "background": "white",
         "font": FONT,
         "view": {"stroke": FAINT},
         "axis": {**text, "gridColor": FAINT, "domainColor": INK, "tickColor": INK, "labelLimit": 260},
-        "legend": {**text, "labelLimit": 300, "symbolOpacity": 1, "symbolFillColor": "transparent"},
+        "legend": {**text, **symbols, **side_by_side, "labelLimit": 300},
         "header": text,
         "title": {"color": INK, "subtitleColor": SOFT, "fontSize": 12, "fontWeight": "normal"},
         "style": {"ink": {"color": INK}, "words": {"color": INK}},
@@ -152,9 +130,8 @@ def _panels(figure: Figure, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _in_words(name: str, value: object) -> str:
-    if name == "sample_size":
-        return f"N = {value}"
-    return plain(value).replace("_", " ") if name in UNITS else plain(value)
+    words = f"N = {value}" if name == "sample_size" else plain(value)
+    return words.replace("_", " ") if name in UNITS else words
 
 
 def _body(figure: Figure, rows: pd.DataFrame, panels: Mapping[str, pd.DataFrame]) -> Spec:
@@ -170,13 +147,11 @@ def _body(figure: Figure, rows: pd.DataFrame, panels: Mapping[str, pd.DataFrame]
     divided = "facet" in charts[0]
     most, last = 2 if divided else 3, int(rows[names[-1]].nunique())
     is_grid = len(names) == 2 and len(charts) == last * rows[names[0]].nunique() and last <= most + 1
-    across = last if is_grid else min(len(charts), most)
-    kind = "independent" if own or divided else "shared"
     return {
         "concat": [_panel(chart, title) for chart, title in zip(charts, panels, strict=True)],
-        "columns": across,
+        "columns": last if is_grid else most,
         "spacing": 18,
-        "resolve": {"scale": {"x": kind, "y": kind}},
+        "resolve": {"scale": dict.fromkeys("xy", "independent" if own or divided else "shared")},
     }
 
 
@@ -185,21 +160,25 @@ def _panel(chart: Spec, title: str) -> Spec:
     above = {"text": title, "anchor": "start", "fontSize": 11}
     if "title" in chart:
         return {"title": above, "hconcat": [chart]}
-    sides = PANEL if isinstance(chart.get("height"), int) else {"width": PANEL["width"]}
-    return {**chart, **({} if "facet" in chart else sides), "title": above}
+    if "facet" not in chart:
+        chart |= PANEL if isinstance(chart.get("height"), int) else {"width": PANEL["width"]}
+    return {**chart, "title": above}
 
 
 def _styled(spec: Spec, known: Mapping[str, EstimatorStyle], rows: pd.DataFrame) -> Spec:
     """Give each estimator the same color, shape and dashes in every figure."""
     present = [label for label in known if label in set(rows["estimator"])]
-    ranges = {
-        "color": [known[label].color for label in present],
-        "shape": [known[label].shape for label in present],
-        "strokeDash": [list(known[label].dashes) or [1, 0] for label in present],
+    looks = [known[label] for label in present]
+    ranges: dict[str, list[Any]] = {
+        "color": [look.color for look in looks],
+        "shape": [look.shape for look in looks],
+        "strokeDash": [*(list(look.dashes) for look in looks), UNSEEN],
     }
     added: dict[str, Spec] = {"x": {"sort": present}, "y": {"sort": present}}
     for channel, values in ranges.items():
-        added[channel] = {"scale": {"domain": present, "range": values}}
+        # Channels of one domain have one legend: dashes, which are lines, have one more label, not seen.
+        domain = [*present, ""][: len(values)]
+        added[channel] = {"scale": {"domain": domain, "range": values}}
 
     def with_styles(part: Spec) -> Spec:
         for channel in added.keys() & part.keys():

@@ -1,19 +1,22 @@
-"""The definition of a figure: its rows, its interval, its chart."""
+"""The definition of a figure: its rows, its interval, its chart; and rows of measurements."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from bench.analysis.rows import whole
+from bench.text.cell_words import setting_of
+
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart
 
-REACH = 1000
-"""The factor between a value and an end of its interval beyond which a logarithmic axis does not follow."""
+CELL = ["problem", "estimator", "sample_size", "device", "dtype"]  # the columns that together name one
+REACH = 1000  # times a value: an end of its interval beyond that is not followed by a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class Figure:
         title: one line.
         description: the caption, and the text for readers who cannot see the chart.
         table: the table of a run, or of several runs, from which the rows are taken.
-        rows: a function of that table; a row for each point, empty if there is nothing to draw.
         chart: a function of the rows; its data are named `rows`.
         interval: the column of the values that are drawn, with those of the lower and upper ends of
             their intervals; the first alone where no interval is drawn.
+        rows: a function of that table; a row for each point, empty if there is nothing to draw.
         against: a column of numbers on the other axis; empty if that axis holds names.
         logarithmic: channels whose axis is logarithmic.
         switched: columns of each of which a page shows one value at a time, and a file has a panel for each.
@@ -40,13 +43,13 @@ class Figure:
     title: str
     description: str
     table: str
-    rows: Callable[[pd.DataFrame], pd.DataFrame]
     chart: Callable[[pd.DataFrame], Chart]
     interval: Sequence[str]
+    rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
     against: str = ""
     logarithmic: Sequence[str] = ()
     switched: Sequence[str] = ()
-    apart: Sequence[str] = field(default=("device", "dtype"))
+    apart: Sequence[str] = ()
     several: str = ""
 
     def drawn(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -57,9 +60,9 @@ class Figure:
         """
         if self.table not in tables or tables[self.table].empty:
             return pd.DataFrame()
-        found: pd.DataFrame = self.rows(tables[self.table])
-        numbers = [self.interval[0], *([self.against] if self.against else [])]
-        found = found[np.isfinite(found[numbers].astype(float).to_numpy()).all(axis=1)]
+        found = self.rows(tables[self.table])
+        numbers = found[[self.interval[0], *filter(None, [self.against])]].astype(float)
+        found = found[np.isfinite(numbers.to_numpy()).all(axis=1)]
         if found.empty or (self.several and found[self.several].nunique() < 2):
             return pd.DataFrame()
         return with_ends(found, self.interval, self.is_logarithmic).reset_index(drop=True)
@@ -81,9 +84,9 @@ class Figure:
         return [name for name in dict.fromkeys(names) if rows[name].nunique() > 1]
 
 
-def every(table: pd.DataFrame) -> pd.DataFrame:
-    """Return all rows of a table."""
-    return table
+def interval_of(name: str) -> tuple[str, str, str]:
+    """Return the columns of a metric and of the ends of its interval."""
+    return name, f"{name}_low", f"{name}_high"
 
 
 def with_ends(rows: pd.DataFrame, interval: Sequence[str], logarithmic: bool) -> pd.DataFrame:
@@ -97,20 +100,32 @@ def with_ends(rows: pd.DataFrame, interval: Sequence[str], logarithmic: bool) ->
     value, low, high = (rows[name].astype(float).to_numpy() for name in interval)
     low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
     if logarithmic:
-        below, above = low <= value / REACH, high >= value * REACH
+        below, above, shown = low <= value / REACH, high >= value * REACH, value > 0
     else:
-        below, above = np.isneginf(low), np.isposinf(high)
-    shown = value > 0 if logarithmic else np.isfinite(value)
+        below, above, shown = np.isneginf(low), np.isposinf(high), np.isfinite(value)
     least = np.min(np.where(below, value, low)[shown], initial=math.inf)
     most = np.max(np.where(above, value, high)[shown], initial=-math.inf)
-    if logarithmic:
-        edges = least / 1.5, most * 1.5
-    else:
-        room = 0.05 * (most - least) or 1.0
-        edges = least - room, most + room
+    room = 0.05 * (most - least) or 1.0
+    edges = (least / 1.5, most * 1.5) if logarithmic else (least - room, most + room)
     return rows.assign(
         lower=np.where(below, edges[0], low),
         upper=np.where(above, edges[1], high),
         below=below & shown,
         above=above & shown,
     )
+
+
+def cells(measurements: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return the cells that succeeded, with these columns of theirs and their `setting`."""
+    return blocks(whole(measurements), columns).drop(columns="parameter")
+
+
+def blocks(measurements: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return the same for each block of parameters, the whole gradient included as `all`."""
+    known = [name for name in (*CELL, "parameter", *columns) if name in measurements]
+    return with_setting(measurements.loc[measurements["status"] == "ok", known].reset_index(drop=True))
+
+
+def with_setting(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add a column `setting`: device and type of numbers in words, where they vary among the rows."""
+    return frame.assign(setting=setting_of(frame.assign(problem="")))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-           "#332288", "#882255", "#999933", "#44AA99", "#661100")  # fmt: skip
-"""Okabe and Ito (2008) less its yellow, which white drowns, then five of Tol (2021), muted."""
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9",
+           "#661100", "#44AA99", "#882255", "#999933", "#332288")  # fmt: skip
+"""Okabe and Ito (2008) less its yellow, which white drowns, then five of Tol (2021), muted.
+
+Each fifth color has the same dashes: the order is one in which these are easily told apart.
+"""
 
 # 12 colors, 11 shapes and 5 dashes have no common divisor: 12·11·5 = 660 styles before one comes again.
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-left", "stroke",
           "triangle-right", "wedge", "arrow")  # fmt: skip
-DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.5, 1), (6, 1.5, 1.5, 1.5), (9, 2))
+DASHES: tuple[tuple[float, ...], ...] = ((1, 0), (5, 1.5), (1.5, 1), (6, 1.5, 1.5, 1.5), (9, 2))
+UNSEEN = [0, 99]  # dashes of a line that is not seen
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class EstimatorStyle:
     Attributes:
         color: of its line, its points and its intervals.
         shape: Vega's name for the shape of its points.
-        dashes: lengths of ink and gap in line widths; empty for a solid line.
+        dashes: lengths of ink and gap in line widths.
     """
 
     color: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
@@ -11,30 +10,28 @@ from pathlib import Path
 
 import vl_convert
 
+from bench.analysis.comparison import Comparison
+from bench.errors import invalid
 from bench.figures import FIGURES, each
 from bench.figures.captions import Caption
 from bench.figures.composition import Spec, composed
 from bench.figures.definition import Figure
 from bench.figures.figure_tables import Tables
+from bench.results.files import whole
+from bench.text.ratio_text import remarks
 
-PIXELS = 2.0
-"""Pixels of a PNG file for each of the chart."""
-
-MOST_PROBLEMS = 6
-"""Points of a sweep, each of which has a panel of its own; of more, curves along the option are drawn."""
-
-VEGA_LITE = "6.4"
-"""The version that draws; that of the page is the same."""
+PIXELS = 2.0  # of a PNG file for each of the chart
+MOST_PROBLEMS = 6  # points of a sweep with a panel each; of more, curves along the option are drawn
+VEGA_LITE = "6.4"  # the version that draws; that of the page is the same
 
 
-def save(picture: bytes, path: Path) -> None:
-    """Write a file; at no time is there half a file of that name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(picture)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def write(spec: Spec, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a specification in each of the formats; no file is ever there by half."""
+    paths = [stem.with_name(f"{stem.name}.{kind}") for kind in formats]
+    for path, kind in zip(paths, formats, strict=True):
+        with whole(path) as temporary:
+            temporary.write_bytes(picture(spec, kind))
+    return paths
 
 
 def draw(
@@ -45,50 +42,43 @@ def draw(
     titled: bool,
     names: Iterable[str] = tuple(FIGURES),
 ) -> tuple[list[Path], list[str]]:
-    """Write the figures that apply to these tables into a folder.
-
-    Args:
-        folder: made if it is missing.
-        tables: of a run, or of several.
-        caption: the text around the figures.
-        formats: of `bench.text.formats.FORMATS`.
-        titled: whether figures have titles and captions.
-        names: of `FIGURES`.
+    """Write the figures that apply to these tables, in some formats, into a folder that is made if need be.
 
     Returns:
         The files, and a line for each figure that could not be drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = [FIGURES[name] for name in names if FIGURES[name].table in tables]
-    found, failed = each(chosen, functools.partial(_written, folder, tables, caption, formats, titled))
+    has_curves = "along" in tables and not tables["along"].empty
+
+    def written(figure: Figure) -> list[Path] | None:
+        rows = figure.drawn(tables)
+        if has_curves and "problem" in rows and rows["problem"].nunique() > MOST_PROBLEMS:
+            return None
+        spec = composed(figure, tables, caption, titled)
+        return None if spec is None else write(spec, folder / figure.name, formats)
+
+    found, failed = each([FIGURES[name] for name in names if FIGURES[name].table in tables], written)
     return [path for paths in found for path in paths], failed
 
 
-def _written(
-    folder: Path, tables: Tables, caption: Caption, formats: Sequence[str], titled: bool, figure: Figure
-) -> list[Path] | None:
-    spec = None if _is_long(figure, tables) else composed(figure, tables, caption, titled)
+def chart_of_a_comparison(found: Comparison) -> Spec:
+    """Return the figure of ratios of a comparison that was asked for, with remarks on them.
+
+    Raises:
+        Invalid: if there is no ratio that has a place on a logarithmic axis.
+    """
+    paired = int(found.frame["paired"].sum())
+    some = "the" if paired == len(found.frame) else f"{paired} of {len(found.frame)}"
+    facts = [*remarks(found), f"{some} pairs have the same random numbers"]
+    caption = Caption(found.scenario, found.estimators, " · ".join(facts), found.frame, found.control)
+    spec = composed(FIGURES["ratios"], {"ratios": found.frame}, caption)
     if spec is None:
-        return None
-    paths = [folder / f"{figure.name}.{kind}" for kind in formats]
-    for path, kind in zip(paths, formats, strict=True):
-        save(picture(spec, kind), path)
-    return paths
-
-
-def _is_long(figure: Figure, tables: Tables) -> bool:
-    """Return whether there are too many panels of problems that curves along their option show, too."""
-    rows = figure.drawn(tables)
-    many = "problem" in rows and rows["problem"].nunique() > MOST_PROBLEMS
-    return many and "along" in tables and not tables["along"].empty
+        raise invalid("the comparison has nothing that could be drawn: no ratio is a number above zero")
+    return spec
 
 
 def picture(spec: Spec, kind: str) -> bytes:
-    """Return the content of a file of a Vega-Lite specification.
-
-    Raises:
-        ValueError: if the kind is none of `bench.text.formats.FORMATS`.
-    """
+    """Return the content of a file of a Vega-Lite specification; see `bench.text.formats.FORMATS`."""
     _register_font()
     if kind == "png":
         return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=PIXELS))
@@ -107,6 +97,5 @@ def _in_order(pdf: bytes) -> bytes:
 
 @functools.cache
 def _register_font() -> None:
-    """Make the shipped font known, so that a machine without fonts draws the same."""
     with as_file(files("bench.figures").joinpath("fonts")) as folder:
         vl_convert.register_font_directory(str(folder))

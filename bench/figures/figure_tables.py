@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import UserDict
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -23,58 +25,37 @@ from bench.text.labels import plain
 from bench.text.left_out import notes
 
 
-class Tables(Mapping[str, pd.DataFrame]):
-    """Tables by name, each made when it is first asked for and kept."""
-
-    def __init__(self, makers: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
-        self._makers = makers
-        self._made: dict[str, pd.DataFrame] = {}
+class Tables(UserDict[str, Any]):
+    """Tables by name; a function in the place of one makes it when it is first asked for."""
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
+        if callable(self.data[name]):
+            self.data[name] = self.data[name]()
+        found: pd.DataFrame = self.data[name]
+        return found
 
     def notice(self, name: str) -> str:
         """Return what a reader must know where only some of the rows are there; empty elsewhere."""
         return str(self[name].attrs.get("notice", ""))
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._makers
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
-
 
 def of_a_run(run: Run, control: str | None = None) -> Tables:
-    """Return the tables of one run.
-
-    Args:
-        run: the run.
-        control: the label of the control where there are too many ratios for all; None for the first.
-    """
-    makers: dict[str, Callable[[], pd.DataFrame]] = {
-        name: partial(make, run) for name, make in FRAMES.items()
-    }
-    makers["ratios"] = partial(ratios, run, control)
-    makers["histograms"] = lambda: pictured(run, headline_of(run), control)
-    return Tables(makers)
+    """Return the tables of one run; the label of the control counts where not all ratios are kept."""
+    frames = {name: partial(make, run) for name, make in FRAMES.items()}
+    frames["ratios"] = partial(ratios, run, control)
+    return Tables({**frames, "histograms": lambda: pictured(run, headline_of(run), control)})
 
 
 def of_several_runs(runs: Sequence[Run]) -> Tables:
     """Return the tables that several runs have together."""
-    return Tables(
-        {
-            "changes": partial(_changes, runs),
-            "along": partial(_along, runs),
-            "means": partial(_means, runs),
-            "profile": partial(profiles, runs),
-            "budget": partial(budgets_together, runs),
-        }
-    )
+    makers = {
+        "changes": _changes,
+        "along": _along,
+        "means": _means,
+        "profile": profiles,
+        "budget": budgets_together,
+    }
+    return Tables({name: partial(make, runs) for name, make in makers.items()})
 
 
 def _changes(runs: Sequence[Run]) -> pd.DataFrame:
@@ -85,11 +66,9 @@ def _changes(runs: Sequence[Run]) -> pd.DataFrame:
 
 def _along(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the measurements of all runs along the number in which the runs differ."""
-    differ = varied(runs)
-    if differ is None:
+    if (differ := varied(runs)) is None:
         return pd.DataFrame()
-    whole = rows.measured(rows.whole(together(runs)), "variance")
-    return whole.assign(option=differ.option, rest="")
+    return rows.measured(rows.whole(together(runs)), "variance").assign(option=differ.option, rest="")
 
 
 def _means(runs: Sequence[Run]) -> pd.DataFrame:

@@ -13,15 +13,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from bench.figures.composition import Spec, config
-from bench.figures.export import picture, save
+from bench.figures.export import write
 from bench.results.runs import Run
 from bench.text.labels import distinct, plain
 
-SIZE = 58
-"""Pixels of the side of an image, and two of a gap: 28 pixels of data are still told apart."""
-
-BROKEN = (0.835, 0.369, 0.0)
-"""The color of pixels that are no number; white or black would hide them."""
+SIZE = 58  # pixels of the side of an image, and two of a gap: 28 pixels of data are still told apart
+BROKEN = (0.835, 0.369, 0.0)  # the color of pixels that are no number; white or black would hide them
 
 
 def address(image: npt.NDArray[np.float64]) -> str:
@@ -34,11 +31,7 @@ def address(image: npt.NDArray[np.float64]) -> str:
 
 
 def image_grid(rows: Mapping[str, npt.ArrayLike], title: str) -> Spec:
-    """Return images in labelled rows, aligned in columns, as a Vega-Lite specification.
-
-    Args:
-        rows: label -> images `[K, H, W]` with values in 0 (black) to 1 (white); K may differ.
-        title: above them.
+    """Return labelled rows of images `[K, H, W]` in 0 (black) to 1 (white), in columns, under a title.
 
     Raises:
         ValueError: if images are not `[K, H, W]`.
@@ -49,9 +42,8 @@ def image_grid(rows: Mapping[str, npt.ArrayLike], title: str) -> Spec:
         images = np.asarray(stack, np.float64)
         if images.ndim != 3:
             raise ValueError(f"images {plain(label)!r} have shape {list(images.shape)}; wanted [K, H, W]")
-        values += [
-            {"label": names[label], "column": i, "url": address(image)} for i, image in enumerate(images)
-        ]
+        for column, image in enumerate(images):
+            values.append({"label": names[label], "column": column, "url": address(image)})
     names_of = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(domain=False, ticks=False))
     images_of = alt.Chart(alt.InlineData(values)).mark_image(width=SIZE, height=SIZE, smooth=False)
     chart = images_of.encode(alt.X("column:O", axis=None), names_of, url="url:N")
@@ -64,7 +56,4 @@ def write_pictures(folder: Path, run: Run, formats: Sequence[str]) -> list[Path]
     if not run.pictures:
         return []
     spec = image_grid(run.pictures, run.record["scenario"].get("name", ""))
-    paths = [folder / f"pictures.{kind}" for kind in formats]
-    for path, kind in zip(paths, formats, strict=True):
-        save(picture(spec, kind), path)
-    return paths
+    return write(spec, folder / "pictures", formats)

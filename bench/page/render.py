@@ -42,7 +42,7 @@ def _data(views: Sequence[View]) -> dict[str, Any]:
         "labels": labels,
         "colors": [seen[label].color for label in labels],
         "shapes": [seen[label].shape for label in labels],
-        "dashes": [list(seen[label].dashes) or [1, 0] for label in labels],
+        "dashes": [seen[label].dashes for label in labels],
         "views": [_view(view) for view in views],
     }
 

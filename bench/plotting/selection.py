@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype as is_number
 
+from bench.analysis.rows import block
 from bench.errors import Fault, Invalid, did_you_mean, shown
 
 MOST = {"by": 12, "facet": 12, "x": 40}
@@ -36,36 +37,38 @@ class Selection:
     log: set[str]
 
 
-def select(frame: pd.DataFrame, columns: Mapping[str, str], log: str | None = None) -> Selection:
-    """Return the rows that succeeded and have a number wherever one is drawn.
-
-    Args:
-        frame: measurements, or another frame.
-        columns: channel -> column.
-        log: a key of `AXES`; None for those whose numbers are positive and span a factor of 10 or more.
+def select(
+    frame: pd.DataFrame,
+    wanted: Mapping[str, str | None],
+    log: str | None = None,
+    parameter: str | None = None,
+) -> Selection:
+    """Return the rows that succeeded and have a number wherever one is drawn; see `FreePlot`.
 
     Raises:
         Invalid: if a column is missing, cannot be drawn so, or has too many values to be told apart.
     """
-    _raise(_odd_columns(frame, columns, log))
+    columns = {channel: column for channel, column in wanted.items() if column is not None}
+    if "parameter" in frame and (parameter is not None or "parameter" not in columns.values()):
+        frame = block(frame, parameter or "all")
+    _refuse(_odd_columns(frame, columns, log))
     words = [column for column in columns.values() if not is_number(frame[column])]
     frame = frame.assign(**{column: frame[column].fillna("").astype(str) for column in words})
+    frame, left_out = frame.reset_index(drop=True), []
     numbers = [column for column in dict.fromkeys(columns.values()) if column not in words]
-    points, left_out = frame, []
 
-    def keep(rows: pd.Series[bool] | np.ndarray, why: str) -> None:
-        nonlocal points
-        if count := int((~rows).sum()):
+    def those(points: pd.DataFrame, kept: pd.Series[bool], why: str) -> pd.DataFrame:
+        if count := int((~kept).sum()):
             left_out.append(f"{count} of {len(frame)} rows are not drawn: {why}")
-        points = points[rows]
+        return points[kept]
 
-    if "status" in frame:
-        keep(frame["status"] == "ok", "their status is not ok")
-    keep(np.isfinite(points[numbers].astype(float).to_numpy()).all(axis=1), "there is no finite number")
+    points = those(frame, frame["status"] == "ok", "their status is not ok") if "status" in frame else frame
+    finite = points[numbers].astype(float).map(np.isfinite).all(axis=1)
+    points = those(points, finite, "there is no finite number")
     logged = AXES[log] if log else {name for name in "xy" if _spans_a_decade(points[columns[name]])}
     positive = (points[[columns[name] for name in logged]] > 0).all(axis=1)
-    keep(positive, "a number is not positive, and the axis is logarithmic")
-    _raise(_too_many(points, columns))
+    points = those(points, positive, "a number is not positive, and the axis is logarithmic")
+    _refuse(_too_many(points, columns))
     return Selection(frame, points, left_out, columns, logged)
 
 
@@ -80,12 +83,11 @@ def _spans_a_decade(values: pd.Series) -> bool:
 
 
 def _odd_columns(frame: pd.DataFrame, columns: Mapping[str, str], log: str | None) -> Iterator[str]:
-    numbers = {"y"} | AXES.get(log or "none", set())
     for channel, column in columns.items():
         if column not in frame:
             near = did_you_mean(column, map(str, frame))
             yield f"{channel}: no column {shown(column)} in the table; {near}"
-        elif channel in numbers and not is_number(frame[column]):
+        elif channel in {"y"} | AXES[log or "none"] and not is_number(frame[column]):
             yield f"{channel} {shown(column)}: this column holds words; a column of numbers is wanted"
 
 
@@ -97,6 +99,6 @@ def _too_many(points: pd.DataFrame, columns: Mapping[str, str]) -> Iterator[str]
             yield f"{channel} {shown(columns[channel])}: {told}; choose a column with fewer"
 
 
-def _raise(messages: Iterator[str]) -> None:
+def _refuse(messages: Iterator[str]) -> None:
     if faults := [Fault(message) for message in messages]:
         raise Invalid(*faults)

@@ -23,7 +23,10 @@ const colored = (figure, rows) => {
   const ranges = { color: colors(), shape: page.shapes, strokeDash: page.dashes };
   return JSON.parse(JSON.stringify(figure.spec), (key, value) => {
     if (key in ranges && value && value.field === "estimator") {
-      return { ...value, scale: { domain: seen.map((i) => page.labels[i]), range: seen.map((i) => ranges[key][i]) } };
+      // Channels of one domain have one legend: dashes have one more label, so as to be none of it.
+      const [apart, more] = key === "strokeDash" ? [{ legend: null }, [""]] : [{}, []];
+      const domain = [...seen.map((i) => page.labels[i]), ...more];
+      return { ...value, ...apart, scale: { domain, range: seen.map((i) => ranges[key][i]) } };
     }
     if (!(key in figure.logarithmic) || !value || value.type !== "quantitative") return value;
     if (!state.linear.has(`${figure.name}.${key}`)) return value;
