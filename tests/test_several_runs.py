@@ -26,10 +26,17 @@ from bench.results.columns import completed
 from bench.results.runs import Run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
 from bench.tables.problem_table import as_markdown, problem_table
-from bench.text.change_claims import MACHINE, change_claims
 from bench.text.left_out import notes
-from bench.text.together_claims import NOT_RANKED, NOTHING, budget_claims, claims, mean_claims, rank_claims
-from bench.text.words import few, listed
+from bench.text.together_claims import (
+    MACHINE,
+    NOT_RANKED,
+    budget_claims,
+    change_claims,
+    claims,
+    mean_claims,
+    rank_claims,
+)
+from bench.text.words import NOTHING, few, listed
 from tests.test_compare import SCENARIO, measured, noisy
 from tests.test_report import HOSTILE, cell
 
@@ -228,7 +235,7 @@ def test_changes_of_real_runs(really_run: list[Run]) -> None:
     assert len(same) == 6
     assert (same["ratio"] == 1).all()
     text = "\n".join(change_claims(found))
-    assert "variance exactly the same in all 12 cells" in text
+    assert "variance of 12 cells: 12 exactly the same" in text
 
 
 def test_changes_are_told_with_the_cells_that_moved_most() -> None:

@@ -46,6 +46,7 @@ class Comparison:
         left_out: what is not compared or has no interval, and why.
         scenario: the name of the scenario, where there is one.
         estimators: all labels in the order of the scenario, which decides how they look.
+        biased: the cells that are, of which a low variance is no win.
     """
 
     frame: pd.DataFrame
@@ -54,6 +55,7 @@ class Comparison:
     left_out: tuple[LeftOut, ...]
     scenario: str = ""
     estimators: tuple[str, ...] = ()
+    biased: frozenset[str] = frozenset()
 
 
 def mark(low: float, high: float) -> str:
@@ -87,7 +89,8 @@ def _compared(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
     scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
     control = plain(pairs.control) or "(no name)"
     frame = _ordered(framed(found, pairs.control, level), labels)
-    return Comparison(frame, control, level, tuple(left_out), scenario, labels)
+    biased = frozenset(pair.estimator.cell for pair in pairs.pairs if pair.estimator.verdict == "biased")
+    return Comparison(frame, control, level, tuple(left_out), scenario, labels, biased)
 
 
 def estimated(pairs: Pairs, metrics: Sequence[str]) -> list[Estimated]:
