@@ -18,8 +18,7 @@ from bench.page.several_runs import several_runs
 from bench.page.view import View
 from bench.results.files import whole
 from bench.results.runs import Run
-from bench.tables import joint_summary
-from bench.tables.summary import as_markdown
+from bench.tables.summary import as_markdown, joint_markdown
 from bench.tables.tex import as_tex
 from bench.text.claims import claims
 from bench.text.formats import formats_of
@@ -74,7 +73,7 @@ def write_report(
             as_tex(run.measurements, claims(run, own)) for run, own in zip(runs, controls, strict=True)
         )
     if markdown is not None:
-        joint = [joint_summary.as_markdown(runs, control)] if len(runs) > 1 else []
+        joint = [joint_markdown(runs, control)] if len(runs) > 1 else []
         each = [as_markdown(run, own) for run, own in zip(runs, controls, strict=True)]
         texts[markdown] = "\n".join([*joint, *each])
     for path, text in texts.items():

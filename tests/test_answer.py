@@ -14,8 +14,9 @@ from bench.analysis.pairs import within
 from bench.errors import Invalid
 from bench.results.runs import Run
 from bench.statistics.metric_table import METRICS
-from bench.text.answer import NOTHING, answer, headline_of
-from bench.text.ratio_text import Ratio
+from bench.text.answer import answer, headline_of
+from bench.text.ratio_text import ratio_said
+from bench.text.words import NOTHING
 from tests.test_compare import measured, noisy
 
 WRONG = {"verdict": "biased", "mean": 0.0, "bias": -1.76, "bias_low": -1.76, "bias_high": -1.76}
@@ -26,18 +27,28 @@ def run_of(*cells: dict[str, Any], headline: str = "variance") -> Run:
     return Run(run.measurements, run.replicates, {"scenario": {"name": "s", "headline": headline}})
 
 
-def ratio(run: Run, estimator: str, control: str, metric: str = "variance") -> Ratio:
-    """The ratio at the largest N."""
+def ratio(run: Run, estimator: str, control: str, metric: str = "variance") -> str:
+    """The ratio at the largest N, in words."""
+    return ratio_said(*numbers(run, estimator, control, metric))
+
+
+def inverse(run: Run, estimator: str, control: str, metric: str = "variance") -> str:
+    """The ratio of the other to the one."""
+    value, low, high = numbers(run, estimator, control, metric)
+    return ratio_said(1 / value, 1 / high, 1 / low)
+
+
+def numbers(run: Run, estimator: str, control: str, metric: str) -> tuple[float, float, float]:
     frame = compare(within(run, control), (metric,)).frame
     row = frame[frame["estimator"] == estimator].iloc[-1]
-    return Ratio(row["ratio"], row["low"], row["high"])
+    return row["ratio"], row["low"], row["high"]
 
 
 def test_the_best_leads_by_its_ratio_to_the_control() -> None:
     run = run_of({}, {"estimator": "b", "variance": 0.5}, {"estimator": "c", "variance": 0.1})
     assert answer(run) == [
         "Every estimator is unbiased within 1 % of the gradient's norm.",
-        f"c has the least variance at N = 10: {ratio(run, 'c', 'a').inverse} times less than a.",
+        f"c has the least variance at N = 10: {inverse(run, 'c', 'a')} times less than a.",
     ]
     # Against the best itself the next is told.
     assert answer(run, "c")[1] == (
@@ -57,7 +68,7 @@ def test_a_biased_estimator_never_leads_by_any_metric(metric: str) -> None:
     wrong = {"estimator": "wrong", "cosine": 1.0} | zero | WRONG
     run = run_of({}, {"estimator": "b", "variance": 0.1}, wrong, headline=metric)
     first, second = answer(run)
-    assert first == "wrong is biased (its mean is 0 where the gradient is 1.76)."
+    assert first == "wrong (its mean is 0 where the gradient is 1.76) is biased."
     assert second.startswith("Of the unbiased estimators ")
     assert "wrong" not in second
 
@@ -71,13 +82,13 @@ def test_no_variance_leads_only_with_a_proof() -> None:
     assert answer(run) == [
         "No estimator is found to be biased, but exact may be.",
         f"Of the unbiased estimators b has the least variance at N = 10: "
-        f"{ratio(run, 'b', 'a').inverse} times less than a.",
+        f"{inverse(run, 'b', 'a')} times less than a.",
     ]
 
 
 def test_a_biased_control_is_called_so() -> None:
     run = run_of({**WRONG}, {"estimator": "b", "variance": 0.5}, {"estimator": "c", "variance": 4.0})
-    times = ratio(run, "b", "a").inverse
+    times = inverse(run, "b", "a")
     assert answer(run)[1] == (
         f"Of the unbiased estimators b has the least variance at N = 10: {times} times less than a, "
         "which is biased."
@@ -92,7 +103,7 @@ def test_a_biased_control_is_called_so() -> None:
 def test_a_bias_at_small_sample_sizes_is_told_with_its_place() -> None:
     run = run_of({}, {"estimator": "b", "sample_size": 2, **WRONG}, {"estimator": "b", "variance": 0.1})
     first, second = answer(run)
-    assert first == "b is biased (at N = 2 its mean is 0 where the gradient is 1.76)."
+    assert first == "b (at N = 2 its mean is 0 where the gradient is 1.76) is biased."
     assert second.startswith("b has the least variance")
 
 
@@ -151,7 +162,7 @@ def test_the_headline_is_that_of_the_scenario() -> None:
     assert headline_of(run_of(*cells, headline="")) == headline_of(run_of(*cells, headline="?")) == "variance"
     run = run_of(*cells, headline="mse")
     assert answer(run)[1] == (
-        f"b has the least MSE at N = 10: {ratio(run, 'b', 'a', 'mse').inverse} times less than a."
+        f"b has the least MSE at N = 10: {inverse(run, 'b', 'a', 'mse')} times less than a."
     )
 
 
@@ -176,7 +187,7 @@ def test_along_a_sweep_the_ends_are_told() -> None:
 
 def test_where_the_best_changes_it_says_where() -> None:
     assert answer(swept(0.1, 0.2, 0.3, 1.0, 9.0))[1] == (
-        "At N = 10 b has the least variance for k from 1 to 3; a for k = 5; "
+        "At N = 10 b has the least variance for k from 1 to 3; a has it for k = 5; "
         "no estimator alone has it for k = 4."
     )
 
@@ -184,7 +195,7 @@ def test_where_the_best_changes_it_says_where() -> None:
 def test_words_as_points_are_counted() -> None:
     run = swept(0.1, 0.2, 9.0)
     words = Run(run.measurements.drop(columns="problem.k"), run.replicates, run.record)
-    assert answer(words)[1] == "At N = 10 b has the least variance on 2 of 3 problems; a on p (k = 3)."
+    assert answer(words)[1] == "At N = 10 b has the least variance on 2 of 3 problems; a has it on p (k = 3)."
 
 
 def test_nothing_measured_is_said() -> None:

@@ -210,7 +210,7 @@ def test_a_sentence_or_table_that_fails_is_a_line(here: Path, monkeypatch: pytes
 
     monkeypatch.setattr("bench.text.answer._best", planted)
     monkeypatch.setattr("bench.text.claims.bias_claims", planted)
-    monkeypatch.setattr("bench.text.methods._streams", planted)
+    monkeypatch.setattr("bench.text.methods._truth", planted)
     result = called("run", "tiny.yaml")
     assert result.exit_code == 0
     planted_words = "could not be written: ZeroDivisionError: planted"
@@ -222,7 +222,7 @@ def test_a_sentence_or_table_that_fails_is_a_line(here: Path, monkeypatch: pytes
     assert "times less variance than" in page
     monkeypatch.setattr("bench.tables.results_table._failure", planted)
     monkeypatch.setattr("bench.tables.results_table.verdict", planted)
-    monkeypatch.setattr("bench.tables.results_table._notes", planted)
+    monkeypatch.setattr("bench.text.cell_words.not_finite", planted)
     result = called("show", str(folder_of(result)))
     assert result.exit_code == 0
     assert f"the table {planted_words}\n" in result.stdout

@@ -128,6 +128,20 @@ def noisy(run: Run) -> Run:
     return Run(run.measurements, replicates, run.record)
 
 
+def test_a_low_variance_of_a_biased_estimator_is_no_win() -> None:
+    wrong = {"estimator": "b", "variance": 0.0, "verdict": "biased"}
+    found = compare(within(noisy(measured([{}, wrong, {"estimator": "c", "variance": 0.1}])), None), CHOICES)
+    records = {(row["estimator"], row["metric"]): row for row in strict(as_json(found))["rows"]}
+    assert (records["b", "variance"]["mark"], records["c", "variance"]["mark"]) == ("biased", "better")
+    assert records["b", "variance"]["equivalent_samples"] is None
+    assert records["c", "variance"]["equivalent_samples"] > 10
+    # A bias is in the squared error.
+    assert records["b", "mse"]["mark"] == "better"
+    text = comparison_table(found).markdown()
+    assert text.count("| biased") == 2
+    assert "inf" not in text
+
+
 # --- within a run ---------------------------------------------------------------------------------
 
 

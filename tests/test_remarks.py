@@ -88,8 +88,8 @@ def test_what_was_learned_beforehand_is_told_once_for_each_estimator() -> None:
         {"estimator": "a", "sample_size": N, "fit_evaluations": 16384.0, "fit_seconds": seconds}
         for N, seconds in ((10, 0.003), (100, 0.0051))
     ]
-    said = fitting(frame(*cells, {"estimator": "b", "fit_evaluations": 0.0, "fit_seconds": 1e-5}))
-    assert said == ["a: 16 384 evaluations of f and 3.00 ms to 5.10 ms, once per cell"]
+    (said,) = fitting(frame(*cells, {"estimator": "b", "fit_evaluations": 0.0, "fit_seconds": 1e-5}))
+    assert said == "a: 16 384 evaluations of f and 3.00 ms to 5.10 ms, once per cell"
 
 
 def test_the_parts_of_the_variance_are_told_where_data_are_resampled() -> None:

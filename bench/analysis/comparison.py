@@ -45,7 +45,7 @@ class Comparison:
 
     The intervals in `frame`, which has one row for each ratio, hold together in 95 % of cases at their
     `level`. The control is in words; `estimators` are all labels in the order of the scenario, which decides
-    how they look; without a single scenario both are empty.
+    how they look; without a single scenario both are empty. A low variance of a cell in `biased` is no win.
     """
 
     frame: pd.DataFrame
@@ -54,6 +54,7 @@ class Comparison:
     left_out: tuple[LeftOut, ...]
     scenario: str = ""
     estimators: tuple[str, ...] = ()
+    biased: frozenset[str] = frozenset()
 
 
 @kept
@@ -74,7 +75,8 @@ def compare(pairs: Pairs, metrics: tuple[str, ...]) -> Comparison:
     )
     scenario = str(pairs.whole["scenario"].iloc[0]) if len(pairs.whole) else ""
     control = plain(pairs.control) or "(no name)"
-    return Comparison(frame, control, level, tuple(left_out), scenario, tuple(labels))
+    biased = frozenset(rows.biased_cells(pairs.whole))
+    return Comparison(frame, control, level, tuple(left_out), scenario, tuple(labels), biased)
 
 
 def estimated(pairs: Pairs, metrics: Sequence[str]) -> pd.DataFrame:

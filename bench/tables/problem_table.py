@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import pandas as pd
 
-from bench.analysis.comparison import FALSE_CLAIMS, Comparison
+from bench.analysis.comparison import Comparison
 from bench.statistics.metric_table import COMPARED
-from bench.text.labels import distinct, markdown, plain
+from bench.tables.table import Column, Table
+from bench.text.labels import distinct, plain
 from bench.text.numbers import MISSING
-from bench.text.ratio_text import level_text, ratio_text
+from bench.text.ratio_text import TOGETHER, ratio_text
 
 
 def problem_table(found: Comparison) -> pd.DataFrame:
@@ -18,8 +21,7 @@ def problem_table(found: Comparison) -> pd.DataFrame:
         found: as `ratios_by_problem` gives it.
     """
     frame, problems = found.frame, distinct(found.frame["problem"], 80)
-    ends = zip(frame["ratio"], frame["low"], frame["high"], strict=True)
-    texts = frame.assign(text=[ratio_text(*each) for each in ends])
+    texts = frame.assign(text=list(map(ratio_text, frame["ratio"], frame["low"], frame["high"])))
     wide = texts.pivot(index="estimator", columns="problem", values="text").fillna(MISSING)
     names = distinct(frame["estimator"])
     return wide.reindex(index=list(names), columns=list(problems)).rename(index=names, columns=problems)
@@ -33,9 +35,8 @@ def title(found: Comparison) -> str:
 
 def notice() -> str:
     """Return what a reader must know of the table."""
-    together = level_text(1 - FALSE_CLAIMS)
     return (
-        f"Below 1 is better. The intervals of all problems hold together with {together}, and so do those of "
+        f"Below 1 is better. The intervals of all problems hold together with {TOGETHER}, and so do those of "
         "the means; these count each scenario once, and speak of these scenarios only. "
         "Biased cells have no ratio."
     )
@@ -44,10 +45,6 @@ def notice() -> str:
 def as_markdown(found: Comparison) -> str:
     """Return the table in Markdown, and below it what a reader must know."""
     frame = problem_table(found)
-    rows = [
-        ["estimator", *frame.columns],
-        *([label, *texts] for label, texts in zip(frame.index, frame.to_numpy(), strict=True)),
-    ]
-    lines = [f"| {' | '.join(markdown(text) for text in row)} |" for row in rows]
-    lines.insert(1, f"|---|{'---:|' * len(frame.columns)}")
-    return "\n".join([*lines, "", notice()]) + "\n"
+    columns = [Column(str(name), itemgetter(i)) for i, name in enumerate(frame, 1)]
+    table = Table(columns, list(frame.itertuples(name=None)), group=itemgetter(0), notes=[notice()])
+    return table.markdown()

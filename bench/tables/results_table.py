@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -78,61 +77,38 @@ def results_table(measurements: pd.DataFrame) -> Table:
     """
     whole = rows.whole(measurements)
     present = whole[whole["status"] != "unavailable"]
-    return _table(present if len(present) else whole, _notes(whole))
-
-
-def plain_table(measurements: pd.DataFrame) -> str:
-    """Return all results as a Markdown table, and notes below it."""
-    whole = rows.whole(measurements)
-    return "no results\n" if whole.empty else _table(whole, _notes(whole)).markdown()
-
-
-def ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return rows by estimator in the order of the scenario, then by N, with their settings in words."""
+    frame = whole if present.empty else present
     order = {label: i for i, label in enumerate(frame["estimator"].unique())}
-    keys = frame.assign(order=frame["estimator"].map(order), setting=cell_words.setting_of(frame))
-    return keys.sort_values(["order", "sample_size"], kind="stable").drop(columns="order")
-
-
-def columns_of(frame: pd.DataFrame, names: Sequence[str] = ()) -> list[Column]:
-    """Return the columns that have something to say, of those with these names.
-
-    Args:
-        frame: as `ordered` gives it.
-        names: of columns; all where there are none.
-    """
+    frame = frame.assign(
+        order=frame["estimator"].map(order),
+        setting=cell_words.setting_of(frame),
+        numbers=rows.with_numbers(frame),
+    ).sort_values(["order", "sample_size"], kind="stable")
     empty = {
         "on": frame["setting"].nunique() < 2,
         "exact": not frame["variance_exact"].notna().any(),
     }
-    return [each for each in COLUMNS if (not names or each.name in names) and not empty.get(each.name)]
-
-
-def _table(frame: pd.DataFrame, notes: Sequence[str]) -> Table:
-    shown = ordered(frame)
-    names, numbers = (
-        distinct(frame["estimator"]),
-        dict(zip(shown["cell"], rows.with_numbers(shown), strict=True)),
-    )
+    names = distinct(frame["estimator"])
+    facts = (cell_words.replicates(whole), cell_words.common_setting(frame), "95 % intervals")
     return Table(
-        columns_of(shown),
-        list(shown.itertuples(index=False)),
+        [column for column in COLUMNS if not empty.get(column.name)],
+        list(frame.itertuples(index=False)),
         group=lambda row: names[row.estimator],
-        across=lambda row: "" if numbers[row.cell] else _failure(row),
-        notes=notes,
+        across=lambda row: "" if row.numbers else _failure(row),
+        notes=[
+            " · ".join(filter(None, facts)),
+            *cell_words.not_finite(whole),
+            *(f"not measured: {remark}" for remark in cell_words.not_measured(whole)),
+            *cell_words.rough_times(whole),
+        ],
     )
+
+
+def plain_table(measurements: pd.DataFrame) -> str:
+    """Return the results as a Markdown table, and notes below it."""
+    return results_table(measurements).markdown() if len(measurements) else "no results\n"
 
 
 def _failure(row: Row) -> str:
     reason = plain(row.reason, 200)
     return verdict(row) + (f": {reason}" if reason else "")
-
-
-def _notes(frame: pd.DataFrame) -> list[str]:
-    facts = filter(None, (cell_words.replicates(frame), cell_words.common_setting(frame), "95 % intervals"))
-    return [
-        " · ".join(facts),
-        *cell_words.not_finite(frame),
-        *(f"not measured: {remark}" for remark in cell_words.not_measured(frame)),
-        *cell_words.rough_times(frame),
-    ]

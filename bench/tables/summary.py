@@ -1,16 +1,18 @@
-"""A run on one page of Markdown: the question, the answer, the numbers, methods and provenance."""
+"""Pages of Markdown: of a run its question, answer, numbers, methods and provenance; of several together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from bench.analysis import rows
-from bench.analysis.comparison import compare
+from bench.analysis.comparison import changes_shown, compare
+from bench.analysis.geometric import ratios_by_problem
 from bench.analysis.pairs import within
 from bench.results.runs import Run
+from bench.tables import problem_table
 from bench.tables.comparison_table import comparison_table
 from bench.tables.results_table import plain_table
+from bench.text import together_claims
 from bench.text.answer import answer
 from bench.text.claims import claims
 from bench.text.failures import attempted
@@ -40,39 +42,49 @@ def as_markdown(run: Run, control: str | None = None) -> str:
         *([f"**Question.** {markdown(question)}"] if question else []),
         _listed([*answer(run, control), *claims(run, control)]),
         "## Results",
-        *attempted("the table", lambda: [_results(run)], markdown),
+        *attempted("the table", lambda: _results(run), markdown),
         "## Comparison",
-        *attempted("the comparison", lambda: [_comparison(run, control)], markdown),
+        *attempted("the comparison", lambda: _comparison(run, control), markdown),
         f"## Methods\n\n{markdown(methods(run, control))}",
         "## Provenance",
-        "\n".join(_provenance(run.record)),
+        "\n".join(
+            f"- {name}: {code(value) if name in AS_TYPED else markdown(value)}"
+            for name, value in provenance_of(run.record)
+        ),
     ]
     return "\n\n".join(section.rstrip() for section in sections) + "\n"
 
 
-def _results(run: Run) -> str:
-    """Return the table without the rows of absent devices, unless all are: the claims say as much."""
-    measurements = run.measurements
-    present = measurements[measurements["status"] != "unavailable"]
-    lines = details(run)
-    table = plain_table(measurements if present.empty else present).rstrip()
-    return "\n\n".join([table, *([_listed(lines)] if lines else [])])
+def _results(run: Run) -> Iterator[str]:
+    yield plain_table(run.measurements)
+    if lines := details(run):
+        yield _listed(lines)
 
 
-def _comparison(run: Run, control: str | None) -> str:
-    if rows.whole(run.measurements).empty:
-        return "nothing can be compared"
-    found = compare(within(run, control), ("variance",))
-    if found.frame.empty:
-        return "\n".join(["nothing can be compared", "", _listed(list(notes(found.left_out)))])
-    return comparison_table(found).markdown()
+def _comparison(run: Run, control: str | None) -> Iterator[str]:
+    found = None if rows.whole(run.measurements).empty else compare(within(run, control), ("variance",))
+    if found is not None and len(found.frame):
+        yield comparison_table(found).markdown()
+    else:
+        yield "nothing can be compared"
+        yield _listed(notes(found.left_out) if found else ())
 
 
-def _provenance(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield lines of Markdown on all that it takes to repeat the run."""
-    for name, value in provenance_of(record):
-        yield f"- {name}: {code(value) if name in AS_TYPED else markdown(value)}"
-
-
-def _listed(texts: list[str]) -> str:
+def _listed(texts: Iterable[str]) -> str:
     return "\n".join(f"- {markdown(text)}" for text in texts)
+
+
+def joint_markdown(runs: Sequence[Run], control: str | None = None) -> str:
+    """Return the summary of several runs together: their answer, and a table of ratios on each problem.
+
+    Args:
+        runs: from the first to the last, some of which have estimates.
+        control: a label or a name; None for the label that most runs have.
+
+    Raises:
+        Invalid: if no run has such an estimator.
+    """
+    said = _listed(together_claims.claims(runs, changes_shown(runs), control))
+    found = ratios_by_problem(runs, control)
+    table = problem_table.as_markdown(found)
+    return f"# All runs\n\n{said}\n\n## {markdown(problem_table.title(found))}\n\n{table}"

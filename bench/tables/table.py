@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import groupby, zip_longest
 from typing import Any, Literal
 
 from rich.cells import cell_len
@@ -47,16 +47,12 @@ class Column:
     align: Literal["left", "right"] = "right"
     key: bool = False
     wraps: bool = False
-    style: Callable[[str], str] = field(default=lambda _: "")
+    style: Callable[[str], str] = lambda _: ""
 
     def padded(self, text: str, width: int) -> str:
         """Return a text with spaces up to a width."""
         space = " " * (width - cell_len(text))
         return space + text if self.align == "right" else text + space
-
-
-def _nothing(_: Row) -> str:
-    return ""
 
 
 @dataclass(frozen=True)
@@ -74,9 +70,9 @@ class Table:
 
     columns: Sequence[Column]
     rows: Sequence[Row]
-    group: Callable[[Row], str] = _nothing
+    group: Callable[[Row], str] = lambda _: ""
     heading: str = "estimator"
-    across: Callable[[Row], str] = _nothing
+    across: Callable[[Row], str] = lambda _: ""
     notes: Sequence[str] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -103,12 +99,10 @@ class Table:
             start = (" " * GAP).join([*keys, ""])
             yield from (Text(line, style="dim") for line in wrapped(said, room, start))
             return
-        cells = [
-            wrapped(column.text(row), width) if column.wraps else [column.text(row)]
-            for column, width in zip(columns, widths, strict=True)
-        ]
-        for i in range(max(map(len, cells), default=0)):
-            yield _line(columns, widths, [cell[i] if i < len(cell) else "" for cell in cells])
+        texts = zip((c.text(row) for c in columns), columns, widths, strict=True)
+        cells = [wrapped(text, width) if c.wraps else [text] for text, c, width in texts]
+        for line in zip_longest(*cells, fillvalue=""):
+            yield _line(columns, widths, line)
 
     def fitted(self, room: float, measure: Callable[[str], float], gap: float) -> list[Column]:
         """Return the columns that find room, after others have given way: briefer ones, and fewer.
@@ -137,31 +131,21 @@ class Table:
         """Return a Markdown table that is also aligned as plain text, and the notes below it."""
         first = Column(self.heading, self.group, align="left")
         columns = [first, *self.columns] if any(map(self.group, self.rows)) else list(self.columns)
-        cells = [[column.name for column in columns]]
-        for row in self.rows:
-            texts = (code(c.text(row)) if c is first else markdown(c.text(row)) for c in columns)
-            cells.append(list(texts))
-        widths = [max(3, *(cell_len(line[i]) for line in cells)) for i in range(len(columns))]
-        rule = [
-            "-" * (w - 1) + (":" if c.align == "right" else "-") for c, w in zip(columns, widths, strict=True)
-        ]
-        lines = [[c.padded(t, w) for c, t, w in zip(columns, line, widths, strict=True)] for line in cells]
-        lines.insert(1, rule)
-        notes = (f"{markdown(note)}  " for note in self.notes)
-        return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *notes]) + "\n"
+        shown = []
+        for column in columns:
+            escaped = code if column is first else markdown
+            texts = [column.name, *(escaped(column.text(row)) for row in self.rows)]
+            width = max(3, *map(cell_len, texts))
+            heading, *padded = (column.padded(text, width) for text in texts)
+            shown.append([heading, "-" * (width - 1) + (":" if column.align == "right" else "-"), *padded])
+        lines = (f"| {' | '.join(line)} |" for line in zip(*shown, strict=True))
+        return "\n".join([*lines, "", *(f"{markdown(note)}  " for note in self.notes)]) + "\n"
 
 
 def wrapped(text: str, room: int, start: str = "") -> list[str]:
-    """Return a text as lines of words; those after the first begin where its words begin.
-
-    Args:
-        text: of any length.
-        room: in characters.
-        start: of the first line.
-    """
-    return textwrap.wrap(
-        text, max(room, _NARROWEST), initial_indent=start, subsequent_indent=" " * len(start)
-    ) or [start]
+    """Return a text as lines of words; those after the first begin where its words begin."""
+    room, indent = max(room, _NARROWEST), " " * len(start)
+    return textwrap.wrap(text, room, initial_indent=start, subsequent_indent=indent) or [start]
 
 
 def _line(

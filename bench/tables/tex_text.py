@@ -41,12 +41,12 @@ _GROUPS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
 _PARTS = re.compile(r"(\d[\d.]*)(e-?\d+)?")
 """A number without its sign, and its power of ten."""
 
-_POWER = re.compile(r"e(-?\d+)")
+_POWER = re.compile(r"(?<=\d)e(-?\d+)")
+_TIMES = r" \\times 10^{\1}"
 _COMMANDS = {" … ": ", ", "inf": r"\infty", "~": r"\sim ", " (": r"\;("}
 
 _WIDTHS = {"-": 6.6, ".": 2.4, ",": 2.4, "(": 3.3, ")": 3.3, " ": 2.0, "×": 9.0}
 _LETTER = 4.25
-_EXPONENT = r"(?<=\d)e-?\d+"
 _WIDTH_OF_POWER = 29.0  # × 10 and a small exponent with its sign
 
 _ACCENTS = {
@@ -75,22 +75,19 @@ def tex_number(text: str) -> str:
         return "---"
     powers = {power for number, power in _PARTS.findall(text) if float(number)}
     shared = powers.pop() if len(powers) == 1 else ""
-    bare = re.sub(r"e-?\d+", "", text) if shared else _POWER.sub(_power, text)
+    bare = _POWER.sub("" if shared else _TIMES, text)
     for words, command in _COMMANDS.items():
         bare = bare.replace(words, command)
-    return "$" + _GROUPS.sub(r"\,", bare) + _POWER.sub(_power, shared) + "$"
+    power = rf" \times 10^{{{shared[1:]}}}" if shared else ""
+    return "$" + _GROUPS.sub(r"\,", bare) + power + "$"
 
 
 def points(text: str) -> float:
     r"""Return about how wide a text or number is, in points, in Computer Modern at \footnotesize."""
     numbers = text.replace(" …", ",")
-    powers = re.findall(_EXPONENT, numbers)
+    powers = _POWER.findall(numbers)
     written = 1 if len(set(powers)) == 1 else len(powers)  # one that is shared is written once
-    return sum(_WIDTHS.get(c, _LETTER) for c in re.sub(_EXPONENT, "", numbers)) + _WIDTH_OF_POWER * written
-
-
-def _power(found: re.Match[str]) -> str:
-    return rf" \times 10^{{{found[1]}}}"
+    return sum(_WIDTHS.get(c, _LETTER) for c in _POWER.sub("", numbers)) + _WIDTH_OF_POWER * written
 
 
 def _words(text: str) -> str:
@@ -99,16 +96,9 @@ def _words(text: str) -> str:
 
 
 def _character(c: str) -> str:
-    if c in _SPECIAL:
-        return _SPECIAL[c]
-    if c in _MATH:
-        return f"${_MATH[c]}$"
-    return c if c.isascii() else _accented(c)
-
-
-def _accented(c: str) -> str:
-    parts = unicodedata.normalize("NFD", c)
-    letter, mark = parts[0], parts[1:]
+    if c in _SPECIAL or c in _MATH:
+        return _SPECIAL.get(c) or f"${_MATH[c]}$"
+    letter, mark = unicodedata.normalize("NFD", c)[0], unicodedata.normalize("NFD", c)[1:]
     if letter.isascii() and letter.isalpha() and mark in _ACCENTS:
         return f"\\{_ACCENTS[mark]}{{{letter}}}"
-    return rf"\texttt{{U+{ord(c):04X}}}"
+    return c if c.isascii() else rf"\texttt{{U+{ord(c):04X}}}"

@@ -1,19 +1,107 @@
-"""Names of cells, of their settings, and remarks on those that were not measured."""
+"""Names of cells, of their settings and of points of a sweep, and remarks on those that were not measured."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
 from bench.analysis.rows import SETTINGS, with_numbers
-from bench.analysis.sweeps import Sweep
+from bench.analysis.sweeps import Sweep, sweep_of
 from bench.text.labels import distinct, plain
 from bench.text.numbers import ROUGH, grouped, spread
-from bench.text.sweep_words import sweep_or_point, these
-from bench.text.words import joined
+from bench.text.words import joined, listed
+
+_FEW, _MOST = 2, 6
+"""So many values are named one by one: of those that follow on one another, and of others."""
+
+
+def sweep_or_point(whole: pd.DataFrame) -> Sweep:
+    """Return the sweep of a run; of one without any, a sweep of a single point that has no name.
+
+    Args:
+        whole: measurements, with a column for each option over which the scenario ranges.
+    """
+    problems = whole["problem"].unique()
+    return sweep_of(whole) or Sweep("", dict.fromkeys(problems, 0.0), {each: each for each in problems})
+
+
+def named_value(sweep: Sweep, value: float) -> str:
+    """Return the option with a value: `k = 0.316`; empty for a single point."""
+    return f"{sweep.name} = {_number(sweep, value)}" if sweep.name else ""
+
+
+def these(sweep: Sweep, some: Iterable[float], every: Iterable[float]) -> str:
+    """Return some of the values among which they lie: `k from 0.1 to 10`, `k = 0.1, 1 and 3 to 10`."""
+    places = {value: i for i, value in enumerate(sorted(set(every)))}
+    # Where they follow on one another, place and count grow together.
+    steps = groupby(enumerate(sorted(set(some))), key=lambda pair: places[pair[1]] - pair[0])
+    stretches = [[_number(sweep, value) for _, value in pairs] for _, pairs in steps]
+    if len(stretches) == 1 and len(stretches[0]) > _FEW:
+        return f"{sweep.name} from {stretches[0][0]} to {stretches[0][-1]}"
+    words = [w for one in stretches for w in ([f"{one[0]} to {one[-1]}"] if len(one) > _FEW else one)]
+    return f"{sweep.name} = {listed(words, most=_MOST)}"
+
+
+def there(sweep: Sweep, some: Iterable[float], every: Iterable[float]) -> str:
+    """Return some of the values as the end of a clause: ` for k = 2`; empty for a single point."""
+    return f" for {these(sweep, some, every)}" if sweep.name else ""
+
+
+def _number(sweep: Sweep, value: float) -> str:
+    if value == round(value):
+        return grouped(value)
+    short = [f"{each:.3g}" for each in sorted(set(sweep.values.values()))]
+    return f"{value:.3g}" if len(set(short)) == len(short) else f"{value:g}"
+
+
+def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
+    """Return for each row in words those of its settings that vary within the frame; empty if none does."""
+    varying = frame[[name for name in SETTINGS if frame[name].nunique() > 1]].astype(str)
+    words = [varying[name].map(distinct(varying[name])) for name in varying]
+    texts = [", ".join(values) for values in zip(*words, strict=True)] or [""] * len(frame)
+    return pd.Series(texts, index=frame.index, dtype=object)
+
+
+def placed(frame: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """Return rows with their `value` along a sweep, the same in words as `point`, and other settings."""
+    value = sweep.along(frame)
+    point = [named_value(sweep, each) for each in value]
+    setting = setting_of(frame.assign(problem=sweep.beside(frame)))
+    return frame.assign(value=value, point=point, setting=setting)
+
+
+def which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
+    """Return the names of some of a frame's cells: `reinforce, pathwise at N = 1, 10 on cuda for k = 2`."""
+    if part["cell"].nunique() == frame["cell"].nunique() > 1:
+        return "every cell"
+    sweep, names = sweep_or_point(frame), distinct(frame["estimator"])
+    of_sizes, every = frame["sample_size"].nunique(), set(sweep.along(frame))
+
+    def when(sizes: pd.Series[int]) -> str:
+        some = sorted(set(sizes))
+        return "" if len(some) == of_sizes else f" at N = {', '.join(map(grouped, some))}"
+
+    def where(values: pd.Series[float]) -> str:
+        return "" if set(values) == every else there(sweep, values, every)
+
+    def who(labels: Iterable[str]) -> str:
+        known = [names[label] for label in labels]
+        return "every estimator" if len(known) == len(names) > 1 else joined(known, ", ")
+
+    # First the N of each point, then the points with the same N, then the estimators with the same of both.
+    cells = placed(frame, sweep).loc[part.index]
+    for keys, name, words in (
+        (["setting", "estimator", "value"], "sample_size", when),
+        (["setting", "estimator", "sample_size"], "value", where),
+        (["setting", "sample_size", "value"], "estimator", who),
+    ):
+        cells = cells.groupby(keys, sort=False)[name].agg(words).reset_index()
+    on = cells["setting"].where(cells["setting"] == "", " on " + cells["setting"])
+    return joined(list(cells["estimator"] + cells["sample_size"] + on + cells["value"]), "; ")
 
 
 def share_not_finite(row: Any) -> str:
@@ -33,34 +121,20 @@ def is_rough(row: Any) -> bool:
     return spread(*ends(row, "seconds")) > ROUGH
 
 
-def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
-    """Return for each row in words those of its settings that vary within the frame; empty if none does."""
-    varying = [name for name in SETTINGS if frame[name].nunique() > 1]
-    words = {name: distinct(frame[name].astype(str)) for name in varying}
-    texts = [
-        ", ".join(words[name][str(value)] for name, value in zip(varying, values, strict=True))
-        for values in frame[varying].itertuples(index=False, name=None)
-    ]
-    return pd.Series(texts or [""] * len(frame), index=frame.index, dtype=object)
-
-
-def beside(frame: pd.DataFrame, sweep: Sweep) -> pd.Series[Any]:
-    """Return the settings of each row in words, except the number over which the scenario ranges."""
-    return setting_of(frame.assign(problem=sweep.beside(frame)))
-
-
 def common_setting(frame: pd.DataFrame) -> str:
     """Return device and dtype where all rows share them: `cpu, float32`."""
     return ", ".join(plain(frame[name].iloc[0]) for name in ("device", "dtype") if frame[name].nunique() == 1)
 
 
 def replicates(frame: pd.DataFrame) -> str:
-    """Return `R = 1000`, or the range of R."""
-    known = frame.loc[with_numbers(frame), "replicates"].dropna().astype(float)
-    if known.empty:
-        return ""
-    least, most = int(known.min()), int(known.max())
-    return f"R = {grouped(least)}" if least == most else f"R = {grouped(least)} to {grouped(most)}"
+    """Return `R = 1000`, or the range of R; empty where nothing has numbers."""
+    known = frame.loc[with_numbers(frame), "replicates"].dropna()
+    return f"R = {span(known)}" if len(known) else ""
+
+
+def span(values: pd.Series[Any], text: Callable[[float], str] = grouped) -> str:
+    """Return the least and the largest of some numbers: `100 to 10 000`; a single one alone."""
+    return " to ".join(dict.fromkeys(map(text, (float(values.min()), float(values.max())))))
 
 
 def not_measured(frame: pd.DataFrame) -> list[str]:
@@ -73,73 +147,30 @@ def not_ok(frame: pd.DataFrame) -> list[str]:
     return _failures(frame, frame["status"] != "ok")
 
 
+def _failures(frame: pd.DataFrame, chosen: pd.Series[bool]) -> list[str]:
+    failed = frame[chosen].fillna({"reason": ""})
+    return [
+        f"{which(cells, frame)}: {plain(status).replace('_', ' ')}"
+        + (f" ({plain(reason, 120)})" if plain(reason) else "")
+        for (status, reason), cells in failed.groupby(["status", "reason"], sort=False)
+    ]
+
+
 def not_finite(frame: pd.DataFrame) -> list[str]:
     """Return which cells have some estimates that are not finite, with numbers of the others."""
     some = frame[with_numbers(frame) & (frame["status"] == "nonfinite")]
-    remarks = []
-    for _, cells in some.groupby(["nonfinite", "replicates"], sort=False):
-        missing, replicates = (grouped(cells[name].iloc[0]) for name in ("nonfinite", "replicates"))
-        share = f"{missing} of {replicates} estimates"
-        remarks.append(f"not finite: {which(cells, frame)}: {share}; the numbers are of the others")
-    return remarks
+    return [
+        f"not finite: {which(cells, frame)}: {grouped(cells['nonfinite'].iloc[0])} of "
+        f"{grouped(cells['replicates'].iloc[0])} estimates; the numbers are of the others"
+        for _, cells in some.groupby(["nonfinite", "replicates"], sort=False)
+    ]
 
 
 def rough_times(frame: pd.DataFrame) -> list[str]:
     """Return a line where timings spread so much that they are known by their size alone; none elsewhere."""
     timed = frame[with_numbers(frame) & frame["seconds"].notna()]
     rough = sum(map(is_rough, timed.itertuples(index=False)))
-    if not rough:
-        return []
-    cells = f"{rough} of {len(timed)} cells"
     return [
-        f"not certain: timings spread by more than a factor of two in {cells}: the machine was busy, and "
-        "what is marked ~ is known by its size alone"
-    ]
-
-
-def _failures(frame: pd.DataFrame, chosen: pd.Series[bool]) -> list[str]:
-    failed = frame[chosen].copy()
-    failed["reason"] = failed["reason"].fillna("").astype(str)
-    remarks = []
-    for (status, reason), group in failed.groupby(["status", "reason"], sort=False):
-        why = plain(status).replace("_", " ") + (f" ({plain(reason, 120)})" if plain(reason) else "")
-        remarks.append(f"{which(group, frame)}: {why}")
-    return remarks
-
-
-def which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
-    """Return the names of some of a frame's cells: `reinforce, pathwise at N = 1, 10 on cuda for k = 2`."""
-    if part["cell"].nunique() == frame["cell"].nunique() > 1:
-        return "every cell"
-    names, sweep = distinct(frame["estimator"]), sweep_or_point(frame)
-    together: dict[tuple[Hashable, tuple[int, ...], str], list[str]] = {}
-    for (setting, label), rows in part.groupby(
-        [beside(frame, sweep).loc[part.index], "estimator"], sort=False
-    ):
-        for sizes, places in _alike(rows, frame, sweep):
-            together.setdefault((setting, sizes, places), []).append(names[str(label)])
-    phrases = [
-        _phrase(estimators, len(names), sizes, frame["sample_size"].nunique(), str(setting)) + places
-        for (setting, sizes, places), estimators in together.items()
-    ]
-    return joined(phrases, "; ")
-
-
-def _alike(rows: pd.DataFrame, frame: pd.DataFrame, sweep: Sweep) -> Iterator[tuple[tuple[int, ...], str]]:
-    """Yield sample sizes, with the places in words that have just these; empty where all places do."""
-    places: dict[tuple[int, ...], list[float]] = {}
-    for value, at in rows.groupby(sweep.along(rows)):
-        sizes = tuple(sorted(at["sample_size"].astype(int).unique()))
-        places.setdefault(sizes, []).append(float(str(value)))
-    every = set(sweep.along(frame))
-    for sizes, values in places.items():
-        yield sizes, "" if set(values) == every else f" for {these(sweep, values, every)}"
-
-
-def _phrase(
-    estimators: list[str], of_estimators: int, sizes: tuple[int, ...], of_sizes: int, setting: str
-) -> str:
-    everyone = len(estimators) == of_estimators > 1
-    who = "every estimator" if everyone else joined(estimators, ", ")
-    when = "" if len(sizes) == of_sizes else f" at N = {', '.join(map(grouped, sizes))}"
-    return who + when + (f" on {setting}" if setting else "")
+        f"not certain: timings spread by more than a factor of two in {rough} of {len(timed)} cells: the "
+        "machine was busy, and what is marked ~ is known by its size alone"
+    ] * bool(rough)

@@ -8,19 +8,19 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.comparison import compare
-from bench.analysis.pairs import within
+from bench.analysis.kept import kept
+from bench.analysis.pairs import LeftOut, within
 from bench.results.runs import Run
 from bench.text import cell_words
-from bench.text.answer import NOTHING
 from bench.text.bias_claims import bias_claims
 from bench.text.failures import attempted
 from bench.text.left_out import notes
 from bench.text.ratio_claims import ratio_claims, scale_claims
 from bench.text.remarks import remarks
-from bench.text.sweep_words import sweep_or_point
-from bench.text.words import few
+from bench.text.words import NOTHING, capital, few
 
 
+@kept
 def claims(run: Run, control: str | None = None) -> list[str]:
     """Return the sentences behind the answer: variances, biases, what is missing, what to beware of.
 
@@ -39,23 +39,22 @@ def claims(run: Run, control: str | None = None) -> list[str]:
     if whole.empty:
         return [NOTHING]
     pairs = within(run, control)
-    found, sweep = compare(pairs, ("variance",)), sweep_or_point(whole)
-    believed = rows.biased_cells(whole), rows.unbiased_beside(whole, pairs.control)
+    found, sweep = compare(pairs, ("variance",)), cell_words.sweep_or_point(whole)
+    unbiased = rows.unbiased_beside(whole, pairs.control)
     return [
         *([] if rows.with_numbers(whole).any() else [NOTHING]),
-        *attempted("the sentences on ratios", lambda: few(ratio_claims(found, sweep, *believed))),
+        *attempted("the sentences on ratios", lambda: few(ratio_claims(found, sweep, unbiased))),
         *attempted("the sentences on variances", lambda: few([*scale_claims(whole, sweep, pairs.control)])),
-        *attempted("the sentences on biases", lambda: few(bias_claims(whole))),
-        *attempted("the sentences on missing cells", lambda: _missing(run, whole, notes(found.left_out))),
+        *attempted("the sentences on biases", lambda: few([*bias_claims(whole)])),
+        *attempted("the sentences on missing cells", lambda: _missing(run, whole, found.left_out)),
         *attempted("the warnings", lambda: (f"Beware: {remark}." for remark in remarks(run.measurements))),
     ]
 
 
-def _missing(run: Run, whole: pd.DataFrame, left_out: tuple[str, ...]) -> Iterator[str]:
+def _missing(run: Run, whole: pd.DataFrame, left_out: tuple[LeftOut, ...]) -> Iterator[str]:
     """Yield what was not measured, and what was but is not compared."""
-    yield from (f"N{remark[1:]} and are not compared." for remark in cell_words.not_finite(whole))
+    yield from (f"{capital(remark)} and are not compared." for remark in cell_words.not_finite(whole))
     yield from (f"Not measured: {remark}." for remark in cell_words.not_measured(whole))
     if run.record.get("interrupted"):
         yield "Not measured: what was left when the run was interrupted."
-    told = {f"not compared: {remark}" for remark in cell_words.not_ok(whole)}
-    yield from (f"{note[:1].upper()}{note[1:]}." for note in left_out if note not in told)
+    yield from (f"{capital(note)}." for note in notes(each for each in left_out if each.why != "status"))

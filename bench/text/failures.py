@@ -37,17 +37,13 @@ def attempt(
 
 
 def attempted(what: str, make: Callable[[], Iterable[str]], escaped: Callable[[str], str] = str) -> list[str]:
-    """Return the lines that a function makes; one that says so if it fails, for no number depends on it.
+    """Return the lines that a function makes; one that says so if it fails, as in `attempt`.
 
     Args:
         what: the subject of the lines, such as "the table".
         make: the function.
         escaped: how the line that says so is written where it goes.
-
-    Raises:
-        Invalid: as the function raises it, of the user's own words.
     """
     failed: list[str] = []
-    nothing: list[str] = []
-    found = attempt(f"{what} could not be written", lambda: list(make()), nothing, failed)
+    found: list[str] = attempt(f"{what} could not be written", lambda: list(make()), [], failed)
     return [*found, *map(escaped, failed)]

@@ -22,16 +22,10 @@ def plain(text: object, limit: int = LONGEST) -> str:
     middle, because labels differ in their last option as often as in their first word.
     """
     words = "" if text is None or text != text else str(text)
-    line = "".join(
-        " " if c.isspace() else c
-        for c in unicodedata.normalize("NFC", words)
-        if c.isspace() or not unicodedata.category(c).startswith("C")
-    )
-    line = " ".join(line.split())
-    if len(line) <= limit:
-        return line
+    spaced = (" " if c.isspace() else c for c in unicodedata.normalize("NFC", words))
+    line = " ".join("".join(c for c in spaced if not unicodedata.category(c).startswith("C")).split())
     tail = limit // 3
-    return f"{line[: limit - tail - 1]}…{line[-tail:]}"
+    return line if len(line) <= limit else f"{line[: limit - tail - 1]}…{line[-tail:]}"
 
 
 def distinct(labels: Iterable[str], limit: int = LONGEST) -> dict[str, str]:
@@ -47,10 +41,9 @@ def distinct(labels: Iterable[str], limit: int = LONGEST) -> dict[str, str]:
 
 def drawn(text: str) -> str:
     """Return a text for matplotlib: no mathematics, no characters its font lacks (they would warn)."""
-    characters = _characters()
-    return "".join(
-        c if c == "\n" or ord(c) in characters else "\N{REPLACEMENT CHARACTER}" for c in text
-    ).replace("$", r"\$")
+    known = _characters()
+    shown = (c if c == "\n" or ord(c) in known else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(shown).replace("$", r"\$")
 
 
 def markdown(text: str) -> str:
@@ -67,5 +60,4 @@ def code(text: str) -> str:
 def _characters() -> frozenset[int]:
     from matplotlib import font_manager
 
-    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
-    return frozenset(font.get_charmap())
+    return frozenset(font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap())

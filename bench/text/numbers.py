@@ -40,14 +40,15 @@ def interval(value: float, low: float, high: float) -> str:
     return f"{_estimate(value, low, high)} {bounds(low, high, value)}"
 
 
+def interval_said(value: float, low: float, high: float) -> str:
+    """An estimate with its interval in a sentence: `0.0870 (0.078 to 0.097)`."""
+    return interval(value, low, high).replace("…", "to")
+
+
 def bounds(low: float, high: float, value: float = 0.0) -> str:
     """An interval alone: `(0.078 … 0.097)`, `(0.078 … inf)`.
 
-    Args:
-        low: lower bound.
-        high: upper bound.
-        value: the estimate that stands beside it; they share one power of ten, unless they are
-            so far apart that one of them would vanish.
+    It shares one power of ten with the estimate that stands beside it, unless one of them would vanish.
     """
     if not _is_interval(low, high):
         return MISSING
@@ -72,10 +73,10 @@ def duration(seconds: float, digits: int = 3) -> str:
     """Seconds in the unit that suits them: 80.0 ns, 1.23 µs, 45.6 ms, 2.00 s."""
     if not math.isfinite(seconds):
         return MISSING
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(seconds) >= (1 - 0.5 * 10**-digits) * size:
-            return f"{significant(seconds / size, digits)} {unit}"
-    return f"{significant(seconds / 1e-9, digits)} ns"
+    units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
+    fits = (each for each in units if abs(seconds) >= (1 - 0.5 * 10**-digits) * each[1])
+    unit, size = next(fits, units[-1])
+    return f"{significant(seconds / size, digits)} {unit}"
 
 
 def measured_duration(seconds: float, low: float, high: float) -> str:
@@ -102,23 +103,20 @@ def _is_interval(low: float, high: float) -> bool:
 
 def _digits(value: float, low: float, high: float) -> int:
     """Return the digits of a value that its interval allows, one to three; three if there is no interval."""
-    if not value or not (math.isfinite(low) and math.isfinite(high)):
-        return 3
-    place = _width_place(low, high)
+    place = _width_place(low, high) if value and _is_interval(low, high) else None
     return 3 if place is None else min(3, max(1, _place(value) - place + 1))
 
 
 def _place(value: float, digits: int = 3) -> int:
     """The power of ten of the first digit, after rounding to so many of them; 0 for 0."""
-    return int(f"{value:.{digits - 1}e}".split("e")[1]) if value else 0
+    return int(f"{value:.{digits - 1}e}".split("e")[1])
 
 
 def _width_place(low: float, high: float) -> int | None:
     """The decimal place of a sixth of the width; None if the interval has no end."""
     if math.isinf(low) or math.isinf(high):
         return None
-    # Halved, as the width of the widest is no number.
-    half = high / 2 - low / 2
+    half = high / 2 - low / 2  # as the width of the widest is no number
     if half > 1e-12 * abs(high):
         return math.floor(math.log10(half / 3))
     return _place(high) - 2 if high else 0  # three digits of a bound, where there is no width
@@ -131,9 +129,7 @@ def _estimate(value: float, low: float, high: float) -> str:
     used = max(_place(value) - 2, place - 1)
     if low <= value <= high and not _at(low, place) <= _at(value, used) <= _at(high, place):
         used = min(used, place)  # three digits are enough, unless they lead out of the interval
-    if not _at(value, used):
-        return significant(value)
-    return _rounded(value, used, _shared(value, low, high, place))
+    return _rounded(value, used, _shared(value, low, high, place)) if _at(value, used) else significant(value)
 
 
 def _bound(value: float, place: int, exponent: int | None) -> str:
@@ -145,8 +141,7 @@ def _bound(value: float, place: int, exponent: int | None) -> str:
 def _shared(value: float, low: float, high: float, place: int) -> int | None:
     """The power of ten that an estimate and its bounds share; None if they are too far apart to share one."""
     largest = _place(max((value, low, high), key=abs))
-    places = ((value, place - 1), (low, place), (high, place))
-    vanishes = any(number and not _at(number, least) for number, least in places)
+    vanishes = any(x and not _at(x, least) for x, least in ((value, place - 1), (low, place), (high, place)))
     return None if vanishes or largest - place > _MOST_DIGITS else _exponent(largest)
 
 
@@ -162,9 +157,7 @@ def _at(value: float, place: int) -> Decimal:
 
 def _rounded(value: float, place: int, exponent: int | None) -> str:
     """A value to the given decimal place, in units of a power of ten; of its own if that is None."""
-    rounded = _at(value, place)
-    if not rounded:
-        rounded = rounded.copy_abs()  # a bound that rounds to zero has no sign
+    rounded = _at(value, place) or Decimal((0, (0,), place))  # a bound that rounds to zero has no sign
     if exponent is None:
         exponent = _exponent(rounded.adjusted()) if rounded else 0
     return f"{rounded.scaleb(-exponent, _EXACT):f}" + (f"e{exponent}" if exponent else "")

@@ -17,26 +17,26 @@ _LONG = 1000
 
 def provenance_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield name and value of all that is known; what the record does not say is left out."""
-    scenario = record["scenario"]
+    scenario, git = record["scenario"], record.get("git") or {}
     version, seed = plain(scenario.get("version")), plain(scenario.get("seed"))
-    yield "scenario", f"{plain(scenario['name'])}, version {version}, seed {seed}"
-    if git := record.get("git"):
-        yield "commit", plain(git.get("commit"), 64) + (", with changes" if git.get("dirty") else "")
-    if versions := record.get("versions"):
-        packages = (f"{plain(name)} {plain(version)}" for name, version in versions.items() if version)
-        yield "versions", ", ".join(packages)
-    if machine := machine_of(record):
-        yield "machine", machine
-    if record.get("hash"):
-        yield "SHA-256 of the scenario", plain(record["hash"], 64)
-    if record.get("stream_layout"):
-        yield "random numbers", plain(record["stream_layout"])
-    if record.get("started"):
-        yield "started", plain(record["started"])
-    if record.get("finished"):
-        yield "finished", plain(record["finished"])
-    if command := command_of(record):
-        yield "command", plain(command, _LONG)
+    found = {
+        "scenario": f"{plain(scenario['name'])}, version {version}, seed {seed}",
+        "commit": plain(git.get("commit"), 64) + (", with changes" if git.get("dirty") else ""),
+        "versions": versions_of(record),
+        "machine": machine_of(record),
+        "SHA-256 of the scenario": plain(record.get("hash"), 64),
+        "random numbers": plain(record.get("stream_layout")),
+        "started": plain(record.get("started")),
+        "finished": plain(record.get("finished")),
+        "command": plain(command_of(record), _LONG),
+    }
+    yield from ((name, value) for name, value in found.items() if value)
+
+
+def versions_of(record: Mapping[str, Any]) -> str:
+    """Return packages with their versions; empty if none was recorded."""
+    versions = (record.get("versions") or {}).items()
+    return ", ".join(f"{plain(name)} {plain(version)}" for name, version in versions if version)
 
 
 def machine_of(record: Mapping[str, Any]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import pandas as pd
 
 from bench.analysis.comparison import FALSE_CLAIMS, Comparison
 from bench.text.left_out import notes
@@ -13,21 +14,14 @@ from bench.text.numbers import MISSING, significant
 MOST_DIGITS = 6
 
 
-class Ratio(NamedTuple):
-    """A ratio with its interval, whose ends are NaN where there is none."""
+def ratio_said(value: float, low: float, high: float) -> str:
+    """Return a ratio in a sentence: `3.1 (2.9 to 3.3)`."""
+    return ratio_text(value, low, high).replace("…", "to")
 
-    value: float
-    low: float
-    high: float
 
-    @property
-    def inverse(self) -> Ratio:
-        """Return the ratio of the other to the one."""
-        return Ratio(*(1 / each if each else math.inf for each in (self.value, self.high, self.low)))
-
-    def __str__(self) -> str:
-        """Return it in a sentence: `3.1 (2.9 to 3.3)`."""
-        return ratio_text(*self).replace("…", "to")
+def inverse(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the ratio of the other to the one."""
+    return cells.assign(ratio=1 / cells["ratio"], low=1 / cells["high"], high=1 / cells["low"])
 
 
 def remarks(found: Comparison) -> list[str]:
@@ -35,7 +29,7 @@ def remarks(found: Comparison) -> list[str]:
     intervals = int(found.frame["low"].notna().sum())
     return [
         f"ratio to {found.control} · below 1 is better · {level_text(found.level)} intervals, "
-        f"so that all {intervals} hold together with 95 %",
+        f"so that all {intervals} hold together with {TOGETHER}",
         *notes(found.left_out),
     ]
 
@@ -43,11 +37,10 @@ def remarks(found: Comparison) -> list[str]:
 def confidence(found: Comparison) -> list[str]:
     """Return a sentence on how far all ratios may be believed together."""
     intervals = int(found.frame["low"].notna().sum())
-    together = level_text(1 - FALSE_CLAIMS)
     if intervals < 2:
-        return [f"The interval of this ratio is one of {together}."] * intervals
+        return [f"The interval of this ratio is one of {TOGETHER}."] * intervals
     level = level_text(found.level)
-    return [f"The intervals of all {intervals} ratios, {level} each, hold together with {together}."]
+    return [f"The intervals of all {intervals} ratios, {level} each, hold together with {TOGETHER}."]
 
 
 def between(texts: Iterable[tuple[str, str]]) -> str:
@@ -89,3 +82,7 @@ def _digits(x: float, digits: int) -> str:
 
 def _seems_one(low: float, high: float, digits: int) -> bool:
     return any(x != 1 and math.isfinite(x) and float(_digits(x, digits)) == 1 for x in (low, high))
+
+
+TOGETHER = level_text(1 - FALSE_CLAIMS)
+"""The level at which all intervals that are shown together hold."""

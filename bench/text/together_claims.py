@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis.budgets import wins
-from bench.analysis.comparison import BETTER, FALSE_CLAIMS, NO_INTERVAL, UNDECIDED, Comparison
+from bench.analysis.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
 from bench.analysis.geometric import geometric_means
-from bench.analysis.pairs import LeftOut
 from bench.analysis.ranking import Common, common_problems, mean_ranks
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED
-from bench.text.change_claims import change_claims
-from bench.text.labels import distinct
+from bench.text.cell_words import setting_of
+from bench.text.labels import distinct, plain
 from bench.text.left_out import notes
 from bench.text.numbers import count, significant
-from bench.text.ratio_text import level_text, ratio_text
-from bench.text.words import listed
+from bench.text.ratio_text import TOGETHER, inverse, ratio_said
+from bench.text.words import NOTHING, listed
 
 Row = Any
 """A row of a frame, by `itertuples`: one attribute a column."""
 
-NOTHING = "Nothing was measured."
 NOT_RANKED = "Nothing is ranked: no two estimators were measured in every run."
+MACHINE = "what else the machine did during either run is in its seconds, and in no interval of them"
 MOST_RANKS = 8
 
 
@@ -45,13 +45,23 @@ def claims(runs: Sequence[Run], changed: Comparison, control: str | None = None)
     if not any((run.measurements["status"] == "ok").any() for run in runs):
         return [NOTHING]
     means = geometric_means(runs, control)
+    left_out = notes([*means.left_out, *changed.left_out])
     return [
         *mean_claims(means),
         *rank_claims(common_problems(runs), mean_ranks(runs)),
         *change_claims(changed),
         *budget_claims(wins(runs)),
-        *_left_out([*means.left_out, *changed.left_out]),
+        *([f"Note: {listed(left_out, most=6)}."] if left_out else []),
     ]
+
+
+_MEANS = {
+    NO_INTERVAL: "has {} times as much",
+    UNDECIDED: "is undecided, at {} times as much",
+    BETTER: "has {} times less",
+    WORSE: "has {} times more",
+}
+"""Marks -> what is said of a mean ratio, inverted where it is better."""
 
 
 def mean_claims(found: Comparison) -> list[str]:
@@ -63,37 +73,26 @@ def mean_claims(found: Comparison) -> list[str]:
     if found.frame.empty:
         return []
     names = distinct([found.control, *found.frame["estimator"]])
-    rows: list[Row] = list(_ordered(found.frame).itertuples(index=False))
-    most = max(row.scenarios for row in rows)
-    over = f"over {most} scenarios" if most > 1 else "over the cells of one scenario"
+    means = found.frame.sort_values(["scenarios", "ratio"], ascending=[False, True], kind="stable")
+    most = means["scenarios"].max()
+    better = means["mark"] == BETTER
+    means[better] = inverse(means[better])
+    rows: list[Row] = list(means.itertuples())
     texts = [
-        f"{names[row.estimator]} {_mean(row)}" + (f" (in {row.scenarios} of them)" * (row.scenarios < most))
+        f"{names[row.estimator]} {_MEANS[row.mark].format(ratio_said(row.ratio, row.low, row.high))}"
+        + ("" if row.scenarios == most else f" (in {row.scenarios} of them)")
         for row in rows
     ]
-    metric = COMPARED[rows[0].metric].label
-    said = f"In {metric}, in the geometric mean {over}, relative to {names[found.control]}: {listed(texts)}"
-    intervals = sum(row.mark != NO_INTERVAL for row in rows)
-    if intervals > 1:
-        said += f"; all {intervals} intervals hold together with {level_text(1 - FALSE_CLAIMS)}"
+    over = f"over {most} scenarios" if most > 1 else "over the cells of one scenario"
+    head = f"In {COMPARED[means['metric'].iloc[0]].label}, in the geometric mean {over}"
+    said = f"{head}, relative to {names[found.control]}: {listed(texts)}{_hold(found)}"
     return [f"{said}; this speaks of these scenarios only."]
 
 
-def _ordered(means: pd.DataFrame) -> pd.DataFrame:
-    return means.sort_values(["scenarios", "ratio"], ascending=[False, True], kind="stable")
-
-
-def _mean(row: Row) -> str:
-    if row.mark == NO_INTERVAL:
-        return f"has {significant(row.ratio)} times as much, without an interval"
-    if row.mark == UNDECIDED:
-        return f"is undecided, at {_to(row.ratio, row.low, row.high)} times as much"
-    if row.mark == BETTER:
-        return f"has {_to(1 / row.ratio, 1 / row.high, 1 / row.low)} times less"
-    return f"has {_to(row.ratio, row.low, row.high)} times more"
-
-
-def _to(value: float, low: float, high: float) -> str:
-    return ratio_text(value, low, high).replace("…", "to")
+def _hold(found: Comparison) -> str:
+    """Return how far the intervals may be believed together; empty for a single one."""
+    intervals = int(found.frame["low"].notna().sum())
+    return f"; all {intervals} intervals hold together with {TOGETHER}" if intervals > 1 else ""
 
 
 def rank_claims(common: Common, means: pd.DataFrame) -> list[str]:
@@ -108,18 +107,18 @@ def rank_claims(common: Common, means: pd.DataFrame) -> list[str]:
         return [NOT_RANKED]
     names = distinct([*common.estimators, *common.without])
     ranked = listed([f"{names[row.estimator]} {significant(row.mean_rank)}" for row in rows], most=MOST_RANKS)
-    one = common.problems == 1
+    failed = [f"{names[row.estimator]} on {count(row.failed)}" for row in rows if row.failed]
+    problems = "the one problem" if common.problems == 1 else f"the {count(common.problems)} problems"
     every = "both" if len(rows) == 2 else f"all {len(rows)}"
-    problems = "the one problem" if one else f"the {count(common.problems)} problems"
     others = f" ({count(common.left_out)} left out)" if common.left_out else ""
-    parts = [
+    said = (
         f"Mean ranks by variance over {problems} on which {every} were measured{others}, 1 is best: {ranked}"
-    ]
-    if failed := [f"{names[row.estimator]} on {count(row.failed)}" for row in rows if row.failed]:
-        parts.append(f"last there as failed or biased: {listed(failed, most=MOST_RANKS)}")
+    )
+    if failed:
+        said += f"; last there as failed or biased: {listed(failed, most=MOST_RANKS)}"
     if common.without:
-        parts.append(f"not measured in every run: {listed([names[label] for label in common.without])}")
-    return [f"{'; '.join(parts)}."]
+        said += f"; not measured in every run: {listed([names[label] for label in common.without])}"
+    return [f"{said}."]
 
 
 def budget_claims(found: pd.DataFrame) -> list[str]:
@@ -128,18 +127,61 @@ def budget_claims(found: pd.DataFrame) -> list[str]:
     Args:
         found: as `wins` gives it.
     """
-    if found.empty:
-        return []
     names = distinct(found["estimator"].unique())
     texts = []
-    for currency, part in found.groupby("currency", sort=False):
-        rows: list[Row] = list(part[part["taken"] > 0].itertuples(index=False))
-        whos = [f"{names[row.estimator]} on {count(row.taken)} of {count(row.of)}" for row in rows]
+    for currency, part in found[found["taken"] > 0].groupby("currency", sort=False):
+        rows: list[Row] = list(part.itertuples())
+        whos = [f"{names[row.estimator]} on {row.taken} of {row.of}" for row in rows]
         texts.append(f"in {currency} {listed(whos)}")
     least = "the least error, or one not told apart from it, on so many problems"
-    return [f"At the largest budget, {least}: {'; '.join(texts)}."]
+    return [f"At the largest budget, {least}: {'; '.join(texts)}."] if texts else []
 
 
-def _left_out(left_out: Iterable[LeftOut]) -> list[str]:
-    found = notes(left_out)
-    return [f"Note: {listed(found, most=6)}."] if found else []
+def change_claims(found: Comparison) -> list[str]:
+    """Return a sentence: for each metric how many cells are worse, or better, and which most.
+
+    Args:
+        found: as `changes` gives it.
+    """
+    frame = found.frame
+    if frame.empty:
+        return []
+    runs = frame[["run", "against"]].drop_duplicates()
+    first = f"{plain(runs['run'].iloc[0], 80)} against {plain(runs['against'].iloc[0], 80)}"
+    head = first if len(runs) == 1 else f"{len(runs)} later runs against the first"
+    setting = setting_of(frame)
+    moved = frame.assign(
+        who=frame["estimator"].map(distinct(frame["estimator"])),
+        whose="" if len(runs) == 1 else " of " + frame["run"].map(plain),
+        on=setting.where(setting == "", " on " + setting),
+        size=np.log(frame["ratio"].clip(1e-300, 1e300)).abs().fillna(np.inf),
+    )
+    parts = [_changed(str(metric), part) for metric, part in moved.groupby("metric", sort=False)]
+    timed = frame["metric"].map(lambda metric: COMPARED[metric].timed)
+    machine = f"; {MACHINE}" if frame.loc[timed, "mark"].isin([BETTER, WORSE]).any() else ""
+    return [f"{head}: {'; '.join(parts)}{_hold(found)}{machine}."]
+
+
+def _changed(metric: str, cells: pd.DataFrame) -> str:
+    name, marks = COMPARED[metric].label, cells["mark"]
+    same = (cells["ratio"] == 1) & (marks == UNDECIDED)
+    kinds = {
+        f"worse{_most(cells[marks == WORSE])}": marks == WORSE,
+        f"better{_most(cells[marks == BETTER])}": marks == BETTER,
+        "not told apart": (marks == UNDECIDED) & ~same,
+        "exactly the same": same,
+        "without an interval": marks == NO_INTERVAL,
+    }
+    said = [f"{which.sum()} {words}" for words, which in kinds.items() if which.any()]
+    return f"{name} of {len(cells)} cell{'s' if len(cells) > 1 else ''}: {', '.join(said)}"
+
+
+def _most(cells: pd.DataFrame) -> str:
+    """Return the cells that changed most, with their ratios; empty without any."""
+    ordered: list[Row] = list(cells.sort_values("size", ascending=False, kind="stable").itertuples())
+    texts = [
+        f"{row.who}{row.whose} at N = {count(row.sample_size)}{row.on} by "
+        + ratio_said(row.ratio, row.low, row.high)
+        for row in ordered
+    ]
+    return f" ({listed(texts)})" if texts else ""

@@ -1,8 +1,10 @@
-"""Lists as they are read: the first few, and how many more."""
+"""Words in sentences: lists with the first few and how many more, a capital at the beginning."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+NOTHING = "Nothing was measured."
 
 MOST_WORDS = 4
 """Names in a sentence; the others are counted."""
@@ -37,6 +39,6 @@ def few(said: Sequence[str]) -> list[str]:
     return [*said[:MOST_SENTENCES], *([f"And {left} more of the kind."] if left > 0 else [])]
 
 
-def notes_on(remarks: Sequence[str]) -> list[str]:
-    """Return remarks that begin with the name of a run as sentences."""
-    return few([f"Note on {remark}." for remark in remarks])
+def capital(text: str) -> str:
+    """Return a text with a capital at the beginning."""
+    return text[:1].upper() + text[1:]
