@@ -16,7 +16,7 @@ from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.page.several_runs import several_runs
 from bench.page.view import View
-from bench.results.files import whole
+from bench.results.files import atomic_write
 from bench.results.runs import Run
 from bench.tables import joint_summary
 from bench.tables.summary import as_markdown
@@ -78,7 +78,7 @@ def write_report(
         each = [as_markdown(run, own) for run, own in zip(runs, controls, strict=True)]
         texts[markdown] = "\n".join([*joint, *each])
     for path, text in texts.items():
-        with _explained(path), whole(path) as temporary:
+        with _explained(path), atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     drawn, undrawn = _draw(runs, controls, place.parent / FIGURES, control, formats, titles)
     failed = [line for view in views for line in view.failed]
