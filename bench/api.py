@@ -22,7 +22,6 @@ from bench.engine.timing import threads
 from bench.engine.truth import Truth, confirmed_again, truth_of
 from bench.results import folder as run_folder
 from bench.results import frames
-from bench.results.accusing import accusing
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.provenance import provenance
 from bench.results.runs import Run
@@ -94,7 +93,7 @@ def _looked_at_again(part: Done, tell: Callable[[Truth | Result], None]) -> Done
     """Return the results, with the truth disputed if as many draws as accuse an estimator refute it."""
     if part.truth.kind in ("reference", "disputed", "none"):
         return part
-    count = max((accusing(part.experiment, part.truth, result) for result in part.results), default=0)
+    count = max((frames.accusing(part.experiment, part.truth, result) for result in part.results), default=0)
     if not count:
         return part
     truth = confirmed_again(part.experiment, part.truth, count)

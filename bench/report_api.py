@@ -15,20 +15,13 @@ from bench.figures.image_grid import write_pictures
 from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.page.several_runs import several_runs
-from bench.page.view import View
-from bench.results.files import whole
+from bench.results.files import atomic_write
 from bench.results.runs import Run
 from bench.tables.summary import as_markdown, joint_markdown
 from bench.tables.tex import as_tex
 from bench.text.claims import claims
 from bench.text.formats import formats_of
 from estimators import ALIASES
-
-PAGE = "report.html"
-"""What the page of a run is called in its folder."""
-
-FIGURES = "figures"
-"""What the folder beside the page is called."""
 
 
 def write_report(
@@ -57,37 +50,41 @@ def write_report(
     Raises:
         Invalid: if there is no such control or format, or nothing can be written.
     """
-    formats = formats_of(figures) if figures else ()
-    if out is None and len(runs) > 1:
+    formats, several = formats_of(figures) if figures else (), len(runs) > 1
+    if out is None and several:
         raise invalid(f"one page for {len(runs)} runs: say with -o where it goes")
-    place = out or _folder(runs[0]) / PAGE
+    place = out or _folder(runs[0]) / "report.html"
     for path in filter(None, (place, tex, markdown)):
         if not path.parent.is_dir():
             raise invalid(f"{path}: cannot be written: there is no such folder")
     control = None if control is None else ALIASES.get(control, control)
-    controls = [_control(control, run, runs) for run in runs]
-    views = _views(runs, controls, control)
+    each = [(run, _control(control, run, several)) for run in runs]
+    views = [several_runs(runs, control, "all-")] if several else [one_run(*each[0])]
+    for i, ((run, own), label) in enumerate(zip(each, named(runs), strict=True) if several else ()):
+        views.append(one_run(run, own, f"run{i}-", label))
     texts = {place: page(views)}
     if tex is not None:
-        texts[tex] = "\n".join(
-            as_tex(run.measurements, claims(run, own)) for run, own in zip(runs, controls, strict=True)
-        )
+        texts[tex] = "\n".join(as_tex(run.measurements, claims(run, own)) for run, own in each)
     if markdown is not None:
-        joint = [joint_markdown(runs, control)] if len(runs) > 1 else []
-        each = [as_markdown(run, own) for run, own in zip(runs, controls, strict=True)]
-        texts[markdown] = "\n".join([*joint, *each])
+        joint = [joint_markdown(runs, control)] if several else []
+        texts[markdown] = "\n".join([*joint, *(as_markdown(run, own) for run, own in each)])
     for path, text in texts.items():
-        with _explained(path), whole(path) as temporary:
+        with _explained(path), atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    drawn, undrawn = _draw(runs, controls, place.parent / FIGURES, control, formats, titles)
-    failed = [line for view in views for line in view.failed]
-    return [*texts, *drawn], list(dict.fromkeys([*failed, *undrawn]))
+    written, failed = list(texts), [line for view in views for line in view.failed]
+    if formats:
+        beside = place.parent / "figures"
+        with _explained(beside):
+            for drawn, undrawn in _draw(each, beside, control, formats, titles):
+                written += drawn
+                failed += undrawn
+    return written, list(dict.fromkeys(failed))
 
 
-def _control(control: str | None, run: Run, runs: Sequence[Run]) -> str | None:
+def _control(control: str | None, run: Run, several: bool) -> str | None:
     """Return the control of one run; the first estimator where a run of several does not have it."""
     known = {*run.measurements["estimator"], *run.measurements["estimator_name"]}
-    return None if len(runs) > 1 and control not in known else control
+    return None if several and control not in known else control
 
 
 def _folder(run: Run) -> Path:
@@ -95,39 +92,22 @@ def _folder(run: Run) -> Path:
     return run.folder
 
 
-def _views(runs: Sequence[Run], controls: Sequence[str | None], control: str | None) -> list[View]:
-    """Return one view for a single run; for several one of all together, then one each."""
-    if len(runs) == 1:
-        return [one_run(runs[0], controls[0])]
-    each = enumerate(zip(runs, controls, named(runs), strict=True))
-    together = several_runs(runs, of_several_runs(runs), control, "all-")
-    return [together, *(one_run(run, own, f"run{i}-", label) for i, (run, own, label) in each)]
-
-
 def _draw(
-    runs: Sequence[Run],
-    controls: Sequence[str | None],
+    each: Sequence[tuple[Run, str | None]],
     beside: Path,
     control: str | None,
     formats: Sequence[str],
     titles: bool,
-) -> tuple[list[Path], list[str]]:
+) -> Iterator[tuple[list[Path], list[str]]]:
     """Write the figures; those of several runs together, and of each in a folder of its own."""
-    if not formats:
-        return [], []
-    paths: list[Path] = []
-    failed: list[str] = []
-    with _explained(beside):
-        if len(runs) > 1:
-            about = caption_of_runs(runs, control)
-            paths, failed = draw(beside, of_several_runs(runs), about, formats, titles)
-        for run, own in zip(runs, controls, strict=True):
-            folder = beside / _folder(run).resolve().name if len(runs) > 1 else beside
-            tables = of_a_run(run, None if own is None else label_of(run, own))
-            drawn, undrawn = draw(folder, tables, caption_of_run(run, own), formats, titles)
-            paths += [*drawn, *write_pictures(folder, run, formats)]
-            failed += undrawn
-    return paths, failed
+    runs = [run for run, _ in each]
+    if len(runs) > 1:
+        yield draw(beside, of_several_runs(runs), caption_of_runs(runs, control), formats, titles)
+    for run, own in each:
+        folder = beside / _folder(run).resolve().name if len(runs) > 1 else beside
+        tables = of_a_run(run, None if own is None else label_of(run, own))
+        yield draw(folder, tables, caption_of_run(run, own), formats, titles)
+        yield write_pictures(folder, run, formats), []
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
 from bench.results.columns import COORDINATES, MEASUREMENTS, REPLICATES
-from bench.results.files import whole
+from bench.results.files import atomic_write
 from bench.results.folder import TABLES, new_folder, read_record
 from bench.results.runs import Run
 from bench.scenario import read_text
@@ -98,7 +98,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def test_a_file_appears_under_its_name_when_it_is_whole(tmp_path: Path) -> None:
-    with whole(tmp_path / "x.txt") as path:
+    with atomic_write(tmp_path / "x.txt") as path:
         path.write_text("half")
         assert not (tmp_path / "x.txt").exists()
     assert (tmp_path / "x.txt").read_text() == "half"
@@ -107,7 +107,7 @@ def test_a_file_appears_under_its_name_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_writing_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def fail() -> None:
-        with whole(tmp_path / "x.txt") as path:
+        with atomic_write(tmp_path / "x.txt") as path:
             path.write_text("half")
             raise RuntimeError("the disk is full")
 
@@ -120,7 +120,7 @@ def test_writing_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("old")
 
     def fail() -> None:
-        with whole(tmp_path / "x.txt") as path:
+        with atomic_write(tmp_path / "x.txt") as path:
             path.write_text("new")
             raise KeyboardInterrupt
 

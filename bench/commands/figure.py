@@ -29,10 +29,10 @@ def kind_of(path: Path, option: str) -> str:
 
 def write(picture: bytes, path: Path) -> None:
     """Write a picture and say so on stderr; what cannot be written ends the program."""
-    from bench.results.files import whole
+    from bench.results.files import atomic_write
 
     try:
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_bytes(picture)
     except OSError as error:
         click.echo(f"{path}: cannot be written: {error.strerror}", err=True)

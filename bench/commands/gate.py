@@ -114,14 +114,14 @@ def _export(report: Report, junit: Path | None, as_json: Path | None, github: bo
 
 def _write(path: Path, text: str, append: bool = False) -> None:
     from bench.errors import invalid
-    from bench.results.files import whole
+    from bench.results.files import atomic_write
 
     try:
         if append:  # what other steps of a job have written stays
             with path.open("a", encoding="utf-8") as file:
                 file.write(text)
             return
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise invalid(f"{path}: cannot be written: {error.strerror}") from error

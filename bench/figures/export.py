@@ -17,7 +17,7 @@ from bench.figures.captions import Caption
 from bench.figures.composition import Spec, composed
 from bench.figures.definition import Figure
 from bench.figures.figure_tables import Tables
-from bench.results.files import whole
+from bench.results.files import atomic_write
 from bench.text.ratio_text import remarks
 
 PIXELS = 2.0  # of a PNG file for each of the chart
@@ -29,7 +29,7 @@ def write(spec: Spec, stem: Path, formats: Sequence[str]) -> list[Path]:
     """Write a specification in each of the formats; no file is ever there by half."""
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in formats]
     for path, kind in zip(paths, formats, strict=True):
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_bytes(picture(spec, kind))
     return paths
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
 from bench.figures.captions import label_of
 from bench.figures.figure_tables import of_a_run
+from bench.figures.image_grid import address
 from bench.page.charts import charts_of
-from bench.page.images import pictures_of
 from bench.page.strip import strip, verdicts
 from bench.page.view import LONG, View
 from bench.results.runs import Run
@@ -45,37 +46,35 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
     Raises:
         Invalid: if there is no such estimator.
     """
-    scenario, headline = run.record["scenario"], headline_of(run)
-    whole = rows.whole(run.measurements)
-    label = None if control is None else label_of(run, control)
-    nothing: list[str] = []
     failed: list[str] = []
-    said = _made("the answer", partial(answer, run, control), nothing, failed)
-    further = attempt(
-        "the further sentences could not be made", partial(claims, run, control), nothing, failed
-    )
-    figures, undrawn = charts_of(of_a_run(run, label))
-    table = _made("the table of verdicts", partial(verdicts, whole), None, failed)
+    nothing: list[Any] = []
+
+    def part(what: str, make: Callable[[], T], otherwise: T) -> T:
+        return attempt(f"{what} could not be made", make, otherwise, failed)
+
+    scenario, metric = run.record["scenario"], headline_of(run)
+    headline = METRICS[metric].columns[0].name
+    whole = rows.whole(run.measurements)
+    said = part("the answer", lambda: answer(run, control), nothing)
+    further = part("the further sentences", lambda: claims(run, control), nothing)
+    figures, undrawn = charts_of(of_a_run(run, None if control is None else label_of(run, control)))
+    tables = part("the table of verdicts", lambda: [verdicts(whole)], nothing)
     return View(
         name=name,
         title=plain(scenario["name"] if title is None else title, LONG),
         question=plain(scenario.get("question"), LONG),
         answer=[plain(sentence, LONG) for sentence in said],
         claims=[plain(claim, LONG) for claim in further if claim not in said],
-        strip=attempt(
-            "the table of estimators could not be made", partial(strip, run, headline), None, failed
-        ),
-        tables=[table] if table else [],
+        strip=part("the table of estimators", lambda: strip(run, metric), None),
+        tables=tables,
         figures=figures,
         measurements=run.measurements,
         columns=first_columns(run.measurements, headline),
         headline=headline,
         labels=list(dict.fromkeys(run.measurements["estimator"].astype(str))),
-        pictures=_made("the pictures", lambda: pictures_of(run.pictures), {}, failed),
-        provenance=attempt(
-            "the provenance could not be made", lambda: list(provenance_of(run.record)), [], failed
-        ),
-        methods=_made("the methods", partial(methods, run, control), "", failed),
+        pictures=part("the pictures", lambda: pictures_of(run.pictures), {}),
+        provenance=part("the provenance", lambda: list(provenance_of(run.record)), []),
+        methods=part("the methods", lambda: methods(run, control), ""),
         remarks=[*cell_words.not_finite(whole), *cell_words.rough_times(whole)],
         rough=[str(row.cell) for row in whole.itertuples() if cell_words.is_rough(row)],
         failed=[*failed, *(plain(line, LONG) for line in undrawn)],
@@ -86,9 +85,10 @@ def first_columns(measurements: pd.DataFrame, headline: str) -> list[str]:
     """Return the columns that are seen at first: what tells rows apart, the headline, other metrics."""
     apart = [name for name in ("problem", "sample_size", "device", "dtype", "parameter", "status")
              if measurements[name].nunique() > 1]  # fmt: skip
-    names = dict.fromkeys(["estimator", *apart, METRICS[headline].columns[0].name, *_FIRST])
-    return list(names)[:MOST_COLUMNS]
+    return list(dict.fromkeys(["estimator", *apart, headline, *_FIRST]))[:MOST_COLUMNS]
 
 
-def _made(what: str, make: Callable[[], T], otherwise: T, failed: list[str]) -> T:
-    return attempt(f"{what} could not be made", make, otherwise, failed)
+def pictures_of(images: Mapping[str, npt.ArrayLike]) -> dict[str, list[str]]:
+    """Return images, `[K, H, W]` in 0 (black) to 1 (white) by label, as addresses that hold their data."""
+    return {plain(label): [address(image) for image in np.asarray(stack, np.float64)]
+            for label, stack in images.items()}  # fmt: skip

@@ -6,26 +6,25 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.analysis.comparison import Comparison, changes_shown
+from bench.analysis.comparison import changes_shown
 from bench.analysis.geometric import ratios_by_problem
 from bench.analysis.ranking import common_problems, mean_ranks
 from bench.analysis.together import named, table
-from bench.figures import Tables
+from bench.figures.figure_tables import of_several_runs
 from bench.page.charts import charts_of
-from bench.page.images import pictures_of
-from bench.page.view import LONG, Field, Table, View
+from bench.page.one_run import pictures_of
+from bench.page.view import LONG, Field, SmallTable, View
 from bench.results.runs import Run
 from bench.tables import problem_table
 from bench.text.labels import plain
 from bench.text.together_claims import claims
 
 
-def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: str) -> View:
+def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
     """Return the view of several runs together.
 
     Args:
         runs: from the first to the last.
-        drawn: the tables of their figures.
         control: with which estimators are compared in the sentences; None for the most common.
         name: what comes before the names of its elements.
 
@@ -34,7 +33,9 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
     """
     questions = dict.fromkeys(plain(run.record["scenario"].get("question"), LONG) for run in runs)
     said = [plain(claim, LONG) for claim in claims(runs, changes_shown(runs), control)]
-    figures, failed = charts_of(drawn)
+    figures, failed = charts_of(of_several_runs(runs))
+    ratios = ratios_by_problem(runs, control)
+    wide = problem_table.problem_table(ratios).rename_axis("estimator").reset_index()
     return View(
         name=name,
         title="All runs",
@@ -42,7 +43,7 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
         answer=said[:1],
         claims=said[1:],
         tables=[
-            _ratios(ratios_by_problem(runs, control)),
+            _table("ratios", problem_table.title(ratios), wide, problem_table.notice()),
             _table("runs", "Runs", table(runs)),
             _mean_ranks(runs),
         ],
@@ -53,46 +54,37 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
     )
 
 
-def _ratios(found: Comparison) -> Table:
-    frame = problem_table.problem_table(found).rename_axis("estimator").reset_index()
-    return _table("ratios", problem_table.title(found), frame, problem_table.notice())
-
-
-def _mean_ranks(runs: Sequence[Run]) -> Table:
+def _mean_ranks(runs: Sequence[Run]) -> SmallTable:
     """Return by each metric the mean rank of the estimators over the problems that all have in common."""
     common, found = common_problems(runs), mean_ranks(runs)
-    near = found["problems"] - found["told_apart"] - found["failed"]
     shown = pd.DataFrame(
         {
             "estimator": found["estimator"].map(plain),
             "by": found["metric"].str.replace("_", " "),
             "mean rank": found["mean_rank"].map("{:.2f}".format),
             "best on": found["best"],
-            "best or not told apart from it on": near,
+            "best or not told apart from it on": found["problems"] - found["told_apart"] - found["failed"],
             "failed or biased on": found["failed"],
         }
     )
     others = f", {common.left_out} others left out" if common.left_out else ""
-    title = (
-        f"Ranks over {common.problems} problems (run × N × device × type) on which all were measured{others}"
-    )
-    unranked = (
-        f"Not measured in every run: {', '.join(map(plain, common.without))}. " if common.without else ""
-    )
-    notice = "Ranks go by the estimates alone; what is not told apart has overlapping 95 % intervals."
-    return _table("ranks", title, shown, unranked + notice)
+    title = f"Ranks over {common.problems} problems (run × N × device × type) on which all were measured"
+    note = "Ranks go by the estimates alone; what is not told apart has overlapping 95 % intervals."
+    if common.without:
+        note = f"Not measured in every run: {', '.join(map(plain, common.without))}. {note}"
+    return _table("ranks", title + others, shown, note)
 
 
-def _table(name: str, title: str, frame: pd.DataFrame, notice: str = "") -> Table:
+def _table(name: str, title: str, frame: pd.DataFrame, note: str = "") -> SmallTable:
     rows = [[Field(str(value)) for value in row] for row in frame.itertuples(index=False, name=None)]
-    return Table(name, title, [str(column) for column in frame], rows, notice)
+    return SmallTable(name, title, list(map(str, frame)), rows, note)
 
 
-def _pictures(runs: Sequence[Run]) -> dict[str, Sequence[str]]:
-    """The pictures of all runs, of what is the same in all only once."""
-    rows: dict[str, Sequence[str]] = {}
+def _pictures(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Return the pictures of all runs, of what is the same in all only once."""
+    rows: dict[str, list[str]] = {}
     for name, run in zip(named(runs), runs, strict=True):
         for label, addresses in pictures_of(run.pictures).items():
-            if list(addresses) not in [list(known) for known in rows.values()]:
+            if addresses not in rows.values():
                 rows[f"{label}, {name}" if label != "data" else label] = addresses
     return rows

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.first_screen import standings
-from bench.page.view import Field, Table
+from bench.page.view import Field, SmallTable
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, LABELS, METRICS
 from bench.text import cell_words
@@ -20,70 +19,64 @@ from bench.text.numbers import grouped, interval, measured_duration, significant
 _MOST_VERDICTS = 20
 
 
-def strip(run: Run, metric: str) -> Table | None:
-    """Return the estimators at one place, from the best to the worst; None if nothing was measured.
-
-    Args:
-        run: the run.
-        metric: by which they are ordered and compared.
-    """
+def strip(run: Run, metric: str) -> SmallTable | None:
+    """Return the estimators at one place, from the best to the worst by a metric; None without any."""
     found = standings(run, metric)
     if found.empty:
         return None
-    first, several = found.iloc[0], run.measurements["problem"].nunique() > 1
-    at = [f"N = {grouped(first['sample_size'])}", plain(first["problem"]) * several]
-    place = ", ".join(filter(None, [*at, plain(first["device"]), plain(first["dtype"])]))
-    name = METRICS[metric].columns[0].name
-    label = LABELS.get(name, name).partition("\n")[0]
-    head = [f"{COMPARED[metric].label}, ratio to the best" if metric in COMPARED else label]
-    head = ["estimator", *head, "bias", "time", "variance × time"]
-    notice = "The intervals of all ratios hold together with 95 %." if metric in COMPARED else ""
-    records = list(found.itertuples(index=False))
-    return Table(
-        "strip", f"At {place}", head, [_standing(row, metric, i) for i, row in enumerate(records)], notice
+    first = found.iloc[0]
+    told = (
+        ["problem", "device", "dtype"] if run.measurements["problem"].nunique() > 1 else ["device", "dtype"]
     )
-
-
-def _standing(row: Any, metric: str, place: int) -> list[Field]:
-    if metric not in COMPARED:
-        main = Field(interval(row.value, row.value_low, row.value_high))
-    elif place == 0 and row.leads:
-        main = Field("best", note=f"{metric} {interval(row.value, row.value_low, row.value_high)}")
-    else:
-        main = Field(interval(row.ratio, row.low, row.high), note=f"{metric} {significant(row.value)}")
-    work = row.work_normalized_variance
-    return [
-        Field(plain(row.estimator)),
-        main,
-        _verdict(row),
-        Field(measured_duration(row.seconds, row.seconds_low, row.seconds_high)),
-        Field(
-            significant(work),
-            note=interval(work, row.work_normalized_variance_low, row.work_normalized_variance_high),
-        ),
+    place = ", ".join(filter(None, [f"N = {grouped(first['sample_size'])}", *map(plain, first[told])]))
+    name = METRICS[metric].columns[0].name
+    main, note = LABELS.get(name, name).partition("\n")[0], ""
+    if metric in COMPARED:
+        main = f"{COMPARED[metric].label}, ratio to the best"
+        note = "The intervals of all ratios hold together with 95 %."
+    head = ["estimator", main, "bias", "time", "variance × time"]
+    records: list[Any] = list(found.itertuples(index=False))
+    fields = [
+        [
+            Field(plain(row.estimator)),
+            _standing(row, metric, place=i),
+            _verdict(row),
+            Field(measured_duration(row.seconds, row.seconds_low, row.seconds_high)),
+            Field(significant(row.work_normalized_variance), note=_interval(row, "work_normalized_variance")),
+        ]
+        for i, row in enumerate(records)
     ]
+    return SmallTable("strip", f"At {place}", head, fields, note)
 
 
-def verdicts(whole: pd.DataFrame) -> Table:
+def _standing(row: Any, metric: str, place: int) -> Field:
+    value = _interval(row, "value")
+    if metric not in COMPARED:
+        return Field(value)
+    if place == 0 and row.leads:
+        return Field("best", note=f"{metric} {value}")
+    return Field(interval(row.ratio, row.low, row.high), note=f"{metric} {significant(row.value)}")
+
+
+def _interval(row: Any, name: str) -> str:
+    return interval(*(getattr(row, f"{name}{end}") for end in ("", "_low", "_high")))
+
+
+def verdicts(whole: pd.DataFrame) -> SmallTable:
     """Return a row for each estimator, device and type, with a verdict on bias for each N."""
     every = sorted(whole["sample_size"].unique())
     step = max(1, math.ceil(len(every) / _MOST_VERDICTS))
     sizes = every[::step]
-    notice = f"one in {step} of {len(every)} sample sizes is shown" if step > 1 else ""
-    found = list(_rows_of_verdicts(whole, sizes))
-    return Table(
-        "verdicts", "Verdicts on bias", ["estimator", *(f"N = {grouped(N)}" for N in sizes)], found, notice
-    )
-
-
-def _rows_of_verdicts(whole: pd.DataFrame, sizes: Sequence[int]) -> Iterator[list[Field]]:
+    note = f"one in {step} of {len(every)} sample sizes is shown" if step > 1 else ""
     settings = cell_words.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
+    fields = []
     for (label, setting), group in whole.groupby([whole["estimator"], settings], sort=False):
-        if not rows.with_numbers(group).any():
-            continue  # the list of what was not measured has it
-        found = {row.sample_size: row for row in group.itertuples()}
-        name = f"{plain(label)} ({setting})" if setting else plain(label)
-        yield [Field(name), *(_verdict(found.get(N)) for N in sizes)]
+        if rows.with_numbers(group).any():  # others are in the list of what was not measured
+            found = {row.sample_size: row for row in group.itertuples()}
+            name = f"{plain(label)} ({setting})" if setting else plain(label)
+            fields.append([Field(name), *(_verdict(found.get(N)) for N in sizes)])
+    head = ["estimator", *(f"N = {grouped(N)}" for N in sizes)]
+    return SmallTable("verdicts", "Verdicts on bias", head, fields, note)
 
 
 def _verdict(row: Any) -> Field:
@@ -94,5 +87,4 @@ def _verdict(row: Any) -> Field:
         return Field(cell_words.share_not_finite(row) or plain(row.status).replace("_", " "), "failed")
     said = plain(row.verdict, 200)
     word = said.partition(" (")[0]
-    note = f"{said}; bias {interval(row.bias, row.bias_low, row.bias_high)}"
-    return Field(word, word.partition(" ")[0], "bias", note)
+    return Field(word, word.partition(" ")[0], "bias", f"{said}; bias {_interval(row, 'bias')}")

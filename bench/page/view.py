@@ -15,14 +15,7 @@ LONG = 1000
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a table.
-
-    Attributes:
-        text: what it says.
-        kind: its class in the style sheet: within, biased, unresolved, failed; empty for none.
-        figure: the figure that it links to; empty for none.
-        note: what is shown of it on hovering.
-    """
+    """A field of a table: text, class in the style sheet, figure that it links to, note on hovering."""
 
     text: str
     kind: str = ""
@@ -31,22 +24,14 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A small table that needs no script; its first column names the rows.
-
-    Attributes:
-        name: of its element.
-        title: what it shows.
-        head: the names of its columns.
-        rows: its fields.
-        notice: what a reader must know of it.
-    """
+class SmallTable:
+    """A table that needs no script; its first column names the rows, and a note stands below it."""
 
     name: str
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[Field]]
-    notice: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,21 +40,15 @@ class View:
 
     Attributes:
         name: what comes before the names of its elements; different for each view of a page.
-        title: a line.
-        question: what was to be found out.
-        answer: in a sentence or two.
-        claims: further sentences.
+        claims: sentences beyond the answer.
         strip: the table beside the picture, if there is one.
-        tables: small tables.
         figures: what is drawn, the picture first.
         failed: a line for each part that could not be made.
-        measurements: all numbers of a run; None for several.
-        columns: those of the measurements that are seen at first.
-        headline: the metric that it is about.
+        measurements: all numbers of a run, of which `columns` are seen at first; None for several.
+        headline: the column of measurements that it is about.
         labels: of the estimators, in order.
         pictures: of the problem, label -> image files as addresses that hold their data.
         provenance: what it takes to repeat it, by name.
-        methods: by what statistics.
         remarks: what a reader must know of the measurements.
         rough: the cells whose times are known by their size alone.
     """
@@ -79,8 +58,8 @@ class View:
     question: str = ""
     answer: Sequence[str] = ()
     claims: Sequence[str] = ()
-    strip: Table | None = None
-    tables: Sequence[Table] = ()
+    strip: SmallTable | None = None
+    tables: Sequence[SmallTable] = ()
     figures: Sequence[Chart] = ()
     failed: Sequence[str] = ()
     measurements: pd.DataFrame | None = None

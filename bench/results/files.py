@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; the file that is there afterwards is renamed `path`, all at once.
 
     If the writing fails, nothing of that name appears and the temporary file is removed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.errors import invalid
-from bench.results.columns import completed, of_layout_1
-from bench.results.files import whole
+from bench.results.columns import TYPES, completed, of_layout_1
+from bench.results.files import atomic_write
 from bench.results.pictures import load_pictures, write_pictures
 from bench.results.runs import Run
 
@@ -26,7 +26,7 @@ SCHEMA = 2
 1 is the first. Since 2 estimators have their own names, each cell is there once, and some estimates are kept.
 """
 
-TABLES = ("measurements", "coordinates", "replicates")
+TABLES = tuple(TYPES)
 
 
 @contextmanager
@@ -48,14 +48,10 @@ def new_folder(root: Path, scenario: str) -> Iterator[Path]:
     try:
         yield folder
     except BaseException:
-        _remove_empty(made)
+        with suppress(OSError):  # the first that is not empty
+            for path in made:
+                path.rmdir()
         raise
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    with suppress(OSError):
-        for folder in folders:
-            folder.rmdir()
 
 
 def write(run: Run) -> None:
@@ -64,25 +60,24 @@ def write(run: Run) -> None:
     The record follows the tables: a folder without it is not a run. Pictures, which are anybody's code,
     come last.
     """
-    folder = run.folder
-    assert folder is not None
-    write_tables(folder, {name: getattr(run, name) for name in TABLES})
-    write_record(folder, run.record)
-    write_pictures(folder, run.pictures)
+    assert run.folder is not None
+    write_tables(run.folder, {name: getattr(run, name) for name in TABLES})
+    write_record(run.folder, run.record)
+    write_pictures(run.folder, run.pictures)
 
 
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write each table as parquet, and the measurements as CSV too."""
     for name, frame in tables.items():
-        with whole(folder / f"{name}.parquet") as path:
+        with atomic_write(folder / f"{name}.parquet") as path:
             frame.to_parquet(path, compression="zstd", index=False)
-    with whole(folder / "measurements.csv") as path:
+    with atomic_write(folder / "measurements.csv") as path:
         tables["measurements"].to_csv(path, index=False)
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
     """Write `run.json`."""
-    with whole(folder / "run.json") as path:
+    with atomic_write(folder / "run.json") as path:
         path.write_text(json.dumps({"schema": SCHEMA, **record}, indent=1, allow_nan=False) + "\n")
 
 
@@ -96,15 +91,8 @@ def load(folder: Path) -> Run:
             missing or damaged raises it when it is asked for, and so does a damaged archive of pictures.
     """
     record = read_record(folder)
-    read = {table: partial(_read, folder, table, int(record["schema"])) for table in TABLES}
-    return Run(
-        read["measurements"],
-        read["replicates"],
-        record,
-        read["coordinates"],
-        partial(load_pictures, folder),
-        folder,
-    )
+    tables = {table: partial(_read, folder, table, int(record["schema"])) for table in TABLES}
+    return Run(**tables, record=record, pictures=partial(load_pictures, folder), folder=folder)
 
 
 def _read(folder: Path, table: str, schema: int) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,47 +15,154 @@ from bench.engine.plan import Experiment, cell_id
 from bench.engine.replicate import Replication
 from bench.engine.run import Result
 from bench.engine.truth import Truth
-from bench.results.columns import COORDINATES, MEASUREMENT_TYPES, MEASUREMENTS, REPLICATES, TYPES, WORDS
+from bench.results.columns import MEASUREMENTS, TYPES, WORDS, no_rows
 from bench.results.judging import judged
-from bench.statistics.components import Components, components_of
+from bench.statistics.components import components_of
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
 from bench.statistics.intervals import variance_intervals
 from bench.statistics.metric_table import measure
-from bench.statistics.moments import Moments
 from bench.statistics.pooling import with_pooled_kurtosis
+from bench.statistics.verdict import BIASED_BELOW, bias_p
 from estimators import ALIASES
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
     """Return one row per cell and block of parameters, "all" first, without verdicts on bias."""
     results = list(results)
-    evidence = _pooled(experiment, truth, results)
-    nothing_said = dict.fromkeys(WORDS, "")
+    evidence = _pooled(results, [_evidence(experiment, truth, result) for result in results])
     rows = [
-        {**nothing_said, **row}
+        row
         for result, known in zip(results, evidence, strict=True)
-        for row in measurement_rows(experiment, truth, result, known)
+        for row in _rows(experiment, truth, result, known)
     ]
     if unknown := {name for row in rows for name in row}.difference(MEASUREMENTS):
         raise AssertionError(f"measurements have no column {', '.join(sorted(unknown))}")
-    frame = pd.DataFrame(rows, columns=MEASUREMENTS)
-    return frame.astype(MEASUREMENT_TYPES).assign(**_swept(experiment.settings))
+    # A column for each option of the problem that the scenario ranges over: numbers, else words.
+    swept = {key: _number_or_word(value) for key, value in experiment.settings.items()}
+    return pd.DataFrame(rows, columns=MEASUREMENTS).astype(TYPES["measurements"]).assign(**swept)
+
+
+def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
+    """Return one row per cell and coordinate: its place, truth, mean, variance with interval, kurtosis."""
+    blocks, size = experiment.problem.parameters, len(experiment.problem.theta)
+    narrowest = np.full(size, "all", dtype=object)
+    for name in sorted(blocks, key=lambda name: blocks[name].start - blocks[name].stop):
+        narrowest[blocks[name]] = name
+    kept = np.zeros(size, dtype=np.int64)
+    kept[list(experiment.prepared.kept_coordinates)] = 1 + np.arange(
+        len(experiment.prepared.kept_coordinates)
+    )
+    parts = []
+    for cell, (_, replication) in _measured(experiment, results).items():
+        moments = replication.summary.moments
+        low, high = variance_intervals(moments)
+        part = {
+            "cell": cell,
+            "parameter": pd.Categorical(narrowest),
+            "index": np.arange(size),
+            "truth": np.nan if truth.gradient is None else truth.gradient.numpy(),
+            "mean": moments.mean.numpy(),
+            "variance": moments.variance.numpy(),
+            "variance_low": low.numpy(),
+            "variance_high": high.numpy(),
+            "kurtosis": moments.kurtosis.numpy(),
+            "kept": kept if len(replication.first) else 0,
+        }
+        parts.append(pd.DataFrame(part))
+    return joined(parts, "coordinates")
+
+
+def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
+    """Return one row per cell, block and finite replicate: its squared deviation, error and cosine."""
+    parts = [
+        pd.DataFrame(
+            {
+                "cell": cell,
+                "parameter": name,
+                "replicate": np.flatnonzero(replication.summary.finite.numpy()),
+                "squared_deviation": evidence.deviation.numpy(),
+                "squared_error": evidence.error.numpy(),
+                "cosine": (evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())).numpy(),
+                **_estimates(replication, name),
+            }
+        )
+        for cell, (result, replication) in _measured(experiment, results).items()
+        for name, evidence in _evidence(experiment, truth, result).items()
+    ]
+    return joined(parts, "replicates")
 
 
 def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
-    """Return the tables of all points of a scenario as one.
-
-    Args:
-        parts: one for each point.
-        table: which: measurements, coordinates or replicates.
-    """
-    whole = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True).astype(TYPES[table])
-    return judged(whole) if table == "measurements" else whole
+    """Return parts of a table as one; measurements, of all points of a scenario, with their verdicts."""
+    frame = pd.concat(parts or [no_rows(table)], ignore_index=True).astype(TYPES[table])
+    return judged(frame) if table == "measurements" else frame
 
 
-def _swept(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a column for each option of the problem that the scenario ranges over: numbers, else words."""
-    return {key: _number_or_word(value) for key, value in settings.items()}
+def accusing(experiment: Experiment, truth: Truth, result: Result) -> int:
+    """Return N R of a cell whose estimates contradict its claim to be unbiased, by themselves; else 0."""
+    claim = getattr(result.cell.named.estimator, "bias", "")
+    if result.replication is None or truth.gradient is None or claim != "unbiased":
+        return 0
+    evidence = _evidence(experiment, truth, result)["all"]
+    return result.cell.sample_size * evidence.replicates if bias_p(evidence) < BIASED_BELOW else 0
+
+
+def _rows(
+    experiment: Experiment, truth: Truth, result: Result, evidence: Mapping[str, Evidence]
+) -> list[dict[str, Any]]:
+    """Return the rows of one cell; one that could not be measured has a row too, with its reason."""
+    problem, cell, replication = experiment.problem, result.cell, result.replication
+    row: dict[str, Any] = {
+        **dict.fromkeys(WORDS, ""),
+        "scenario": experiment.scenario,
+        "scenario_version": experiment.version,
+        "problem": experiment.problem_label,
+        "estimator": cell.named.label,
+        "estimator_name": ALIASES.get(cell.named.name, cell.named.name),
+        "options": cell.named.options,
+        "sample_size": cell.sample_size,
+        "device": cell.device,
+        "dtype": cell.dtype,
+        "truth": truth.kind,
+        "status": result.status,
+        # What an estimator says may hold characters that no file can.
+        "reason": result.reason.encode(errors="backslashreplace").decode(),
+        "cell": cell_id(experiment, cell),
+    }
+    if replication is None:
+        blocks = blocks_reported(problem.parameters, len(problem.theta))
+        return [
+            {**row, "parameter": name, "dim": block.stop - block.start, "replicates": 0, "nonfinite": 0}
+            for name, block in blocks.items()
+        ]
+    row |= {
+        "nonfinite": int((~replication.summary.finite).sum()),
+        "truth_families": float(truth.families) if truth.kind == "reference" else np.nan,
+        "gradient_evaluations": replication.gradient_evaluations,
+        "draws": replication.draws,
+        "claim": getattr(cell.named.estimator, "bias", ""),
+    }
+    if (fitting := result.fitting) is not None:
+        row["fit_seconds"] = fitting.seconds
+        row["fit_evaluations"] = fitting.evaluations
+        row["fit_gradient_evaluations"] = fitting.gradient_evaluations
+    rows = {
+        name: {
+            **row,
+            "parameter": name,
+            "dim": len(known.mean),
+            "replicates": known.replicates + row["nonfinite"],
+            "truth_norm": float(known.truth.norm()),
+            "truth_se": float(known.truth_error.norm()),
+            "mean": float(known.mean) if len(known.mean) == 1 else np.nan,
+            **measure(known),
+        }
+        for name, known in evidence.items()
+    }
+    for name, parts in () if result.pairs is None else components_of(result.pairs, problem.parameters):
+        for part, interval in (("sampling_variance", parts.sampling), ("data_variance", parts.data)):
+            rows[name] |= {part: interval.value, f"{part}_low": interval.low, f"{part}_high": interval.high}
+    return list(rows.values())
 
 
 def _number_or_word(value: object) -> float | str:
@@ -64,89 +171,24 @@ def _number_or_word(value: object) -> float | str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _pooled(experiment: Experiment, truth: Truth, results: list[Result]) -> list[dict[str, Evidence]]:
+def _pooled(results: list[Result], evidence: list[dict[str, Evidence]]) -> list[dict[str, Evidence]]:
     """Return the evidence on each cell's blocks; cells of one estimator know of one another's kurtosis."""
-    evidence = [dict(evidence_on(experiment, truth, r)) if r.replication else {} for r in results]
-    alike: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
-    for i, (result, blocks) in enumerate(zip(results, evidence, strict=True)):
+    alike: dict[tuple[str, str, str, str], list[dict[str, Evidence]]] = defaultdict(list)
+    for result, blocks in zip(results, evidence, strict=True):
         for name in blocks:
-            alike[result.cell.named.label, result.cell.device, result.cell.dtype, name].append(i)
+            alike[result.cell.named.label, result.cell.device, result.cell.dtype, name].append(blocks)
     for (*_, name), cells in alike.items():
-        for i, known in zip(cells, with_pooled_kurtosis([evidence[i][name] for i in cells]), strict=True):
-            evidence[i][name] = known
+        for blocks, known in zip(cells, with_pooled_kurtosis([each[name] for each in cells]), strict=True):
+            blocks[name] = known
     return evidence
 
 
-def measurement_rows(
-    experiment: Experiment, truth: Truth, result: Result, evidence: Mapping[str, Evidence]
-) -> list[dict[str, Any]]:
-    """Return the rows of one cell; one that could not be measured has a row too, with its reason."""
-    problem = experiment.problem
-    row = {
-        "scenario": experiment.scenario,
-        "scenario_version": experiment.version,
-        "problem": experiment.problem_label,
-        "estimator": result.cell.named.label,
-        "estimator_name": ALIASES.get(result.cell.named.name, result.cell.named.name),
-        "options": result.cell.named.options,
-        "sample_size": result.cell.sample_size,
-        "device": result.cell.device,
-        "dtype": result.cell.dtype,
-        "truth": truth.kind,
-        "status": result.status,
-        # What an estimator says may hold characters that no file can.
-        "reason": result.reason.encode(errors="backslashreplace").decode(),
-        "cell": cell_id(experiment, result.cell),
-    }
-    if result.replication is None:
-        size = len(problem.theta)
-        blocks = blocks_reported(problem.parameters, size)
-        return [
-            {**row, "parameter": name, "dim": b.stop - b.start, "replicates": 0, "nonfinite": 0}
-            for name, b in blocks.items()
-        ]
-    if (fitting := result.fitting) is not None:
-        row["fit_seconds"] = fitting.seconds
-        row["fit_evaluations"] = fitting.evaluations
-        row["fit_gradient_evaluations"] = fitting.gradient_evaluations
-    parts = {} if result.pairs is None else dict(components_of(result.pairs, problem.parameters))
-    nonfinite = int((~result.replication.summary.finite).sum())
-    return [
-        {
-            **row,
-            "parameter": name,
-            "dim": len(known.mean),
-            "replicates": known.replicates + nonfinite,
-            "nonfinite": nonfinite,
-            "truth_norm": float(known.truth.norm()),
-            "truth_se": float(known.truth_error.norm()),
-            "truth_families": float(truth.families) if truth.kind == "reference" else np.nan,
-            "mean": float(known.mean) if len(known.mean) == 1 else np.nan,
-            "gradient_evaluations": result.replication.gradient_evaluations,
-            "draws": result.replication.draws,
-            **measure(known),
-            "claim": getattr(result.cell.named.estimator, "bias", ""),
-            **(_component_columns(parts[name]) if parts else {}),
-        }
-        for name, known in evidence.items()
-    ]
-
-
-def _component_columns(parts: Components) -> dict[str, float]:
-    named = {"sampling_variance": parts.sampling, "data_variance": parts.data}
-    return {
-        f"{name}{end}": value
-        for name, interval in named.items()
-        for end, value in (("", interval.value), ("_low", interval.low), ("_high", interval.high))
-    }
-
-
-def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterable[tuple[str, Evidence]]:
-    """Return the evidence of a measured cell on each reported block."""
+def _evidence(experiment: Experiment, truth: Truth, result: Result) -> dict[str, Evidence]:
+    """Return the evidence of a cell on each reported block; of one that was not measured there is none."""
     replication, seconds = result.replication, result.seconds
-    assert replication is not None
-    assert seconds is not None
-    return evidence_of(
+    if replication is None or seconds is None:
+        return {}
+    found = evidence_of(
         replication.summary,
         truth.gradient,
         truth.standard_error,
@@ -159,68 +201,7 @@ def evidence_on(experiment: Experiment, truth: Truth, result: Result) -> Iterabl
         replication.cost_varied,
         result.missed,
     )
-
-
-def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """Return one row per cell and coordinate: its place, truth, mean, variance with interval, kurtosis."""
-    names = _narrowest(experiment.problem.parameters, len(experiment.problem.theta))
-    frames = [
-        pd.DataFrame(
-            {
-                "cell": cell,
-                "parameter": names,
-                "index": np.arange(len(names)),
-                "truth": np.nan if truth.gradient is None else truth.gradient.numpy(),
-                **_coordinate_columns(replication.summary.moments),
-                "kept": _kept(experiment, replication, len(names)),
-            }
-        )
-        for cell, result, replication in _measured_once(experiment, results)
-    ]
-    empty = pd.DataFrame({"parameter": names[:0]}, columns=list(COORDINATES))
-    return pd.concat(frames or [empty], ignore_index=True).astype(COORDINATES)
-
-
-def _coordinate_columns(moments: Moments) -> dict[str, np.ndarray]:
-    low, high = variance_intervals(moments)
-    columns = {
-        "mean": moments.mean,
-        "variance": moments.variance,
-        "variance_low": low,
-        "variance_high": high,
-        "kurtosis": moments.kurtosis,
-    }
-    return {name: values.numpy() for name, values in columns.items()}
-
-
-def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """Return one row per cell, block and finite replicate: its squared deviation, error and cosine."""
-    frames = [
-        pd.DataFrame(
-            {
-                "cell": cell,
-                "parameter": name,
-                "replicate": np.flatnonzero(replication.summary.finite.numpy()),
-                "squared_deviation": evidence.deviation.numpy(),
-                "squared_error": evidence.error.numpy(),
-                "cosine": (evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())).numpy(),
-                **_estimates(replication, name),
-            }
-        )
-        for cell, result, replication in _measured_once(experiment, results)
-        for name, evidence in evidence_on(experiment, truth, result)
-    ]
-    empty = pd.DataFrame(columns=list(REPLICATES))
-    return pd.concat(frames or [empty], ignore_index=True).astype(REPLICATES)
-
-
-def _kept(experiment: Experiment, replication: Replication, size: int) -> np.ndarray:
-    """Return for each coordinate k where its estimates are kept as `estimate_k`, else 0."""
-    kept = np.zeros(size, dtype=np.int64)
-    if len(replication.first):
-        there = list(experiment.prepared.kept_coordinates)
-        kept[there] = 1 + np.arange(len(there))
-    return kept
+    return dict(found)
 
 
 def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray]:
@@ -233,23 +214,6 @@ def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray
     return {f"estimate_{k}": column for k, column in enumerate(columns, 1)}
 
 
-def _measured_once(
-    experiment: Experiment, results: Iterable[Result]
-) -> Iterator[tuple[str, Result, Replication]]:
-    """Yield each cell that was measured; the same estimator under two labels is one cell."""
-    seen: set[str] = set()
-    for result in results:
-        cell = cell_id(experiment, result.cell)
-        if result.replication is not None and cell not in seen:
-            seen.add(cell)
-            yield cell, result, result.replication
-
-
-def _narrowest(parameters: Mapping[str, slice], size: int) -> pd.Series:
-    """Return for each coordinate the name of the smallest block that it is in."""
-    codes = np.zeros(size, dtype=np.int32)
-    names = ["all", *parameters]
-    widest_first = sorted(parameters.items(), key=lambda item: item[1].start - item[1].stop)
-    for name, block in widest_first:
-        codes[block] = names.index(name)
-    return pd.Series(np.array(names)[codes], dtype="category")
+def _measured(experiment: Experiment, results: Iterable[Result]) -> dict[str, tuple[Result, Replication]]:
+    """Return each cell that was measured by its name; the same estimator under two labels is one cell."""
+    return {cell_id(experiment, r.cell): (r, r.replication) for r in results if r.replication is not None}

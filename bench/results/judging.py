@@ -8,11 +8,6 @@ import pandas as pd
 from bench.statistics.rate import limiting_bias, standard_error
 from bench.statistics.verdict import BIASED_BELOW
 
-KEYS = ["problem", "estimator", "device", "dtype", "parameter"]
-"""The columns within which rows differ by their N alone."""
-
-NOT_UNBIASED, NOT_CONSISTENT = "not unbiased", "not consistent"
-
 
 def judged(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the measurements of a whole run with the verdicts and contradictions that all of its rows give.
@@ -20,8 +15,10 @@ def judged(measurements: pd.DataFrame) -> pd.DataFrame:
     Before, a verdict says what is known of a row if it is not biased.
     """
     biased = is_biased(measurements["bias_p"])
-    found = measurements.assign(verdict=measurements["verdict"].mask(biased, "biased"))
-    return found.assign(contradiction=contradictions(found))
+    inconsistent = against_consistency(measurements)
+    contradiction = inconsistent.mask(biased & (measurements["claim"] == "unbiased"), "not unbiased")
+    verdict = measurements["verdict"].mask(biased, "biased")
+    return measurements.assign(verdict=verdict, contradiction=contradiction)
 
 
 def is_biased(p: pd.Series[float]) -> pd.Series[bool]:
@@ -36,13 +33,6 @@ def is_biased(p: pd.Series[float]) -> pd.Series[bool]:
     return p.index.to_series().isin(ordered.index[rejected])
 
 
-def contradictions(measurements: pd.DataFrame) -> pd.Series:
-    """Return for each row the claim of its estimator that it contradicts; empty if none."""
-    wrong = (measurements["claim"] == "unbiased") & (measurements["verdict"] == "biased")
-    unbiased = pd.Series(NOT_UNBIASED, measurements.index).where(wrong, "")
-    return unbiased.where(unbiased != "", against_consistency(measurements))
-
-
 def against_consistency(measurements: pd.DataFrame) -> pd.Series:
     """Return whether rows contradict a claim to be consistent, in words; empty if not.
 
@@ -51,10 +41,10 @@ def against_consistency(measurements: pd.DataFrame) -> pd.Series:
     """
     contradiction = pd.Series("", measurements.index)
     claimed = measurements[(measurements["claim"] == "consistent") & (measurements["dim"] == 1)]
-    for _, cells in claimed.groupby(KEYS, sort=False):
-        ends = zip(cells["bias_low"].tolist(), cells["bias_high"].tolist(), strict=True)
-        errors = [standard_error(low, high) for low, high in ends]
+    but_for_N = ["problem", "estimator", "device", "dtype", "parameter"]
+    for _, cells in claimed.groupby(but_for_N, sort=False):
+        errors = list(map(standard_error, cells["bias_low"], cells["bias_high"]))
         fit = limiting_bias(cells["sample_size"].tolist(), cells["bias"].tolist(), errors)
         if fit.intercept.p_of_zero() < BIASED_BELOW:
-            contradiction[cells.index] = NOT_CONSISTENT
+            contradiction[cells.index] = "not consistent"
     return contradiction

@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.errors import invalid
-from bench.results.files import whole
+from bench.errors import Invalid, invalid
+from bench.results.files import atomic_write
 
 NAME = "pictures.npz"
 LARGEST = 256 * 2**20
 """Bytes of pictures that are read, once unpacked; a matter of taste."""
-
-_LABELS = "labels"
 
 # All that numpy and zipfile raise at bytes that somebody made up.
 _BROKEN = (
@@ -27,6 +25,7 @@ _BROKEN = (
 )  # fmt: skip
 
 Pictures = dict[str, npt.NDArray[np.float64]]
+"""Label -> images `[K, H, W]` in 0 (black) to 1 (white)."""
 
 
 def pictures_in_range(pictures: Mapping[str, npt.NDArray[Any]]) -> Pictures:
@@ -39,26 +38,18 @@ def pictures_in_range(pictures: Mapping[str, npt.NDArray[Any]]) -> Pictures:
 
 
 def write_pictures(folder: Path, pictures: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write the pictures of a problem, if it has any.
-
-    Args:
-        folder: of the run.
-        pictures: by label, images `[K, H, W]` with values in 0..1.
-    """
-    stacks = {label: np.asarray(stack, np.float32) for label, stack in pictures.items() if len(stack)}
+    """Write the pictures of a problem into the folder of a run, if there are any."""
+    stacks = pictures_in_range(pictures)
     if not stacks:
         return
     # Labels are data: as names of files within the archive they would have to be safe.
-    named = {f"pictures_{i}": stack for i, stack in enumerate(stacks.values())}
-    with whole(folder / NAME) as path, path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **{_LABELS: np.array(list(stacks))}, **named)
+    named = {f"pictures_{i}": stack.astype(np.float32) for i, stack in enumerate(stacks.values())}
+    with atomic_write(folder / NAME) as path, path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, labels=np.array(list(stacks)), **named)
 
 
 def load_pictures(folder: Path) -> Pictures:
-    """Return the pictures of a run by label, `[K, H, W]` in 0..1, in the order of the problem, if any.
-
-    Args:
-        folder: of the run.
+    """Return the pictures of a run in the order of the problem, if any.
 
     Raises:
         Invalid: if the file is no archive of pictures, is damaged, or too large.
@@ -67,24 +58,17 @@ def load_pictures(folder: Path) -> Pictures:
     if not path.exists():
         return {}
     try:
-        size = _unpacked(path)
-        pictures = _read(path) if size <= LARGEST else {}
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > LARGEST:
+            raise invalid(f"{path}: holds {size} bytes of pictures, and no more than {LARGEST} are read")
+        with np.load(path, allow_pickle=False) as arrays:
+            labels = [str(label) for label in arrays["labels"]]
+            return {label: _checked(arrays[f"pictures_{i}"]) for i, label in enumerate(labels)}
+    except Invalid:
+        raise
     except _BROKEN as error:
         raise invalid(f"{path}: not the pictures of a run; the file may be damaged") from error
-    if size > LARGEST:
-        raise invalid(f"{path}: holds {size} bytes of pictures, and no more than {LARGEST} are read")
-    return pictures
-
-
-def _unpacked(path: Path) -> int:
-    with zipfile.ZipFile(path) as archive:
-        return sum(info.file_size for info in archive.infolist())
-
-
-def _read(path: Path) -> Pictures:
-    with np.load(path, allow_pickle=False) as archive:
-        labels = [str(label) for label in archive[_LABELS]]
-        return {label: _checked(archive[f"pictures_{i}"]) for i, label in enumerate(labels)}
 
 
 def _checked(stack: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:

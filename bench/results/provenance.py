@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ _PACKAGES = ("gradient-estimator-bench", "torch", "numpy", "scipy", "pandas", "s
 
 def provenance() -> dict[str, Any]:
     """Return commit, versions, machine and devices, as they are now."""
+    accelerators = (torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
     return {
         "git": _git(),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
@@ -26,7 +29,7 @@ def provenance() -> dict[str, Any]:
             "platform": platform.platform(),
             "processor": _processor(),
             "cores": os.cpu_count(),
-            "devices": _devices(),
+            "devices": ["cpu", *accelerators],
         },
     }
 
@@ -40,28 +43,17 @@ def _version(package: str) -> str | None:
 
 def _git() -> dict[str, Any] | None:
     """Return the commit of the code that runs, and whether its files differ; None outside a checkout."""
-    root = Path(__file__).parents[2]
+    git = ["git", "-C", str(Path(__file__).parents[2])]
+    told = partial(subprocess.check_output, text=True, stderr=subprocess.DEVNULL, timeout=10)
     try:
-        commit = _run("git", "-C", str(root), "rev-parse", "HEAD")
-        dirty = bool(_run("git", "-C", str(root), "status", "--porcelain", "--", "bench", "estimators"))
+        commit = told([*git, "rev-parse", "HEAD"])
+        changed = told([*git, "status", "--porcelain", "--", "bench", "estimators"])
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": commit, "dirty": dirty}
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
+    return {"commit": commit.strip(), "dirty": bool(changed)}
 
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
-
-
-def _devices() -> list[str]:
-    return ["cpu", *(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))]
+    named = re.search(r"^model name\s*:\s*(.*)$", info.read_text(), re.MULTILINE) if info.exists() else None
+    return named[1].strip() if named else platform.processor()

@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from bench.results.pictures import Pictures
 if TYPE_CHECKING:
     from bench.figures import Figures
 
+T = TypeVar("T")
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
 """A table, or what loads it when it is asked for."""
 
@@ -72,7 +73,7 @@ class Run:
     @cached_property
     def pictures(self) -> Pictures:
         """The pictures of the problem by label, `[K, H, W]` in 0..1; empty without any."""
-        return self._pictures() if callable(self._pictures) else self._pictures
+        return _loaded(self._pictures)
 
     @cached_property
     def figures(self) -> Figures:
@@ -93,14 +94,8 @@ class Run:
 
     def of(self, measurements: pd.DataFrame) -> Run:
         """Return the same run of other measurements, such as some of its rows."""
-        return Run(
-            measurements,
-            lambda: self.replicates,
-            self.record,
-            lambda: self.coordinates,
-            lambda: self.pictures,
-            self.folder,
-        )
+        others = (lambda: self.replicates, self.record, lambda: self.coordinates, lambda: self.pictures)
+        return Run(measurements, *others, self.folder)
 
     def __repr__(self) -> str:
         frame = self.measurements
@@ -117,5 +112,5 @@ class Run:
         return f"<p>{html.escape(repr(self))}</p>{whole[shown].to_html(index=False, max_rows=60)}"
 
 
-def _loaded(table: Table) -> pd.DataFrame:
-    return table() if callable(table) else table
+def _loaded(part: T | Callable[[], T]) -> T:
+    return part() if callable(part) else part

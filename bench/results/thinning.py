@@ -21,7 +21,6 @@ MOST_REPLICATES = 6000
 MOST_COORDINATES = 2000
 """Rows of coordinates that are kept, and besides those of which estimates are."""
 
-
 FIGURES = ("variance", "bias", "variance_by_option", "bias_by_option", "by_parameter")
 """The figures that are kept as files, those that a run has."""
 
@@ -30,14 +29,10 @@ COLORS = 64
 
 
 def thinned(run: Run, folder: Path) -> Run:
-    """Return a run with the first replicates of each cell, the same in all, and some of its coordinates.
+    """Return a run for a folder, with the first replicates of each cell and some of its coordinates.
 
     Replicates are those of the whole gradient, at least one and at most `MOST_REPLICATES` in all;
     `run.thinned` says how many of each cell. What is computed from measurements alone does not change.
-
-    Args:
-        run: with all that was measured.
-        folder: of the new run.
     """
     whole = run.replicates[run.replicates["parameter"] == "all"]
     most = max(1, MOST_REPLICATES // max(whole["cell"].nunique(), 1))
@@ -61,16 +56,13 @@ def _narrow(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main(source: str, target: str) -> None:
     """Write a run thinned into another folder, with its figures."""
-    (Path(target) / "figures").mkdir(parents=True, exist_ok=True)
-    run_folder.write(thinned(run_folder.load(Path(source)), Path(target)))
-    for name in FIGURES:
-        if (figure := Path(source) / "figures" / f"{name}.png").exists():
-            _shrink(figure, Path(target) / "figures" / figure.name)
-
-
-def _shrink(figure: Path, target: Path) -> None:
-    with Image.open(figure) as image:
-        image.convert("RGB").quantize(COLORS).save(target, optimize=True)
+    run, figures = run_folder.load(Path(source)), Path(target) / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    run_folder.write(thinned(run, Path(target)))
+    for path in (Path(source) / "figures").glob("*.png"):
+        if path.stem in FIGURES:
+            with Image.open(path) as image:
+                image.convert("RGB").quantize(COLORS).save(figures / path.name, optimize=True)
 
 
 if __name__ == "__main__":

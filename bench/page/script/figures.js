@@ -18,18 +18,17 @@ const config = (alone) => {
 
 // Every figure gives an estimator the same color, shape and dashes, and axes as they are switched.
 const colored = (figure, rows) => {
-  const present = new Set(rows.map((row) => row.estimator));
-  const seen = page.labels.map((_, i) => i).filter((i) => present.has(page.labels[i]));
+  const present = new Set(rows.map((row) => row.estimator)), ofThose = (_, i) => present.has(page.labels[i]);
   const ranges = { color: colors(), shape: page.shapes, strokeDash: page.dashes };
   return JSON.parse(JSON.stringify(figure.spec), (key, value) => {
     if (key in ranges && value && value.field === "estimator") {
       // Channels of one domain have one legend: dashes have one more label, so as to be none of it.
       const [apart, more] = key === "strokeDash" ? [{ legend: null }, [""]] : [{}, []];
-      const domain = [...seen.map((i) => page.labels[i]), ...more];
-      return { ...value, ...apart, scale: { domain, range: seen.map((i) => ranges[key][i]) } };
+      const domain = [...page.labels.filter(ofThose), ...more];
+      return { ...value, ...apart, scale: { domain, range: ranges[key].filter(ofThose) } };
     }
-    if (!(key in figure.logarithmic) || !value || value.type !== "quantitative") return value;
-    if (!state.linear.has(`${figure.name}.${key}`)) return value;
+    const switched = key in figure.logarithmic && state.linear.has(`${figure.name}.${key}`);
+    if (!switched || !value || value.type !== "quantitative") return value;
     const axis = { labelOverlap: "greedy", format: "~g" };  // powers of ten are no labels for it
     return { ...value, scale: { ...value.scale, type: "linear" }, axis };
   });
@@ -37,46 +36,35 @@ const colored = (figure, rows) => {
 
 // One choice of a problem holds for all figures; other choices for one. Of figures in one place one is shown.
 const switchOf = (figure, column) => (column === "problem" ? "every.problem" : `${figure.name}.${column}`);
-const options = (figure, column) => [...new Set(once(figure.rows).map((row) => row[column]))];
+const options = (figure, column) => [...new Set(rowsOf(figure.rows).map((row) => row[column]))];
 const chosen = (figure, column) => {
-  const every = options(figure, column);
-  const wanted = state.chosen.get(switchOf(figure, column));
+  const every = options(figure, column), wanted = state.chosen.get(switchOf(figure, column));
   return every.find((value) => shown(value) === wanted) ?? every[0];
 };
 const together = (view, figure) => (figure.place ? view.figures.filter((other) => other.place === figure.place) : [figure]);
-const inPlace = (view, figure) => {
-  const every = together(view, figure), wanted = state.chosen.get(`${figure.place}.y`);
-  return every.find((other) => other.name === wanted) ?? every.find((other) => other.metric === view.headline) ?? every[0];
-};
-const isShown = (view, figure) => inPlace(view, figure) === figure;
-const kept = (figure) => {
-  const values = figure.switched.map((column) => [column, chosen(figure, column)]);
-  return once(figure.rows).filter((row) =>
-    !state.hidden.has(row.estimator) &&
-    (!row.folded || state.unfolded) &&
-    (!("control" in row) || row.control === state.control) &&
-    values.every(([column, value]) => row[column] === value) &&
-    Object.entries(figure.logarithmic).every(([channel, name]) =>
-      state.linear.has(`${figure.name}.${channel}`) || row[name] > 0));
+const isShown = (view, figure) => {
+  const every = together(view, figure), wanted = [state.chosen.get(`${figure.place}.y`), view.headline, `${view.headline}_by_option`];
+  return figure === (wanted.map((name) => every.find((other) => other.name === name)).find(Boolean) ?? every[0]);
 };
 
 // More points than can be told apart are thinned out, by whole sample sizes if there are enough of them, and that is said.
 const MOST = 3000, MOST_FACETS = 12;
 const isDivided = (spec) => spec.facet || spec.hconcat || (spec.encoding && (spec.encoding.column || spec.encoding.row));
-const thinned = (view, rows, figure) => {
-  const notice = place(view, `notice-${figure.name}`);
-  notice.dataset.first ??= notice.textContent;
+const seen = (view, figure) => {
+  const values = figure.switched.map((column) => [column, chosen(figure, column)]);
+  const rows = rowsOf(figure.rows).filter((row) =>
+    !state.hidden.has(row.estimator) &&
+    (!row.folded || state.unfolded) &&
+    (!("control" in row) || row.control === state.control) &&
+    values.every(([column, value]) => row[column] === value) &&
+    Object.entries(figure.logarithmic).every(([channel, name]) => state.linear.has(`${figure.name}.${channel}`) || row[name] > 0));
   const sizes = [...new Set(rows.map((row) => row.sample_size))].sort((a, b) => a - b);
   const step = Math.max(Math.ceil(rows.length / MOST), isDivided(figure.spec) ? Math.ceil(sizes.length / MOST_FACETS) : 1);
-  notice.textContent = notice.dataset.first;
-  if (step <= 1) return rows;
-  if (sizes.length < 2 * step) {
-    notice.textContent = `one in ${step} of ${rows.length} points is drawn`;
-    return rows.filter((_, i) => i % step === 0);
-  }
-  notice.textContent = `one in ${step} of ${sizes.length} sample sizes is drawn`;
-  const some = new Set(sizes.filter((_, i) => i % step === 0));
-  return rows.filter((row) => some.has(row.sample_size));
+  const bySize = sizes.length >= 2 * step, every = bySize ? sizes : rows, some = new Set(every.filter((_, i) => i % step === 0));
+  const notice = place(view, `notice-${figure.name}`), thinned = `one in ${step} of ${every.length} ${bySize ? "sample sizes" : "points"} is drawn`;
+  notice.dataset.first ??= notice.textContent;
+  notice.textContent = step > 1 ? thinned : notice.dataset.first;
+  return step > 1 ? rows.filter((row) => some.has(bySize ? row.sample_size : row)) : rows;
 };
 
 // A chart in as many pixels as there are, beside one another as many parts as fit.
@@ -108,16 +96,14 @@ const chartOf = async (view, figure, rows, alone, room) => {
 };
 
 const draw = async (view, figure) => {
-  const chart = place(view, `chart-${figure.name}`);
-  const rows = thinned(view, kept(figure), figure);
+  const chart = place(view, `chart-${figure.name}`), rows = seen(view, figure);
   chart.dataset.rows = String(rows.length);
-  const nothing = { box: element("p", { class: "caption" }, "There is nothing to draw.") };
-  const { box } = rows.length ? await chartOf(view, figure, rows, state.printing, chart.parentElement.clientWidth) : nothing;
-  chart.replaceChildren(box);
+  if (rows.length) chart.replaceChildren((await chartOf(view, figure, rows, state.printing, chart.parentElement.clientWidth)).box);
+  else chart.replaceChildren(element("p", { class: "caption" }, "There is nothing to draw."));
 };
 
 const save = async (view, figure, kind) => {
-  const { drawn } = await chartOf(view, figure, thinned(view, kept(figure), figure), true);
+  const { drawn } = await chartOf(view, figure, seen(view, figure), true);
   download(`${figure.name}.${kind}`, await drawn.toImageURL(kind, 2));
 };
 

@@ -1,11 +1,16 @@
 // What happens when the page is opened, and whenever the reader changes something.
-const show = () => { remember(); reflect(); list(); return redraw(); };
+const renew = () => { reflect(); list(); return redraw(); };
+const show = () => { remember(); return renew(); };
+const open = () => { recall(); return renew(); };
 
 const listen = (view) => {
   for (const figure of view.figures) axes(view, figure);
   if (!view.run) return;
-  place(view, "filter").addEventListener("input", (event) => { state.filter = event.target.value; remember(); list(); });
-  place(view, "wide").addEventListener("change", (event) => { state.wide = event.target.checked; remember(); list(); });
+  const filter = place(view, "filter"), wide = place(view, "wide");
+  const relist = (changed) => () => { changed(); remember(); list(); };
+  filter.addEventListener("input", relist(() => { state.filter = filter.value; }));
+  wide.addEventListener("change", relist(() => { state.wide = wide.checked; }));
+  reflections.push(() => { filter.value = state.filter; wide.checked = state.wide; });
   place(view, "csv").addEventListener("click", () => {
     const address = URL.createObjectURL(new Blob([csv(view)], { type: "text/csv" }));
     download(`${view.title}.csv`, address);
@@ -13,19 +18,17 @@ const listen = (view) => {
   });
 };
 
-const open = () => { recall(); reflect(); list(); redraw(); };
-
 recall();
 legend();
 controls();
 tabs();
 page.views.forEach(listen);
-open();
+renew();
 
-dark.addEventListener("change", () => { reflect(); redraw(); });
+dark.addEventListener("change", renew);
 addEventListener("hashchange", open);
 let resizing = 0;
-addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { reflect(); redraw(); }, 200); });
+addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(renew, 200); });
 // On paper charts have the width of the paper, their titles and their legends, and nothing is folded.
 const print = (printing) => {
   state.printing = printing;

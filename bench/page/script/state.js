@@ -13,19 +13,16 @@ const download = (name, address) => element("a", { download: name, href: address
 // What belongs to a view has the view's name before its own.
 const place = (view, name) => document.getElementById(view.name + name);
 
-const rowsOf = (table) => {
-  const columns = Object.entries(table), lists = columns.filter(([, values]) => Array.isArray(values));
-  const length = lists.length ? lists[0][1].length : 0;
-  return Array.from({ length }, (_, i) =>
-    Object.fromEntries(columns.map(([name, values]) => [name, Array.isArray(values) ? values[i] : values])));
-};
-// Rows are made when they are first asked for.
+// Rows of a table of columns, made when they are first asked for.
 const made = new Map();
-const once = (table) => {
-  if (!made.has(table)) made.set(table, rowsOf(table));
+const rowsOf = (table) => {
+  if (!made.has(table)) {
+    const columns = Object.entries(table), lists = Object.values(table).filter(Array.isArray);
+    made.set(table, (lists[0] ?? []).map((_, i) =>
+      Object.fromEntries(columns.map(([name, values]) => [name, Array.isArray(values) ? values[i] : values]))));
+  }
   return made.get(table);
 };
-const measured = (view) => once(view.tables.measurements);
 
 // --- the address of the page holds what is shown -----------------------------------------------------
 const state = { printing: false };
@@ -38,10 +35,7 @@ const recall = () => {
     hidden: new Set(words.getAll("hide").map(label).filter((x) => x !== undefined)),
     linear: new Set(words.getAll("linear")),
     control: label(words.get("control") ?? "0") ?? page.labels[0],
-    chosen: new Map(words.getAll("show").map((text) => {
-      const [figure, column] = text.split(".", 2);
-      return [`${figure}.${column}`, text.slice(figure.length + (column ?? "").length + 2)];
-    })),
+    chosen: new Map(words.getAll("show").map((text) => /^([^.]*\.[^.]*)\.(.*)$/s.exec(text)?.slice(1) ?? [text, ""])),
     down: sort.startsWith("-"),
     sort: sort.replace(/^-/, ""),
     filter: words.get("filter") ?? "",

@@ -16,7 +16,7 @@ const field = (view, row, name) => {
 };
 const listed = (view) => {
   const names = everyColumn(view), words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const rows = measured(view).filter((row) => {
+  const rows = rowsOf(view.tables.measurements).filter((row) => {
     const text = words.length ? names.map((name) => shown(row[name])).join("\n").toLowerCase() : "";
     return !state.hidden.has(row.estimator) && words.every((word) => text.includes(word));
   });
@@ -29,11 +29,11 @@ const listed = (view) => {
 };
 
 const heading = (view, name, index) => {
-  const arrow = state.sort === name ? (state.down ? " ↓" : " ↑") : "";
-  const order = arrow ? (state.down ? "descending" : "ascending") : "none";
-  const cell = element("th", { scope: "col", tabindex: "0", "aria-sort": order }, name + arrow);
+  const isSorted = state.sort === name, order = state.down ? "descending" : "ascending";
+  const cell = element("th", { scope: "col", tabindex: "0", "aria-sort": isSorted ? order : "none" }, name);
+  if (isSorted) cell.append(state.down ? " ↓" : " ↑");
   const sort = () => {
-    state.down = state.sort === name && !state.down;
+    state.down = isSorted && !state.down;
     state.sort = name;
     remember();
     list();
