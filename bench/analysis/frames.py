@@ -116,11 +116,12 @@ def spread(run: Run) -> pd.DataFrame:
     heavy = last & bins["cell"].map(rows.heavy_tailed(known)).astype(bool)
     kurtosis = bins["cell"].map(known["kurtosis"].astype(float))
     settings = [f" ({setting})" if setting else "" for setting in rows.device_and_dtype(bins)]
+    flags = [f"heavy tail: kurtosis {k:.3g}{each}" for k, each in zip(kurtosis, settings, strict=True)]
     found = bins.assign(
         largest=bins["cell"].map(every.groupby("cell")["multiple"].max()).where(last),
         kurtosis=kurtosis,
         heavy=heavy,
-        flag=("heavy tail: kurtosis " + kurtosis.map("{:.3g}".format) + settings).where(heavy, ""),
+        flag=pd.Series(flags, bins.index, dtype=str).where(heavy, ""),
         place=kurtosis[heavy].groupby(bins["sample_size"]).rank(method="first", ascending=False) - 1,
     )
     return rows.noted(found, notice, run.thinned)

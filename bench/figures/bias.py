@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.figures.axes import PERCENT, SAMPLES, Settings, plain
 from bench.figures.definition import Chart, Figure, cells, interval_of
-from bench.figures.marks import BEHIND, COLOR, ONCE, SHAPE, interval, layers
+from bench.figures.marks import BEHIND, COLOR, ONCE, SHAPE, interval, layers, sharing
 from bench.figures.metrics import ALONG, BAND, along, curves
 
 NEGLIGIBLE = 0.01
@@ -59,9 +59,10 @@ def _chart(rows: pd.DataFrame) -> Chart:
         return curves(rows, "share", y, *margin, shown=COLUMNS)
     points = interval(rows, "share", "y", *COLUMNS, "verdict", "replicates", shape=SHAPE)
     x = alt.X("sample_size:O", title=SAMPLES, axis=alt.Axis(labelAngle=0))
-    side_by_side = alt.layer(*points).encode(x, alt.XOffset("lane:N", sort=None), COLOR)
-    marks = layers(*margin, side_by_side, y=alt.Y(**y))
-    return marks.transform_calculate(lane="datum.estimator + '\\t' + datum.setting")
+    lane = alt.CalculateTransform(calculate="datum.estimator + '\\t' + datum.setting", **{"as": "lane"})
+    side_by_side = sharing(*points, x=x, xOffset=alt.XOffset("lane:N", sort=None), color=COLOR)
+    side_by_side["transform"] = [lane]
+    return layers(*margin, side_by_side, y=alt.Y(**y))
 
 
 BIAS = Figure(

@@ -72,10 +72,8 @@ def on_the_sheet(figure: Figure, tables: Mapping[str, pd.DataFrame], caption: Ca
 def chart_of(figure: Figure, rows: pd.DataFrame) -> Spec:
     """Return the chart of rows as a Vega-Lite specification, without its data."""
     with debug_mode(False):  # the tests check every chart against the schema, which takes most of the time
-        spec = figure.chart(rows).to_dict(validate=False)
-    for part in spec.get("hconcat", ()):
-        part.pop("data", None)  # the data of the whole chart are those of its parts
-    del spec["$schema"], spec["config"]
+        within = {"top_level": False, "data": alt.NamedData(DATA)}
+        spec = figure.chart(rows).to_dict(validate=False, context=within)
     return {"data": {"name": DATA}} | spec
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.analysis.rows import whole
 from bench.text.cell_words import setting_of
 
-Chart = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart
+Chart = alt.LayerSpec | alt.FacetSpec | alt.HConcatSpecGenericSpec | alt.FacetChart
 
 CELL = ["problem", "estimator", "sample_size", "device", "dtype"]  # the columns that together name one
 REACH = 1000  # times a value: an end of its interval beyond that is not followed by a logarithmic axis

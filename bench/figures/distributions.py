@@ -7,7 +7,17 @@ import pandas as pd
 
 from bench.figures.axes import PERCENT, PLAIN, Settings, logarithmic, powers
 from bench.figures.definition import Chart, Figure
-from bench.figures.marks import COLOR, DASHES, NAMED_COLOR, POINT, SHAPE, by_sample_size, layers, tooltip
+from bench.figures.marks import (
+    COLOR,
+    DASHES,
+    NAMED_COLOR,
+    POINT,
+    SHAPE,
+    by_sample_size,
+    layers,
+    sharing,
+    tooltip,
+)
 from bench.text.labels import plain
 from bench.text.numbers import grouped, significant
 
@@ -65,32 +75,35 @@ def _histograms_chart(rows: pd.DataFrame) -> Chart:
     columns = [_column(rows, int(at), head) for at, head in zip(heads["column"], heads["head"], strict=True)]
     about = f"estimates of the derivative in {', '.join(map(plain, rows['parameter'].dropna().unique()))}"
     below = alt.TitleParams(about, orient="bottom", anchor="middle", offset=6, fontWeight="normal")
-    found: alt.HConcatChart = alt.hconcat(*columns, bounds="flush", spacing=WIDTH + GAP)
-    return found.properties(title=below)
+    return alt.HConcatSpecGenericSpec(hconcat=columns, bounds="flush", spacing=WIDTH + GAP, title=below)
 
 
-def _column(rows: pd.DataFrame, at: int, head: str) -> alt.FacetChart:
+def _column(rows: pd.DataFrame, at: int, head: str) -> alt.FacetSpec:
     """Return the histograms of all estimators for one value of N or of the option, on one axis."""
     axis = alt.Axis(tickCount=3, labelOverlap="greedy", labelExpr=PLAIN, labelFontSize=10)
     x: Settings = {"title": None, "axis": axis, "scale": alt.Scale(zero=False, nice=False, padding=2)}
     y = alt.Y("share:Q", axis=None, scale=alt.Scale(zero=True, range=[HEIGHT, HEADROOM]))
     shown = tooltip(rows, "index", "low", "high", "share", "truth", "mean", "sd", "replicates")
-    bar = alt.Chart().mark_rect().encode(x2="high:Q", tooltip=shown)
+    bar = alt.Chart().mark_rect().encode(alt.X2("high:Q"), tooltip=shown)
     line = alt.Chart().mark_rule(strokeWidth=1)  # bins that are thinner than a pixel are seen all the same
-    bins = alt.layer(bar, line).encode(alt.X("low:Q", **x), y, alt.Y2Datum(0), NAMED_COLOR)
+    bins = sharing(bar, line, x=alt.X("low:Q", **x), y=y, y2=alt.Y2Datum(0), color=NAMED_COLOR)
     truth = alt.Chart().mark_rule(strokeDash=[4, 3], style="words").encode(alt.X("mean(truth):Q", **x))
     said = alt.Chart().mark_text(style="words", align="right", baseline="top")
     # Names reach over the columns, and are there unseen in all, which keeps the heads at one height.
     name = alt.Chart().mark_text(
         style="words", align="left", baseline="bottom", limit=10 if at else LONGEST_NAME
     )
-    over = {"x": alt.value(0), "y": alt.value(-3), "opacity": alt.value(0 if at else 1), "text": "name:N"}
-    words = said.encode(x=alt.value("width"), y=alt.value(0), text="words:N")
-    cells = layers(bins, truth, words, name.encode(**over)).properties(width=WIDTH, height=HEIGHT)
-    faceted: alt.FacetChart = cells.facet(row=alt.Row("order:O", title=None, header=None))
-    faceted = faceted.transform_filter(f"datum.column == {at}").resolve_scale(y="independent")
-    title = alt.TitleParams(head, anchor="start", offset=8, fontSize=12)
-    return faceted.properties(title=title, spacing=20, bounds="flush")
+    name = name.encode(alt.Text("name:N"), alt.OpacityValue(0 if at else 1), x=alt.value(0), y=alt.value(-3))
+    words = said.encode(alt.Text("words:N"), x=alt.value("width"), y=alt.value(0))
+    return alt.FacetSpec(
+        facet=alt.FacetMapping(row=alt.Row("order:O", title=None, header=None)),
+        spec=layers(bins, truth, words, name, width=WIDTH, height=HEIGHT),
+        transform=[alt.FilterTransform(f"datum.column == {at}")],
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(y="independent")),
+        title=alt.TitleParams(head, anchor="start", offset=8, fontSize=12),
+        spacing=20,
+        bounds="flush",
+    )
 
 
 HISTOGRAMS = Figure(
@@ -111,10 +124,10 @@ def _spread_chart(rows: pd.DataFrame) -> Chart:
     y = alt.Y("share:Q", title=None, axis=alt.Axis(labelExpr=PERCENT, tickCount=3))
     steps = alt.Chart().mark_line(interpolate="step-after", strokeWidth=1.2)
     shown = tooltip(rows, "low", "high", "count", "share")
-    shares = steps.encode(y, x="low:Q", strokeDash=DASHES, detail="cell:N", tooltip=shown)
+    shares = steps.encode(y, alt.X("low:Q"), DASHES, alt.Detail("cell:N"), tooltip=shown)
     largest = alt.Chart().transform_filter("isValid(datum.largest)").mark_point(**POINT)
     points = largest.encode(
-        x="largest:Q",
+        x=alt.X("largest:Q"),
         y=alt.YDatum(0, type="quantitative"),
         shape=SHAPE,
         opacity=alt.when("datum.heavy").then(alt.value(1)).otherwise(alt.value(0.35)),
@@ -124,8 +137,8 @@ def _spread_chart(rows: pd.DataFrame) -> Chart:
     text = heavy.mark_text(
         align="left", baseline="top", fontSize=10.5, dx=4, dy=alt.expr("4 + 12 * datum.place")
     )
-    flags = text.encode(text="flag:N", color=COLOR, x=alt.value(0), y=alt.value(0))
-    return by_sample_size(layers(alt.layer(shares, points).encode(x, COLOR), flags).properties(height=90))
+    flags = text.encode(alt.Text("flag:N"), COLOR, x=alt.value(0), y=alt.value(0))
+    return by_sample_size(layers(sharing(shares, points, x=x, color=COLOR), flags, height=90))
 
 
 SPREAD = Figure(
@@ -148,7 +161,7 @@ def _profile_chart(rows: pd.DataFrame) -> Chart:
     x = alt.X("factor:Q", **logarithmic("within so many times the best"))
     y = alt.Y("share:Q", title="share of problems", scale=scale, axis=axis)
     shown = tooltip(rows, "factor", "share", "problems")
-    line = steps.encode(x, y, COLOR, DASHES, order="factor:Q", tooltip=shown)
+    line = steps.encode(x, y, COLOR, DASHES, alt.Order("factor:Q"), tooltip=shown)
     return layers(line)
 
 

@@ -85,7 +85,7 @@ def picture(spec: Spec, kind: str) -> bytes:
     if kind == "pdf":
         return _in_order(bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE)))
     if kind == "svg":
-        return vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE).encode()
+        return _renumbered(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)).encode()
     raise ValueError(f"figures have no format {kind!r}")
 
 
@@ -93,6 +93,13 @@ def _in_order(pdf: bytes) -> bytes:
     """Return a PDF whose tables of resources are sorted: their order is random, and nothing depends on it."""
     table = re.compile(rb"(?:^ +/\w+ \d+ 0 R\n){2,}", re.MULTILINE)
     return table.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), pdf)
+
+
+def _renumbered(svg: str) -> str:
+    """Return an SVG with its clips counted from 0: the converter counts on from one file to the next."""
+    names: dict[str, str] = {}
+    clip = re.compile(r'(?<=id=")clip\d+|(?<=url\(#)clip\d+')
+    return clip.sub(lambda found: names.setdefault(found[0], f"clip{len(names)}"), svg)
 
 
 @functools.cache

@@ -55,7 +55,7 @@ CHANGED = replace(
 
 
 def _means_chart(rows: pd.DataFrame) -> Chart:
-    pale = alt.Chart().mark_rule(strokeWidth=6, opacity=0.25).encode(x="least:Q", x2="most:Q")
+    pale = alt.Chart().mark_rule(strokeWidth=6, opacity=0.25).encode(alt.X("least:Q"), alt.X2("most:Q"))
     x = logarithmic(f"geometric mean of the ratios to {_control(rows)}")
     shown = ("control", "metric", "scenarios", "cells", "low", "high", "least", "most")
     return lanes(rows, "ratio", x, *shown, pixels=34, at=1, behind=(pale,))
@@ -126,20 +126,19 @@ def _error(measurements: pd.DataFrame) -> pd.DataFrame:
 def _error_chart(rows: pd.DataFrame) -> Chart:
     mark = alt.Chart()
     marks = [
-        mark.mark_bar(opacity=0.75).encode(x="variance:Q", color=NAMED_COLOR),
-        mark.mark_bar(style="ink").encode(x="variance:Q", x2="whole:Q"),
-        mark.mark_rule(style="words").encode(x="lower:Q", x2="upper:Q"),
+        mark.mark_bar(opacity=0.75).encode(alt.X("variance:Q"), NAMED_COLOR),
+        mark.mark_bar(style="ink").encode(alt.X("variance:Q"), alt.X2("whole:Q")),
+        mark.mark_rule(style="words").encode(alt.X("lower:Q"), alt.X2("upper:Q")),
         mark.mark_text(align="left", dx=6, style="words")
-        .encode(x="furthest:Q", text="words:N")
+        .encode(alt.X("furthest:Q"), alt.Text("words:N"))
         .transform_calculate(furthest="max(datum.whole, datum.upper)"),
     ]
     axis = alt.Axis(tickCount=4, labelExpr=PLAIN, labelOverlap="greedy")
     shown = tooltip(rows, *interval_of("mse"), "variance", "bias_share")
-    bars = layers(*marks, **LANE, x=alt.X(title=None, axis=axis), tooltip=shown)
+    bars = layers(*marks, **LANE, height=alt.Step(18), x=alt.X(title=None, axis=axis), tooltip=shown)
     title = "mean squared error: variance + squared bias"
-    charts: alt.FacetChart = by_sample_size(bars.properties(height=alt.Step(18)), title)
-    own: alt.FacetChart = charts.resolve_scale(x="independent")
-    return own
+    own = alt.Resolve(scale=alt.ScaleResolveMap(x="independent"))
+    return by_sample_size(bars, title, resolve=own)
 
 
 ERROR = Figure(

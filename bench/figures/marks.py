@@ -20,6 +20,9 @@ NAMED_LANE = 24  # pixels of a lane with the name of its setting above the point
 EXACT = ("sample_size", "replicates", "index", "count")  # whole numbers, of which all digits are shown
 
 
+Mark = alt.Chart | alt.LayerSpec
+"""What can be a layer of a chart."""
+
 # The scales of color, shape and dashes are put in later: an estimator has the same in every figure.
 COLOR = alt.Color("estimator:N", title=None)
 SHAPE = alt.Shape("estimator:N", title=None)
@@ -29,6 +32,9 @@ DASHES = alt.StrokeDash(
 NAMED_COLOR = alt.Color("estimator:N", legend=None)
 NAMED_SHAPE = alt.Shape("estimator:N", legend=None)
 """Color and shape where an axis names the estimators, so that no legend is needed."""
+
+ENDS = {"x": (alt.X, alt.X2), "y": (alt.Y, alt.Y2)}
+"""The channels of two ends. They are named by their classes: for a text, Altair goes through all of them."""
 
 OWN_LINE = [alt.Detail("device:N"), alt.Detail("dtype:N")]  # they set apart lines of one estimator
 
@@ -52,30 +58,41 @@ def tooltip(rows: pd.DataFrame, *names: str) -> list[alt.Tooltip]:
     ]
 
 
-def layers(*marks: alt.Chart | alt.LayerChart, **encoding: Any) -> alt.LayerChart:
-    """Return marks over one another, which share encodings, with the data of the figure."""
-    chart: alt.LayerChart = alt.layer(*marks, data=alt.NamedData(DATA)).encode(**encoding)
-    return chart.properties(width=WIDTH, height=HEIGHT)
+def sharing(*marks: Mark, **encoding: Any) -> alt.LayerSpec:
+    """Return marks over one another that share encodings.
+
+    Plain parts of Altair's schema, here and below: its layers and facets copy all their marks whenever they
+    are made or put into another chart, which took most of the time of a page.
+    """
+    return alt.LayerSpec(layer=list(marks), encoding=alt.SharedEncoding(**encoding))
+
+
+def layers(
+    *marks: Mark, width: float | alt.Step = WIDTH, height: float | alt.Step = HEIGHT, **encoding: Any
+) -> alt.LayerSpec:
+    """Return a chart of marks over one another that share encodings."""
+    shared = alt.SharedEncoding(**encoding)
+    return alt.LayerSpec(layer=list(marks), encoding=shared, width=width, height=height)
 
 
 def band(rows: pd.DataFrame, value: str, *shown: str) -> list[alt.Chart]:
     """Return a line through points, in a band from the lower to the upper ends of their intervals."""
-    y = f"{value}:Q"
+    y = alt.Y(f"{value}:Q")
     return [
-        alt.Chart().mark_area(opacity=0.18).encode(y="lower:Q", y2="upper:Q"),
-        alt.Chart().mark_line(strokeWidth=1.5).encode(y=y, strokeDash=DASHES),
-        alt.Chart().mark_point(**HOLLOW).encode(y=y, shape=SHAPE, tooltip=tooltip(rows, value, *shown)),
+        alt.Chart().mark_area(opacity=0.18).encode(alt.Y("lower:Q"), alt.Y2("upper:Q")),
+        alt.Chart().mark_line(strokeWidth=1.5).encode(y, DASHES),
+        alt.Chart().mark_point(**HOLLOW).encode(y, SHAPE, tooltip=tooltip(rows, value, *shown)),
         *arrows(rows, "y"),
     ]
 
 
 def interval(rows: pd.DataFrame, value: str, channel: str, *shown: str, **point: Any) -> list[alt.Chart]:
     """Return points, with encodings of their own, on lines from the lower to the upper ends of intervals."""
-    ends = {channel: "lower:Q", f"{channel}2": "upper:Q"}
-    point |= {channel: f"{value}:Q", "tooltip": tooltip(rows, value, *shown)}
+    at, beyond = ENDS[channel]
+    shown_values = tooltip(rows, value, *shown)
     return [
-        alt.Chart().mark_rule(strokeWidth=1.5).encode(**ends),
-        alt.Chart().mark_point(**POINT).encode(**point),
+        alt.Chart().mark_rule(strokeWidth=1.5).encode(at("lower:Q"), beyond("upper:Q")),
+        alt.Chart().mark_point(**POINT).encode(at(f"{value}:Q"), tooltip=shown_values, **point),
         *arrows(rows, channel),
     ]
 
@@ -89,7 +106,7 @@ def arrows(rows: pd.DataFrame, channel: str) -> list[alt.Chart]:
         .mark_point(filled=True, shape=f"triangle-{form}", aria=False)
         .encode(
             size=alt.when(f"datum.{beyond}").then(alt.value(ARROW)).otherwise(alt.value(0)),
-            **{channel: f"{end}:Q"},
+            **{channel: ENDS[channel][0](f"{end}:Q")},
         )
         for beyond, end, form in (("below", "lower", before), ("above", "upper", after))
         if rows[beyond].any()
@@ -105,29 +122,30 @@ def lanes(
     at: float | None = None,
     behind: tuple[alt.Chart, ...] = (),
     form: alt.Shape = NAMED_SHAPE,
-) -> alt.LayerChart:
+) -> alt.LayerSpec:
     """Return points with their intervals along x, in a lane of some pixels for each estimator and setting.
 
     A dashed line stands `at` a value, other marks behind the points. While these have the form of their
     estimator, the settings are named where there are several.
     """
-    points = alt.layer(*behind, *interval(rows, value, "x", *shown, shape=form)).encode(color=NAMED_COLOR)
+    points = sharing(*behind, *interval(rows, value, "x", *shown, shape=form), color=NAMED_COLOR)
     names = []
     settings = rows["setting"].nunique()
     if settings > 1 and form is NAMED_SHAPE:
         pixels = max(pixels, NAMED_LANE)
         words = alt.Chart().mark_text(dy=-9, fontSize=10.5, style="words")
-        names = [words.encode(x=f"{value}:Q", text="setting:N")]
+        names = [words.encode(alt.X(f"{value}:Q"), alt.Text("setting:N"))]
     dashed = alt.Chart(ONCE).mark_rule(strokeDash=[4, 4], color=BEHIND)
     line = [] if at is None else [dashed.encode(alt.XDatum(at, type="quantitative"))]
-    chart = layers(*line, alt.layer(points, *names).encode(**LANE), x=alt.X(**x))
-    return chart.properties(height=alt.Step(pixels * settings, **{"for": "position"}))
+    height = alt.Step(pixels * settings, **{"for": "position"})
+    return layers(*line, sharing(points, *names, **LANE), height=height, x=alt.X(**x))
 
 
-def by_sample_size(chart: alt.LayerChart, title: str = "") -> alt.FacetChart:
+def by_sample_size(chart: alt.LayerSpec, title: str = "", **properties: Any) -> alt.FacetSpec:
     """Return a chart for each sample size, one below another, all above one title."""
     named: dict[str, Any] = {"labelOrient": "top", "labelAnchor": "start", "labelPadding": 4}
     header = alt.Header(labelExpr="'N = ' + datum.value", **named)
     below = alt.TitleParams(title, orient="bottom", anchor="middle", offset=8, fontWeight="normal")
-    faceted: alt.FacetChart = chart.facet(row=alt.Row("sample_size:O", title=None, header=header))
-    return faceted.properties(spacing=8, **({"title": below} if title else {}))
+    row = alt.FacetMapping(row=alt.Row("sample_size:O", title=None, header=header))
+    properties |= {"title": below} if title else {}
+    return alt.FacetSpec(facet=row, spec=chart, spacing=8, **properties)

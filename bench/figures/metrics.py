@@ -73,14 +73,14 @@ def _variance(measurements: pd.DataFrame) -> pd.DataFrame:
 
 def _variance_chart(rows: pd.DataFrame) -> Chart:
     dotted = alt.Chart().mark_line(strokeDash=[2, 3], strokeWidth=1, opacity=0.7)
-    guide = [dotted.encode(y="guide:Q")] if "guide" in rows else []
+    guide = [dotted.encode(alt.Y("guide:Q"))] if "guide" in rows else []
     if (rows["variance_exact"] > 0).any():
         # Rows without an exact value are there unseen: of no rows at all the axis would have no ends.
         known = "datum.variance_exact > 0"
         thin = alt.Chart().transform_calculate(exact=f"{known} ? datum.variance_exact : datum.variance")
         seen = alt.when(known).then(alt.value(0.9)).otherwise(alt.value(0))
         line = thin.mark_line(strokeWidth=0.8)
-        guide.append(line.encode(y="exact:Q", strokeDash=alt.value([1, 0]), opacity=seen))
+        guide.append(line.encode(alt.Y("exact:Q"), alt.StrokeDashValue([1, 0]), opacity=seen))
     return curves(rows, "variance", powers(TITLE, rows["variance"]), *guide)
 
 
@@ -153,12 +153,13 @@ def _blocks(measurements: pd.DataFrame) -> pd.DataFrame:
 
 def _block_charts(rows: pd.DataFrame) -> Chart:
     lines = curves(rows, "variance", powers("variance", rows["variance"]), shown=("parameter",))
+    lines["width"], lines["height"] = 190, 130
     names = list(rows["parameter"].unique())
     block = alt.Facet("parameter:N", title=None, sort=names, header=alt.Header(labelAnchor="start"))
     # Blocks such as `encoder.0` stand in a row, if each has as many parts.
     parts = set(Counter(name.partition(".")[0] for name in names).values())
     across = max(parts) if len(parts) == 1 and 1 < max(parts) <= ACROSS + 1 else ACROSS
-    return lines.properties(width=190, height=130).facet(block, columns=across).properties(spacing=12)
+    return alt.FacetSpec(facet=block, spec=lines, columns=across, spacing=12)
 
 
 BY_PARAMETER = replace(

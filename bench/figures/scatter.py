@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.figures.axes import plain, powers
 from bench.figures.definition import Chart, Figure, interval_of
-from bench.figures.marks import BEHIND, COLOR, OWN_LINE, SHAPE, arrows, interval, layers, tooltip
+from bench.figures.marks import BEHIND, COLOR, OWN_LINE, SHAPE, arrows, interval, layers, sharing, tooltip
 from bench.figures.metrics import TITLE
 
 COSTS = {"seconds": "seconds per estimate", "evaluations": "evaluations of f (not of its gradient)"}
@@ -20,13 +20,14 @@ def _chart(rows: pd.DataFrame) -> Chart:
     # Points beyond the frontier are on a line unseen: of no rows at all the axis would have no ends.
     seen = alt.when("datum.front").then(alt.value(0.45)).otherwise(alt.value(0))
     own = [*OWN_LINE, alt.Detail("front:N")]
-    front = steps.encode(y="variance:Q", order="value:Q", detail=own, opacity=seen, color=alt.value(BEHIND))
+    gray = steps.encode(alt.Y("variance:Q"), alt.Order("value:Q"), alt.ColorValue(BEHIND))
+    front = gray.encode(detail=own, opacity=seen)
     path = alt.Chart().mark_line(strokeWidth=1, opacity=0.4)
-    line = path.encode(y="variance:Q", color=COLOR, order="sample_size:Q", detail=OWN_LINE)
+    line = path.encode(alt.Y("variance:Q"), COLOR, alt.Order("sample_size:Q"), detail=OWN_LINE)
     faint = alt.when("datum.front").then(alt.value(1)).otherwise(alt.value(0.35))
     shown = ("variance_low", "variance_high", "cost", "value", "front")
     points = interval(rows, "variance", "y", *shown, shape=SHAPE, opacity=faint)
-    return layers(front, line, alt.layer(*points).encode(color=COLOR), x=x, y=y)
+    return layers(front, line, sharing(*points, color=COLOR), x=x, y=y)
 
 
 COST = Figure(
@@ -46,13 +47,13 @@ COST = Figure(
 
 
 def _scatter_chart(rows: pd.DataFrame) -> Chart:
-    diagonal = alt.Chart().mark_line(color=BEHIND, strokeWidth=1, strokeDash=[3, 3]).encode(y="truth:Q")
-    error = alt.Chart().mark_rule(opacity=0.4).encode(y="lower:Q", y2="upper:Q")
+    diagonal = alt.Chart().mark_line(color=BEHIND, strokeWidth=1, strokeDash=[3, 3]).encode(alt.Y("truth:Q"))
+    error = alt.Chart().mark_rule(opacity=0.4).encode(alt.Y("lower:Q"), alt.Y2("upper:Q"))
     point = alt.Chart().mark_point(filled=True, size=18, opacity=0.5)
     shown = tooltip(rows, "parameter", "index", "truth", "mean", "low", "high", "variance")
-    points = [error, point.encode(y="mean:Q", tooltip=shown), *arrows(rows, "y")]
+    points = [error, point.encode(alt.Y("mean:Q"), tooltip=shown), *arrows(rows, "y")]
     x, y = alt.X("truth:Q", **plain("truth")), alt.Y(**plain("mean ± standard error"))
-    return layers(diagonal, alt.layer(*points).encode(color=COLOR), x=x, y=y)
+    return layers(diagonal, sharing(*points, color=COLOR), x=x, y=y)
 
 
 SCATTER = Figure(
