@@ -55,7 +55,7 @@ CHANGED = replace(
 
 
 def _means_chart(rows: pd.DataFrame) -> Chart:
-    pale = alt.Chart().mark_rule(strokeWidth=6, opacity=0.25).encode(alt.X("least:Q"), alt.X2("most:Q"))
+    pale = alt.Chart().mark_rule(strokeWidth=6, strokeOpacity=0.25).encode(alt.X("least:Q"), alt.X2("most:Q"))
     x = logarithmic(f"geometric mean of the ratios to {_control(rows)}")
     shown = ("control", "metric", "scenarios", "cells", "low", "high", "least", "most")
     return lanes(rows, "ratio", x, *shown, pixels=34, at=1, behind=(pale,))
@@ -126,7 +126,7 @@ def _error(measurements: pd.DataFrame) -> pd.DataFrame:
 def _error_chart(rows: pd.DataFrame) -> Chart:
     mark = alt.Chart()
     marks = [
-        mark.mark_bar(opacity=0.75).encode(alt.X("variance:Q"), NAMED_COLOR),
+        mark.mark_bar(fillOpacity=0.75).encode(alt.X("variance:Q"), NAMED_COLOR),
         mark.mark_bar(style="ink").encode(alt.X("variance:Q"), alt.X2("whole:Q")),
         mark.mark_rule(style="words").encode(alt.X("lower:Q"), alt.X2("upper:Q")),
         mark.mark_text(align="left", dx=6, style="words")

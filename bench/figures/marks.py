@@ -79,7 +79,7 @@ def band(rows: pd.DataFrame, value: str, *shown: str) -> list[alt.Chart]:
     """Return a line through points, in a band from the lower to the upper ends of their intervals."""
     y = alt.Y(f"{value}:Q")
     return [
-        alt.Chart().mark_area(opacity=0.18).encode(alt.Y("lower:Q"), alt.Y2("upper:Q")),
+        alt.Chart().mark_area(fillOpacity=0.18).encode(alt.Y("lower:Q"), alt.Y2("upper:Q")),
         alt.Chart().mark_line(strokeWidth=1.5).encode(y, DASHES),
         alt.Chart().mark_point(**HOLLOW).encode(y, SHAPE, tooltip=tooltip(rows, value, *shown)),
         *arrows(rows, "y"),

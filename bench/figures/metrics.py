@@ -72,7 +72,7 @@ def _variance(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def _variance_chart(rows: pd.DataFrame) -> Chart:
-    dotted = alt.Chart().mark_line(strokeDash=[2, 3], strokeWidth=1, opacity=0.7)
+    dotted = alt.Chart().mark_line(strokeDash=[2, 3], strokeWidth=1, strokeOpacity=0.7)
     guide = [dotted.encode(alt.Y("guide:Q"))] if "guide" in rows else []
     if (rows["variance_exact"] > 0).any():
         # Rows without an exact value are there unseen: of no rows at all the axis would have no ends.
@@ -80,7 +80,7 @@ def _variance_chart(rows: pd.DataFrame) -> Chart:
         thin = alt.Chart().transform_calculate(exact=f"{known} ? datum.variance_exact : datum.variance")
         seen = alt.when(known).then(alt.value(0.9)).otherwise(alt.value(0))
         line = thin.mark_line(strokeWidth=0.8)
-        guide.append(line.encode(alt.Y("exact:Q"), alt.StrokeDashValue([1, 0]), opacity=seen))
+        guide.append(line.encode(alt.Y("exact:Q"), alt.StrokeDashValue([1, 0]), strokeOpacity=seen))
     return curves(rows, "variance", powers(TITLE, rows["variance"]), *guide)
 
 

@@ -21,8 +21,8 @@ def _chart(rows: pd.DataFrame) -> Chart:
     seen = alt.when("datum.front").then(alt.value(0.45)).otherwise(alt.value(0))
     own = [*OWN_LINE, alt.Detail("front:N")]
     gray = steps.encode(alt.Y("variance:Q"), alt.Order("value:Q"), alt.ColorValue(BEHIND))
-    front = gray.encode(detail=own, opacity=seen)
-    path = alt.Chart().mark_line(strokeWidth=1, opacity=0.4)
+    front = gray.encode(detail=own, strokeOpacity=seen)
+    path = alt.Chart().mark_line(strokeWidth=1, strokeOpacity=0.4)
     line = path.encode(alt.Y("variance:Q"), COLOR, alt.Order("sample_size:Q"), detail=OWN_LINE)
     faint = alt.when("datum.front").then(alt.value(1)).otherwise(alt.value(0.35))
     shown = ("variance_low", "variance_high", "cost", "value", "front")
@@ -48,7 +48,7 @@ COST = Figure(
 
 def _scatter_chart(rows: pd.DataFrame) -> Chart:
     diagonal = alt.Chart().mark_line(color=BEHIND, strokeWidth=1, strokeDash=[3, 3]).encode(alt.Y("truth:Q"))
-    error = alt.Chart().mark_rule(opacity=0.4).encode(alt.Y("lower:Q"), alt.Y2("upper:Q"))
+    error = alt.Chart().mark_rule(strokeOpacity=0.4).encode(alt.Y("lower:Q"), alt.Y2("upper:Q"))
     point = alt.Chart().mark_point(filled=True, size=18, opacity=0.5)
     shown = tooltip(rows, "parameter", "index", "truth", "mean", "low", "high", "variance")
     points = [error, point.encode(alt.Y("mean:Q"), tooltip=shown), *arrows(rows, "y")]
