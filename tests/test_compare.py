@@ -75,12 +75,14 @@ def run_of(folder: Path, *words: str, text: str = SCENARIO) -> str:
 def run(tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.api.draw", lambda *_: ([], []))
+        patch.setattr("bench.report_api.write_report", lambda *_: ([], []))
         return run_of(tmp_path_factory.mktemp("compare") / "a")
 
 
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
+    monkeypatch.setattr("bench.report_api.write_report", lambda *_: ([], []))
 
 
 def strict(text: str) -> dict[str, Any]:

@@ -104,6 +104,7 @@ def test_every_figure_that_applies_is_written_and_nothing_else(run: Run, tmp_pat
     assert names == [name for name in FIGURES if name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unpictured")
 def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -474,4 +475,4 @@ def test_a_front_without_a_point_on_the_axis_leaves_an_axis_with_ends() -> None:
     front = chart_of(FIGURES["cost"], rows)["layer"][0]
     assert "transform" not in front  # a filter would leave no rows, and an infinite extent
     spec = {**chart_of(FIGURES["cost"], rows), "datasets": {DATA: records(rows)}}
-    assert {item["opacity"] for item in marks(spec, "line") if item["strokeWidth"] == 4} == {0}
+    assert {item["strokeOpacity"] for item in marks(spec, "line") if item["strokeWidth"] == 4} == {0}

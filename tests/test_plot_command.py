@@ -98,6 +98,7 @@ def test_a_column_without_an_interval_has_none() -> None:
     assert not len(ends(bench.plot(ordinary(), y="evaluations")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("y", ["bias", "variance"])
 @pytest.mark.parametrize("log", ["x", "both"])
 def test_an_endless_interval_has_arrows_at_the_edges(y: str, log: str) -> None:
@@ -182,6 +183,7 @@ def test_points_above_one_another_are_not_joined() -> None:
     assert len(points(grid)) == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [{}, {"x": "estimator"}, {"facet": "estimator"}, {"by": "reason"}])
 def test_labels_are_only_text(columns: dict[str, str]) -> None:
     frame = pd.DataFrame(
@@ -231,6 +233,7 @@ def test_a_figure_is_written(tmp_path: Path, kind: str) -> None:
     assert "15 of 45 rows are not drawn: their status is not ok" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wanted",
     [

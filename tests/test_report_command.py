@@ -112,6 +112,7 @@ def test_figures_lie_beside_the_page(drawn: tuple[Path, Result], folder: Path) -
     assert all(f"report   {beside / name}" in done.output for name in names)
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_figures(
     drawn: tuple[Path, Result], folder: Path, tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_the_same_run_gives_the_same_figures(
     assert by_run == {name: once[name] for name in ("bias.png", "variance.png")}
 
 
+@pytest.mark.slow
 def test_pictures_come_from_the_run(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied, ignore=shutil.ignore_patterns("figures"))
@@ -215,6 +217,7 @@ def large(folder: Path, cells: int) -> Run:
     return Run(measurements, replicates, few.record, coordinates)
 
 
+@pytest.mark.slow
 def test_ten_thousand_cells_take_twenty_megabytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Without the sentences, which compare all cells with one another; tests/speed has the time.
     for name in ("answer", "claims"):
