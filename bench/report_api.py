@@ -71,7 +71,7 @@ def write_report(
     for path, text in texts.items():
         with _explained(path), atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    written, failed = list(texts), [line for view in views for line in view.failed]
+    written, failed = list(texts), [line for view in views for line in view["failed"]]
     if formats:
         beside = place.parent / "figures"
         with _explained(beside):

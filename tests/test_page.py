@@ -100,7 +100,7 @@ def test_each_figure_has_as_many_marks_as_rows(opened: Opened, measured: pd.Data
 
 
 def test_every_number_is_that_of_the_run(folder: Path, page_file: Path) -> None:
-    told = pd.DataFrame(data_of(page_file)["views"][0]["tables"]["measurements"])
+    told = pd.DataFrame(data_of(page_file)["views"][0]["measurements"])
     frame = load(folder).measurements
     assert list(told.columns) == list(frame.columns)
     for name in frame.columns:

@@ -58,8 +58,8 @@ def page_file(folders: list[Path], tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def table(path: Path, view: int, name: str) -> pd.DataFrame:
-    return pd.DataFrame(data_of(path)["views"][view]["tables"][name])
+def measurements(path: Path, view: int) -> pd.DataFrame:
+    return pd.DataFrame(data_of(path)["views"][view]["measurements"])
 
 
 def drawn_rows(path: Path, name: str) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def test_it_asks_for_nothing_and_complains_of_nothing(browser: Any, page_file: P
 
 def test_every_number_of_every_run_is_on_the_page(folders: list[Path], page_file: Path) -> None:
     for i, folder in enumerate(folders):
-        told, frame = table(page_file, 1 + i, "measurements"), load(folder).measurements
+        told, frame = measurements(page_file, 1 + i), load(folder).measurements
         assert list(told.columns) == list(frame.columns)
         for name in ("variance", "variance_low", "bias", "seconds", "cell"):
             assert told[name].tolist() == frame[name].tolist()

@@ -1,15 +1,13 @@
-"""The figures of a view: their rows, and specifications for the script of the page to complete."""
+"""The figures of a view: their texts, their rows, and specifications for the script to complete."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from bench.figures import FIGURES, Figure, Tables, each, metrics
-from bench.figures.composition import chart_of
+from bench.figures.composition import chart_of, column
 
 PLACES = {
     "option": ("variance_by_option", "bias_by_option", "snr_by_option"),
@@ -29,44 +27,23 @@ SEEN = ("lower", "upper", "guide", "share", "share_low", "share_high", "whole", 
 _ORDER = {name: i for i, name in enumerate([FIRST, *PLACES["option"], *PLACES["samples"]])}
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A figure of a view.
-
-    Attributes:
-        figure: its definition.
-        rows: all that it may draw.
-        spec: Vega-Lite, without data, colors and size.
-        notice: what a reader must know where only some rows are there.
-        switched: the columns of each of which one value is shown at a time.
-    """
-
-    figure: Figure
-    rows: pd.DataFrame
-    spec: Mapping[str, Any]
-    notice: str
-    switched: list[str]
-
-    @property
-    def place(self) -> str:
-        """Return the place that it shares with others; empty if it has one of its own."""
-        return next((place for place, names in PLACES.items() if self.figure.name in names), "")
-
-
-def charts_of(tables: Tables) -> tuple[list[Chart], list[str]]:
+def charts_of(tables: Tables) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the figures that apply to these tables, and a line for each that could not be drawn.
 
     The picture comes first, then what stands in one of `PLACES`. Figures against a single N are left out
-    where there are curves along an option.
+    where there are curves along an option. Each has its texts; all `rows` that it may draw; a `spec` without
+    data, colors and size; the columns that are `switched`, of which one value is shown at a time; and the
+    `place` that it shares with others, empty if it has one of its own.
     """
     applying = [figure for figure in FIGURES.values() if figure.table in tables]
     found, failed = each(applying, lambda figure: _chart(figure, tables))
-    if any(chart.place == "option" for chart in found):
-        found = [c for c in found if c.place != "samples" or c.rows["sample_size"].nunique() > 1]
-    return sorted(found, key=lambda chart: _ORDER.get(chart.figure.name, len(_ORDER))), failed
+    if any(chart["place"] == "option" for chart in found):
+        found = [c for c in found if c["place"] != "samples" or c["rows"]["sample_size"].nunique() > 1]
+    found = sorted(found, key=lambda chart: _ORDER.get(chart["name"], len(_ORDER)))
+    return [{**chart, "rows": packed(chart["rows"])} for chart in found], failed
 
 
-def _chart(figure: Figure, tables: Tables) -> Chart | None:
+def _chart(figure: Figure, tables: Tables) -> dict[str, Any] | None:
     rows = figure.drawn(tables)
     if rows.empty:
         return None
@@ -77,7 +54,17 @@ def _chart(figure: Figure, tables: Tables) -> Chart | None:
         header = {"labelAnchor": "start"}
         facet = {"field": "rest", "type": "nominal", "title": None, "sort": None, "header": header}
         spec = {"data": spec.pop("data"), "facet": facet, "columns": 2, "spec": spec}
-    return Chart(figure, _shorter(figure, rows), spec, tables.notice(figure.table), switched)
+    return {
+        "name": figure.name,
+        "title": figure.title,
+        "description": figure.description,
+        "notice": tables.notice(figure.table),
+        "place": next((place for place, names in PLACES.items() if figure.name in names), ""),
+        "rows": _shorter(figure, rows),
+        "spec": spec,
+        "logarithmic": figure.positive,
+        "switched": switched,
+    }
 
 
 def _shorter(figure: Figure, rows: pd.DataFrame) -> pd.DataFrame:
@@ -91,3 +78,17 @@ def _shorter(figure: Figure, rows: pd.DataFrame) -> pd.DataFrame:
     drawn = rows.select_dtypes("float").columns if against else rows.columns.intersection(list(SEEN))
     digits = 4 if against else 6
     return rows.assign(**{name: [float(f"{value:.{digits}g}") for value in rows[name]] for name in drawn})
+
+
+def packed(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a frame column by column; of a column with one value throughout that value alone."""
+    columns = columns_of(frame)
+    alike = {name for name, each in columns.items() if len(each) > 1 and each.count(each[0]) == len(each)}
+    if len(alike) == len(columns):
+        return dict(columns)
+    return {name: values[0] if name in alike else values for name, values in columns.items()}
+
+
+def columns_of(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return a frame column by column, as JSON can hold it."""
+    return {str(name): column(frame[name]) for name in frame}

@@ -13,9 +13,8 @@ from bench.analysis import rows
 from bench.figures.captions import label_of
 from bench.figures.figure_tables import of_a_run
 from bench.figures.image_grid import address
-from bench.page.charts import charts_of
-from bench.page.strip import strip, verdicts
-from bench.page.view import LONG, View
+from bench.page.charts import charts_of, columns_of
+from bench.page.small_tables import strip, verdicts
 from bench.results.runs import Run
 from bench.statistics.metric_table import METRICS
 from bench.text import cell_words
@@ -28,14 +27,17 @@ from bench.text.provenance import provenance_of
 
 T = TypeVar("T")
 
+LONG = 1000
+"""Characters of a text that are shown; beyond it nobody reads."""
+
 MOST_COLUMNS = 8
 """Columns of the measurements that are seen at first."""
 
 _FIRST = ("verdict", "variance", "bias", "seconds", "work_normalized_variance", "mse", "snr", "kurtosis")
 
 
-def one_run(run: Run, control: str | None = None, name: str = "", title: str | None = None) -> View:
-    """Return what is shown of a run.
+def one_run(run: Run, control: str | None = None, name: str = "", title: str | None = None) -> dict[str, Any]:
+    """Return what is shown of a run, by the names of `page.html`, and what its scripts need.
 
     Args:
         run: the run.
@@ -47,38 +49,38 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
         Invalid: if there is no such estimator.
     """
     failed: list[str] = []
-    nothing: list[Any] = []
 
-    def part(what: str, make: Callable[[], T], otherwise: T) -> T:
-        return attempt(f"{what} could not be made", make, otherwise, failed)
+    def part(what: str, make: Callable[[], T], otherwise: Any) -> T:
+        made: T = attempt(f"{what} could not be made", make, otherwise, failed)
+        return made
 
     scenario, metric = run.record["scenario"], headline_of(run)
     headline = METRICS[metric].columns[0].name
     whole = rows.whole(run.measurements)
-    said = part("the answer", lambda: answer(run, control), nothing)
-    further = part("the further sentences", lambda: claims(run, control), nothing)
+    said = part("the answer", lambda: answer(run, control), [])
+    further = part("the further sentences", lambda: claims(run, control), [])
     figures, undrawn = charts_of(of_a_run(run, None if control is None else label_of(run, control)))
-    tables = part("the table of verdicts", lambda: [verdicts(whole)], nothing)
-    return View(
-        name=name,
-        title=plain(scenario["name"] if title is None else title, LONG),
-        question=plain(scenario.get("question"), LONG),
-        answer=[plain(sentence, LONG) for sentence in said],
-        claims=[plain(claim, LONG) for claim in further if claim not in said],
-        strip=part("the table of estimators", lambda: strip(run, metric), None),
-        tables=tables,
-        figures=figures,
-        measurements=run.measurements,
-        columns=first_columns(run.measurements, headline),
-        headline=headline,
-        labels=list(dict.fromkeys(run.measurements["estimator"].astype(str))),
-        pictures=part("the pictures", lambda: pictures_of(run.pictures), {}),
-        provenance=part("the provenance", lambda: list(provenance_of(run.record)), []),
-        methods=part("the methods", lambda: methods(run, control), ""),
-        remarks=[*cell_words.not_finite(whole), *cell_words.rough_times(whole)],
-        rough=[str(row.cell) for row in whole.itertuples() if cell_words.is_rough(row)],
-        failed=[*failed, *(plain(line, LONG) for line in undrawn)],
-    )
+    tables = part("the table of verdicts", lambda: [verdicts(whole)], [])
+    return {
+        "name": name,
+        "title": plain(scenario["name"] if title is None else title, LONG),
+        "question": plain(scenario.get("question"), LONG),
+        "answer": [plain(sentence, LONG) for sentence in said],
+        "claims": [plain(claim, LONG) for claim in further if claim not in said],
+        "strip": part("the table of estimators", lambda: strip(run, metric), None),
+        "tables": tables,
+        "figures": figures,
+        "measurements": columns_of(run.measurements),
+        "columns": first_columns(run.measurements, headline),
+        "headline": headline,
+        "labels": list(dict.fromkeys(run.measurements["estimator"].astype(str))),
+        "pictures": part("the pictures", lambda: pictures_of(run.pictures), {}),
+        "provenance": part("the provenance", lambda: list(provenance_of(run.record)), []),
+        "methods": part("the methods", lambda: methods(run, control), ""),
+        "remarks": [*cell_words.not_finite(whole), *cell_words.rough_times(whole)],
+        "rough": [str(row.cell) for row in whole.itertuples() if cell_words.is_rough(row)],
+        "failed": [*failed, *(plain(line, LONG) for line in undrawn)],
+    }
 
 
 def first_columns(measurements: pd.DataFrame, headline: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -12,16 +13,16 @@ from bench.analysis.ranking import common_problems, mean_ranks
 from bench.analysis.together import named, table
 from bench.figures.figure_tables import of_several_runs
 from bench.page.charts import charts_of
-from bench.page.one_run import pictures_of
-from bench.page.view import LONG, Field, SmallTable, View
+from bench.page.one_run import LONG, pictures_of
+from bench.page.small_tables import Field, SmallTable
 from bench.results.runs import Run
 from bench.tables import problem_table
 from bench.text.labels import plain
 from bench.text.together_claims import claims
 
 
-def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
-    """Return the view of several runs together.
+def several_runs(runs: Sequence[Run], control: str | None, name: str) -> dict[str, Any]:
+    """Return what is shown of several runs together, as `one_run` does of each.
 
     Args:
         runs: from the first to the last.
@@ -36,22 +37,26 @@ def several_runs(runs: Sequence[Run], control: str | None, name: str) -> View:
     figures, failed = charts_of(of_several_runs(runs))
     ratios = ratios_by_problem(runs, control)
     wide = problem_table.problem_table(ratios).rename_axis("estimator").reset_index()
-    return View(
-        name=name,
-        title="All runs",
-        question=" · ".join(questions),
-        answer=said[:1],
-        claims=said[1:],
-        tables=[
+    return {
+        "name": name,
+        "title": "All runs",
+        "question": " · ".join(questions),
+        "answer": said[:1],
+        "claims": said[1:],
+        "strip": None,
+        "tables": [
             _table("ratios", problem_table.title(ratios), wide, problem_table.notice()),
             _table("runs", "Runs", table(runs)),
             _mean_ranks(runs),
         ],
-        figures=figures,
-        failed=[plain(line, LONG) for line in failed],
-        labels=list(dict.fromkeys(label for run in runs for label in run.measurements["estimator"])),
-        pictures=_pictures(runs),
-    )
+        "figures": figures,
+        "headline": "variance",
+        "failed": [plain(line, LONG) for line in failed],
+        "labels": list(dict.fromkeys(label for run in runs for label in run.measurements["estimator"])),
+        "pictures": _pictures(runs),
+        "provenance": [],
+        "methods": "",
+    }
 
 
 def _mean_ranks(runs: Sequence[Run]) -> SmallTable:

@@ -28,7 +28,8 @@ const legend = () => document.getElementById("legend").append(...page.labels.map
 }));
 
 const controls = () => {
-  const every = page.labels.filter((label) => page.views.some((view) => view.controls.includes(label)));
+  const compared = new Set(page.views.flatMap((view) => view.figures).flatMap((figure) => options(figure, "control")));
+  const every = page.labels.filter((label, i) => i === 0 || compared.has(label));
   const choose = (label) => { state.control = label; };
   document.getElementById("switches").append(selection("control", every, { id: "control" }, () => state.control, choose));
 };

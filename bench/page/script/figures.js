@@ -62,8 +62,7 @@ const seen = (view, figure) => {
   const step = Math.max(Math.ceil(rows.length / MOST), isDivided(figure.spec) ? Math.ceil(sizes.length / MOST_FACETS) : 1);
   const bySize = sizes.length >= 2 * step, every = bySize ? sizes : rows, some = new Set(every.filter((_, i) => i % step === 0));
   const notice = place(view, `notice-${figure.name}`), thinned = `one in ${step} of ${every.length} ${bySize ? "sample sizes" : "points"} is drawn`;
-  notice.dataset.first ??= notice.textContent;
-  notice.textContent = step > 1 ? thinned : notice.dataset.first;
+  notice.textContent = step > 1 ? thinned : figure.notice;
   return step > 1 ? rows.filter((row) => some.has(bySize ? row.sample_size : row)) : rows;
 };
 

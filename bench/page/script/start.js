@@ -5,7 +5,7 @@ const open = () => { recall(); return renew(); };
 
 const listen = (view) => {
   for (const figure of view.figures) axes(view, figure);
-  if (!view.run) return;
+  if (!view.measurements) return;
   const filter = place(view, "filter"), wide = place(view, "wide");
   const relist = (changed) => () => { changed(); remember(); list(); };
   filter.addEventListener("input", relist(() => { state.filter = filter.value; }));

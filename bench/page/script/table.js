@@ -3,7 +3,7 @@ const LONGEST = 500;
 // What is known by its size alone where the timings of a cell spread.
 const TIMED = new Set(["seconds", "work_normalized_variance"]);
 
-const everyColumn = (view) => ["estimator", ...Object.keys(view.tables.measurements).filter((name) => name !== "estimator")];
+const everyColumn = (view) => ["estimator", ...Object.keys(view.measurements).filter((name) => name !== "estimator")];
 const columnsOf = (view) => (state.wide ? everyColumn(view) : view.columns);
 const brief = (value) => {
   if (typeof value !== "number" || Number.isInteger(value)) return shown(value).slice(0, 300);
@@ -16,7 +16,7 @@ const field = (view, row, name) => {
 };
 const listed = (view) => {
   const names = everyColumn(view), words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const rows = rowsOf(view.tables.measurements).filter((row) => {
+  const rows = rowsOf(view.measurements).filter((row) => {
     const text = words.length ? names.map((name) => shown(row[name])).join("\n").toLowerCase() : "";
     return !state.hidden.has(row.estimator) && words.every((word) => text.includes(word));
   });
@@ -48,7 +48,7 @@ const heading = (view, name, index) => {
 
 const list = () => {
   const view = state.view;
-  if (!view.run) return;
+  if (!view.measurements) return;
   const names = columnsOf(view), rows = listed(view);
   const body = rows.slice(0, LONGEST).map((row) => element("tr", {}, ...names.map((name) => field(view, row, name))));
   place(view, "measurements").replaceChildren(
@@ -63,6 +63,6 @@ const csv = (view) => {
     const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? "'" + value : shown(value);
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const names = Object.keys(view.tables.measurements);
+  const names = Object.keys(view.measurements);
   return [names, ...listed(view).map((row) => names.map((name) => row[name]))].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
 };

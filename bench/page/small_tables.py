@@ -1,15 +1,16 @@
-"""Small tables of one run: the estimators from the best to the worst, and the verdicts on bias."""
+"""Small tables: of one run the estimators from the best to the worst, and the verdicts on bias."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.first_screen import standings
-from bench.page.view import Field, SmallTable
 from bench.results.runs import Run
 from bench.statistics.metric_table import COMPARED, LABELS, METRICS
 from bench.text import cell_words
@@ -17,6 +18,27 @@ from bench.text.labels import plain
 from bench.text.numbers import grouped, interval, measured_duration, significant
 
 _MOST_VERDICTS = 20
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a table: text, class in the style sheet, figure that it links to, note on hovering."""
+
+    text: str
+    kind: str = ""
+    figure: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SmallTable:
+    """A table that needs no script; its first column names the rows, and a note stands below it."""
+
+    name: str
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Field]]
+    note: str = ""
 
 
 def strip(run: Run, metric: str) -> SmallTable | None:
