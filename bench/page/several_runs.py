@@ -15,7 +15,7 @@ from bench.page.charts import charts_of
 from bench.page.images import pictures_of
 from bench.page.view import LONG, Field, Table, View
 from bench.results.runs import Run
-from bench.tables import problem_table
+from bench.tables.comparison_table import PROBLEM_NOTICE, problem_frame, problem_title
 from bench.text.labels import plain
 from bench.text.together_claims import claims
 
@@ -54,8 +54,8 @@ def several_runs(runs: Sequence[Run], drawn: Tables, control: str | None, name: 
 
 
 def _ratios(found: Comparison) -> Table:
-    frame = problem_table.problem_table(found).rename_axis("estimator").reset_index()
-    return _table("ratios", problem_table.title(found), frame, problem_table.notice())
+    frame = problem_frame(found).rename_axis("estimator").reset_index()
+    return _table("ratios", problem_title(found), frame, PROBLEM_NOTICE)
 
 
 def _mean_ranks(runs: Sequence[Run]) -> Table:

@@ -9,8 +9,7 @@ from bench.analysis.comparison import changes_shown, compare
 from bench.analysis.geometric import ratios_by_problem
 from bench.analysis.pairs import within
 from bench.results.runs import Run
-from bench.tables import problem_table
-from bench.tables.comparison_table import comparison_table
+from bench.tables.comparison_table import comparison_table, problem_table, problem_title
 from bench.tables.results_table import plain_table
 from bench.text import together_claims
 from bench.text.answer import answer
@@ -37,6 +36,10 @@ def as_markdown(run: Run, control: str | None = None) -> str:
     """
     scenario = run.record["scenario"]
     question = plain(scenario.get("question"), _LONG)
+    provenance = (
+        f"- {name}: {code(value) if name in AS_TYPED else markdown(value)}"
+        for name, value in provenance_of(run.record)
+    )
     sections = [
         f"# {markdown(plain(scenario.get('name'), _LONG) or '(no name)')}",
         *([f"**Question.** {markdown(question)}"] if question else []),
@@ -47,10 +50,7 @@ def as_markdown(run: Run, control: str | None = None) -> str:
         *attempted("the comparison", lambda: _comparison(run, control), markdown),
         f"## Methods\n\n{markdown(methods(run, control))}",
         "## Provenance",
-        "\n".join(
-            f"- {name}: {code(value) if name in AS_TYPED else markdown(value)}"
-            for name, value in provenance_of(run.record)
-        ),
+        "\n".join(provenance),
     ]
     return "\n\n".join(section.rstrip() for section in sections) + "\n"
 
@@ -86,5 +86,5 @@ def joint_markdown(runs: Sequence[Run], control: str | None = None) -> str:
     """
     said = _listed(together_claims.claims(runs, changes_shown(runs), control))
     found = ratios_by_problem(runs, control)
-    table = problem_table.as_markdown(found)
-    return f"# All runs\n\n{said}\n\n## {markdown(problem_table.title(found))}\n\n{table}"
+    title, table = markdown(problem_title(found)), problem_table(found).markdown()
+    return f"# All runs\n\n{said}\n\n## {title}\n\n{table}"

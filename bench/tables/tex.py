@@ -58,9 +58,8 @@ def _table(whole: pd.DataFrame) -> Iterator[str]:
     for name in [c.name for c in columns if c not in kept]:
         yield f"% left out, because the page is too narrow: {name}"
     facts, *notes = every.notes
-    about = (
-        f"{plain(whole['scenario'].iloc[0]) or '(no name)'}: {facts.replace(' · ', ', ')}, time in seconds"
-    )
+    scenario = plain(whole["scenario"].iloc[0]) or "(no name)"
+    about = f"{scenario}: {facts.replace(' · ', ', ')}, time in seconds"
     yield r"\begin{table}"
     yield r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}"
     yield rf"  \caption{{{' '.join(tex(f'{note}.') for note in [about, *map(capital, notes)])}}}"
