@@ -27,12 +27,8 @@ _LONG = 1000
 def as_markdown(run: Run, control: str | None = None) -> str:
     """Return the summary of a run; labels, questions and reasons are data, not markup.
 
-    Args:
-        run: the run.
-        control: a label or a name, with which all are compared; None for the first estimator.
-
     Raises:
-        Invalid: if there is no such estimator.
+        Invalid: if there is no estimator with the label or name `control`; None is the first of all.
     """
     scenario = run.record["scenario"]
     question = plain(scenario.get("question"), _LONG)
@@ -77,12 +73,8 @@ def _listed(texts: Iterable[str]) -> str:
 def joint_markdown(runs: Sequence[Run], control: str | None = None) -> str:
     """Return the summary of several runs together: their answer, and a table of ratios on each problem.
 
-    Args:
-        runs: from the first to the last, some of which have estimates.
-        control: a label or a name; None for the label that most runs have.
-
     Raises:
-        Invalid: if no run has such an estimator.
+        Invalid: if no run has an estimator with the label or name `control`; None is that of most runs.
     """
     said = _listed(together_claims.claims(runs, changes_shown(runs), control))
     found = ratios_by_problem(runs, control)

@@ -30,12 +30,7 @@ GAP = 6
 
 
 def as_tex(measurements: pd.DataFrame, claims: Sequence[str] = ()) -> str:
-    r"""Return a `table` of the whole gradient's rows, below the claims as a list.
-
-    Args:
-        measurements: of a run.
-        claims: plain sentences, as `bench.text.claims` makes them.
-    """
+    r"""Return a `table` of the whole gradient's rows, below the claims of `bench.text.claims` as a list."""
     whole = rows.whole(measurements)
     items = [rf"  \item {tex(claim)}" for claim in claims]
     parts = [

@@ -44,12 +44,8 @@ def answer(run: Run, control: str | None = None) -> list[str]:
     only if it is shown to be unbiased. Plain text on one line each; labels are data and must be escaped
     for where they go.
 
-    Args:
-        run: the run.
-        control: a label or a name, with which all are compared; None for the first estimator.
-
     Raises:
-        Invalid: if there is no such estimator.
+        Invalid: if there is no estimator with the label or name `control`; None is the first of all.
     """
     whole = rows.whole(run.measurements)
     known = whole[whole["status"] == "ok"]

@@ -38,12 +38,8 @@ def ratio_claims(
 ) -> list[str]:
     """Return in each setting the least noisy estimator first, and how far all may be believed together.
 
-    Estimators of which the same can be said share a sentence; the least noisy stands alone.
-
-    Args:
-        found: ratios of variances.
-        sweep: along what the points lie; of a single point where there is no sweep.
-        unbiased: cells -> within which margin both they and the control are unbiased.
+    Estimators of which the same can be said share a sentence; the least noisy stands alone. The cells in
+    `unbiased` have the margin within which both they and the control are unbiased.
     """
     names, frame = distinct(found.estimators), placed(found.frame, sweep)
     frame = frame.assign(
@@ -145,13 +141,7 @@ def _range(cells: pd.DataFrame) -> str:
 
 
 def scale_claims(whole: pd.DataFrame, sweep: Sweep, control: str) -> Iterator[str]:
-    """Yield the variance of the control itself, of which ratios say nothing.
-
-    Args:
-        whole: the measurements of the whole gradient.
-        sweep: as for `ratio_claims`.
-        control: its label.
-    """
+    """Yield the variance of the control itself, of which ratios say nothing."""
     known = placed(rows.measured(whole, "variance"), sweep)
     name = distinct(whole["estimator"])[control]
     for _, cells in known[known["estimator"] == control].groupby("setting", sort=False):

@@ -31,13 +31,8 @@ def claims(runs: Sequence[Run], changed: Comparison, control: str | None = None)
 
     Text on one line each; labels are data and must be escaped for where they go.
 
-    Args:
-        runs: from the first to the last.
-        changed: the later runs against the first.
-        control: of the mean ratios, by label or name; None for the label that most runs have.
-
     Raises:
-        Invalid: if no run has such an estimator.
+        Invalid: if no run has an estimator with the label or name `control`; None is that of most runs.
     """
     if not any((run.measurements["status"] == "ok").any() for run in runs):
         return [NOTHING]
