@@ -284,7 +284,7 @@ def test_labels_are_powers_of_ten_and_only_they_have_grid_lines(opened: Opened) 
     assert 2 <= len(shown) <= 8
     assert all(power.fullmatch(text) for text in shown)
     lines = opened.page.locator("#chart-variance .role-axis-grid line").all()
-    seen = [line for line in lines if line.get_attribute("stroke-opacity") != "0"]
+    seen = [line for line in lines if line.get_attribute("opacity") != "0"]
     named = opened.page.locator("#chart-variance .role-axis-label text").all_text_contents()
     assert len(seen) == len([text for text in named if text])
 

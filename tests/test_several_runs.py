@@ -25,7 +25,7 @@ from bench.analysis.together import Varied, named, table, together, varied
 from bench.results.columns import completed
 from bench.results.runs import Run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
-from bench.tables.problem_table import as_markdown, problem_table
+from bench.tables.comparison_table import problem_frame, problem_table
 from bench.text.left_out import notes
 from bench.text.together_claims import (
     MACHINE,
@@ -526,12 +526,12 @@ def test_ratios_by_problem_by_hand() -> None:
     assert found.level == 1 - 0.05 / 3
     means = found.frame[found.frame["problem"] == MEAN].set_index("estimator")
     assert dict(means["high"]) == dict(geometric_means(some).frame.set_index("estimator")["high"])
-    shown = problem_table(found)
+    shown = problem_frame(found)
     assert list(shown.columns) == ["gaussian", "vae", MEAN]
     assert list(shown.index) == ["b", "c"]
     assert shown.loc["c", "vae"] == "—"
     assert shown.loc["b", "gaussian"].startswith("2.")
-    assert re.fullmatch(r"\| -+ \|( -+: \|){3}", as_markdown(found).splitlines()[1])
+    assert re.fullmatch(r"\| -+ \|( -+: \|){3}", problem_table(found).markdown().splitlines()[1])
 
 
 def test_problems_of_a_run_stand_apart_if_they_are_few() -> None:

@@ -12,8 +12,8 @@ import pytest
 from bench.analysis.comparison import COLUMNS, Comparison, mark
 from bench.analysis.sweeps import Sweep, sweep_of
 from bench.text import cell_words
-from bench.text.bias_claims import bias_claims
 from bench.text.cell_words import named_value, these
+from bench.text.claims import bias_claims
 from bench.text.ratio_claims import ratio_claims, scale_claims
 from tests.test_report import cell
 

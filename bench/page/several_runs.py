@@ -16,7 +16,7 @@ from bench.page.charts import charts_of
 from bench.page.one_run import LONG, pictures_of
 from bench.page.small_tables import Field, SmallTable
 from bench.results.runs import Run
-from bench.tables import problem_table
+from bench.tables.comparison_table import PROBLEM_NOTICE, problem_frame, problem_title
 from bench.text.labels import plain
 from bench.text.together_claims import claims
 
@@ -36,7 +36,7 @@ def several_runs(runs: Sequence[Run], control: str | None, name: str) -> dict[st
     said = [plain(claim, LONG) for claim in claims(runs, changes_shown(runs), control)]
     figures, failed = charts_of(of_several_runs(runs))
     ratios = ratios_by_problem(runs, control)
-    wide = problem_table.problem_table(ratios).rename_axis("estimator").reset_index()
+    wide = problem_frame(ratios).rename_axis("estimator").reset_index()
     return {
         "name": name,
         "title": "All runs",
@@ -45,7 +45,7 @@ def several_runs(runs: Sequence[Run], control: str | None, name: str) -> dict[st
         "claims": said[1:],
         "strip": None,
         "tables": [
-            _table("ratios", problem_table.title(ratios), wide, problem_table.notice()),
+            _table("ratios", problem_title(ratios), wide, PROBLEM_NOTICE),
             _table("runs", "Runs", table(runs)),
             _mean_ranks(runs),
         ],

@@ -1,9 +1,10 @@
-"""A comparison as a table, and as JSON."""
+"""Ratios to a control as tables, and as JSON."""
 
 from __future__ import annotations
 
 import json
 import math
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
@@ -12,10 +13,10 @@ from bench.analysis.comparison import Comparison
 from bench.statistics.metric_table import COMPARED
 from bench.tables.table import Column, Table
 from bench.text.cell_words import setting_of
-from bench.text.labels import distinct
+from bench.text.labels import distinct, plain
 from bench.text.left_out import notes
-from bench.text.numbers import count, significant
-from bench.text.ratio_text import ratio_text, remarks
+from bench.text.numbers import MISSING, count, significant
+from bench.text.ratio_text import TOGETHER, ratio_text, remarks
 
 _COLORS = {"better": "green", "worse": "red", "biased": "bold red"}
 
@@ -29,6 +30,12 @@ COLUMNS = (
     Column("comparison", lambda row: "paired" if row.paired else "unpaired", yields=0, align="left"),
     Column("mark", lambda row: str(row.mark), align="left", style=lambda text: _COLORS.get(text, "")),
 )
+
+PROBLEM_NOTICE = (
+    f"Below 1 is better. The intervals of all problems hold together with {TOGETHER}, and so do those of the "
+    "means; these count each scenario once, and speak of these scenarios only. Biased cells have no ratio."
+)
+"""What a reader must know of the ratios on each problem."""
 
 
 def comparison_table(found: Comparison) -> Table:
@@ -66,6 +73,28 @@ def _judged(found: Comparison) -> pd.DataFrame:
     biased = frame["cell"].isin(found.biased) & pd.Series(no_win, frame.index, dtype=bool)
     samples = frame.filter(like="equivalent_samples").mask(biased)
     return frame.assign(mark=frame["mark"].mask(biased, "biased"), **samples)
+
+
+def problem_frame(found: Comparison) -> pd.DataFrame:
+    """Return texts of `ratios_by_problem`: a row for each estimator, problems as columns, the mean last."""
+    frame, names = found.frame, distinct(found.frame["estimator"])
+    problems = distinct(frame["problem"], 80)
+    texts = frame.assign(text=list(map(ratio_text, frame["ratio"], frame["low"], frame["high"])))
+    wide = texts.pivot(index="estimator", columns="problem", values="text").fillna(MISSING)
+    return wide.reindex(index=list(names), columns=list(problems)).rename(index=names, columns=problems)
+
+
+def problem_title(found: Comparison) -> str:
+    """Return what `problem_frame` shows."""
+    metric = COMPARED[found.frame["metric"].iloc[0]].label if len(found.frame) else "metrics"
+    return f"Ratios of {metric} to {plain(found.control) or '(no name)'} on each problem"
+
+
+def problem_table(found: Comparison) -> Table:
+    """Return `problem_frame` as a table."""
+    frame = problem_frame(found)
+    columns = [Column(str(name), itemgetter(i)) for i, name in enumerate(frame, 1)]
+    return Table(columns, list(frame.itertuples(name=None)), group=itemgetter(0), notes=[PROBLEM_NOTICE])
 
 
 def _finite(value: Any) -> Any:

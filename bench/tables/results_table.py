@@ -29,11 +29,6 @@ def brief_verdict(row: Row) -> str:
     return verdict(row).split(" (")[0]
 
 
-def _work(row: Row) -> str:
-    value = row.work_normalized_variance
-    return rough(value) if cell_words.is_rough(row) else significant(value)
-
-
 def _exact(row: Row) -> str:
     """Return the exact variance, and by how many standard errors the measured one differs."""
     z = "" if math.isnan(row.variance_z) else f" (z = {round(row.variance_z, 1) + 0.0:.1f})"
@@ -64,7 +59,11 @@ COLUMNS = (
     Column("MSE", lambda row: significant(row.mse), yields=1),
     Column("time", lambda row: measured_duration(row.seconds, *cell_words.ends(row, "seconds")), yields=6),
     Column("f evaluations", lambda row: count(row.evaluations), yields=0),
-    Column("var × time", _work, yields=3),
+    Column(
+        "var × time",
+        lambda row: (rough if cell_words.is_rough(row) else significant)(row.work_normalized_variance),
+        yields=3,
+    ),
     Column("p", lambda row: significant(row.bias_p, 2), yields=4),
     Column("verdict", verdict, brief=brief_verdict, yields=2, align="left", style=_color),
 )
@@ -78,17 +77,13 @@ def results_table(measurements: pd.DataFrame) -> Table:
     whole = rows.whole(measurements)
     present = whole[whole["status"] != "unavailable"]
     frame = whole if present.empty else present
-    order = {label: i for i, label in enumerate(frame["estimator"].unique())}
+    names = distinct(frame["estimator"])
     frame = frame.assign(
-        order=frame["estimator"].map(order),
+        order=frame["estimator"].map(list(names).index),
         setting=cell_words.setting_of(frame),
         numbers=rows.with_numbers(frame),
     ).sort_values(["order", "sample_size"], kind="stable")
-    empty = {
-        "on": frame["setting"].nunique() < 2,
-        "exact": not frame["variance_exact"].notna().any(),
-    }
-    names = distinct(frame["estimator"])
+    empty = {"on": frame["setting"].nunique() < 2, "exact": frame["variance_exact"].isna().all()}
     facts = (cell_words.replicates(whole), cell_words.common_setting(frame), "95 % intervals")
     return Table(
         [column for column in COLUMNS if not empty.get(column.name)],

@@ -9,8 +9,7 @@ from bench.analysis.comparison import changes_shown, compare
 from bench.analysis.geometric import ratios_by_problem
 from bench.analysis.pairs import within
 from bench.results.runs import Run
-from bench.tables import problem_table
-from bench.tables.comparison_table import comparison_table
+from bench.tables.comparison_table import comparison_table, problem_table, problem_title
 from bench.tables.results_table import plain_table
 from bench.text import together_claims
 from bench.text.answer import answer
@@ -28,15 +27,15 @@ _LONG = 1000
 def as_markdown(run: Run, control: str | None = None) -> str:
     """Return the summary of a run; labels, questions and reasons are data, not markup.
 
-    Args:
-        run: the run.
-        control: a label or a name, with which all are compared; None for the first estimator.
-
     Raises:
-        Invalid: if there is no such estimator.
+        Invalid: if there is no estimator with the label or name `control`; None is the first of all.
     """
     scenario = run.record["scenario"]
     question = plain(scenario.get("question"), _LONG)
+    provenance = (
+        f"- {name}: {code(value) if name in AS_TYPED else markdown(value)}"
+        for name, value in provenance_of(run.record)
+    )
     sections = [
         f"# {markdown(plain(scenario.get('name'), _LONG) or '(no name)')}",
         *([f"**Question.** {markdown(question)}"] if question else []),
@@ -47,10 +46,7 @@ def as_markdown(run: Run, control: str | None = None) -> str:
         *attempted("the comparison", lambda: _comparison(run, control), markdown),
         f"## Methods\n\n{markdown(methods(run, control))}",
         "## Provenance",
-        "\n".join(
-            f"- {name}: {code(value) if name in AS_TYPED else markdown(value)}"
-            for name, value in provenance_of(run.record)
-        ),
+        "\n".join(provenance),
     ]
     return "\n\n".join(section.rstrip() for section in sections) + "\n"
 
@@ -77,14 +73,10 @@ def _listed(texts: Iterable[str]) -> str:
 def joint_markdown(runs: Sequence[Run], control: str | None = None) -> str:
     """Return the summary of several runs together: their answer, and a table of ratios on each problem.
 
-    Args:
-        runs: from the first to the last, some of which have estimates.
-        control: a label or a name; None for the label that most runs have.
-
     Raises:
-        Invalid: if no run has such an estimator.
+        Invalid: if no run has an estimator with the label or name `control`; None is that of most runs.
     """
     said = _listed(together_claims.claims(runs, changes_shown(runs), control))
     found = ratios_by_problem(runs, control)
-    table = problem_table.as_markdown(found)
-    return f"# All runs\n\n{said}\n\n## {markdown(problem_table.title(found))}\n\n{table}"
+    title, table = markdown(problem_title(found)), problem_table(found).markdown()
+    return f"# All runs\n\n{said}\n\n## {title}\n\n{table}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 from typing import Any, Literal
@@ -77,40 +77,33 @@ class Table:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = min(options.max_width, WIDEST)
-        yield from self.lines(room)
-        yield from (Text(line, style="dim") for note in self.notes for line in wrapped(note, room))
-
-    def lines(self, room: int) -> Iterator[Text]:
-        """Return the heading, a rule and the rows, in as many columns as there is room for."""
         columns = self.fitted(room, cell_len, GAP)
         widths = [int(self.width(column, cell_len)) for column in columns]
-        spare = room - sum(widths) - GAP * (len(widths) - 1)
-        widths = [w + min(spare, 0) if c.wraps else w for c, w in zip(columns, widths, strict=True)]
-        yield _line(columns, widths, [column.name for column in columns], styled=False)
-        yield Text("─" * (sum(widths) + GAP * (len(widths) - 1)))
-        for heading, rows in groupby(self.rows, self.group):
-            yield from (Text(line, style="bold") for line in (wrapped(heading, room) if heading else ()))
+        lacking = min(room - sum(widths) - GAP * (len(widths) - 1), 0)
+        fitted = [(c, w + lacking * c.wraps) for c, w in zip(columns, widths, strict=True)]
+        yield _line((c.padded(c.name, width), "") for c, width in fitted)
+        yield Text("─" * (sum(width for _, width in fitted) + GAP * (len(fitted) - 1)))
+        for name, rows in groupby(self.rows, self.group):
+            yield from (Text(line, style="bold") for line in (wrapped(name, room) if name else ()))
             for row in rows:
-                yield from self._row(row, columns, widths, room)
+                yield from self._row(row, fitted, room)
+        yield from (Text(line, style="dim") for note in self.notes for line in wrapped(note, room))
 
-    def _row(self, row: Row, columns: Sequence[Column], widths: Sequence[int], room: int) -> Iterator[Text]:
+    def _row(self, row: Row, fitted: Sequence[tuple[Column, int]], room: int) -> Iterator[Text]:
         if said := self.across(row):
-            keys = [c.padded(c.text(row), w) for c, w in zip(columns, widths, strict=True) if c.key]
+            keys = [c.padded(c.text(row), width) for c, width in fitted if c.key]
             start = (" " * GAP).join([*keys, ""])
             yield from (Text(line, style="dim") for line in wrapped(said, room, start))
             return
-        texts = zip((c.text(row) for c in columns), columns, widths, strict=True)
-        cells = [wrapped(text, width) if c.wraps else [text] for text, c, width in texts]
-        for line in zip_longest(*cells, fillvalue=""):
-            yield _line(columns, widths, line)
+        cells = [wrapped(c.text(row), width) if c.wraps else [c.text(row)] for c, width in fitted]
+        for texts in zip_longest(*cells, fillvalue=""):
+            shown = zip(fitted, texts, strict=True)
+            yield _line((c.padded(text, width), c.style(text)) for (c, width), text in shown)
 
     def fitted(self, room: float, measure: Callable[[str], float], gap: float) -> list[Column]:
         """Return the columns that find room, after others have given way: briefer ones, and fewer.
 
-        Args:
-            room: for all of them.
-            measure: the width of a text.
-            gap: between two columns.
+        `measure` gives the width of a text, in the same units as the room and the gap between columns.
         """
         kept = list(self.columns)
         for giver in sorted((c for c in kept if c.yields is not None), key=lambda c: c.yields or 0):
@@ -148,12 +141,8 @@ def wrapped(text: str, room: int, start: str = "") -> list[str]:
     return textwrap.wrap(text, room, initial_indent=start, subsequent_indent=indent) or [start]
 
 
-def _line(
-    columns: Sequence[Column], widths: Sequence[int], texts: Sequence[str], styled: bool = True
-) -> Text:
-    line = Text()
-    for i, (column, width, text) in enumerate(zip(columns, widths, texts, strict=True)):
-        line.append(" " * GAP if i else "")
-        line.append(column.padded(text, width), style=column.style(text) if styled else "")
+def _line(cells: Iterable[tuple[str, str]]) -> Text:
+    """Return texts with their styles as one line."""
+    line = Text(" " * GAP).join(Text(text, style) for text, style in cells)
     line.rstrip()
     return line

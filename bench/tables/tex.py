@@ -30,12 +30,7 @@ GAP = 6
 
 
 def as_tex(measurements: pd.DataFrame, claims: Sequence[str] = ()) -> str:
-    r"""Return a `table` of the whole gradient's rows, below the claims as a list.
-
-    Args:
-        measurements: of a run.
-        claims: plain sentences, as `bench.text.claims` makes them.
-    """
+    r"""Return a `table` of the whole gradient's rows, below the claims of `bench.text.claims` as a list."""
     whole = rows.whole(measurements)
     items = [rf"  \item {tex(claim)}" for claim in claims]
     parts = [
@@ -58,9 +53,8 @@ def _table(whole: pd.DataFrame) -> Iterator[str]:
     for name in [c.name for c in columns if c not in kept]:
         yield f"% left out, because the page is too narrow: {name}"
     facts, *notes = every.notes
-    about = (
-        f"{plain(whole['scenario'].iloc[0]) or '(no name)'}: {facts.replace(' · ', ', ')}, time in seconds"
-    )
+    scenario = plain(whole["scenario"].iloc[0]) or "(no name)"
+    about = f"{scenario}: {facts.replace(' · ', ', ')}, time in seconds"
     yield r"\begin{table}"
     yield r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}"
     yield rf"  \caption{{{' '.join(tex(f'{note}.') for note in [about, *map(capital, notes)])}}}"

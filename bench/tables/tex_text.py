@@ -8,8 +8,6 @@ import unicodedata
 from bench.text.labels import plain
 from bench.text.numbers import MISSING
 
-_LONGEST = 2000
-
 _SPECIAL = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}", '"': r"\char34{}",
@@ -38,11 +36,7 @@ _NUMBER = re.compile(r"(?<![\w.-])(-\d+(?:\.\d+)?(?:e-?\d+)?|\d+(?:\.\d+)?e-?\d+
 _GROUPS = re.compile(r"(?<=\d) (?=\d{3}(?!\d))")
 """Between groups of three digits, where a line may not end."""
 
-_PARTS = re.compile(r"(\d[\d.]*)(e-?\d+)?")
-"""A number without its sign, and its power of ten."""
-
 _POWER = re.compile(r"(?<=\d)e(-?\d+)")
-_TIMES = r" \\times 10^{\1}"
 _COMMANDS = {" … ": ", ", "inf": r"\infty", "~": r"\sim ", " (": r"\;("}
 
 _WIDTHS = {"-": 6.6, ".": 2.4, ",": 2.4, "(": 3.3, ")": 3.3, " ": 2.0, "×": 9.0}
@@ -62,7 +56,7 @@ def tex(text: object) -> str:
     A character that those lack is told by its code point, since pdfLaTeX would stop at it.
     Numbers with a sign or a power of ten are set as such.
     """
-    words_and_numbers = _NUMBER.split(plain(text, _LONGEST))
+    words_and_numbers = _NUMBER.split(plain(text, 2000))
     return "".join(tex_number(part) if i % 2 else _words(part) for i, part in enumerate(words_and_numbers))
 
 
@@ -73,12 +67,13 @@ def tex_number(text: str) -> str:
     """
     if text == MISSING:
         return "---"
-    powers = {power for number, power in _PARTS.findall(text) if float(number)}
+    # Numbers without their signs, and their powers of ten.
+    powers = {power for number, power in re.findall(r"(\d[\d.]*)(?:e(-?\d+))?", text) if float(number)}
     shared = powers.pop() if len(powers) == 1 else ""
-    bare = _POWER.sub("" if shared else _TIMES, text)
+    bare = _POWER.sub("" if shared else r" \\times 10^{\1}", text)
     for words, command in _COMMANDS.items():
         bare = bare.replace(words, command)
-    power = rf" \times 10^{{{shared[1:]}}}" if shared else ""
+    power = rf" \times 10^{{{shared}}}" if shared else ""
     return "$" + _GROUPS.sub(r"\,", bare) + power + "$"
 
 

@@ -20,11 +20,7 @@ _FEW, _MOST = 2, 6
 
 
 def sweep_or_point(whole: pd.DataFrame) -> Sweep:
-    """Return the sweep of a run; of one without any, a sweep of a single point that has no name.
-
-    Args:
-        whole: measurements, with a column for each option over which the scenario ranges.
-    """
+    """Return the sweep of a run; of one without any, a sweep of a single point that has no name."""
     problems = whole["problem"].unique()
     return sweep_of(whole) or Sweep("", dict.fromkeys(problems, 0.0), {each: each for each in problems})
 

@@ -18,14 +18,9 @@ def attempt(
     failed: list[str],
     passed: tuple[type[Exception], ...] = (Invalid,),
 ) -> T:
-    """Return what a function makes; if it fails, add a line that says so, for no number depends on it.
+    """Return what a function makes, or something else if it fails; no number depends on it.
 
-    Args:
-        fault: the beginning of the line, such as "the table could not be written".
-        make: the function.
-        otherwise: what is returned if it fails.
-        failed: the lines.
-        passed: errors that are raised: those that a user can mend.
+    A line in `failed` then begins with the fault. Errors that are passed are raised: a user can mend them.
     """
     try:
         return make()
@@ -37,13 +32,7 @@ def attempt(
 
 
 def attempted(what: str, make: Callable[[], Iterable[str]], escaped: Callable[[str], str] = str) -> list[str]:
-    """Return the lines that a function makes; one that says so if it fails, as in `attempt`.
-
-    Args:
-        what: the subject of the lines, such as "the table".
-        make: the function.
-        escaped: how the line that says so is written where it goes.
-    """
+    """Return the lines that a function makes; one that says so if it fails, escaped for where it goes."""
     failed: list[str] = []
     found: list[str] = attempt(f"{what} could not be written", lambda: list(make()), [], failed)
     return [*found, *map(escaped, failed)]

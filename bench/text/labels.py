@@ -17,9 +17,8 @@ LONGEST = 40
 def plain(text: object, limit: int = LONGEST) -> str:
     """Return one printable line of at most `limit` characters.
 
-    Control, formatting and unassigned characters are taken out: they could move a
-    terminal's cursor or reverse the direction of a line. What is too long loses its
-    middle, because labels differ in their last option as often as in their first word.
+    Control, formatting and unassigned characters could move a terminal's cursor or reverse a line. What is
+    too long loses its middle, because labels differ in their last option as often as in their first word.
     """
     words = "" if text is None or text != text else str(text)
     spaced = (" " if c.isspace() else c for c in unicodedata.normalize("NFC", words))

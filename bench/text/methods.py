@@ -20,7 +20,6 @@ from bench.text.provenance import versions_of
 from bench.text.ratio_text import TOGETHER, level_text
 from bench.text.words import NOTHING, joined
 
-_MOST_NAMES = 12
 _LONG = 300
 
 _TRUTHS = {
@@ -39,12 +38,8 @@ _TRUTHS = {
 def methods(run: Run, control: str | None = None) -> str:
     """Return one paragraph of plain text on one line: what was measured, and with which statistics.
 
-    Args:
-        run: the run.
-        control: a label or a name, with which all are compared; None for the first estimator.
-
     Raises:
-        Invalid: if there is no such estimator.
+        Invalid: if there is no estimator with the label or name `control`; None is the first of all.
     """
     return " ".join(attempted("the methods", lambda: _sentences(run, control)))
 
@@ -60,7 +55,8 @@ def _sentences(run: Run, control: str | None) -> Iterator[str]:
         f"layout {layout or 'unknown'}), so that estimators that draw alike share their draws."
     )
     yield _truth(record.get("truth") or {}, known)
-    yield from _statistics(known)
+    if len(known):
+        yield from _statistics(known)
     if len(whole):
         yield from _ratios(run, control)
     if known["seconds"].notna().any():
@@ -82,7 +78,7 @@ def _subject(scenario: Mapping[str, Any], whole: pd.DataFrame) -> str:
     problem = dict(scenario.get("problem") or {})
     name = plain(problem.pop("name", "")) or "(no name)"
     options = f" with the options {plain(json.dumps(problem, ensure_ascii=False), _LONG)}" if problem else ""
-    names = joined(list(distinct(whole["estimator"]).values()), ", ", _MOST_NAMES)
+    names = joined(list(distinct(whole["estimator"]).values()), ", ", 12)
     return (
         f"The scenario {plain(scenario.get('name'), _LONG)}, version {plain(scenario.get('version', '?'))}, "
         f"estimates the gradient of the problem {name}{options} by {names or 'no estimator'}."
@@ -94,8 +90,8 @@ def _cells(scenario: Mapping[str, Any], whole: pd.DataFrame, known: pd.DataFrame
     where, dtypes = (" and ".join(map(plain, known[name].unique())) for name in ("device", "dtype"))
     missing = "" if len(known) == len(whole) else f", of {len(whole)} planned"
     wanted = (scenario.get("precision") or {}).get("variance")
-    until = "until the 95 % interval of its variance was within {:.3g} % or R had reached its bound"
-    bound = "" if wanted is None else f", {until.format(100 * float(wanted))}"
+    until = ", until the 95 % interval of its variance was within {:.3g} % or R had reached its bound"
+    bound = "" if wanted is None else until.format(100 * float(wanted))
     return (
         f"In {len(known)} cells{missing}, each an estimator at one sample size (N = {sizes}) on {where} in "
         f"{dtypes}, it was estimated independently R = {span(known['replicates'])} times{bound}."
@@ -105,18 +101,17 @@ def _cells(scenario: Mapping[str, Any], whole: pd.DataFrame, known: pd.DataFrame
 def _truth(told: Mapping[str, Any], known: pd.DataFrame) -> str:
     kind, note = plain(told.get("kind")), plain(told.get("note"), LONGEST_NOTE)
     size = (known["truth_se"] / known["truth_norm"]).max()
-    error = f", {100 * size:.2g} % of its norm," if 0 < size < float("inf") else ""
-    # Kinds of the points of a sweep are joined.
-    where = "" if kind == "disputed" else " at some points of the sweep"
-    said = _TRUTHS.get("disputed" if "disputed" in kind else kind, "not known{because}")
-    because = f" ({note})" if note else ""
-    return f"The true gradient is {said.format(because=because, error=error, where=where)}."
+    said = _TRUTHS.get("disputed" if "disputed" in kind else kind, "not known{because}").format(
+        because=f" ({note})" if note else "",
+        error=f", {100 * size:.2g} % of its norm," if 0 < size < float("inf") else "",
+        # Kinds of the points of a sweep are joined.
+        where="" if kind == "disputed" else " at some points of the sweep",
+    )
+    return f"The true gradient is {said}."
 
 
 def _statistics(known: pd.DataFrame) -> Iterator[str]:
     """Yield the methods by which variance and bias of these rows are found."""
-    if known.empty:
-        return
     several = known[known["variance"] > 0].groupby(["estimator", "device", "dtype"])["sample_size"].nunique()
     pooled = "; its standard error is at least that of the kurtosis pooled over sample sizes (Bonett, 2006)"
     yield (
@@ -150,11 +145,9 @@ def _ratios(run: Run, control: str | None) -> Iterator[str]:
         return
     name = distinct(run.measurements["estimator"])[str(frame["control"].iloc[0])]
     pairs, cells = int(frame["paired"].sum()), len(frame)
-    pairing = "paired replicate by replicate, since both estimators drew the same random numbers"
-    if pairs < cells:
-        pairing = (
-            f"{pairing}, in {pairs} of {cells} cells, and unpaired in the others" if pairs else "unpaired"
-        )
+    some = f", in {pairs} of {cells} cells, and unpaired in the others" if pairs < cells else ""
+    same = "paired replicate by replicate, since both estimators drew the same random numbers"
+    pairing = f"{same}{some}" if pairs else "unpaired"
     hold = f", so that all {cells} hold together with {TOGETHER} (Bonferroni)" if cells > 1 else ""
     yield (
         f"Ratios of variances to that of {name} have {level_text(frame['level'].iloc[0])} intervals by the "

@@ -10,9 +10,6 @@ MISSING = "—"
 ROUGH = 2.0
 """The factor between the ends of an interval beyond which a number is told by its size alone."""
 
-_ALONE = 2
-"""Digits of a bound that is rounded by itself."""
-
 _MOST_DIGITS = 12
 """Digits of a number beside which others are written in units of one power of ten."""
 
@@ -35,9 +32,15 @@ def interval(value: float, low: float, high: float) -> str:
     one digit more: further digits are noise. A number that would vanish beside the
     others is rounded by itself: `1560 (1.7e-9 … 1.9e38)`.
     """
-    if not math.isfinite(value) or not _is_interval(low, high):
+    if not math.isfinite(value) or math.isnan(low) or math.isnan(high):
         return significant(value)
-    return f"{_estimate(value, low, high)} {bounds(low, high, value)}"
+    text, place = significant(value), _width_place(low, high)
+    if value and place is not None:
+        used = max(_place(value) - 2, place - 1)
+        if low <= value <= high and not _at(low, place) <= _at(value, used) <= _at(high, place):
+            used = min(used, place)  # three digits are enough, unless they lead out of the interval
+        text = _rounded(value, used, _shared(value, low, high, place)) if _at(value, used) else text
+    return f"{text} {bounds(low, high, value)}"
 
 
 def interval_said(value: float, low: float, high: float) -> str:
@@ -50,13 +53,18 @@ def bounds(low: float, high: float, value: float = 0.0) -> str:
 
     It shares one power of ten with the estimate that stands beside it, unless one of them would vanish.
     """
-    if not _is_interval(low, high):
+    if math.isnan(low) or math.isnan(high):
         return MISSING
     place = _width_place(low, high)
     if place is None:
         return f"({significant(low)} … {significant(high)})"
     exponent = _shared(value, low, high, place)
-    return f"({_bound(low, place, exponent)} … {_bound(high, place, exponent)})"
+    vanish = (not _at(end, place) if end else exponent is None for end in (low, high))
+    texts = [
+        significant(end, 2) if vanishes else _rounded(end, place, exponent)
+        for end, vanishes in zip((low, high), vanish, strict=True)
+    ]
+    return f"({' … '.join(texts)})"
 
 
 def spread(low: float, high: float) -> float:
@@ -83,7 +91,8 @@ def measured_duration(seconds: float, low: float, high: float) -> str:
     """Seconds with the digits that their interval allows; `~200 ns` if its ends differ by a factor of two."""
     if spread(low, high) > ROUGH:
         return MISSING if not math.isfinite(seconds) else f"~{duration(seconds, 1)}"
-    return duration(seconds, _digits(seconds, low, high))
+    place = _width_place(low, high) if seconds else None
+    return duration(seconds, 3 if place is None else min(3, max(1, _place(seconds) - place + 1)))
 
 
 def count(value: float) -> str:
@@ -97,45 +106,19 @@ def grouped(value: float) -> str:
     return f"{value:,.0f}".replace(",", " ") if text.isdigit() and len(text) > 4 else text
 
 
-def _is_interval(low: float, high: float) -> bool:
-    return not (math.isnan(low) or math.isnan(high))
-
-
-def _digits(value: float, low: float, high: float) -> int:
-    """Return the digits of a value that its interval allows, one to three; three if there is no interval."""
-    place = _width_place(low, high) if value and _is_interval(low, high) else None
-    return 3 if place is None else min(3, max(1, _place(value) - place + 1))
-
-
 def _place(value: float, digits: int = 3) -> int:
     """The power of ten of the first digit, after rounding to so many of them; 0 for 0."""
     return int(f"{value:.{digits - 1}e}".split("e")[1])
 
 
 def _width_place(low: float, high: float) -> int | None:
-    """The decimal place of a sixth of the width; None if the interval has no end."""
-    if math.isinf(low) or math.isinf(high):
+    """The decimal place of a sixth of the width; None if the interval has no end, or is none."""
+    if not math.isfinite(low) or not math.isfinite(high):
         return None
     half = high / 2 - low / 2  # as the width of the widest is no number
     if half > 1e-12 * abs(high):
         return math.floor(math.log10(half / 3))
     return _place(high) - 2 if high else 0  # three digits of a bound, where there is no width
-
-
-def _estimate(value: float, low: float, high: float) -> str:
-    place = _width_place(low, high)
-    if not value or place is None:
-        return significant(value)
-    used = max(_place(value) - 2, place - 1)
-    if low <= value <= high and not _at(low, place) <= _at(value, used) <= _at(high, place):
-        used = min(used, place)  # three digits are enough, unless they lead out of the interval
-    return _rounded(value, used, _shared(value, low, high, place)) if _at(value, used) else significant(value)
-
-
-def _bound(value: float, place: int, exponent: int | None) -> str:
-    """A bound to the place of the width, or by itself where it would vanish there."""
-    alone = not _at(value, place) if value else exponent is None
-    return significant(value, _ALONE) if alone else _rounded(value, place, exponent)
 
 
 def _shared(value: float, low: float, high: float, place: int) -> int | None:

@@ -42,10 +42,10 @@ def versions_of(record: Mapping[str, Any]) -> str:
 def machine_of(record: Mapping[str, Any]) -> str:
     """Return processor, cores, platform and devices; empty if it was not recorded."""
     machine = record.get("machine") or {}
+    processor, platform = (plain(machine.get(name), _LONG) for name in ("processor", "platform"))
     cores = f"{plain(machine['cores'])} cores" if machine.get("cores") else ""
     devices = ", ".join(plain(device, _LONG) for device in machine.get("devices") or [])
-    words = [plain(machine.get("processor"), _LONG), cores, plain(machine.get("platform"), _LONG), devices]
-    return "; ".join(filter(None, words))
+    return "; ".join(filter(None, (processor, cores, platform, devices)))
 
 
 def command_of(record: Mapping[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,68 +33,79 @@ _WORDS = {
 """Kinds of ratios, the least first: a few words for them, and a clause."""
 
 
-@dataclass(frozen=True)
-class _Finding:
-    """The ratios of one estimator in a setting at its largest N.
-
-    Attributes:
-        name: its label, with where it is biased.
-        clauses: what holds of it, one for each kind of ratio along the sweep.
-        shared: what estimators have in common that share a sentence: N, kind, margin, other N.
-        order: a key by which those with the least variance come first, and biased ones last.
-    """
-
-    name: str
-    clauses: tuple[str, ...]
-    shared: tuple[str, ...]
-    order: tuple[bool, float, float]
-
-
 def ratio_claims(
     found: Comparison, sweep: Sweep, unbiased: Mapping[str, str] = MappingProxyType({})
 ) -> list[str]:
     """Return in each setting the least noisy estimator first, and how far all may be believed together.
 
-    Estimators of which the same can be said share a sentence; the least noisy stands alone.
-
-    Args:
-        found: ratios of variances.
-        sweep: along what the points lie; of a single point where there is no sweep.
-        unbiased: cells -> within which margin both they and the control are unbiased.
+    Estimators of which the same can be said share a sentence; the least noisy stands alone. The cells in
+    `unbiased` have the margin within which both they and the control are unbiased.
     """
-    frame = placed(found.frame, sweep)
-    frame["kind"] = frame["mark"].mask(frame["ratio"] == 0, NONE).mask(frame["ratio"] == np.inf, SOME)
-    frame["margin"] = [unbiased.get(cell, "") for cell in frame["cell"]]
-    frame["wrong"] = frame["cell"].isin(found.biased)
-    names = distinct(found.estimators)
-    said: list[str] = []
-    for _, setting in frame.groupby("setting", sort=False):
-        findings = [_finding(cells, names, sweep) for _, cells in setting.groupby("estimator", sort=False)]
-        control = names[str(setting["control"].iloc[0])]
-        said += _sentences(sorted(findings, key=lambda each: each.order), control)
-    return [*said, *confidence(found)]
+    names, frame = distinct(found.estimators), placed(found.frame, sweep)
+    frame = frame.assign(
+        estimator=frame["estimator"].map(names),
+        control=frame["control"].map(names),
+        kind=frame["mark"].mask(frame["ratio"] == 0, NONE).mask(frame["ratio"] == np.inf, SOME),
+        margin=[plain(unbiased.get(cell, "")) for cell in frame["cell"]],
+        wrong=frame["cell"].isin(found.biased),
+    )
+    settings = frame.groupby("setting", sort=False)
+    return [*(text for _, cells in settings for text in _sentences(cells, sweep)), *confidence(found)]
 
 
-def _finding(cells: pd.DataFrame, names: Mapping[str, str], sweep: Sweep) -> _Finding:
+def _finding(cells: pd.DataFrame, sweep: Sweep) -> dict[str, Any]:
+    """Return what holds of an estimator at its largest N: a clause for each kind of ratio along the sweep."""
     cells = cells.sort_values(["sample_size", "value"])
     at = cells[cells["sample_size"] == cells["sample_size"].max()]
-    wrong, kinds, margins = at["wrong"], at["kind"], at["margin"].unique()
-    where = " there" if wrong.all() else there(sweep, at.loc[wrong, "value"], at["value"])
-    label, control = (names[at[name].iloc[0]] for name in ("estimator", "control"))
-    clauses = [
-        _clause(part, control) + there(sweep, part["value"], at["value"])
-        for _, part in at.groupby("kind", sort=False)
-    ]
-    order = kinds.map(list(_WORDS).index).mean(), np.log(at["ratio"].clip(1e-300, 1e300)).mean()
-    name = f"{label} (biased{where})" if wrong.any() else label
-    margin = plain(margins[0]) if len(margins) == 1 else ""
-    shared = (_size(at), kinds.iloc[0], margin, _at_others(cells, sweep), name * (len(at) > 1))
-    return _Finding(name, tuple(clauses), shared, (wrong.any(), *order))
+    wrong, kinds, name = at["wrong"], at["kind"], at["estimator"].iloc[0]
+    if wrong.any():
+        name += f" (biased{' there' if wrong.all() else there(sweep, at.loc[wrong, 'value'], at['value'])})"
+    return {
+        "name": name,
+        "clauses": tuple(
+            _clause(part) + there(sweep, part["value"], at["value"])
+            for _, part in at.groupby("kind", sort=False)
+        ),
+        "size": _size(at),
+        "kind": kinds.iloc[0],
+        "margin": at["margin"].iloc[0] if at["margin"].nunique() == 1 else "",
+        "others": _at_others(cells, sweep),
+        "alone": name if len(at) > 1 else "",
+        "wrong": wrong.any(),
+        "rank": kinds.map(list(_WORDS).index).mean(),
+        "ratio": np.log(at["ratio"].clip(1e-300, 1e300)).mean(),
+    }
 
 
-def _clause(part: pd.DataFrame, control: str) -> str:
+def _sentences(cells: pd.DataFrame, sweep: Sweep) -> Iterator[str]:
+    """Yield sentences on estimators of which the same can be said, not too many in each; biased ones last."""
+    found = pd.DataFrame([_finding(part, sweep) for _, part in cells.groupby("estimator", sort=False)])
+    found = found.sort_values(["wrong", "rank", "ratio"], ignore_index=True)
+    best = (found.index == 0) & (found["kind"] == BETTER)
+    found["alone"] = found["alone"].mask(best, found["name"])
+    for _, alike in found.groupby(["size", "kind", "margin", "others", "alone"], sort=False):
+        for i in range(0, len(alike), MOST_WORDS):
+            yield _sentence(alike[i : i + MOST_WORDS], cells["control"].iloc[0])
+
+
+def _sentence(group: pd.DataFrame, control: str) -> str:
+    texts: list[str] = []
+    clauses: Any
+    for clauses, who in group.groupby("clauses", sort=False)["name"]:
+        first, *rest = clauses
+        texts += [f"{listed([*who])} {re.sub('^has', 'have', first) if len(who) > 1 else first}", *rest]
+    # The control is named once.
+    for words, brief in ((f" than {control}", ""), (f" from {control},", " from it,")):
+        texts[1:] = [text.replace(words, brief) for text in texts[1:]]
+    joint = ", and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+    size, margin, others = group[["size", "margin", "others"]].iloc[0]
+    both = f", {'both' if len(group) == 1 else 'all'} unbiased {margin}" if margin else ""
+    return f"{size} {joint}{both}{others}."
+
+
+def _clause(part: pd.DataFrame) -> str:
     """Return what holds of points of one kind: the least ratio and the largest, inverted of less variance."""
-    kind = part["kind"].iloc[0]
+    kind, control = part[["kind", "control"]].iloc[0]
     ordered = (inverse(part) if kind == BETTER else part).sort_values("ratio", kind="stable")
     texts = map(ratio_said, ordered["ratio"], ordered["low"], ordered["high"])
     times = between(zip(texts, ordered["point"], strict=True))
@@ -106,17 +117,15 @@ def _at_others(cells: pd.DataFrame, sweep: Sweep) -> str:
     """Return what holds at sample sizes other than the largest: the same, or where it differs."""
     sizes = cells["sample_size"]
     largest = cells[sizes == sizes.max()].set_index("value")["kind"]
-    differ = cells[cells["kind"] != cells["value"].map(largest)]
-    differ = differ[differ["sample_size"] < sizes.max()]
-    if differ.empty and sizes.nunique() > 1:
-        return f"; so it is at every N from {span(sizes)}{_range(cells)}"
-    kinds = differ.groupby(["sample_size", "kind"], sort=False)["value"].agg(
-        lambda values: there(sweep, values, cells["value"])
+    differ = cells[(cells["kind"] != cells["value"].map(largest)) & (sizes < sizes.max())]
+    if differ.empty:
+        return f"; so it is at every N from {span(sizes)}{_range(cells)}" if sizes.nunique() > 1 else ""
+    kinds = differ.groupby(["sample_size", "kind"], sort=False)["value"]
+    places = kinds.agg(lambda values: there(sweep, values, cells["value"])).reset_index("sample_size")
+    return "".join(
+        f"; at N = {', '.join(map(grouped, at))} {_WORDS[kind][0]}{place}"
+        for (kind, place), at in places.groupby(["kind", "value"], sort=False)["sample_size"]
     )
-    places: dict[tuple[str, str], list[str]] = {}
-    for (size, kind), place in kinds.items():
-        places.setdefault((_WORDS[kind][0], place), []).append(grouped(size))
-    return "".join(f"; at N = {', '.join(at)} {kind}{place}" for (kind, place), at in places.items())
 
 
 def _range(cells: pd.DataFrame) -> str:
@@ -131,41 +140,8 @@ def _range(cells: pd.DataFrame) -> str:
     return f", {text} times {_WORDS[kinds.pop()][0]}"
 
 
-def _sentences(ordered: Sequence[_Finding], control: str) -> Iterator[str]:
-    """Yield sentences on estimators of which the same can be said, not too many in each."""
-    together: dict[tuple[str, ...], list[_Finding]] = {}
-    for i, each in enumerate(ordered):
-        best = i == 0 and each.shared[1] == BETTER
-        together.setdefault((*each.shared, each.name * best), []).append(each)
-    for group in together.values():
-        for i in range(0, len(group), MOST_WORDS):
-            yield _sentence(group[i : i + MOST_WORDS], control)
-
-
-def _sentence(group: Sequence[_Finding], control: str) -> str:
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for each in group:
-        alike.setdefault(each.clauses, []).append(each.name)
-    texts: list[str] = []
-    for (first, *rest), who in alike.items():
-        texts += [f"{listed(who)} {re.sub('^has', 'have', first) if len(who) > 1 else first}", *rest]
-    # The control is named once.
-    for words, brief in ((f" than {control}", ""), (f" from {control},", " from it,")):
-        texts[1:] = [text.replace(words, brief) for text in texts[1:]]
-    joint = ", and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
-    size, _, margin, others, _ = group[0].shared
-    both = f", {'both' if len(group) == 1 else 'all'} unbiased {margin}" if margin else ""
-    return f"{size} {joint}{both}{others}."
-
-
 def scale_claims(whole: pd.DataFrame, sweep: Sweep, control: str) -> Iterator[str]:
-    """Yield the variance of the control itself, of which ratios say nothing.
-
-    Args:
-        whole: the measurements of the whole gradient.
-        sweep: as for `ratio_claims`.
-        control: its label.
-    """
+    """Yield the variance of the control itself, of which ratios say nothing."""
     known = placed(rows.measured(whole, "variance"), sweep)
     name = distinct(whole["estimator"])[control]
     for _, cells in known[known["estimator"] == control].groupby("setting", sort=False):

@@ -44,19 +44,15 @@ def confidence(found: Comparison) -> list[str]:
 
 
 def between(texts: Iterable[tuple[str, str]]) -> str:
-    """Return the first and the last of some numbers: `between 2.0 (1.8 to 2.2; k = 1) and 3.0 (…; k = 9)`.
-
-    Args:
-        texts: numbers in order, each with the name of its place.
-    """
-    ordered = list(texts)
-    if len(ordered) == 1:
-        return ordered[0][0]
+    """Return the ends of numbers with places: `between 2.0 (1.8 to 2.2; k = 1) and 3.0 (…; k = 9)`."""
+    (only, _), *others = ordered = list(texts)
+    if not others:
+        return only
     ends = [
         f"{text[:-1]}; {place})" if text.endswith(")") else f"{text} ({place})"
         for text, place in (ordered[0], ordered[-1])
     ]
-    return f"between {ends[0]} and {ends[1]}"
+    return f"between {' and '.join(ends)}"
 
 
 def level_text(level: float) -> str:

@@ -23,10 +23,9 @@ def remarks(measurements: pd.DataFrame) -> list[str]:
     """Return a line for each thing to know, the worst first; of the whole gradient, not of its blocks."""
     frame = rows.whole(measurements)
     frame = frame[frame["status"].isin(["ok", "nonfinite"])]
-    disputed, claim = frame["truth"] == "disputed", frame["claim"]
+    disputed, claim, wrong = frame["truth"] == "disputed", frame["claim"], frame["contradiction"] != ""
     where = "" if disputed.all() else " for {}"
     claimed, failed = _suspect(frame)
-    wrong = frame["contradiction"] != ""
     certain = frame["kurtosis_exact"].notna() | (frame["variance_exact"] == 0)
     about: dict[str, pd.Series[bool]] = {
         f"the true gradient is disputed{where}: two ways to obtain it disagree, and no estimator is judged; "
@@ -48,8 +47,7 @@ def remarks(measurements: pd.DataFrame) -> list[str]:
 def _suspect(frame: pd.DataFrame) -> tuple[int, int]:
     """Return the estimators, and those that are off if most are together: a wrong reference makes them so.
 
-    An exact truth is confirmed, and a reference by two families that agree nearly so: several biased
-    estimators are then just that.
+    An exact truth is confirmed, and a reference by two families that agree nearly so.
     """
     unsure = (frame["truth"] == "reference") & ~(frame["truth_families"] > 1)
     claimed = frame[(frame["claim"] == "unbiased") & unsure]
@@ -61,11 +59,8 @@ def _suspect(frame: pd.DataFrame) -> tuple[int, int]:
 
 def details(run: Run) -> list[str]:
     """Return a line for each rate, for the parts of each variance and for the cost of each fitting."""
-    return [
-        *(f"rate: {line}" for line in rates(run)),
-        *(f"variance: {line}" for line in noise(run.measurements)),
-        *(f"fitting: {line}" for line in fitting(run.measurements)),
-    ]
+    found = {"rate": rates(run), "variance": noise(run.measurements), "fitting": fitting(run.measurements)}
+    return [f"{what}: {line}" for what, lines in found.items() for line in lines]
 
 
 def rates(run: Run) -> Iterator[str]:

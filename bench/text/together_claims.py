@@ -21,9 +21,6 @@ from bench.text.numbers import count, significant
 from bench.text.ratio_text import TOGETHER, inverse, ratio_said
 from bench.text.words import NOTHING, listed
 
-Row = Any
-"""A row of a frame, by `itertuples`: one attribute a column."""
-
 NOT_RANKED = "Nothing is ranked: no two estimators were measured in every run."
 MACHINE = "what else the machine did during either run is in its seconds, and in no interval of them"
 MOST_RANKS = 8
@@ -34,13 +31,8 @@ def claims(runs: Sequence[Run], changed: Comparison, control: str | None = None)
 
     Text on one line each; labels are data and must be escaped for where they go.
 
-    Args:
-        runs: from the first to the last.
-        changed: the later runs against the first.
-        control: of the mean ratios, by label or name; None for the label that most runs have.
-
     Raises:
-        Invalid: if no run has such an estimator.
+        Invalid: if no run has an estimator with the label or name `control`; None is that of most runs.
     """
     if not any((run.measurements["status"] == "ok").any() for run in runs):
         return [NOTHING]
@@ -65,11 +57,7 @@ _MEANS = {
 
 
 def mean_claims(found: Comparison) -> list[str]:
-    """Return a sentence on the mean ratios to the control, those over most scenarios and the least first.
-
-    Args:
-        found: as `geometric_means` gives it, of one metric.
-    """
+    """Return a sentence on `geometric_means` of one metric, those over most scenarios and the least first."""
     if found.frame.empty:
         return []
     names = distinct([found.control, *found.frame["estimator"]])
@@ -77,7 +65,7 @@ def mean_claims(found: Comparison) -> list[str]:
     most = means["scenarios"].max()
     better = means["mark"] == BETTER
     means[better] = inverse(means[better])
-    rows: list[Row] = list(means.itertuples())
+    rows: list[Any] = list(means.itertuples())
     texts = [
         f"{names[row.estimator]} {_MEANS[row.mark].format(ratio_said(row.ratio, row.low, row.high))}"
         + ("" if row.scenarios == most else f" (in {row.scenarios} of them)")
@@ -96,13 +84,8 @@ def _hold(found: Comparison) -> str:
 
 
 def rank_claims(common: Common, means: pd.DataFrame) -> list[str]:
-    """Return a sentence on the mean ranks by variance, and who is not ranked.
-
-    Args:
-        common: the problems over which they are formed.
-        means: as `mean_ranks` gives it.
-    """
-    rows: list[Row] = list(means[means["metric"] == "variance"].itertuples(index=False))
+    """Return a sentence on the mean ranks by variance over common problems, and on who is not ranked."""
+    rows: list[Any] = list(means[means["metric"] == "variance"].itertuples(index=False))
     if len(rows) < 2:
         return [NOT_RANKED]
     names = distinct([*common.estimators, *common.without])
@@ -111,49 +94,38 @@ def rank_claims(common: Common, means: pd.DataFrame) -> list[str]:
     problems = "the one problem" if common.problems == 1 else f"the {count(common.problems)} problems"
     every = "both" if len(rows) == 2 else f"all {len(rows)}"
     others = f" ({count(common.left_out)} left out)" if common.left_out else ""
-    said = (
+    last = f"; last there as failed or biased: {listed(failed, most=MOST_RANKS)}" if failed else ""
+    without = [names[label] for label in common.without]
+    return [
         f"Mean ranks by variance over {problems} on which {every} were measured{others}, 1 is best: {ranked}"
-    )
-    if failed:
-        said += f"; last there as failed or biased: {listed(failed, most=MOST_RANKS)}"
-    if common.without:
-        said += f"; not measured in every run: {listed([names[label] for label in common.without])}"
-    return [f"{said}."]
+        f"{last}{f'; not measured in every run: {listed(without)}' if without else ''}."
+    ]
 
 
 def budget_claims(found: pd.DataFrame) -> list[str]:
-    """Return a sentence on who has the least error at the largest budget, for each kind of budget.
-
-    Args:
-        found: as `wins` gives it.
-    """
+    """Return a sentence on who has the least error at the largest budget of each kind, as `wins` gives it."""
     names = distinct(found["estimator"].unique())
-    texts = []
-    for currency, part in found[found["taken"] > 0].groupby("currency", sort=False):
-        rows: list[Row] = list(part.itertuples())
-        whos = [f"{names[row.estimator]} on {row.taken} of {row.of}" for row in rows]
-        texts.append(f"in {currency} {listed(whos)}")
+    found = found[found["taken"] > 0].astype({"taken": str, "of": str})
+    whos = found["estimator"].map(names) + " on " + found["taken"] + " of " + found["of"]
+    kinds = whos.groupby(found["currency"], sort=False)
+    texts = [f"in {currency} {listed(list(who))}" for currency, who in kinds]
     least = "the least error, or one not told apart from it, on so many problems"
     return [f"At the largest budget, {least}: {'; '.join(texts)}."] if texts else []
 
 
 def change_claims(found: Comparison) -> list[str]:
-    """Return a sentence: for each metric how many cells are worse, or better, and which most.
-
-    Args:
-        found: as `changes` gives it.
-    """
+    """Return a sentence on `changes`: for each metric how many cells are worse, or better, and which most."""
     frame = found.frame
     if frame.empty:
         return []
     runs = frame[["run", "against"]].drop_duplicates()
     first = f"{plain(runs['run'].iloc[0], 80)} against {plain(runs['against'].iloc[0], 80)}"
     head = first if len(runs) == 1 else f"{len(runs)} later runs against the first"
-    setting = setting_of(frame)
+    whose = "" if len(runs) == 1 else " of " + frame["run"].map(plain)
+    who = frame["estimator"].map(distinct(frame["estimator"])) + whose
+    on = setting_of(frame).map(lambda setting: f" on {setting}" if setting else "")
     moved = frame.assign(
-        who=frame["estimator"].map(distinct(frame["estimator"])),
-        whose="" if len(runs) == 1 else " of " + frame["run"].map(plain),
-        on=setting.where(setting == "", " on " + setting),
+        cell=who + " at N = " + frame["sample_size"].map(count) + on,
         size=np.log(frame["ratio"].clip(1e-300, 1e300)).abs().fillna(np.inf),
     )
     parts = [_changed(str(metric), part) for metric, part in moved.groupby("metric", sort=False)]
@@ -178,10 +150,7 @@ def _changed(metric: str, cells: pd.DataFrame) -> str:
 
 def _most(cells: pd.DataFrame) -> str:
     """Return the cells that changed most, with their ratios; empty without any."""
-    ordered: list[Row] = list(cells.sort_values("size", ascending=False, kind="stable").itertuples())
-    texts = [
-        f"{row.who}{row.whose} at N = {count(row.sample_size)}{row.on} by "
-        + ratio_said(row.ratio, row.low, row.high)
-        for row in ordered
-    ]
+    ordered = cells.sort_values("size", ascending=False, kind="stable")
+    ratios = map(ratio_said, ordered["ratio"], ordered["low"], ordered["high"])
+    texts = [f"{cell} by {ratio}" for cell, ratio in zip(ordered["cell"], ratios, strict=True)]
     return f" ({listed(texts)})" if texts else ""

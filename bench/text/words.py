@@ -14,13 +14,7 @@ MOST_SENTENCES = 8
 
 
 def listed(words: Sequence[str], last: str = "and", most: int = MOST_WORDS) -> str:
-    """Return `a`, `a and b`, `a, b and c`; of many the first, and how many more.
-
-    Args:
-        words: at least one.
-        last: what joins the last two.
-        most: how many are named.
-    """
+    """Return `a`, `a and b`, `a, b and c`; of more than the most the first, and how many more."""
     if len(words) > most:
         words = [*words[: most - 1], f"{len(words) - most + 1} more"]
     comma = "; " if any(", " in word for word in words) else ", "
