@@ -29,11 +29,7 @@ Pictures = dict[str, npt.NDArray[np.float64]]
 
 
 def pictures_in_range(pictures: Mapping[str, npt.NDArray[Any]]) -> Pictures:
-    """Return pictures as they are when read again: in the precision of the file, cut to 0..1.
-
-    Args:
-        pictures: by label, images `[K, H, W]`; labels without an image are left out.
-    """
+    """Return pictures as they are when read again: in its precision, cut to 0..1, without empty stacks."""
     return {label: _checked(np.asarray(stack, np.float32)) for label, stack in pictures.items() if len(stack)}
 
 
