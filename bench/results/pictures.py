@@ -19,10 +19,7 @@ LARGEST = 256 * 2**20
 """Bytes of pictures that are read, once unpacked; a matter of taste."""
 
 # All that numpy and zipfile raise at bytes that somebody made up.
-_BROKEN = (
-    OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_BROKEN = (OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 Pictures = dict[str, npt.NDArray[np.float64]]
 """Label -> images `[K, H, W]` in 0 (black) to 1 (white)."""
