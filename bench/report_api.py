@@ -53,7 +53,8 @@ def write_report(
     formats, several = formats_of(figures) if figures else (), len(runs) > 1
     if out is None and several:
         raise invalid(f"one page for {len(runs)} runs: say with -o where it goes")
-    place = out or _folder(runs[0]) / "report.html"
+    folders = [run.folder for run in runs if run.folder is not None]
+    place = out or folders[0] / "report.html"
     for path in filter(None, (place, tex, markdown)):
         if not path.parent.is_dir():
             raise invalid(f"{path}: cannot be written: there is no such folder")
@@ -75,7 +76,7 @@ def write_report(
     if formats:
         beside = place.parent / "figures"
         with _explained(beside):
-            for drawn, undrawn in _draw(each, beside, control, formats, titles):
+            for drawn, undrawn in _draw(each, folders, beside, control, formats, titles):
                 written += drawn
                 failed += undrawn
     return written, list(dict.fromkeys(failed))
@@ -87,13 +88,9 @@ def _control(control: str | None, run: Run, several: bool) -> str | None:
     return None if several and control not in known else control
 
 
-def _folder(run: Run) -> Path:
-    assert run.folder is not None
-    return run.folder
-
-
 def _draw(
     each: Sequence[tuple[Run, str | None]],
+    folders: Sequence[Path],
     beside: Path,
     control: str | None,
     formats: Sequence[str],
@@ -103,8 +100,8 @@ def _draw(
     runs = [run for run, _ in each]
     if len(runs) > 1:
         yield draw(beside, of_several_runs(runs), caption_of_runs(runs, control), formats, titles)
-    for run, own in each:
-        folder = beside / _folder(run).resolve().name if len(runs) > 1 else beside
+    for (run, own), place in zip(each, folders, strict=True):
+        folder = beside / place.resolve().name if len(runs) > 1 else beside
         tables = of_a_run(run, None if own is None else label_of(run, own))
         yield draw(folder, tables, caption_of_run(run, own), formats, titles)
         yield write_pictures(folder, run, formats), []

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.results.judging import against_consistency, is_biased, judged
+from bench.results.frames import against_consistency, is_biased, judged
 
 SIZES = [10, 100, 1000, 10_000]
 

@@ -14,7 +14,7 @@ from bench.analysis.first_screen import histograms
 from bench.analysis.frames import along, costs, rate_fits, scatter, settings, spread
 from bench.analysis.pairs import within
 from bench.analysis.rows import best_and_apart
-from bench.results.columns import COORDINATES, REPLICATES, completed
+from bench.results.columns import TYPES, completed
 from bench.results.runs import Run
 from tests.test_report import cell
 
@@ -31,8 +31,8 @@ def run(
         pd.DataFrame({"cell": cells[label], "replicate": range(len(values)), "squared_deviation": values})
         for label, values in (replicates or {}).items()
     ]
-    empty = pd.DataFrame(columns=list(REPLICATES))
-    every = pd.concat([empty, *parts]).assign(parameter="all").astype(REPLICATES)
+    empty = pd.DataFrame(columns=list(TYPES["replicates"]))
+    every = pd.concat([empty, *parts]).assign(parameter="all").astype(TYPES["replicates"])
     return Run(frame, every, {"scenario": {"name": "x"}}, coordinates)
 
 
@@ -89,7 +89,7 @@ def test_a_mean_has_the_standard_error_of_its_finite_replicates() -> None:
             "cell": names, "parameter": "loc", "index": 0, "truth": [2.0, 3.0], "mean": [2.5, 2.8],
             "variance": [1.0, 4.0], "variance_low": 1.0, "variance_high": 1.0, "kurtosis": 3.0, "kept": 0,
         }
-    ).astype(COORDINATES)  # fmt: skip
+    ).astype(TYPES["coordinates"])  # fmt: skip
     (row,) = scatter(run(rows, coordinates=coordinates)).itertuples(index=False)
     assert (row.sample_size, row.truth, row.mean) == (10, 3.0, 2.8)
     assert (row.low, row.high) == (pytest.approx(2.6), pytest.approx(3.0))
@@ -103,7 +103,7 @@ def test_a_histogram_holds_estimates_with_their_mean_and_deviation() -> None:
             "truth": [1.0, 2.0], "mean": [1.5, 2.5], "variance": [1.0, 4.0], "variance_low": 1.0,
             "variance_high": 1.0, "kurtosis": 3.0, "kept": [1, 2],
         }
-    ).astype(COORDINATES)  # fmt: skip
+    ).astype(TYPES["coordinates"])  # fmt: skip
     some = run([row], {"a": [1.0] * 4}, coordinates)
     kept = some.replicates.assign(estimate_1=np.float32(7.0), estimate_2=np.float32([0.0, 1.0, 2.0, 10.0]))
     found = histograms(Run(some.measurements, kept, some.record, coordinates))

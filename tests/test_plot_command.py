@@ -20,7 +20,9 @@ from bench.errors import Invalid
 from bench.figures.estimator_style import styles
 from bench.plotting.free_plot import INTERVALS
 from bench.plotting.selection import MOST, select
-from bench.results.folder import write_record, write_tables
+from bench.results.columns import no_rows
+from bench.results.folder import write
+from bench.results.runs import Run
 from bench.statistics.metric_table import METRICS
 from tests.runs import in_memory
 from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks
@@ -212,8 +214,7 @@ def test_a_single_point_is_drawn(x: str, log: str | None) -> None:
 def stored(folder: Path, frame: pd.DataFrame) -> str:
     """The folder of a run with these measurements."""
     folder.mkdir()
-    write_tables(folder, {"measurements": frame})
-    write_record(folder, {"scenario": {"name": "gaussian"}})
+    write(Run(frame, no_rows("replicates"), {"scenario": {"name": "gaussian"}}, folder=folder))
     return str(folder)
 
 

@@ -23,7 +23,7 @@ from bench.engine.streams import LAYOUT
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
-from bench.results.columns import COORDINATES, MEASUREMENTS, REPLICATES
+from bench.results.columns import MEASUREMENTS, TYPES
 from bench.results.files import atomic_write
 from bench.results.folder import TABLES, new_folder, read_record
 from bench.results.runs import Run
@@ -268,7 +268,7 @@ def test_the_csv_says_the_same_as_the_parquet(done: Run) -> None:
 
 def test_coordinates_name_their_block_and_hold_truth_and_moments(done: Run, ready: Prepared) -> None:
     frame = bench.load(done.folder).coordinates
-    assert list(frame.columns) == list(COORDINATES)
+    assert list(frame.columns) == list(TYPES["coordinates"])
     assert frame["cell"].unique().tolist() == [
         cell_id(ready.plans[0].experiment, cell) for cell in ready.cells
     ]
@@ -286,7 +286,7 @@ def test_coordinates_name_their_block_and_hold_truth_and_moments(done: Run, read
 
 def test_replicates_hold_one_row_for_each_estimate_and_block(done: Run) -> None:
     frame = bench.load(done.folder).replicates
-    assert list(frame.columns) == list(REPLICATES)
+    assert list(frame.columns) == list(TYPES["replicates"])
     for (cell, parameter), group in frame.groupby(["cell", "parameter"]):
         assert group["replicate"].tolist() == list(range(20))
         of_block = (done.measurements["cell"] == cell) & (done.measurements["parameter"] == parameter)

@@ -60,7 +60,6 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
     said = part("the answer", lambda: answer(run, control), [])
     further = part("the further sentences", lambda: claims(run, control), [])
     figures, undrawn = charts_of(of_a_run(run, None if control is None else label_of(run, control)))
-    tables = part("the table of verdicts", lambda: [verdicts(whole)], [])
     return {
         "name": name,
         "title": plain(scenario["name"] if title is None else title, LONG),
@@ -68,7 +67,7 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
         "answer": [plain(sentence, LONG) for sentence in said],
         "claims": [plain(claim, LONG) for claim in further if claim not in said],
         "strip": part("the table of estimators", lambda: strip(run, metric), None),
-        "tables": tables,
+        "tables": part("the table of verdicts", lambda: [verdicts(whole)], []),
         "figures": figures,
         "measurements": columns_of(run.measurements),
         "columns": first_columns(run.measurements, headline),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -44,6 +43,5 @@ def page(views: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-@cache
 def _asset(name: str) -> Markup:
     return Markup(files("bench.page").joinpath(name).read_text(encoding="utf-8"))

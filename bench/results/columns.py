@@ -45,9 +45,8 @@ TYPES: dict[str, dict[str, str]] = {
 `estimate_k` are estimates as they are, of the whole gradient's first replicates; NaN elsewhere.
 """
 
-MEASUREMENTS, COORDINATES, REPLICATES = map(list, TYPES.values())
+MEASUREMENTS = list(TYPES["measurements"])
 WORDS = {name for name, kind in TYPES["measurements"].items() if kind == "str"}
-COUNTS = {name for name, kind in TYPES["measurements"].items() if kind == "int64"}
 
 LATER: dict[str, str | int] = {"claim": "", "contradiction": "", "draws": "", "kept": 0}
 """Columns that the first runs did not record -> what stands there; numbers that were not are not known."""

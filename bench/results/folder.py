@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -55,30 +55,20 @@ def new_folder(root: Path, scenario: str) -> Iterator[Path]:
 
 
 def write(run: Run) -> None:
-    """Write a run into its folder.
+    """Write a run into its folder: each table as parquet, and the measurements as CSV too.
 
     The record follows the tables: a folder without it is not a run. Pictures, which are anybody's code,
     come last.
     """
     assert run.folder is not None
-    write_tables(run.folder, {name: getattr(run, name) for name in TABLES})
-    write_record(run.folder, run.record)
+    for name in TABLES:
+        with atomic_write(run.folder / f"{name}.parquet") as path:
+            getattr(run, name).to_parquet(path, compression="zstd", index=False)
+    with atomic_write(run.folder / "measurements.csv") as path:
+        run.measurements.to_csv(path, index=False)
+    with atomic_write(run.folder / "run.json") as path:
+        path.write_text(json.dumps({"schema": SCHEMA, **run.record}, indent=1, allow_nan=False) + "\n")
     write_pictures(run.folder, run.pictures)
-
-
-def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write each table as parquet, and the measurements as CSV too."""
-    for name, frame in tables.items():
-        with atomic_write(folder / f"{name}.parquet") as path:
-            frame.to_parquet(path, compression="zstd", index=False)
-    with atomic_write(folder / "measurements.csv") as path:
-        tables["measurements"].to_csv(path, index=False)
-
-
-def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write `run.json`."""
-    with atomic_write(folder / "run.json") as path:
-        path.write_text(json.dumps({"schema": SCHEMA, **record}, indent=1, allow_nan=False) + "\n")
 
 
 def load(folder: Path) -> Run:
@@ -98,13 +88,11 @@ def load(folder: Path) -> Run:
 def _read(folder: Path, table: str, schema: int) -> pd.DataFrame:
     path = folder / f"{table}.parquet"
     try:
-        frame = pd.read_parquet(path)
+        frame = completed(pd.read_parquet(path), table)
     except FileNotFoundError as error:
         raise invalid(f"{path}: this table of the run is missing") from error
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         raise invalid(f"{path}: cannot be read as parquet; it may be damaged") from error
-    try:
-        frame = completed(frame, table)
     except ValueError as error:
         raise invalid(f"{path}: not this table of a run: {error}; run the scenario again") from error
     return of_layout_1(frame, table) if schema == 1 else frame

@@ -16,12 +16,12 @@ from bench.engine.replicate import Replication
 from bench.engine.run import Result
 from bench.engine.truth import Truth
 from bench.results.columns import MEASUREMENTS, TYPES, WORDS, no_rows
-from bench.results.judging import judged
 from bench.statistics.components import components_of
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
 from bench.statistics.intervals import variance_intervals
 from bench.statistics.metric_table import measure
 from bench.statistics.pooling import with_pooled_kurtosis
+from bench.statistics.rate import limiting_bias, standard_error
 from bench.statistics.verdict import BIASED_BELOW, bias_p
 from estimators import ALIASES
 
@@ -49,9 +49,8 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
     for name in sorted(blocks, key=lambda name: blocks[name].start - blocks[name].stop):
         narrowest[blocks[name]] = name
     kept = np.zeros(size, dtype=np.int64)
-    kept[list(experiment.prepared.kept_coordinates)] = 1 + np.arange(
-        len(experiment.prepared.kept_coordinates)
-    )
+    chosen = list(experiment.prepared.kept_coordinates)
+    kept[chosen] = 1 + np.arange(len(chosen))
     parts = []
     for cell, (_, replication) in _measured(experiment, results).items():
         moments = replication.summary.moments
@@ -96,6 +95,47 @@ def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
     """Return parts of a table as one; measurements, of all points of a scenario, with their verdicts."""
     frame = pd.concat(parts or [no_rows(table)], ignore_index=True).astype(TYPES[table])
     return judged(frame) if table == "measurements" else frame
+
+
+def judged(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return the measurements of a whole run with the verdicts and contradictions that all of its rows give.
+
+    Before, a verdict says what is known of a row if it is not biased.
+    """
+    biased = is_biased(measurements["bias_p"])
+    inconsistent = against_consistency(measurements)
+    contradiction = inconsistent.mask(biased & (measurements["claim"] == "unbiased"), "not unbiased")
+    verdict = measurements["verdict"].mask(biased, "biased")
+    return measurements.assign(verdict=verdict, contradiction=contradiction)
+
+
+def is_biased(p: pd.Series[float]) -> pd.Series[bool]:
+    """Return whether each row of a run is biased, by the p-values of no bias in all; NaN were not tested.
+
+    An unbiased estimator is called biased in at most 1 % of runs, however many rows they have. Holm (1979), A
+    simple sequentially rejective multiple test procedure.
+    """
+    ordered = p.dropna().sort_values(kind="stable")
+    left = np.arange(len(ordered), 0, -1)
+    rejected = np.logical_and.accumulate(ordered.to_numpy() * left < BIASED_BELOW)
+    return p.index.to_series().isin(ordered.index[rejected])
+
+
+def against_consistency(measurements: pd.DataFrame) -> pd.Series:
+    """Return whether rows contradict a claim to be consistent, in words; empty if not.
+
+    The bias of a consistent estimator vanishes with N: the fit b(N) = b∞ + c/N, of a single
+    parameter and four sample sizes at least, must have b∞ = 0.
+    """
+    contradiction = pd.Series("", measurements.index)
+    claimed = measurements[(measurements["claim"] == "consistent") & (measurements["dim"] == 1)]
+    but_for_N = ["problem", "estimator", "device", "dtype", "parameter"]
+    for _, cells in claimed.groupby(but_for_N, sort=False):
+        errors = list(map(standard_error, cells["bias_low"], cells["bias_high"]))
+        fit = limiting_bias(cells["sample_size"].tolist(), cells["bias"].tolist(), errors)
+        if fit.intercept.p_of_zero() < BIASED_BELOW:
+            contradiction[cells.index] = "not consistent"
+    return contradiction
 
 
 def accusing(experiment: Experiment, truth: Truth, result: Result) -> int:

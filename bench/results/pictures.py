@@ -19,21 +19,14 @@ LARGEST = 256 * 2**20
 """Bytes of pictures that are read, once unpacked; a matter of taste."""
 
 # All that numpy and zipfile raise at bytes that somebody made up.
-_BROKEN = (
-    OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_BROKEN = (OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 Pictures = dict[str, npt.NDArray[np.float64]]
 """Label -> images `[K, H, W]` in 0 (black) to 1 (white)."""
 
 
 def pictures_in_range(pictures: Mapping[str, npt.NDArray[Any]]) -> Pictures:
-    """Return pictures as they are when read again: in the precision of the file, cut to 0..1.
-
-    Args:
-        pictures: by label, images `[K, H, W]`; labels without an image are left out.
-    """
+    """Return pictures as they are when read again: in its precision, cut to 0..1, without empty stacks."""
     return {label: _checked(np.asarray(stack, np.float32)) for label, stack in pictures.items() if len(stack)}
 
 

@@ -1,7 +1,6 @@
 // What happens when the page is opened, and whenever the reader changes something.
 const renew = () => { reflect(); list(); return redraw(); };
 const show = () => { remember(); return renew(); };
-const open = () => { recall(); return renew(); };
 
 const listen = (view) => {
   for (const figure of view.figures) axes(view, figure);
@@ -26,7 +25,7 @@ page.views.forEach(listen);
 renew();
 
 dark.addEventListener("change", renew);
-addEventListener("hashchange", open);
+addEventListener("hashchange", () => { recall(); renew(); });
 let resizing = 0;
 addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(renew, 200); });
 // On paper charts have the width of the paper, their titles and their legends, and nothing is folded.

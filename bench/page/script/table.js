@@ -4,7 +4,6 @@ const LONGEST = 500;
 const TIMED = new Set(["seconds", "work_normalized_variance"]);
 
 const everyColumn = (view) => ["estimator", ...Object.keys(view.measurements).filter((name) => name !== "estimator")];
-const columnsOf = (view) => (state.wide ? everyColumn(view) : view.columns);
 const brief = (value) => {
   if (typeof value !== "number" || Number.isInteger(value)) return shown(value).slice(0, 300);
   return Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
@@ -49,7 +48,7 @@ const heading = (view, name, index) => {
 const list = () => {
   const view = state.view;
   if (!view.measurements) return;
-  const names = columnsOf(view), rows = listed(view);
+  const names = state.wide ? everyColumn(view) : view.columns, rows = listed(view);
   const body = rows.slice(0, LONGEST).map((row) => element("tr", {}, ...names.map((name) => field(view, row, name))));
   place(view, "measurements").replaceChildren(
     element("thead", {}, element("tr", {}, ...names.map((name, i) => heading(view, name, i)))), element("tbody", {}, ...body));
