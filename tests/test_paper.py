@@ -19,8 +19,7 @@ from bench.api import run as measure
 from bench.errors import Invalid
 from bench.results.runs import Run
 from bench.tables.summary import as_markdown
-from bench.tables.tex import as_tex
-from bench.tables.tex_text import tex, tex_number
+from bench.tables.tex import as_tex, tex, tex_number
 from bench.text.claims import claims
 from bench.text.methods import methods
 from bench.text.ratio_text import ratio_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from bench.analysis import rows
 from bench.tables.table import Column, Table
 from bench.text import cell_words
 from bench.text.labels import distinct, plain
-from bench.text.numbers import MISSING, bounds, count, interval, measured_duration, rough, significant
+from bench.text.numbers import MISSING, bounds, count, measured_duration, rough, significant
 
 Row = Any
 """A row of measurements, by `itertuples`: one attribute a column."""
@@ -35,6 +36,10 @@ def _exact(row: Row) -> str:
     return f"{significant(row.variance_exact)}{z}"
 
 
+def _interval(name: str) -> Callable[[Row], str]:
+    return lambda row: cell_words.interval_of(row, name)
+
+
 def _color(text: str) -> str:
     return "bold red" if text.startswith("biased") or text.endswith("not finite") else ""
 
@@ -42,18 +47,8 @@ def _color(text: str) -> str:
 COLUMNS = (
     Column("N", lambda row: count(row.sample_size), key=True),
     Column("on", lambda row: str(row.setting), align="left", key=True),
-    Column(
-        "bias",
-        lambda row: interval(row.bias, row.bias_low, row.bias_high),
-        brief=lambda row: bounds(row.bias_low, row.bias_high),
-        yields=8,
-    ),
-    Column(
-        "variance",
-        lambda row: interval(row.variance, row.variance_low, row.variance_high),
-        brief=lambda row: significant(row.variance),
-        yields=9,
-    ),
+    Column("bias", _interval("bias"), lambda row: bounds(row.bias_low, row.bias_high), yields=8),
+    Column("variance", _interval("variance"), lambda row: significant(row.variance), yields=9),
     Column("exact", _exact, brief=lambda row: significant(row.variance_exact), yields=5),
     Column("kurtosis", lambda row: significant(row.kurtosis), yields=7),
     Column("MSE", lambda row: significant(row.mse), yields=1),

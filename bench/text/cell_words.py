@@ -12,7 +12,7 @@ import pandas as pd
 from bench.analysis.rows import SETTINGS, with_numbers
 from bench.analysis.sweeps import Sweep, sweep_of
 from bench.text.labels import distinct, plain
-from bench.text.numbers import ROUGH, grouped, spread
+from bench.text.numbers import ROUGH, grouped, interval, spread
 from bench.text.words import joined, listed
 
 _FEW, _MOST = 2, 6
@@ -110,6 +110,11 @@ def share_not_finite(row: Any) -> str:
 def ends(row: Any, name: str) -> tuple[float, float]:
     """Return the interval of a number of a row; NaN where it has none."""
     return getattr(row, f"{name}_low", math.nan), getattr(row, f"{name}_high", math.nan)
+
+
+def interval_of(row: Any, name: str) -> str:
+    """Return a number of a row with its interval."""
+    return interval(getattr(row, name), *ends(row, name))
 
 
 def is_rough(row: Any) -> bool:

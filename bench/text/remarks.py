@@ -12,9 +12,9 @@ from bench.analysis import rows
 from bench.analysis.frames import rate_fits
 from bench.analysis.rows import FEWEST_DEGREES, LARGEST_SHARE
 from bench.results.runs import Run
-from bench.text.cell_words import span, which
+from bench.text.cell_words import interval_of, span, which
 from bench.text.labels import distinct, plain
-from bench.text.numbers import duration, interval
+from bench.text.numbers import duration
 
 FAR = 6.0  # by chance in one of 10⁹ cells if variances are normal numbers; those of heavy tails are not quite
 
@@ -92,7 +92,5 @@ def noise(measurements: pd.DataFrame) -> Iterator[str]:
     names = distinct(frame["estimator"])
     row: Any
     for row in frame.itertuples():
-        sampling = interval(row.sampling_variance, row.sampling_variance_low, row.sampling_variance_high)
-        data = interval(row.data_variance, row.data_variance_low, row.data_variance_high)
-        cell = f"{names[row.estimator]}, N = {row.sample_size}"
-        yield f"{cell}: sampling noise {sampling}, data noise {data}"
+        sampling, data = (interval_of(row, f"{part}_variance") for part in ("sampling", "data"))
+        yield f"{names[row.estimator]}, N = {row.sample_size}: sampling noise {sampling}, data noise {data}"
