@@ -21,17 +21,11 @@ UNSEEN = [0, 99]  # dashes of a line that is not seen
 
 @dataclass(frozen=True)
 class EstimatorStyle:
-    """The style of one estimator, in every figure.
+    """The style of one estimator, in every figure."""
 
-    Attributes:
-        color: of its line, its points and its intervals.
-        shape: Vega's name for the shape of its points.
-        dashes: lengths of ink and gap in line widths.
-    """
-
-    color: str
-    shape: str
-    dashes: tuple[float, ...]
+    color: str  # of its line, its points and its intervals
+    shape: str  # of its points, as Vega calls it
+    dashes: tuple[float, ...]  # lengths of ink and gap in line widths
 
 
 def styles(labels: Iterable[str]) -> dict[str, EstimatorStyle]:

@@ -48,13 +48,8 @@ def of_a_run(run: Run, control: str | None = None) -> Tables:
 
 def of_several_runs(runs: Sequence[Run]) -> Tables:
     """Return the tables that several runs have together."""
-    makers = {
-        "changes": _changes,
-        "along": _along,
-        "means": _means,
-        "profile": profiles,
-        "budget": budgets_together,
-    }
+    makers = {"changes": _changes, "along": _along, "means": _means}
+    makers |= {"profile": profiles, "budget": budgets_together}
     return Tables({name: partial(make, runs) for name, make in makers.items()})
 
 

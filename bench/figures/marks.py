@@ -20,8 +20,7 @@ NAMED_LANE = 24  # pixels of a lane with the name of its setting above the point
 EXACT = ("sample_size", "replicates", "index", "count")  # whole numbers, of which all digits are shown
 
 
-Mark = alt.Chart | alt.LayerSpec
-"""What can be a layer of a chart."""
+Mark = alt.Chart | alt.LayerSpec  # what can be a layer of a chart
 
 # The scales of color, shape and dashes are put in later: an estimator has the same in every figure.
 COLOR = alt.Color("estimator:N", title=None)
@@ -29,12 +28,10 @@ SHAPE = alt.Shape("estimator:N", title=None)
 DASHES = alt.StrokeDash(
     "estimator:N", legend=alt.Legend(title=None, symbolType="stroke", symbolSize=900, labelExpr="''")
 )
-NAMED_COLOR = alt.Color("estimator:N", legend=None)
+NAMED_COLOR = alt.Color("estimator:N", legend=None)  # where an axis names the estimators
 NAMED_SHAPE = alt.Shape("estimator:N", legend=None)
-"""Color and shape where an axis names the estimators, so that no legend is needed."""
 
-ENDS = {"x": (alt.X, alt.X2), "y": (alt.Y, alt.Y2)}
-"""The channels of two ends. They are named by their classes: for a text, Altair goes through all of them."""
+ENDS = {"x": (alt.X, alt.X2), "y": (alt.Y, alt.Y2)}  # classes: for a text Altair searches in all of them
 
 OWN_LINE = [alt.Detail("device:N"), alt.Detail("dtype:N")]  # they set apart lines of one estimator
 

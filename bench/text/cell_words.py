@@ -140,16 +140,12 @@ def span(values: pd.Series[Any], text: Callable[[float], str] = grouped) -> str:
 
 def not_measured(frame: pd.DataFrame) -> list[str]:
     """Return which cells have no numbers, for each reason: `reinforce at N = 1: not applicable (…)`."""
-    return _failures(frame, ~with_numbers(frame))
+    return not_ok(frame, ~with_numbers(frame))
 
 
-def not_ok(frame: pd.DataFrame) -> list[str]:
-    """Return which cells did not succeed, for each status and reason; some of them have numbers."""
-    return _failures(frame, frame["status"] != "ok")
-
-
-def _failures(frame: pd.DataFrame, chosen: pd.Series[bool]) -> list[str]:
-    failed = frame[chosen].fillna({"reason": ""})
+def not_ok(frame: pd.DataFrame, chosen: pd.Series[bool] | None = None) -> list[str]:
+    """Return which cells did not succeed, or of these the chosen, for each status and reason."""
+    failed = frame[frame["status"] != "ok" if chosen is None else chosen].fillna({"reason": ""})
     return [
         f"{which(cells, frame)}: {plain(status).replace('_', ' ')}"
         + (f" ({plain(reason, 120)})" if plain(reason) else "")

@@ -8,10 +8,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-LONGEST_NOTE = 1000
-"""Characters of a note on the truth: who disagrees with whom, by how much, and why as a rule."""
-LONGEST = 40
-"""Characters of a label that are shown: enough for an estimator with two options, a matter of taste."""
+LONGEST_NOTE = 1000  # characters of a note on the truth: who disagrees with whom, by how much, and why
+LONGEST = 40  # characters of a label that are shown: enough for an estimator with two options
 
 
 def plain(text: object, limit: int = LONGEST) -> str:

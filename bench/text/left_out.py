@@ -22,8 +22,6 @@ _WORDS = {
     "not averaged": "not averaged: {each.count} of {each.of} ratios: biased, zero or not known",
     "thinned": "the run {when}keeps the first {each.count} replicates of each cell only",
 }
-
-
 """Kinds of reasons -> what is said; "status" is said of each status and reason of the cells."""
 
 
