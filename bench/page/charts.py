@@ -81,9 +81,11 @@ def _shorter(figure: Figure, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def packed(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a frame column by column; of all but the first, one value where it is the same throughout."""
+    """Return a frame column by column; of a column with one value throughout that value alone."""
     columns = columns_of(frame)
-    alike = {name for name, each in list(columns.items())[1:] if each.count(each[0]) == len(each)}
+    alike = {name for name, each in columns.items() if len(each) > 1 and each.count(each[0]) == len(each)}
+    if len(alike) == len(columns):
+        return dict(columns)
     return {name: values[0] if name in alike else values for name, values in columns.items()}
 
 
