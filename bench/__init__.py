@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.certification.certify import certify
     from bench.plotting.free_plot import plot
     from bench.regression.gate import gate
-    from bench.results.runs import Run
+    from bench.results.run import Run
 
 __all__ = ["Invalid", "Run", "certify", "gate", "load", "plot", "run"]
 
@@ -30,7 +30,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     if name == "Run":
-        from bench.results.runs import Run
+        from bench.results.run import Run
 
         return Run
     if name == "certify":

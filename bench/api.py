@@ -24,7 +24,7 @@ from bench.results import folder as run_folder
 from bench.results import frames
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.provenance import provenance
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.scenario.prepared import Prepared, prepare
 
 ANSWER = ("variance", "bias", "variance_by_option", "bias_by_option")

@@ -32,7 +32,7 @@ from bench.commands.terminal import (
 )
 
 if TYPE_CHECKING:
-    from bench.results.runs import Run
+    from bench.results.run import Run
 
 
 def _version() -> str:
@@ -103,7 +103,7 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     """
     from bench.api import draw, execute
     from bench.commands.progress import Progress
-    from bench.report_api import write_report
+    from bench.page.report import write_report
     from bench.text.answer import answer
 
     prepared = prepared_from(**options)

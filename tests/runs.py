@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.api import run
 from bench.results.columns import no_rows
-from bench.results.runs import Run
+from bench.results.run import Run
 
 
 def in_memory(measurements: pd.DataFrame) -> Run:

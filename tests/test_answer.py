@@ -12,7 +12,7 @@ from bench.analysis.comparison import compare
 from bench.analysis.first_screen import standings
 from bench.analysis.pairs import within
 from bench.errors import Invalid
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import METRICS
 from bench.text.answer import answer, headline_of
 from bench.text.ratio_text import ratio_said

@@ -137,7 +137,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of the time would go into figures and a page that nobody looks at."""
     monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
-    monkeypatch.setattr("bench.report_api.write_report", lambda *_: ([], []))
+    monkeypatch.setattr("bench.page.report.write_report", lambda *_: ([], []))
 
 
 def called(*words: str) -> Result:

@@ -20,7 +20,7 @@ from bench.commands.compare import METRICS as CHOICES
 from bench.errors import Invalid
 from bench.figures.export import chart_of_a_comparison, picture
 from bench.results.folder import load
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED
 from bench.tables.comparison_table import as_json, comparison_table
 from bench.text.left_out import notes
@@ -75,14 +75,14 @@ def run_of(folder: Path, *words: str, text: str = SCENARIO) -> str:
 def run(tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.api.draw", lambda *_: ([], []))
-        patch.setattr("bench.report_api.write_report", lambda *_: ([], []))
+        patch.setattr("bench.page.report.write_report", lambda *_: ([], []))
         return run_of(tmp_path_factory.mktemp("compare") / "a")
 
 
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
-    monkeypatch.setattr("bench.report_api.write_report", lambda *_: ([], []))
+    monkeypatch.setattr("bench.page.report.write_report", lambda *_: ([], []))
 
 
 def strict(text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bench.figures.export import draw
 from bench.figures.figure_tables import of_a_run, of_several_runs
 from bench.figures.marks import DATA
 from bench.results.columns import completed, no_rows
-from bench.results.runs import Run
+from bench.results.run import Run
 from tests.runs import run_of
 from tests.scene import marks, words
 from tests.test_figures import SCENARIO, pixels_of

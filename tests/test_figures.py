@@ -27,7 +27,7 @@ from bench.figures.export import draw
 from bench.figures.figure_tables import of_a_run, of_several_runs
 from bench.figures.marks import DATA
 from bench.page.charts import FIRST, PLACES
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED
 from tests.runs import run_of
 from tests.scene import marks

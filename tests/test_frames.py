@@ -15,7 +15,7 @@ from bench.analysis.frames import along, costs, rate_fits, scatter, settings, sp
 from bench.analysis.pairs import within
 from bench.analysis.rows import best_and_apart
 from bench.results.columns import TYPES, completed
-from bench.results.runs import Run
+from bench.results.run import Run
 from tests.test_report import cell
 
 

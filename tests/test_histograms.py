@@ -16,7 +16,7 @@ from bench.api import execute
 from bench.engine.block_collector import MOST_REPLICATES, BlockCollector
 from bench.engine.blocks import Block
 from bench.results.folder import load
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.scenario.prepared import prepare
 from tests.runs import in_memory, run_of
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bench.figures.image_grid import BROKEN, image_grid, write_pictures
-from bench.results.runs import Run
+from bench.results.run import Run
 from tests.runs import in_memory
 from tests.scene import marks, words
 from tests.test_report import ordinary

@@ -230,7 +230,7 @@ def test_analysis_estimates_and_shows_nothing() -> None:
     "room", ["bench.text", "bench.tables", "bench.figures", "bench.plotting", "bench.page"]
 )
 def test_reports_read_no_files(room: str) -> None:
-    allowed = [room, "bench.results.runs", "bench.results.files", "bench.results.pictures"]
+    allowed = [room, "bench.results.run", "bench.results.files", "bench.results.pictures"]
     assert not [line for line in strangers(room, allowed) if "bench.results" in line]
 
 
@@ -238,7 +238,7 @@ def test_figures_know_no_page_and_no_folder() -> None:
     allowed = [
         "bench.analysis",
         "bench.errors",
-        "bench.results.runs",
+        "bench.results.run",
         "bench.results.files",
         "bench.statistics",
         "bench.text",

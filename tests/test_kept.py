@@ -16,7 +16,7 @@ from bench.analysis.kept import kept
 from bench.figures.figure_tables import of_a_run
 from bench.results.columns import no_rows
 from bench.results.folder import load
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.tables.summary import as_markdown
 from bench.text.claims import claims
 from bench.text.methods import methods

@@ -20,9 +20,9 @@ from bench.cli import main
 from bench.figures.distributions import MOST_FLAGS
 from bench.page.one_run import one_run
 from bench.page.render import page
-from bench.report_api import write_report
+from bench.page.report import write_report
 from bench.results.frames import MEASUREMENTS
-from bench.results.runs import Run
+from bench.results.run import Run
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
 from tests.runs import in_memory, run_of
 

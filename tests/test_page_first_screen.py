@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.api import load
-from bench.report_api import write_report
+from bench.page.report import write_report
 from tests.browser import Opened, browser, needs_browser
 from tests.runs import run_of
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench.api import load
 from bench.figures import FIGURES, Figure
-from bench.report_api import write_report
+from bench.page.report import write_report
 from tests.browser import DESKTOP, Opened, browser, needs_browser, opened, window
 from tests.test_page import HOSTILE, LONG, QUOTED, folder, page_file
 

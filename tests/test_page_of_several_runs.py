@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bench.api import load
 from bench.cli import main
-from bench.report_api import write_report
+from bench.page.report import write_report
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser, opened, window
 from tests.runs import run_of
 

@@ -17,7 +17,7 @@ from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
 from bench.api import run as measure
 from bench.errors import Invalid
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.tables.summary import as_markdown
 from bench.tables.tex import as_tex, tex, tex_number
 from bench.text.claims import claims

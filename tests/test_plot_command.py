@@ -22,7 +22,7 @@ from bench.plotting.free_plot import INTERVALS
 from bench.plotting.selection import MOST, select
 from bench.results.columns import no_rows
 from bench.results.folder import write
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import METRICS
 from tests.runs import in_memory
 from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks

@@ -19,9 +19,9 @@ from bench.api import load, run
 from bench.cli import main
 from bench.page.one_run import one_run
 from bench.page.render import LIBRARIES, page
-from bench.report_api import write_report
+from bench.page.report import write_report
 from bench.results.folder import write_pictures
-from bench.results.runs import Run
+from bench.results.run import Run
 
 SCENARIO = """
 schema: 1

@@ -23,7 +23,7 @@ from bench.analysis.pairs import within
 from bench.analysis.ranking import common_problems, mean_ranks, performance_profile, ranks
 from bench.analysis.together import Varied, named, table, together, varied
 from bench.results.columns import completed
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.ratio import paired_ratio, unpaired_ratio
 from bench.tables.comparison_table import problem_frame, problem_table
 from bench.text.left_out import notes

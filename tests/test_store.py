@@ -26,7 +26,7 @@ from bench.problem import Problem
 from bench.results.columns import MEASUREMENTS, TYPES
 from bench.results.files import atomic_write
 from bench.results.folder import TABLES, new_folder, read_record
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.scenario import read_text
 from bench.scenario.prepared import Prepared, prepare
 

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.kept import kept
 from bench.analysis.together import together
-from bench.results.runs import Run
+from bench.results.run import Run
 
 COLUMNS = {
     "run": "str", "scenario": "str", "device": "str", "dtype": "str", "currency": "str", "budget": "float64",

@@ -14,7 +14,7 @@ from bench.analysis import rows
 from bench.analysis.kept import kept
 from bench.analysis.pairs import BEFORE, LeftOut, Pairs, across, places_of, within
 from bench.analysis.together import canonical, named, scenario_of, varied
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED, Compared
 from bench.statistics.ratio import Ratio, WithoutOne, common_ratio, times, unpaired_ratio
 from bench.statistics.tails import normal_quantile, t_quantile

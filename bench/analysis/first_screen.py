@@ -14,7 +14,7 @@ from bench.analysis.comparison import compare
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
 from bench.analysis.sweeps import sweep_of
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED, METRICS
 
 COLUMNS = {

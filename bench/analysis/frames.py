@@ -13,7 +13,7 @@ from bench.analysis.budgets import budgets_of
 from bench.analysis.comparison import ratios
 from bench.analysis.kept import kept
 from bench.analysis.sweeps import Sweep, sweep_of
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.rate import rate, verdict
 
 RATES = ("problem", "estimator", "device", "dtype", "slope", "low", "high", "lack_of_fit", "verdict")

@@ -14,7 +14,7 @@ from bench.analysis.kept import kept
 from bench.analysis.pairs import LeftOut, within
 from bench.analysis.together import canonical, named, scenario_of, together
 from bench.errors import Invalid, invalid
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED
 
 COLUMNS = {

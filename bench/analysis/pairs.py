@@ -11,7 +11,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.kept import kept
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
-from bench.results.runs import Run
+from bench.results.run import Run
 
 BEFORE = "before"
 """The name of the control where a run is compared with an earlier one."""

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.kept import kept
 from bench.analysis.together import together
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED
 
 PROBLEM = ["run", "scenario", "problem", "sample_size", "device", "dtype"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import did_you_mean, invalid
-from bench.results.runs import Run
+from bench.results.run import Run
 
 SETTINGS = ("problem", "device", "dtype")
 """The columns in which rows of the same estimator and sample size differ."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.analysis.kept import kept
 from bench.results.columns import no_rows
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.text.labels import plain
 
 COLUMNS = ("run", "scenario", "version", "differs", "commit", "machine", "finished")

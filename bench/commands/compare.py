@@ -14,7 +14,7 @@ from bench.commands.terminal import NOTHING_MEASURED, explained, tell
 
 if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
-    from bench.results.runs import Run
+    from bench.results.run import Run
 
 METRICS = ("variance", "mse", "work_normalized_variance")
 

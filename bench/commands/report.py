@@ -54,7 +54,7 @@ def report(
     """
     with explained():
         formats = () if figures is None else formats_of(figures.split(","))
-        from bench.report_api import write_report
+        from bench.page.report import write_report
         from bench.results.folder import load
 
         found = [load(run) for run in runs]

@@ -24,7 +24,7 @@ from bench.figures.forests import CHANGED, DEVICES, ERROR, MEANS, RATE, RATIOS
 from bench.figures.metrics import BUDGET, BY_PARAMETER, SNR_BY_OPTION, VARIANCE, VARIANCE_BY_OPTION
 from bench.figures.metrics import FIGURES as METRICS
 from bench.figures.scatter import COST, SCATTER
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.text.failures import attempt
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.figures.definition import CELL, Figure
 from bench.figures.estimator_style import PALETTE
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.text import cell_words as words
 from bench.text.labels import plain
 

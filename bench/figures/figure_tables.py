@@ -18,7 +18,7 @@ from bench.analysis.geometric import geometric_means, means
 from bench.analysis.pairs import LeftOut
 from bench.analysis.ranking import profiles
 from bench.analysis.together import together, varied
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED
 from bench.text.answer import headline_of
 from bench.text.labels import plain

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench.figures.composition import Spec, config
 from bench.figures.export import write
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.text.labels import distinct, plain
 
 SIZE = 58  # pixels of the side of an image, and two of a gap: 28 pixels of data are still told apart

@@ -15,7 +15,7 @@ from bench.figures.figure_tables import of_a_run
 from bench.figures.image_grid import address
 from bench.page.charts import charts_of, columns_of
 from bench.page.small_tables import strip, verdicts
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import METRICS
 from bench.text import cell_words
 from bench.text.answer import answer, headline_of

@@ -15,7 +15,7 @@ from bench.figures.figure_tables import of_several_runs
 from bench.page.charts import charts_of
 from bench.page.one_run import LONG, pictures_of
 from bench.page.small_tables import Field, SmallTable
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.tables.comparison_table import PROBLEM_NOTICE, problem_frame, problem_title
 from bench.text.labels import plain
 from bench.text.together_claims import claims

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.first_screen import standings
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED, LABELS, METRICS
 from bench.text import cell_words
 from bench.text.labels import plain
@@ -47,9 +47,7 @@ def strip(run: Run, metric: str) -> SmallTable | None:
     if found.empty:
         return None
     first = found.iloc[0]
-    told = (
-        ["problem", "device", "dtype"] if run.measurements["problem"].nunique() > 1 else ["device", "dtype"]
-    )
+    told = ["problem"] * (run.measurements["problem"].nunique() > 1) + ["device", "dtype"]
     place = ", ".join(filter(None, [f"N = {grouped(first['sample_size'])}", *map(plain, first[told])]))
     name = METRICS[metric].columns[0].name
     main, note = LABELS.get(name, name).partition("\n")[0], ""

@@ -17,7 +17,7 @@ from bench.errors import invalid
 from bench.figures.definition import CELL, with_ends
 from bench.figures.estimator_style import styles
 from bench.plotting.selection import Selection, ordered, select
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import LABELS, METRICS
 from bench.text.labels import distinct, drawn, plain
 

@@ -18,7 +18,7 @@ from bench.errors import invalid
 from bench.results.columns import TYPES, completed, of_layout_1
 from bench.results.files import atomic_write
 from bench.results.pictures import load_pictures, write_pictures
-from bench.results.runs import Run
+from bench.results.run import Run
 
 SCHEMA = 2
 """The version of the layout of a run folder.

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from bench.results import folder as run_folder
-from bench.results.runs import Run
+from bench.results.run import Run
 
 MOST_REPLICATES = 6000
 """Rows of replicates that are kept: of all cells, about 150 kilobytes."""

@@ -8,7 +8,7 @@ from bench.analysis import rows
 from bench.analysis.comparison import changes_shown, compare
 from bench.analysis.geometric import ratios_by_problem
 from bench.analysis.pairs import within
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.tables.comparison_table import comparison_table, problem_table, problem_title
 from bench.tables.results_table import plain_table
 from bench.text import together_claims

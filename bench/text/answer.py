@@ -12,7 +12,7 @@ from bench.analysis.comparison import compare
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
 from bench.analysis.sweeps import Sweep
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED, LABELS, METRICS
 from bench.text.cell_words import placed, sweep_or_point, there
 from bench.text.failures import attempted

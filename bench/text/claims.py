@@ -10,7 +10,7 @@ from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.kept import kept
 from bench.analysis.pairs import LeftOut, within
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.verdict import BIASED_BELOW
 from bench.text import cell_words
 from bench.text.failures import attempted

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.text.cell_words import span
 from bench.text.failures import attempted
 from bench.text.labels import LONGEST_NOTE, distinct, plain

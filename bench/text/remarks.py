@@ -11,7 +11,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.frames import rate_fits
 from bench.analysis.rows import FEWEST_DEGREES, LARGEST_SHARE
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.text.cell_words import interval_of, span, which
 from bench.text.labels import distinct, plain
 from bench.text.numbers import duration

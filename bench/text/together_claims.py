@@ -12,7 +12,7 @@ from bench.analysis.budgets import wins
 from bench.analysis.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
 from bench.analysis.geometric import geometric_means
 from bench.analysis.ranking import Common, common_problems, mean_ranks
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED
 from bench.text.cell_words import setting_of
 from bench.text.labels import distinct, plain

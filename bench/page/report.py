@@ -16,7 +16,7 @@ from bench.page.one_run import one_run
 from bench.page.render import page
 from bench.page.several_runs import several_runs
 from bench.results.files import atomic_write
-from bench.results.runs import Run
+from bench.results.run import Run
 from bench.tables.summary import as_markdown, joint_markdown
 from bench.tables.tex import as_tex
 from bench.text.claims import claims
