@@ -356,7 +356,7 @@ def test_the_interval_of_an_error_is_drawn(tables: dict[str, pd.DataFrame]) -> N
     figure = FIGURES["error"]
     rows = one_panel(figure, tables)
     spec = complete(figure, rows)
-    bars = {round(item["width"], 3) for item in marks(spec, "rect") if "fillOpacity" not in item}
+    bars = {round(item["width"], 3) for item in marks(spec, "rect") if item.get("fillOpacity") == 0.75}
     slope = max(bars) / rows["variance"].max()
     ends = sorted(item["x2"] for item in marks(spec, "rule") if "x2" in item)
     assert slope * np.sort(rows["mse_high"]) == pytest.approx(ends, abs=0.1)
