@@ -172,13 +172,13 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
     with explained():
         run = load(folder)
         found = block(run.measurements, parameter).assign(parameter="all")
+        shown = run.of(found)
+        # Ratios are those of the whole gradient. Tables that are damaged are found out here.
+        said = [] if markdown else [*(answer(run) if parameter == "all" else ()), *details(shown)]
     if markdown:
         click.echo(plain_table(found))
     else:
-        shown = run.of(found)
-        notes = [f"note: {remark}" for remark in remarks(found)]
-        # Ratios are those of the whole gradient.
-        _print_results(shown, [*(answer(run) if parameter == "all" else ()), *details(shown), *notes])
+        _print_results(shown, [*said, *(f"note: {remark}" for remark in remarks(found))])
 
 
 def _print_results(run: Run, lines: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -742,6 +743,21 @@ def test_an_earlier_run_is_shown_in_markdown(shown: tuple[str, str]) -> None:
         "`reinforce`",
     ]
     assert sum(line.startswith("| `") for line in lines) == 6
+
+
+@pytest.mark.parametrize("verb", ["show", "compare", "report"])
+def test_a_damaged_table_is_an_error_of_every_verb(verb: str, shown: tuple[str, str], tmp_path: Path) -> None:
+    folder = shutil.copytree(shown[0], tmp_path / "run")
+    table = folder / "replicates.parquet"
+    table.write_bytes(table.read_bytes()[:500])
+    assert refused(verb, str(folder)) == f"{table}: cannot be read as parquet; it may be damaged\n"
+
+
+def test_a_run_without_a_row_has_nothing_to_compare(shown: tuple[str, str], tmp_path: Path) -> None:
+    folder = shutil.copytree(shown[0], tmp_path / "run")
+    table = folder / "measurements.parquet"
+    pd.read_parquet(table).iloc[:0].to_parquet(table)
+    assert refused("compare", str(folder)) == "the run has no measurements\n"
 
 
 @pytest.mark.parametrize("folder", ["nowhere", ".", "tiny.yaml"])

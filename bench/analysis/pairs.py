@@ -121,6 +121,8 @@ def places_of(run: Run) -> dict[str, Any]:
 
 def _control(whole: pd.DataFrame, control: str | None) -> str:
     labels = list(dict.fromkeys(whole["estimator"]))
+    if not labels:
+        raise invalid("the run has no measurements")
     if control is None or control in labels:
         return labels[0] if control is None else control
     named = list(whole.loc[whole["estimator_name"] == control, "estimator"].unique())

@@ -27,11 +27,9 @@ from bench.text.provenance import provenance_of
 
 T = TypeVar("T")
 
-LONG = 1000
-"""Characters of a text that are shown; beyond it nobody reads."""
+LONG = 1000  # characters of a text that are shown; beyond it nobody reads
 
-MOST_COLUMNS = 8
-"""Columns of the measurements that are seen at first."""
+MOST_COLUMNS = 8  # of the measurements, that are seen at first
 
 _FIRST = ("verdict", "variance", "bias", "seconds", "work_normalized_variance", "mse", "snr", "kurtosis")
 
