@@ -147,6 +147,14 @@ def test_estimators_that_are_not_told_apart_lead_together() -> None:
     assert answer(run)[1] == "a and b cannot be told apart and have the least variance at N = 10."
 
 
+def test_an_estimator_without_an_interval_does_not_share_the_lead() -> None:
+    known = {"snr": 5.0, "snr_low": 4.0, "snr_high": 6.0}
+    near = {"estimator": "b", "snr": 4.9, "snr_low": 3.9, "snr_high": 5.9}
+    without = near | {"snr": 0.1, "snr_low": float("nan"), "snr_high": float("nan")}
+    assert answer(run_of(known, near, headline="snr"))[1].startswith("a and b cannot be told apart")
+    assert answer(run_of(known, without, headline="snr"))[1].startswith("a has the highest signal-to-noise")
+
+
 def test_a_metric_that_is_not_compared_is_told_by_its_values() -> None:
     ends = {"snr_low": 0.9, "snr_high": 1.1}
     run = run_of(ends, {"estimator": "b", "snr": 5.0, "snr_low": 4.5, "snr_high": 5.5}, headline="snr")

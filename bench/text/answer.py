@@ -21,8 +21,7 @@ from bench.text.numbers import grouped, interval_said, significant
 from bench.text.ratio_text import between, inverse, ratio_said
 from bench.text.words import NOTHING, capital, listed
 
-HEADLINE = "variance"
-"""The metric that answers where the scenario names none."""
+HEADLINE = "variance"  # answers where the scenario names no metric
 
 _SUPERLATIVE = {"lower": "least", "higher": "highest", "nearer to zero": "smallest"}
 """Which values of a metric are better -> a word for the best of them."""
@@ -114,8 +113,9 @@ def _best(at: pd.DataFrame, name: str, control: str, sweep: Sweep) -> str:
     shown = found["verdict"].str.startswith("within").all()
     some = found["estimator"].nunique() < at["estimator"].nunique()
     of = ("Of the unbiased estimators " if shown else "Of the others ") if some else ""
-    _, apart = rows.best_and_apart(found["score"], found["least"], found["most"], found["problem"])
-    leaders = found[~apart].groupby("problem", sort=False)["estimator"].agg(tuple)
+    least, apart = rows.best_and_apart(found["score"], found["least"], found["most"], found["problem"])
+    known = least | ~(apart | found["least"].isna())  # who has no interval leads only by its value
+    leaders = found[known].groupby("problem", sort=False)["estimator"].agg(tuple)
     if leaders.nunique() > 1:
         return capital(f"{of}{size} {_by_place(leaders, best, at, sweep)}.")
     first, *others = leaders.iloc[0]
