@@ -209,6 +209,11 @@ def test_what_is_not_drawn_is_said_but_absent_devices() -> None:
     assert "not drawn: exact: there is no number above zero" in words(sheet_of("variance", zero_variance()))
 
 
+def test_a_label_that_is_shortened_is_not_called_missing() -> None:
+    longer = ordinary().replace({"estimator": {"reinforce": "reinforce " * 9}})
+    assert "not drawn" not in words(sheet_of("variance", longer))
+
+
 def test_a_figure_names_scenario_question_replicates_and_units() -> None:
     said = words(sheet_of("cost", ordinary(), "Which wins?"))
     for phrase in (

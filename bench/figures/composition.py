@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from altair.utils.schemapi import debug_mode
 
+from bench.analysis.rows import one_in
 from bench.figures.captions import Caption
 from bench.figures.definition import Figure
 from bench.figures.estimator_style import UNSEEN, EstimatorStyle, styles
@@ -37,11 +38,11 @@ def composed(
 
     A figure that is titled has a caption, too; a paper has its own.
     """
-    rows = on_the_sheet(figure, tables, caption)
-    if rows.empty:
+    every = on_the_sheet(figure, tables, caption)
+    if every.empty:
         return None
     names = distinct(caption.labels)
-    rows = rows.assign(estimator=rows["estimator"].map(names))
+    rows = every.assign(estimator=every["estimator"].map(names))
     rows, thinned = _thinned(figure, rows)
     panels = _panels(figure, rows)
     shown = dict(list(panels.items())[:MOST_PANELS])
@@ -52,7 +53,7 @@ def composed(
         more = len(panels) - len(shown)
         cut = f"not drawn: {more} further panels" if more > 0 else ""
         facts = " · ".join(filter(None, (caption.facts, thinned, notice)))
-        texts = [figure.description, facts, *caption.notes(figure, rows), cut]
+        texts = [figure.description, facts, *caption.notes(figure, every), cut]
         spec = _titled(spec, figure.title, caption.heading, texts)
     datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
     return {"$schema": alt.SCHEMA_URL, "config": config(), "datasets": datasets, **spec}
@@ -112,9 +113,8 @@ def _thinned(figure: Figure, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     sizes = sorted(rows["sample_size"].unique()) if "sample_size" in rows else []
     if len(sizes) <= MOST_SIZES or "facet" not in chart_of(figure, rows):
         return rows, ""
-    step = math.ceil(len(sizes) / MOST_SIZES)
-    some = rows[rows["sample_size"].isin(sizes[::step])]
-    return some, f"one in {step} of {len(sizes)} sample sizes is drawn"
+    some, notice = one_in(len(sizes) / MOST_SIZES, sizes, "sample sizes is drawn")
+    return rows[rows["sample_size"].isin(some)], notice
 
 
 def _panels(figure: Figure, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -68,8 +68,9 @@ def layers(
     *marks: Mark, width: float | alt.Step = WIDTH, height: float | alt.Step = HEIGHT, **encoding: Any
 ) -> alt.LayerSpec:
     """Return a chart of marks over one another that share encodings."""
-    shared = alt.SharedEncoding(**encoding)
-    return alt.LayerSpec(layer=list(marks), encoding=shared, width=width, height=height)
+    chart = sharing(*marks, **encoding)
+    chart["width"], chart["height"] = width, height
+    return chart
 
 
 def band(rows: pd.DataFrame, value: str, *shown: str) -> list[alt.Chart]:

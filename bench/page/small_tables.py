@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,9 +84,7 @@ def _interval(row: Any, name: str) -> str:
 def verdicts(whole: pd.DataFrame) -> SmallTable:
     """Return a row for each estimator, device and type, with a verdict on bias for each N."""
     every = sorted(whole["sample_size"].unique())
-    step = max(1, math.ceil(len(every) / _MOST_VERDICTS))
-    sizes = every[::step]
-    note = f"one in {step} of {len(every)} sample sizes is shown" if step > 1 else ""
+    sizes, note = rows.one_in(len(every) / _MOST_VERDICTS, every, "sample sizes is shown")
     settings = cell_words.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
     fields = []
     for (label, setting), group in whole.groupby([whole["estimator"], settings], sort=False):
