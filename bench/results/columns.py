@@ -72,14 +72,17 @@ def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     absent = [name for name in kinds if name not in frame]
     if needed := [name for name in absent if name not in LATER and not kinds[name].startswith("float")]:
         raise ValueError(f"it has no column {needed[0]!r}")
-    others = [name for name in frame if name not in kinds]
-    frame = frame.assign(**{name: LATER.get(name, np.nan) for name in absent})[[*kinds, *others]]
+    columns = {}
     for name, kind in kinds.items():
+        values = frame[name] if name in frame else pd.Series(LATER.get(name, np.nan), frame.index)
         try:
-            frame = frame.astype({name: kind})
+            columns[name] = values.astype(kind)
         except (TypeError, ValueError) as error:
             raise ValueError(f"its column {name!r} does not hold what it should") from error
-    return frame.fillna({name: "" for name, kind in kinds.items() if kind == "str"})
+        if kind == "str":
+            columns[name] = columns[name].fillna("")
+    others = {name: frame[name] for name in frame if name not in kinds}
+    return pd.DataFrame({**columns, **others}, frame.index)
 
 
 def of_layout_1(frame: pd.DataFrame, table: str) -> pd.DataFrame:
