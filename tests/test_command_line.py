@@ -775,6 +775,7 @@ def program(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_a_run_as_a_program_writes_no_escapes_into_a_pipe(here: Path) -> None:
     done = program("run", "tiny.yaml", "--quick", folder=here)
     assert done.returncode == 0

@@ -458,6 +458,7 @@ for R in (2_000, 20_000):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read as Linux tells it")
 def test_ten_times_the_replicates_take_no_more_memory() -> None:
     # Not ru_maxrss, which a new process takes over from the one that started it.

@@ -57,6 +57,7 @@ def constants(estimator: Estimator) -> list[str]:
     return [line for line in said(estimator, *SEVERAL) if "times a constant" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -70,7 +71,12 @@ def sources() -> dict[str, str]:
 
 
 SOURCES = sources()
-IMPORTS = {name: imports_in(text, SOURCES) for name, text in SOURCES.items()}
+
+
+@functools.cache
+def imports() -> dict[str, set[Import]]:
+    """The imports of each module of ours, by its full name."""
+    return {name: imports_in(text, SOURCES) for name, text in SOURCES.items()}
 
 
 def within(module: str, places: Iterable[str]) -> bool:
@@ -81,7 +87,7 @@ def strangers(importers: str, allowed: Iterable[str], run_only: bool = False) ->
     """What modules within `importers` import of ours that is neither theirs nor allowed."""
     return [
         f"{name} imports {each.module}"
-        for name, found in IMPORTS.items()
+        for name, found in imports().items()
         if within(name, [importers])
         for each in sorted(found, key=lambda one: one.module)
         if within(each.module, OURS)
@@ -91,7 +97,7 @@ def strangers(importers: str, allowed: Iterable[str], run_only: bool = False) ->
 
 
 def importers_of(module: str) -> set[str]:
-    return {name for name, found in IMPORTS.items() if any(within(each.module, [module]) for each in found)}
+    return {name for name, found in imports().items() if any(within(each.module, [module]) for each in found)}
 
 
 # --- the arrows -----------------------------------------------------------------------------------
@@ -121,14 +127,14 @@ def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> No
 
 
 def test_the_tables_of_names_import_nothing() -> None:
-    assert {each.module for each in IMPORTS["estimators"]} <= {"__future__"}
-    assert {each.module for each in IMPORTS["bench.problems"]} <= {"__future__"}
+    assert {each.module for each in imports()["estimators"]} <= {"__future__"}
+    assert {each.module for each in imports()["bench.problems"]} <= {"__future__"}
 
 
 def test_statistics_are_functions_of_arrays() -> None:
     allowed = {*sys.stdlib_module_names, "numba", "numpy", "scipy", "torch", "bench"}
     assert strangers("bench.statistics", []) == []
-    for name, found in IMPORTS.items():
+    for name, found in imports().items():
         if within(name, ["bench.statistics"]):
             assert {each.module.partition(".")[0] for each in found} <= allowed
             assert not any(within(each.module, ["torch.nn"]) for each in found)
@@ -177,7 +183,7 @@ RESOLVING = [f"bench.scenario.{name}" for name in ("prepared", "resolve", "thres
 def test_reading_a_scenario_needs_the_tables_of_names_only() -> None:
     found = strangers("bench.scenario", ["bench.errors", "bench.problems", "estimators"])
     assert [line for line in found if not within(line.partition(" ")[0], RESOLVING)] == []
-    used = {each.module for name in SOURCES if within(name, ["bench.scenario"]) for each in IMPORTS[name]}
+    used = {each.module for name in SOURCES if within(name, ["bench.scenario"]) for each in imports()[name]}
     assert not [module for module in used if module.startswith(("bench.problems.", "estimators."))]
 
 
@@ -281,7 +287,7 @@ except ImportError:
 
 
 def test_a_stranger_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(IMPORTS, "bench.engine.plan", {Import("bench.problems.vae", False)})
+    monkeypatch.setitem(imports(), "bench.engine.plan", {Import("bench.problems.vae", False)})
     assert strangers("bench.engine", [*CONTRACTS, "bench.exact", "bench.statistics"]) == [
         "bench.engine.plan imports bench.problems.vae"
     ]
@@ -314,7 +320,7 @@ def reached(module: str) -> set[str]:
         seen.add(name)
         above = name.rpartition(".")[0]
         waiting += [above] if above else []
-        waiting += [each.module for each in IMPORTS.get(name, ()) if each.runs]
+        waiting += [each.module for each in imports().get(name, ()) if each.runs]
     return seen
 
 

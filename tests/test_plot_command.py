@@ -148,6 +148,7 @@ def test_each_value_of_a_facet_has_a_panel() -> None:
     assert "15 of 45 rows are not drawn: their status is not ok" in words(grid)
 
 
+@pytest.mark.slow
 def test_numbers_as_panels_are_in_order() -> None:
     frame = ordinary().iloc[::-1].reset_index(drop=True)
     grid = bench.plot(frame, x="seconds", facet="sample_size")
@@ -225,6 +226,7 @@ def plotted(run: str, out: Path, *words: str) -> Result:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_a_figure_is_written(tmp_path: Path, kind: str) -> None:
     out = tmp_path / f"a.{kind}"

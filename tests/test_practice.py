@@ -118,6 +118,7 @@ FAR = expectation_of("normal: {loc: 0.0, scale: 1.0}", "loc", "z > 4")
 SCORES = "[reinforce, {reinforce: {baseline: leave_one_out}, label: loo}, batch_mean]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("problem", [SPARSE, RARE, FAR], ids=["sparse", "rare", "far"])
 def test_what_is_rare_accuses_nobody(tmp_path: Path, problem: str, seed: int) -> None:
@@ -140,6 +141,7 @@ def test_the_variance_of_a_sparse_reward_is_known_without_a_success(tmp_path: Pa
     assert frame.loc["reinforce", "bias_exact"] == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_an_expectation_that_is_one_percent_wrong_accuses_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,7 +163,9 @@ def printed(measurements: pd.DataFrame, width: int) -> str:
     return console.export_text(styles=False)
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize(
+    "width", [60, 80, 120, *(pytest.param(w, marks=pytest.mark.slow) for w in (100, 200))]
+)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_a_table_fits_its_terminal(case, width):
     lines = printed(case(), width).splitlines()

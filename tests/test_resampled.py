@@ -277,6 +277,7 @@ def test_the_fixed_batch_stays_as_it_is() -> None:
     assert drawn.width == problem.width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", ["analytic_kl", "analytic_entropy", "sampled"])
 def test_a_scenario_with_resampled_data_runs(tmp_path: Path, bound: str) -> None:
     path = tmp_path / "vae.yaml"

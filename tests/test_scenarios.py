@@ -39,6 +39,14 @@ DRAWN = ("gaussian", "vae")
 
 every_scenario = pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 
+PROMPT = ("gaussian", "heaviside", "sampling_rates", "logistic_regression", "vae")
+"""Those that run in the ordinary suite; the others run in the slow one and against their baselines."""
+
+every_scenario_in_time = pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[] if p.stem in PROMPT else pytest.mark.slow, id=p.stem) for p in FILES],
+)
+
 
 def test_there_are_scenarios() -> None:
     assert FILES
@@ -75,7 +83,7 @@ def test_a_scenario_can_be_planned(path: Path) -> None:
     assert any(cell.status == "ok" for cell in cells)
 
 
-@every_scenario
+@every_scenario_in_time
 def test_a_scenario_runs_when_it_is_made_small(path: Path, tmp_path: Path) -> None:
     skip_without_its_package(path)
     drawing = nullcontext() if path.stem in DRAWN else patch("bench.api.draw", return_value=([], []))

@@ -58,6 +58,7 @@ print(all(callable(getattr(bench, name)) for name in ("run", "load", "gate", "ce
 """
 
 
+@pytest.mark.slow
 def test_a_verb_is_a_function_whatever_was_imported() -> None:
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)

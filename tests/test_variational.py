@@ -204,6 +204,7 @@ def test_near_the_optimum_the_gradient_is_small() -> None:
     assert truth_of(problem)[problem.parameters["prior_mean"]].abs().max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem_name", BOUNDS)
 @pytest.mark.parametrize("estimator_name", ["reinforce", "dreg", "vimco", "vimco-arithmetic"])
 def test_they_agree_where_the_truth_is_not_known(estimator_name: str, problem_name: str) -> None:

@@ -19,8 +19,10 @@ def plain(text: object, limit: int = LONGEST) -> str:
     too long loses its middle, because labels differ in their last option as often as in their first word.
     """
     words = "" if text is None or text != text else str(text)
-    spaced = (" " if c.isspace() else c for c in unicodedata.normalize("NFC", words))
-    line = " ".join("".join(c for c in spaced if not unicodedata.category(c).startswith("C")).split())
+    if not (words.isascii() and words.isprintable()):
+        spaced = (" " if c.isspace() else c for c in unicodedata.normalize("NFC", words))
+        words = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
+    line = " ".join(words.split())
     tail = limit // 3
     return line if len(line) <= limit else f"{line[: limit - tail - 1]}…{line[-tail:]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from decimal import Context, Decimal
 
@@ -25,6 +26,7 @@ def significant(value: float, digits: int = 3) -> str:
     return _rounded(value, place - digits + 1, _exponent(place)) if value else "0"
 
 
+@functools.lru_cache(4096)
 def interval(value: float, low: float, high: float) -> str:
     """An estimate with its interval, `0.0870 (0.078 … 0.097)`; alone if there is no interval.
 
