@@ -166,7 +166,7 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
     from bench.analysis.rows import block
     from bench.api import load
     from bench.tables.results_table import plain_table
-    from bench.text.answer import answer
+    from bench.text.answer import answer, headline_of
     from bench.text.remarks import details, remarks
 
     with explained():
@@ -176,7 +176,7 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
         # Ratios are those of the whole gradient. Tables that are damaged are found out here.
         said = [] if markdown else [*(answer(run) if parameter == "all" else ()), *details(shown)]
     if markdown:
-        click.echo(plain_table(found))
+        click.echo(plain_table(found, headline_of(run)))
     else:
         _print_results(shown, [*said, *(f"note: {remark}" for remark in remarks(found))])
 
@@ -184,10 +184,11 @@ def show(folder: Path, parameter: str, markdown: bool) -> None:
 def _print_results(run: Run, lines: Sequence[str]) -> None:
     """Print the table of a run, and sentences below it."""
     from bench.tables.results_table import results_table
+    from bench.text.answer import headline_of
     from bench.text.failures import attempted
 
     def table() -> Sequence[str]:
-        terminal.print(results_table(run.measurements))
+        terminal.print(results_table(run.measurements, headline_of(run)))
         return ()
 
     terminal = console()

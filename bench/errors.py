@@ -100,8 +100,9 @@ def collected() -> Iterator[FaultCollector]:
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """A suggestion to append to a message about an unknown word; lists all when nothing is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(word), names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    ends = [name for name in names if name.endswith(f".{word}")]  # `k` where there is `problem.normal.k`
+    near = ends or difflib.get_close_matches(str(word), names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
 
 
 def shown(value: object, limit: int = 60) -> str:

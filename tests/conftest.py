@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
 # Tensors here are small: a second thread costs more than it brings, above all when
 # several test processes share two cores.
 torch.set_num_threads(1)
+
+# Tables are as wide as it says; pytest sets it in its worker processes.
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

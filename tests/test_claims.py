@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.results.frames import against_consistency, is_biased, judged
+from bench.results.frames import against_consistency, judged
+from bench.statistics.multiplicity import holm
 
 SIZES = [10, 100, 1000, 10_000]
 
@@ -72,10 +73,10 @@ def test_a_row_is_biased_by_all_rows_of_the_run() -> None:
 
 def test_one_that_is_biased_leaves_the_level_to_the_others() -> None:
     # Holm: 0.001 < 0.01/3, then 0.004 < 0.01/2, then 0.009 < 0.01; Bonferroni alone would find the first.
-    assert is_biased(pd.Series([0.009, 0.001, 0.004])).tolist() == [True, True, True]
+    assert holm(np.array([0.009, 0.001, 0.004]), 0.01).tolist() == [True, True, True]
     # Not beyond the first that is not: 0.006 > 0.01/2, and 0.009 would have been below 0.01.
-    assert is_biased(pd.Series([0.009, 0.001, 0.006])).tolist() == [False, True, False]
-    assert is_biased(pd.Series([math.nan, math.nan])).tolist() == [False, False]
+    assert holm(np.array([0.009, 0.001, 0.006]), 0.01).tolist() == [False, True, False]
+    assert holm(np.array([math.nan, math.nan]), 0.01).tolist() == [False, False]
 
 
 def test_a_claim_is_contradicted_by_what_is_biased() -> None:
@@ -87,5 +88,5 @@ def test_of_a_hundred_unbiased_cells_none_is_called_biased_but_in_one_run_of_a_h
     # Of single rows at 1 % 63 % of runs would accuse; |z| > 4 has probability 6e-5.
     p = np.random.default_rng(0).random((1000, 100))
     assert np.mean((p < 0.01).any(1)) > 0.5
-    alarms = sum(is_biased(pd.Series(run)).any() for run in p)
+    alarms = sum(holm(run, 0.01).any() for run in p)
     assert abs(alarms - 10) < 4 * math.sqrt(10)

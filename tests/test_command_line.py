@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 import bench
 from bench import catalogue
 from bench.cli import main
+from bench.commands.terminal import console
 from bench.problems import vae
 from bench.problems.training import trained
 from bench.text.answer import answer
@@ -733,6 +734,16 @@ def test_a_block_of_parameters_is_shown_apart(shown: tuple[str, str]) -> None:
 def test_a_block_that_is_not_there_is_named_with_those_there_are(shown: tuple[str, str]) -> None:
     complaint = refused("show", shown[0], "--parameter", "encoder")
     assert complaint == "no block of parameters 'encoder'; known: all, loc, log_scale\n"
+
+
+@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("", 120), (None, 120)])
+def test_a_table_is_as_wide_as_columns_says(
+    monkeypatch: pytest.MonkeyPatch, columns: str | None, width: int
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert console().width == width
 
 
 def test_an_earlier_run_is_shown_in_markdown(shown: tuple[str, str]) -> None:

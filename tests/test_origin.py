@@ -64,6 +64,8 @@ def test_equal_estimates_are_seen_where_chance_cannot_make_them() -> None:
     followed(same, same)
     constant = drawing(torch.ones(50, 1))
     followed(constant, constant)
+    rounded = drawing(1 + torch.finfo(torch.float32).eps * (torch.arange(50.0)[:, None] % 7))
+    followed(rounded, rounded)
     fixed = drawing(torch.arange(50.0)[:, None])
     with pytest.raises(Misbehaved, match="the same whatever is drawn"):
         followed(fixed, fixed)

@@ -279,6 +279,7 @@ def test_a_figure_of_nothing_is_not_written(tmp_path: Path, changes: dict[str, A
             ["--by", "Estimator"],
             "by: no column 'Estimator' in the table; did you mean 'est",
         ),
+        (["--x", "tail"], "x: no column 'tail' in the table; did you mean 'problem.tail'?"),
         (["--facet", "\x1b[31m"], "facet: no column '\\x1b[31m'"),
         (["--x", "estimator", "--log", "both"], "x 'estimator': this column holds words"),
         (["--log", "z"], "'z' is not one of"),
@@ -291,7 +292,8 @@ def test_a_figure_of_nothing_is_not_written(tmp_path: Path, changes: dict[str, A
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, wrong: list[str], told: str) -> None:
-    result = plotted(stored(tmp_path / "run", ordinary()), tmp_path / "a.png", *wrong)
+    frame = ordinary().assign(**{"problem.tail": 1.0})
+    result = plotted(stored(tmp_path / "run", frame), tmp_path / "a.png", *wrong)
     assert result.exit_code == 2
     assert told in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

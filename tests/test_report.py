@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from bench.tables.results_table import plain_table, results_table
+from bench.tables.results_table import HEADLINES, plain_table, results_table
 from bench.tables.table import WIDEST
 from bench.text import labels, numbers
+from bench.text.cell_words import setting_of
 
 SIZES = (10, 100, 1000, 10_000, 100_000)
 VARIANCES = {
@@ -188,6 +189,28 @@ def test_a_narrow_table_keeps_whole_columns():
     wide, narrow = printed(ordinary(), 120).splitlines(), printed(ordinary(), 80).splitlines()
     assert set(narrow[0].split()) < set(wide[0].split())
     assert not any("…" in line.replace(" … ", "") for line in narrow)
+
+
+@pytest.mark.parametrize(("headline", "name"), HEADLINES.items())
+def test_what_a_scenario_is_about_has_a_column_at_any_width(headline, name):
+    for width in (60, 80, 200):
+        console = Console(width=width, file=io.StringIO(), record=True)
+        console.print(results_table(ordinary(), headline))
+        head = console.export_text(styles=False).splitlines()[0]
+        assert name in re.split(r"\s{2,}", head.strip())
+    assert name not in ("SNR", "cosine") or name not in printed(ordinary(), 200).splitlines()[0]
+
+
+def test_problems_that_differ_in_their_options_are_called_by_these():
+    frame = several_devices().assign(device="cpu", dtype="float32", problem="bound (k = 2)")
+    frame.loc[::2, "problem"] = "bound (k = 4)"
+    assert set(setting_of(frame)) == {"k = 2", "k = 4"}
+    assert set(
+        setting_of(frame.assign(problem=frame["problem"].replace("bound (k = 2)", "other (k = 2)")))
+    ) == {
+        "bound (k = 4)",
+        "other (k = 2)",
+    }
 
 
 def test_labels_are_not_markup_in_a_table():

@@ -41,7 +41,7 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
     `value_high` are the metric; `ratio`, `low` and `high` are its ratio to the best, NaN if it has none. The
     intervals of all ratios hold together.
     """
-    here = _at_one_place(rows.whole(run.measurements))
+    here = at_one_place(rows.whole(run.measurements))
     main, better = METRICS[metric].columns[0], METRICS[metric].better
     for name in main.names:
         here[name.replace(main.name, "value")] = here[name].astype(float)
@@ -57,7 +57,8 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
     return order.merge(ratios, on="cell", how="left")
 
 
-def _at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
+def at_one_place(whole: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows where most estimators are measured: the first device, largest N, last problem."""
     measured = rows.measured(whole)
     if measured.empty:
         return measured

@@ -76,8 +76,9 @@ def unbiased_beside(whole: pd.DataFrame, control: str) -> dict[str, str]:
 
 
 def heavy_tailed(cells: pd.DataFrame) -> pd.Series[bool]:
-    """Return whether the tail of each cell makes its variance uncertain."""
-    return (cells["effective_dof"] < FEWEST_DEGREES) | (cells["largest_share"] > LARGEST_SHARE)
+    """Return whether a tail heavier than a normal one makes the variance of each cell uncertain."""
+    uncertain = (cells["effective_dof"] < FEWEST_DEGREES) | (cells["largest_share"] > LARGEST_SHARE)
+    return uncertain & (cells["kurtosis"] > 3)
 
 
 def device_and_dtype(frame: pd.DataFrame) -> list[str]:

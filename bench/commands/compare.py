@@ -73,9 +73,12 @@ def compare(
         drawn_as = "" if figure is None else kind_of(figure, "--figure")
         found = _compared(run, run_b, control, metrics, sample_sizes)
     if found.frame.empty:
+        from bench.text.labels import plain
         from bench.text.left_out import notes
 
-        click.echo("\n".join(["nothing can be compared", *notes(found.left_out)]), err=True)
+        nothing = f"nothing can be compared with {plain(found.control)}"
+        hint = [] if run_b else ["another control is chosen by --control"]
+        click.echo("\n".join([nothing, *notes(found.left_out), *hint]), err=True)
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,8 +43,8 @@ def tell(table: Table, lines: Iterable[str] = ()) -> None:
 
 
 def console() -> Console:
-    """Return where tables are printed: as wide as the terminal, or 120 columns if there is none."""
+    """Return where tables are printed: as wide as the terminal, or as COLUMNS says, else 120."""
     from rich.console import Console
 
     made = Console()
-    return made if made.is_terminal else Console(width=120)
+    return made if made.is_terminal or os.environ.get("COLUMNS", "").isdigit() else Console(width=120)

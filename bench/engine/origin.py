@@ -68,7 +68,7 @@ class Origin:
             some = _some(estimates)
             if self._first is None:
                 self._first = some.clone()
-            elif torch.equal(some, self._first) and _is_beyond_chance(some):
+            elif torch.equal(some, self._first) and _vary(some) and _is_beyond_chance(some):
                 raise Misbehaved(more=REPEATED)
 
 
@@ -78,14 +78,18 @@ def _some(estimates: Tensor) -> Tensor:
 
 
 def _is_noise(rows: Tensor) -> bool:
-    """Whether rows that should be the same differ by more than rounding."""
+    """Whether rows that should be the same differ by more than rounding, and in more than a few values."""
+    few = min(_VALUES, len(rows) / 2)
+    return _vary(rows) and len(torch.unique(rows.nan_to_num(), dim=0)) > few
+
+
+def _vary(rows: Tensor) -> bool:
+    """Whether rows differ by more than rounding."""
     if torch.equal(rows, rows[:1].expand_as(rows)):
         return False
     rows = rows.nan_to_num()
     gap = float((rows - rows[0]).abs().max())
-    few = min(_VALUES, len(rows) / 2)
-    rounding = _UNITS * torch.finfo(rows.dtype).eps * float(rows.abs().max())
-    return gap > rounding and len(torch.unique(rows, dim=0)) > few
+    return gap > _UNITS * torch.finfo(rows.dtype).eps * float(rows.abs().max())
 
 
 def _is_beyond_chance(rows: Tensor) -> bool:

@@ -76,13 +76,13 @@ def completed(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     for name, kind in kinds.items():
         values = frame[name] if name in frame else pd.Series(LATER.get(name, np.nan), frame.index)
         try:
-            columns[name] = values.astype(kind)
+            columns[name] = values.astype(kind)  # type: ignore[call-overload]
         except (TypeError, ValueError) as error:
             raise ValueError(f"its column {name!r} does not hold what it should") from error
         if kind == "str":
             columns[name] = columns[name].fillna("")
-    others = {name: frame[name] for name in frame if name not in kinds}
-    return pd.DataFrame({**columns, **others}, frame.index)
+    columns |= {str(name): frame[name] for name in frame if name not in kinds}
+    return pd.DataFrame(columns, frame.index)
 
 
 def of_layout_1(frame: pd.DataFrame, table: str) -> pd.DataFrame:

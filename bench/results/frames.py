@@ -20,6 +20,7 @@ from bench.statistics.components import components_of
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
 from bench.statistics.intervals import variance_intervals
 from bench.statistics.metric_table import measure
+from bench.statistics.multiplicity import holm
 from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.rate import limiting_bias, standard_error
 from bench.statistics.verdict import BIASED_BELOW, bias_p
@@ -100,25 +101,14 @@ def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
 def judged(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the measurements of a whole run with the verdicts and contradictions that all of its rows give.
 
-    Before, a verdict says what is known of a row if it is not biased.
+    Before, a verdict says what is known of a row if it is not biased. An unbiased estimator is called biased
+    in at most 1 % of runs, however many rows they have; rows without a p-value of no bias were not tested.
     """
-    biased = is_biased(measurements["bias_p"])
+    biased = pd.Series(holm(measurements["bias_p"].to_numpy(float), BIASED_BELOW), measurements.index)
     inconsistent = against_consistency(measurements)
     contradiction = inconsistent.mask(biased & (measurements["claim"] == "unbiased"), "not unbiased")
     verdict = measurements["verdict"].mask(biased, "biased")
     return measurements.assign(verdict=verdict, contradiction=contradiction)
-
-
-def is_biased(p: pd.Series[float]) -> pd.Series[bool]:
-    """Return whether each row of a run is biased, by the p-values of no bias in all; NaN were not tested.
-
-    An unbiased estimator is called biased in at most 1 % of runs, however many rows they have. Holm (1979), A
-    simple sequentially rejective multiple test procedure.
-    """
-    ordered = p.dropna().sort_values(kind="stable")
-    left = np.arange(len(ordered), 0, -1)
-    rejected = np.logical_and.accumulate(ordered.to_numpy() * left < BIASED_BELOW)
-    return p.index.to_series().isin(ordered.index[rejected])
 
 
 def against_consistency(measurements: pd.DataFrame) -> pd.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -51,6 +52,8 @@ COLUMNS = (
     Column("variance", _interval("variance"), lambda row: significant(row.variance), yields=9),
     Column("exact", _exact, brief=lambda row: significant(row.variance_exact), yields=5),
     Column("kurtosis", lambda row: significant(row.kurtosis), yields=7),
+    Column("SNR", _interval("snr"), lambda row: significant(row.snr)),
+    Column("cosine", _interval("cosine"), lambda row: significant(row.cosine)),
     Column("MSE", lambda row: significant(row.mse), yields=1),
     Column("time", lambda row: measured_duration(row.seconds, *cell_words.ends(row, "seconds")), yields=6),
     Column("f evaluations", lambda row: count(row.evaluations), yields=0),
@@ -63,12 +66,23 @@ COLUMNS = (
     Column("verdict", verdict, brief=brief_verdict, yields=2, align="left", style=_color),
 )
 
+HEADLINES = {
+    "mse": "MSE",
+    "snr": "SNR",
+    "cosine": "cosine",
+    "cost": "time",
+    "work_normalized_variance": "var × time",
+}
+"""Metrics that a scenario may be about -> their column, which then gives way last."""
 
-def results_table(measurements: pd.DataFrame) -> Table:
+
+def results_table(measurements: pd.DataFrame, headline: str = "variance") -> Table:
     """Return the results as a table; a row that failed says why across the columns that it cannot fill.
 
-    Rows of absent devices are left out, unless all are: one note says as much.
+    Rows of absent devices are left out, unless all are: one note says as much. Signal-to-noise ratio and
+    cosine are there if the scenario is about them.
     """
+    told = HEADLINES.get(headline)
     whole = rows.whole(measurements)
     present = whole[whole["status"] != "unavailable"]
     frame = whole if present.empty else present
@@ -79,9 +93,10 @@ def results_table(measurements: pd.DataFrame) -> Table:
         numbers=rows.with_numbers(frame),
     ).sort_values(["order", "sample_size"], kind="stable")
     empty = {"on": frame["setting"].nunique() < 2, "exact": frame["variance_exact"].isna().all()}
+    empty |= {name: name != told for name in ("SNR", "cosine")}
     facts = (cell_words.replicates(whole), cell_words.common_setting(frame), "95 % intervals")
     return Table(
-        [column for column in COLUMNS if not empty.get(column.name)],
+        [replace(c, yields=10) if c.name == told else c for c in COLUMNS if not empty.get(c.name)],
         list(frame.itertuples(index=False)),
         group=lambda row: names[row.estimator],
         across=lambda row: "" if row.numbers else _failure(row),
@@ -94,9 +109,9 @@ def results_table(measurements: pd.DataFrame) -> Table:
     )
 
 
-def plain_table(measurements: pd.DataFrame) -> str:
+def plain_table(measurements: pd.DataFrame, headline: str = "variance") -> str:
     """Return the results as a Markdown table, and notes below it."""
-    return results_table(measurements).markdown() if len(measurements) else "no results\n"
+    return results_table(measurements, headline).markdown() if len(measurements) else "no results\n"
 
 
 def _failure(row: Row) -> str:

@@ -12,7 +12,7 @@ from bench.results.run import Run
 from bench.tables.comparison_table import comparison_table, problem_table, problem_title
 from bench.tables.results_table import plain_table
 from bench.text import together_claims
-from bench.text.answer import answer
+from bench.text.answer import answer, headline_of
 from bench.text.claims import claims
 from bench.text.failures import attempted
 from bench.text.labels import code, markdown, plain
@@ -52,7 +52,7 @@ def as_markdown(run: Run, control: str | None = None) -> str:
 
 
 def _results(run: Run) -> Iterator[str]:
-    yield plain_table(run.measurements)
+    yield plain_table(run.measurements, headline_of(run))
     if lines := details(run):
         yield _listed(lines)
 

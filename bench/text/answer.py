@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.comparison import compare
+from bench.analysis.first_screen import at_one_place
 from bench.analysis.kept import kept
 from bench.analysis.pairs import within
 from bench.analysis.sweeps import Sweep
@@ -39,7 +40,7 @@ def headline_of(run: Run) -> str:
 def answer(run: Run, control: str | None = None) -> list[str]:
     """Return at most two sentences: the biases, then the best of the estimators that are not biased.
 
-    They are about one device, at the largest N of the control. An estimator without any variance leads
+    They are about one device and N, those of `standings`. An estimator without any variance leads
     only if it is shown to be unbiased. Plain text on one line each; labels are data and must be escaped
     for where they go.
 
@@ -52,15 +53,15 @@ def answer(run: Run, control: str | None = None) -> list[str]:
         return [NOTHING]
     pairs, metric, names = within(run, control), headline_of(run), distinct(whole["estimator"])
     sweep, first = sweep_or_point(known), names[pairs.control]
-    every = placed(known.merge(known[["device", "dtype"]].head(1)), sweep)
+    place = at_one_place(whole).iloc[0]
+    every = placed(known.merge(place[["device", "dtype"]].to_frame().T), sweep)
     words = [", ".join(filter(None, pair)) for pair in zip(every["point"], every["setting"], strict=True)]
     every = every.assign(estimator=every["estimator"].map(names), where=words)
     itself = every.loc[every["estimator"] == first, ["cell"]].assign(ratio=1.0, low=1.0, high=1.0)
-    largest = every.loc[every["cell"].isin(itself["cell"]) | itself.empty, "sample_size"].max()
     ratios = itself[:0]
     if metric in COMPARED:
         ratios = pd.concat([compare(pairs, (metric,)).frame[list(itself)], itself])
-    at = every[every["sample_size"] == largest].merge(ratios, "left", on="cell")
+    at = every[every["sample_size"] == place["sample_size"]].merge(ratios, "left", on="cell")
     return [
         *attempted("the sentence on biases", lambda: [_biases(every, at)]),
         *attempted("the sentence on the best estimator", lambda: [_best(at, metric, first, sweep)]),

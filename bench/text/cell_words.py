@@ -55,8 +55,15 @@ def _number(sweep: Sweep, value: float) -> str:
 
 
 def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
-    """Return for each row in words those of its settings that vary within the frame; empty if none does."""
+    """Return for each row in words those of its settings that vary within the frame; empty if none does.
+
+    Of problems that differ only in their options, `bound (k = 2)`, that is the options: `k = 2`.
+    """
     varying = frame[[name for name in SETTINGS if frame[name].nunique() > 1]].astype(str)
+    if "problem" in varying:
+        parts = varying["problem"].str.extract(r"^([^()]+) \((.+)\)$")
+        if parts[0].nunique(dropna=False) == 1 and parts[1].notna().all():
+            varying["problem"] = parts[1]
     words = [varying[name].map(distinct(varying[name])) for name in varying]
     texts = [", ".join(values) for values in zip(*words, strict=True)] or [""] * len(frame)
     return pd.Series(texts, index=frame.index, dtype=object)

@@ -27,9 +27,10 @@ def inverse(cells: pd.DataFrame) -> pd.DataFrame:
 def remarks(found: Comparison) -> list[str]:
     """Return the level, the control, and what is not compared."""
     intervals = int(found.frame["low"].notna().sum())
+    together = f" intervals, so that all {intervals} hold together with {TOGETHER}"
     return [
-        f"ratio to {found.control} · below 1 is better · {level_text(found.level)} intervals, "
-        f"so that all {intervals} hold together with {TOGETHER}",
+        f"ratio to {found.control} · below 1 is better · {level_text(found.level)}"
+        + (together if intervals > 1 else " interval"),
         *notes(found.left_out),
     ]
 
