@@ -56,6 +56,16 @@ def test_the_best_leads_by_its_ratio_to_the_control() -> None:
     )
 
 
+def test_an_estimator_under_several_labels_is_told_once_by_each() -> None:
+    run = run_of({}, {"estimator": "b", "variance": 0.1})
+    cells = run.measurements
+    again = [cells[cells["estimator"] == "b"].assign(estimator=label) for label in ("c", "d")]
+    run = Run(pd.concat([cells, *again], ignore_index=True), run.replicates, run.record)
+    assert run.measurements["cell"].nunique() == 2
+    assert answer(run)[1] == "b, c and d cannot be told apart and have the least variance at N = 10."
+    assert standings(run)["estimator"].tolist() == ["b", "c", "d", "a"]
+
+
 def test_the_largest_sample_size_answers() -> None:
     small = [{"sample_size": 2}, {"estimator": "b", "sample_size": 2, "variance": 9.0}]
     run = run_of(*small, {}, {"estimator": "b", "variance": 0.1})

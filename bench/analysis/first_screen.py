@@ -54,7 +54,7 @@ def standings(run: Run, metric: str = "variance") -> pd.DataFrame:
         return order.assign(ratio=math.nan, low=math.nan, high=math.nan)
     pairs = within(run, str(order["estimator"].iloc[0])).of("cell", order["cell"])
     ratios = compare(pairs, (metric,)).frame[["cell", "ratio", "low", "high"]]
-    return order.merge(ratios, on="cell", how="left")
+    return order.merge(ratios.drop_duplicates("cell"), on="cell", how="left")  # two labels may share a cell
 
 
 def at_one_place(whole: pd.DataFrame) -> pd.DataFrame:

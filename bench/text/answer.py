@@ -61,6 +61,7 @@ def answer(run: Run, control: str | None = None) -> list[str]:
     ratios = itself[:0]
     if metric in COMPARED:
         ratios = pd.concat([compare(pairs, (metric,)).frame[list(itself)], itself])
+    ratios = ratios.drop_duplicates("cell")  # one estimator under two labels is one cell
     at = every[every["sample_size"] == place["sample_size"]].merge(ratios, "left", on="cell")
     return [
         *attempted("the sentence on biases", lambda: [_biases(every, at)]),
