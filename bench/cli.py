@@ -137,13 +137,12 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, all errors at once, without measuring."""
     from bench.errors import collected
-    from bench.scenario import read
-    from bench.scenario.resolve import experiments_of
+    from bench.scenario.resolve import resolved
 
     with explained(), collected() as wrong:
         for path in scenarios:
             with wrong.under():
-                experiments_of(*read(path))
+                resolved(path)
                 click.echo(f"{path}: ok")
 
 

@@ -47,14 +47,18 @@ def construct(cls: type, options: Mapping[str, Any], what: str) -> Any:
             values[key] = _converted(wanted[key].annotation, options[key])
         except Invalid as error:
             faults += error.under(key).faults
-    if faults:
+    if any(option.required and key not in values for key, option in wanted.items()):
         raise Invalid(*faults)
     try:
-        return cls(**values)
-    except Invalid:
-        raise
+        made = cls(**values)
+    except Invalid as error:
+        raise Invalid(*faults, *error.faults) from None
     except ValueError as error:
-        raise invalid(f"{what}: {error}") from error
+        first = str(error).split(" ")[0]  # `smoothing must be positive` is told where smoothing stands
+        raise Invalid(*faults, Fault(f"{what}: {error}", (first,) if first in values else ())) from error
+    if faults:
+        raise Invalid(*faults)
+    return made
 
 
 @dataclasses.dataclass(frozen=True)

@@ -351,6 +351,34 @@ def test_a_grid_that_is_huge_must_be_confirmed(here: Path) -> None:
     assert called(*huge, "--yes").exit_code == 0
 
 
+def test_sample_sizes_of_the_gate_that_a_change_made_moot_are_left_out(here: Path) -> None:
+    text = (here / "tiny.yaml").read_text()
+    sizes = re.search(r"sample_sizes: \[(.*)\]", text)
+    assert sizes is not None
+    first, last = sizes[1].split(", ")[0], sizes[1].split(", ")[-1]
+    (here / "gated.yaml").write_text(f"{text}gate: {{sample_sizes: [{first}, {last}]}}\n")
+    assert called("plan", "gated.yaml", "-n", first).exit_code == 0
+    run = bench.run("gated.yaml", overrides=[f"sweep.sample_sizes=[{last}]"], small=True)
+    assert run.record["scenario"]["gate"]["sample_sizes"] == [int(last)]
+    none = bench.run("gated.yaml", overrides=["sweep.sample_sizes=[5]"], small=True)
+    assert none.record["scenario"]["gate"]["sample_sizes"] is None
+    # What the file itself says wrongly is still wrong.
+    (here / "gated.yaml").write_text(f"{text}gate: {{sample_sizes: [77]}}\n")
+    assert "77 is not in sweep.sample_sizes" in refused("plan", "gated.yaml")
+    assert "77 is not in sweep" in refused(
+        "plan", "gated.yaml", "-n", first, "--set", "gate.sample_sizes=[77]"
+    )
+
+
+def test_thresholds_of_estimators_that_a_change_left_out_are_moot(here: Path) -> None:
+    text = (here / "tiny.yaml").read_text()
+    (here / "gated.yaml").write_text(f"{text}gate: {{estimators: {{rloo: {{bias: {{margin: 2%}}}}}}}}\n")
+    assert called("plan", "gated.yaml", "--set", "estimators=[reinforce]").exit_code == 0
+    assert called("plan", "gated.yaml", "-e", "reinforce").exit_code == 0
+    (here / "gated.yaml").write_text(f"{text}gate: {{estimators: {{rlo: {{bias: {{margin: 2%}}}}}}}}\n")
+    assert "no estimator is called 'rlo'" in refused("plan", "gated.yaml")
+
+
 def test_the_results_go_where_they_are_wanted(here: Path, without_figures: None) -> None:
     result = called("run", "tiny.yaml", "--out", "deep/er")
     assert folder_of(result).parent == Path("deep/er/tiny")

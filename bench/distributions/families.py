@@ -31,7 +31,7 @@ from bench.distributions.multivariate_normal import MultivariateNormal
 from bench.distributions.normal import Normal
 from bench.distributions.repeated import Repeated
 from bench.distributions.von_mises import VonMises
-from bench.errors import did_you_mean, invalid, shown
+from bench.errors import Invalid, KeyFault, did_you_mean, invalid, shown
 
 LOG = "log_"
 """A parameter that is positive may be given by its logarithm, under this prefix."""
@@ -126,7 +126,7 @@ def find_family(name: str) -> Family:
         Invalid: if there is none.
     """
     if name not in FAMILIES:
-        raise invalid(f"unknown distribution {shown(name)}; {did_you_mean(name, FAMILIES)}")
+        raise Invalid(KeyFault(f"unknown distribution {shown(name)}; {did_you_mean(name, FAMILIES)}"))
     return FAMILIES[name]
 
 

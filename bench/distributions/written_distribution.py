@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.distributions.families import LOG, Family, find_family
 from bench.distributions.multivariate_normal import triangle
-from bench.errors import Invalid, invalid, shown
+from bench.errors import Invalid, collected, invalid, shown
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ def read_distribution(distribution: Mapping[str, Mapping[str, Value]]) -> Writte
         Invalid: with the path, from the name on, of what is wrong.
     """
     if len(distribution) != 1:
+        with collected() as wrong:
+            for name in distribution:
+                with wrong.under(name):
+                    find_family(name)
         raise invalid("wanted one distribution, as {name: {parameter: value}}")
     ((name, values),) = distribution.items()
     try:

@@ -53,6 +53,9 @@ class Expectation(Problem):
                 law = read_distribution(distribution)
             with faults.under("cost"):
                 self.formula = cost_of(cost)
+            if faults.faults:  # the names can be told all the same
+                with faults.under("parameters"):
+                    _check_names(parameters, [key for values in distribution.values() for key in values])
         self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks
         with collected() as faults:
             with faults.under("cost"):
@@ -115,16 +118,20 @@ class Expectation(Problem):
 
 def _theta(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
     """Return the place in θ of each of the named parameters."""
+    _check_names(names, list(blocks))
+    return _slices(names, blocks)
+
+
+def _check_names(names: list[str], known: list[str]) -> None:
     if not names:
-        raise invalid(f"wanted at least one of {', '.join(blocks)}: θ is empty")
+        raise invalid(f"wanted at least one of {', '.join(known)}: θ is empty")
     for i, name in enumerate(names):
-        if name not in blocks:
+        if name not in known:
             raise invalid(
-                f"{shown(name)} is no parameter of the distribution as given: {', '.join(blocks)}", i
+                f"{shown(name)} is no parameter of the distribution as given: {', '.join(known)}", i
             )
         if name in names[:i]:
             raise invalid(f"{name} is named twice", i)
-    return _slices(names, blocks)
 
 
 def _refuse_whole_numbers(names: list[str], family: Family) -> None:

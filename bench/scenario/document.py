@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,11 +21,13 @@ class Document:
     Attributes:
         value: dicts, lists and scalars.
         file: the name under which the text is known.
+        faults: what is wrong with the YAML, though it could be read to its end.
     """
 
     value: Any
     file: str
     _text: str = field(repr=False)
+    faults: tuple[tuple[Position, str], ...] = ()
 
     def __contains__(self, path: Path) -> bool:
         return path in self._tree.values
@@ -58,21 +63,43 @@ def parse(text: str, file: str) -> Document:
     Raises:
         ScenarioError: with everything that is wrong.
     """
+    document = parsed(text, file)
+    if document.faults:
+        raise _error(file, document.faults)
+    return document
+
+
+def parsed(text: str, file: str) -> Document:
+    """A text in YAML as `parse` gives it; what is refused in it is noted, if it can be read to its end.
+
+    Raises:
+        ScenarioError: if it cannot.
+    """
     if (value := written.read(text)) is not None:
         return Document(value, file, text)  # which makes its tree when a position is asked for
     tree = Tree(text)
-    faults = tree.faults or ([((1, 1), "the file is empty")] if tree.empty else [])
-    if faults:
-        raise ScenarioError([placed(file, position, message) for position, message in sorted(faults)])
-    document = Document(tree.value, file, text)
+    if tree.empty or not tree.whole:
+        raise _error(file, tree.faults or [((1, 1), "the file is empty")])
+    document = Document(tree.value, file, text, tuple(tree.faults))
     vars(document)["_tree"] = tree
     return document
+
+
+def _error(file: str, faults: Iterable[tuple[Position, str]]) -> ScenarioError:
+    return ScenarioError([placed(file, position, message) for position, message in sorted(faults)])
 
 
 def placed(file: str, position: Position, message: str) -> str:
     """A complaint as compilers write it: `file:line:column: message`."""
     line, column = position
     return f"{printable(file)}:{line}:{column}: {message}"
+
+
+def in_order(lines: Iterable[str], file: str) -> list[str]:
+    """Complaints, each once: by line and column, then those that are of no place in the file."""
+    place = re.compile(rf"{re.escape(printable(file))}:(\d+):(\d+): ")
+    found = {line: place.match(line) for line in lines}
+    return sorted(found, key=lambda line: [*map(int, at.groups())] if (at := found[line]) else [math.inf])
 
 
 def printable(text: str, limit: int | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -71,9 +72,18 @@ _KEYS: dict[Path, list[str]] = {
 }
 
 
-def faults_of(error: ValidationError) -> list[Fault]:
-    """Everything that is wrong, each with its path from the top of the scenario."""
-    return [fault for detail in error.errors(include_url=False) for fault in _faults(detail)]
+def faults_of(
+    error: ValidationError, place: Callable[[Path], Path] = lambda path: path, but: Collection[str] = ()
+) -> list[Fault]:
+    """Everything that is wrong, each with its path from the top of the scenario.
+
+    Args:
+        error: what pydantic found.
+        place: the path of a part where it was said, if the parts have moved.
+        but: types of errors that are left out.
+    """
+    details = [detail for detail in error.errors(include_url=False) if detail["type"] not in but]
+    return [fault for detail in details for fault in _faults(detail, place)]
 
 
 def wanted(path: Path) -> str:
@@ -81,15 +91,16 @@ def wanted(path: Path) -> str:
     return _WANTED.get(_pattern(path), "something else")
 
 
-def _faults(detail: Any) -> list[Fault]:
-    path: Path = detail["loc"]
+def _faults(detail: Any, place: Callable[[Path], Path]) -> list[Fault]:
+    path = place(detail["loc"])
     if detail["type"] == "extra_forbidden":
         return [_unknown_key(path)]
     if detail["type"] == "missing":
         return [Fault(f"missing key {path[-1]!r}{_where(path[:-1])}", path[:-1])]
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, Invalid):
-        return [_named(fault) for fault in cause.under(*path).faults]
+        faults = cause.under(*detail["loc"]).faults
+        return [_named(replace(fault, path=place(fault.path))) for fault in faults]
     given = detail["input"]
     return [_named(Fault(f"wanted {wanted(path)}, got {shown(given)}{_hint(detail)}", path))]
 

@@ -10,11 +10,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import Invalid, KeyFault, Path, ScenarioError, did_you_mean, invalid, shown
+from bench.errors import (
+    Invalid,
+    KeyFault,
+    Path,
+    ScenarioError,
+    collected,
+    did_you_mean,
+    invalid,
+    shown,
+)
 from bench.scenario.document import printable
 from bench.scenario.messages import faults_of
 from bench.scenario.overrides import Override
-from bench.scenario.reading import Source, Swept
+from bench.scenario.reading import Source, Swept, Variant
 from bench.scenario.schema import EstimatorSpec, Scenario
 
 MOST_POINTS = 1000
@@ -59,20 +68,39 @@ def points(scenario: Scenario, source: Source) -> list[Point]:
     """
     data = _without_sweep(scenario)
     try:
-        steps = _checkpoints(data)
+        with collected() as wrong:
+            with wrong.under():
+                steps = _checkpoints(data)
+                swept = ({} if steps is None else {CHECKPOINTS: steps}) | dict(scenario.sweep.options)
+            if wrong.faults:
+                swept = dict(scenario.sweep.options)
+            with wrong.under("sweep"):
+                variants = _estimators(scenario.estimators, swept)
+                data["estimators"] = [variant.data for variant in variants]
+                source = replace(source, variants=tuple(variants))
+            with wrong.under("sweep"):
+                of_problem = {key: values for key, values in swept.items() if key.startswith("problem.")}
+                settings = _settings(scenario, of_problem)
     except Invalid as error:
         raise ScenarioError(source.lines(error.faults)) from None
-    swept = ({} if steps is None else {CHECKPOINTS: steps}) | dict(scenario.sweep.options)
     if not swept and not scenario.sweep.zip and not scenario.sweep.exclude:
         return [Point({}, scenario, source)]
-    try:
-        estimators = _estimators(scenario.estimators, swept)
-        of_problem = {key: values for key, values in swept.items() if key.startswith("problem.")}
-        settings = _settings(scenario, of_problem)
-    except Invalid as error:
-        raise ScenarioError(source.lines(error.under("sweep").faults)) from None
-    data["estimators"] = estimators
     return [_point(data, chosen, source) for chosen in settings]
+
+
+def first_point(scenario: Scenario, source: Source) -> Point:
+    """A point at which the rest of a scenario is checked if its sweep is wrong: all first values that fit."""
+    data, at = _without_sweep(scenario), []
+    for key, values in scenario.sweep.options.items():
+        try:
+            data, path = Override(key, tuple(key.split(".")), values[0]).applied(data)
+        except Invalid:
+            continue
+        at.append(Swept(f"{printable(key, 60)} = {shown(values[0])}", ("sweep", "options", key), path))
+    try:
+        return Point({}, Scenario.model_validate(data), replace(source, swept=tuple(at)))
+    except ValidationError:
+        return Point({}, scenario, source)
 
 
 def _point(data: Mapping[str, Any], settings: Settings, source: Source) -> Point:
@@ -115,15 +143,21 @@ def _checkpoints(data: dict[str, Any]) -> list[Any] | None:
 
 def _settings(scenario: Scenario, swept: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """All combinations, those zipped together side by side, less the excluded ones."""
-    axes = list(_axes(scenario.sweep.zip, swept))
-    if math.prod(len(axis) for axis in axes) > MOST_POINTS:
-        raise invalid(f"more than {MOST_POINTS} combinations", "options")
     excluded = scenario.sweep.exclude
-    for i, entry in enumerate(excluded):
-        for key in entry:
-            if key not in swept:
-                near = did_you_mean(key, swept)
-                raise invalid(f"{shown(key)} is no swept option of the problem; {near}", "exclude", i, key)
+    with collected() as wrong:
+        with wrong.under():
+            axes = list(_axes(scenario.sweep.zip, swept))
+            if math.prod(len(axis) for axis in axes) > MOST_POINTS:
+                raise invalid(f"more than {MOST_POINTS} combinations", "options")
+        wrong.faults += [
+            KeyFault(
+                f"{shown(key)} is no swept option of the problem; {did_you_mean(key, swept)}",
+                ("exclude", i, key),
+            )
+            for i, entry in enumerate(excluded)
+            for key in entry
+            if key not in swept
+        ]
     found = [
         {key: value for part in combination for key, value in part.items()}
         for combination in itertools.product(*axes)
@@ -162,8 +196,8 @@ def _matches(settings: Settings, entry: Settings) -> bool:
     return all(settings[key] == value for key, value in entry.items())
 
 
-def _estimators(specs: Sequence[EstimatorSpec], swept: Mapping[str, Sequence[Any]]) -> list[Any]:
-    """The estimators as a file would list them, one for each combination of their swept options."""
+def _estimators(specs: Sequence[EstimatorSpec], swept: Mapping[str, Sequence[Any]]) -> list[Variant]:
+    """The estimators, one for each combination of their swept options."""
     options: dict[int, dict[str, Sequence[Any]]] = {}
     for key, values in swept.items():
         first, _, rest = key.partition(".")
@@ -177,9 +211,9 @@ def _estimators(specs: Sequence[EstimatorSpec], swept: Mapping[str, Sequence[Any
             raise Invalid(KeyFault(message, ("options", key)))
         options.setdefault(which[0], {})[key] = values
     return [
-        written
+        Variant(i, written, said)
         for i, spec in enumerate(specs)
-        for written in (_variants(spec, options[i]) if i in options else [spec.model_dump()])
+        for written, said in (_variants(spec, options[i]) if i in options else [(spec.model_dump(), {})])
     ]
 
 
@@ -187,16 +221,19 @@ def _is_of(rest: str, spec: EstimatorSpec) -> bool:
     return any(rest.startswith(f"{name}.") for name in (spec.label, spec.name) if name)
 
 
-def _variants(spec: EstimatorSpec, options: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
+def _variants(
+    spec: EstimatorSpec, options: Mapping[str, Sequence[Any]]
+) -> Iterator[tuple[Any, dict[Path, str]]]:
+    """Return an estimator as a file would say it, and path within it -> the key of the sweep that said it."""
     called = next(name for name in (spec.label, spec.name) if name and all(_under(k, name) for k in options))
     for values in itertools.product(*options.values()):
         chosen: Any = {spec.name: dict(spec.options)}
-        words = {}
+        words, said = {}, {}
         for key, value in zip(options, values, strict=True):
             inner: Path = tuple(key[len(f"estimators.{called}.") :].split("."))
-            chosen, _ = Override(key, (spec.name, *map(str, inner)), value).applied(chosen)
-            words[key] = value
-        yield chosen | {"label": f"{spec.label or spec.name} ({settings_text(words)})"}
+            chosen, path = Override(key, (spec.name, *map(str, inner)), value).applied(chosen)
+            words[key], said[path] = value, key
+        yield chosen | {"label": f"{spec.label or spec.name} ({settings_text(words)})"}, said
 
 
 def _under(key: str, name: str) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from bench.engine.plan import Cell, NamedEstimator, Planned, numbers, plan
 from bench.errors import Invalid, ScenarioError, did_you_mean, shown
-from bench.scenario.reading import Source, read
-from bench.scenario.resolve import experiments_of, quick
+from bench.scenario.reading import Source
+from bench.scenario.resolve import resolved
 from bench.scenario.schema import Scenario
 from estimators import ALIASES
 
@@ -67,9 +67,7 @@ def prepare(
     Raises:
         ScenarioError: with everything that is wrong with it.
     """
-    scenario, source = read(path, overrides)
-    scenario = quick(scenario) if small else scenario
-    experiments = experiments_of(scenario, source)
+    scenario, source, experiments = resolved(path, overrides, small)
     if only is not None:
         experiments = [replace(each, estimators=_selected(each.estimators, only)) for each in experiments]
     plans = tuple(Planned(experiment, plan(experiment)) for experiment in experiments)

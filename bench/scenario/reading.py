@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import ValidationError
-
 from bench.errors import Fault, Invalid, KeyFault, Path, ScenarioError
-from bench.scenario.document import Document, parse, placed, printable
-from bench.scenario.messages import faults_of
+from bench.scenario.document import Document, in_order, parsed, placed, printable
 from bench.scenario.overrides import Override, label, understood
+from bench.scenario.repair import Repair, repaired
 from bench.scenario.schema import Scenario
 from bench.scenario.tree import SIZE_LIMIT, position_after
 
@@ -35,6 +33,26 @@ class Swept:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """An estimator with the values of its options at one point of a sweep.
+
+    Attributes:
+        entry: its position in the list of estimators, as they were given.
+        data: what a file would say.
+        said: path within `data` -> the key of the sweep that said what is there.
+    """
+
+    entry: int
+    data: Any
+    said: Mapping[Path, str]
+
+    def place(self, path: Path) -> Path:
+        """The path at which something at a path within `data` was said."""
+        keys = [key for inner, key in self.said.items() if path[: len(inner)] == inner]
+        return ("sweep", "options", keys[0]) if keys else ("estimators", self.entry, *path)
+
+
+@dataclass(frozen=True)
 class Source:
     """The origin of the parts of a scenario: a file, or the command line.
 
@@ -43,16 +61,33 @@ class Source:
         document: what the file says.
         overrides: what the command line says instead, as it was written, and at which path.
         swept: what the sweep says instead.
+        variants: the estimators, written out; empty if they are as the file has them.
+        repair: what was taken out of it, because it was wrong.
     """
 
     text: str
     document: Document
     overrides: tuple[tuple[str, Path], ...] = ()
     swept: tuple[Swept, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    repair: Repair | None = None
 
     def lines(self, faults: Iterable[Fault]) -> list[str]:
-        """Complaints as `file:line:column: message` or `--set key=value: message`, in order, each once."""
-        return [line for _, line in sorted({self._placed(fault) for fault in faults})]
+        """Complaints as `file:line:column: message` or `--set key=value: message`, in order, each once.
+
+        What comes of other mistakes is left out.
+        """
+        faults = [replace(fault, path=self._of_an_entry(fault.path)) for fault in faults]
+        if self.repair is not None:
+            faults = self.repair.told(faults)
+        said = {(0, *position) for position, _ in self.document.faults}
+        found = sorted({self._placed(fault) for fault in faults})
+        return [line for where, line in found if where not in said]
+
+    def _of_an_entry(self, path: Path) -> Path:
+        if self.variants and len(path) > 1 and path[0] == "estimators":
+            return self.variants[int(path[1])].place(path[2:])
+        return path
 
     def _placed(self, fault: Fault) -> tuple[tuple[int, int, int], str]:
         for option in self.swept:
@@ -73,6 +108,21 @@ class Source:
         return within or around
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A scenario as far as it can be read.
+
+    Attributes:
+        scenario: without what is wrong; None if nothing is left.
+        source: where its parts were said.
+        lines: what is wrong, in order.
+    """
+
+    scenario: Scenario | None
+    source: Source
+    lines: list[str]
+
+
 def read(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> tuple[Scenario, Source]:
     """The scenario in a YAML file.
 
@@ -83,7 +133,7 @@ def read(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> tuple[S
     Raises:
         ScenarioError: with everything that is wrong and where it is, in order.
     """
-    return read_text(_text(os.fspath(path)), os.fspath(path), overrides)
+    return read_text(text_of(path), os.fspath(path), overrides)
 
 
 def read_text(text: str, file: str, overrides: Sequence[str] = ()) -> tuple[Scenario, Source]:
@@ -97,20 +147,50 @@ def read_text(text: str, file: str, overrides: Sequence[str] = ()) -> tuple[Scen
     Raises:
         ScenarioError: with everything that is wrong and where it is, in order.
     """
+    draft = drafted(text, file, overrides)
+    if draft.lines or draft.scenario is None:
+        raise ScenarioError(draft.lines)
+    return draft.scenario, draft.source
+
+
+def drafted(text: str, file: str, overrides: Sequence[str] = ()) -> Draft:
+    """The scenario that a text in YAML describes, as far as it can be read, with all that is wrong with it.
+
+    Args:
+        text: the YAML.
+        file: the name to use in complaints.
+        overrides: `dotted.key=value`, the value in YAML, to use instead of what the text says.
+
+    Raises:
+        ScenarioError: if the text is no YAML.
+    """
     sets, complaints = _understood(overrides)
     try:
-        document = parse(text, file)
+        document = parsed(text, file)
     except ScenarioError as error:
         raise ScenarioError([*error.lines, *complaints]) from None
     data, applied, more = _applied(document.value, sets)
     source = Source(text, document, applied)
+    changed = [path for _, path in applied]
+    # Thresholds of estimators that a change has left out are moot.
+    repair = repaired(_cut(data, changed), (("gate", "estimators"),) * (("estimators",) in changed))
+    lines = [*source.lines(repair.faults), *complaints, *more]
+    wrong = [placed(file, position, message) for position, message in document.faults]
+    return Draft(repair.scenario, replace(source, repair=repair), in_order([*lines, *wrong], file))
+
+
+def _cut(data: Any, changed: Sequence[Path]) -> Any:
+    """Return plain data without sample sizes of the gate that a change of the sweep has made moot."""
+    sizes = ("sweep", "sample_sizes")
+    new = any(path == sizes[: len(path)] or path[:2] == sizes for path in changed)
+    if not new or any(path[:1] == ("gate",) for path in changed):
+        return data
     try:
-        scenario = Scenario.model_validate(data)
-    except ValidationError as error:
-        raise ScenarioError([*source.lines(faults_of(error)), *complaints, *more]) from None
-    if complaints or more:
-        raise ScenarioError([*complaints, *more])
-    return scenario, source
+        left = [N for N in data["gate"]["sample_sizes"] if N in data["sweep"]["sample_sizes"]]
+    except (LookupError, TypeError):
+        return data
+    gate = {key: value for key, value in data["gate"].items() if key != "sample_sizes"}
+    return data | {"gate": gate | ({"sample_sizes": left} if left else {})}
 
 
 def _understood(texts: Iterable[str]) -> tuple[list[Override], list[str]]:
@@ -134,7 +214,13 @@ def _applied(data: Any, overrides: Iterable[Override]) -> tuple[Any, tuple[tuple
     return data, tuple(applied), complaints
 
 
-def _text(path: str) -> str:
+def text_of(path: str | os.PathLike[str]) -> str:
+    """The text in a file.
+
+    Raises:
+        ScenarioError: if there is none.
+    """
+    path = os.fspath(path)
     content = _content(path)
     if len(content) > SIZE_LIMIT:
         raise ScenarioError([placed(path, (1, 1), f"the file is too large: the limit is {SIZE_LIMIT} bytes")])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
 from bench.errors import Fault, FaultCollector, Invalid, ScenarioError, collected, invalid
-from bench.scenario import EstimatorSpec, Point, Scenario, Source, points
+from bench.scenario import EstimatorSpec, NamedSpec, Point, Scenario, Source, points
+from bench.scenario.document import in_order
+from bench.scenario.points import first_point
+from bench.scenario.reading import drafted, text_of
 from bench.scenario.thresholds import faults_of as threshold_faults
 
 # Those that give a reference, a family each: the path, nearly always less noisy, and the score.
@@ -27,6 +31,32 @@ _QUICK_REPLICATES = 16
 _QUICK_SAMPLE_SIZE = 100
 
 
+def resolved(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), small: bool = False
+) -> tuple[Scenario, Source, list[Experiment]]:
+    """The scenario in a YAML file, and the experiments that it describes.
+
+    Args:
+        path: the file.
+        overrides: `dotted.key=value`, the value in YAML, to use instead of what the file says.
+        small: whether to make it small, to see if it runs.
+
+    Raises:
+        ScenarioError: with everything that is wrong, and where it was said.
+    """
+    draft = drafted(text_of(path), os.fspath(path), overrides)
+    scenario, lines, experiments = draft.scenario, draft.lines, []
+    if scenario is not None:
+        scenario = quick(scenario) if small else scenario
+        try:
+            experiments = experiments_of(scenario, draft.source)
+        except ScenarioError as error:
+            lines = in_order([*lines, *error.lines], os.fspath(path))
+    if lines or scenario is None:
+        raise ScenarioError(lines)
+    return scenario, draft.source, experiments
+
+
 def experiments_of(scenario: Scenario, source: Source) -> list[Experiment]:
     """The experiments that a scenario describes, one for each point of its sweep.
 
@@ -34,7 +64,11 @@ def experiments_of(scenario: Scenario, source: Source) -> list[Experiment]:
         ScenarioError: with everything that is wrong, and where it was said.
     """
     found, lines = [], []
-    for point in points(scenario, source):
+    try:
+        every = points(scenario, source)
+    except ScenarioError as error:
+        lines, every = list(error.lines), [first_point(scenario, source)]
+    for point in every:
         try:
             found.append(_experiment(point))
         except ScenarioError as error:
@@ -49,11 +83,11 @@ def _experiment(point: Point) -> Experiment:
     try:
         with collected() as wrong:
             with wrong.under("problem"):
-                problem = _built("problems", scenario.problem.name, scenario.problem.options)
+                problem = _problem(scenario.problem)
             estimators = list(_estimators(scenario, wrong))
             references = list(_references(scenario, wrong))
             wrong.faults += _sample_size_faults(scenario, estimators)
-            wrong.faults += threshold_faults(scenario.gate, [named.label for named in estimators])
+            wrong.faults += threshold_faults(scenario.gate, map(label_of, scenario.estimators))
     except Invalid as error:
         raise ScenarioError(source.lines(error.faults)) from None
     largest = max(scenario.sweep.sample_sizes)
@@ -138,6 +172,14 @@ def _checks(scenario: Scenario) -> tuple[NamedEstimator, ...]:
 def default_references() -> tuple[NamedEstimator, ...]:
     """Those that give a reference where a scenario names none, in order."""
     return tuple(_named(spec, label_of(spec)) for spec in _REFERENCES)
+
+
+def _problem(spec: NamedSpec) -> Any:
+    try:
+        catalogue.find("problems", spec.name)
+    except Invalid as error:
+        raise error.under("name") from error
+    return _built("problems", spec.name, spec.options)
 
 
 def _named(spec: EstimatorSpec, label: str) -> NamedEstimator:

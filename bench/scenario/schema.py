@@ -259,9 +259,12 @@ class Scenario(Part):
         if self.precision is not None and self.max_replicates < self.replicates:
             least = f"wanted at least the {self.replicates} of replicates"
             raise invalid(f"{least}, got {self.max_replicates}", "max_replicates")
-        for i, sample_size in enumerate(self.gate.sample_sizes or []):
-            if sample_size not in self.sweep.sample_sizes:
-                raise invalid(f"{sample_size} is not in sweep.sample_sizes", "gate", "sample_sizes", i)
+        if others := [
+            Fault(f"{sample_size} is not in sweep.sample_sizes", ("gate", "sample_sizes", i))
+            for i, sample_size in enumerate(self.gate.sample_sizes or [])
+            if sample_size not in self.sweep.sample_sizes
+        ]:
+            raise Invalid(*others)
         return self
 
     def plain(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bench.errors import Fault, did_you_mean, shown
+from bench.errors import Fault, KeyFault, did_you_mean, shown
 from bench.scenario.gate_section import Gate, Ratio
 from bench.scenario.gate_section import Thresholds as Said
 from bench.statistics.gating import Margin
@@ -55,7 +55,7 @@ def faults_of(gate: Gate, labels: Iterable[str]) -> Iterator[Fault]:
     for label, said in gate.estimators.items():
         if label not in known:
             message = f"no estimator is called {shown(label)}; {did_you_mean(label, known)}"
-            yield Fault(message, ("gate", "estimators", label))
+            yield KeyFault(message, ("gate", "estimators", label))
         yield from _unordered(gate, label, said, ("gate", "estimators", label))
     yield from _unordered(gate, "", gate, ("gate",))
 

@@ -38,6 +38,7 @@ class Tree:
     Attributes:
         value: dicts, lists and scalars; of no use where there are faults.
         empty: whether the text says nothing at all.
+        whole: whether it was read to its end.
         faults: what is wrong, with the position, in the order in which it was met.
         values: path -> where the value begins.
         keys: path -> where the key begins, for the values of mappings.
@@ -45,7 +46,7 @@ class Tree:
 
     def __init__(self, text: str) -> None:
         self.value: Any = None
-        self.empty = False
+        self.empty = self.whole = False
         self.faults: list[tuple[Position, str]] = []
         self.values: dict[Path, Position] = {}
         self.keys: dict[Path, Position] = {}
@@ -96,6 +97,7 @@ class Tree:
         end = self._next()
         if not isinstance(end, yaml.StreamEndEvent):
             self._fault(_of(end.start_mark), "a second document begins here; a file holds one")
+        self.whole = True
 
     def _node(self, event: Any, path: Path) -> Any:
         position = self._admitted(event)
