@@ -94,24 +94,26 @@ for command in (plan, list_, compare, plot, report, baseline, gate, certify):
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads for torch."
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
-@click.option("--no-report", is_flag=True, help="Write no page.")
+@click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")
 def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) -> None:
-    """Measure a scenario; print a table, write data frames, figures and a page.
+    """Measure a scenario; print a table; write data frames, figures and a page.
 
     Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
     failed), 4 (nothing could be measured) or 130.
     """
     from bench.api import draw, execute
     from bench.commands.progress import Progress
-    from bench.page.report import write_report
     from bench.text.answer import answer
 
     prepared = prepared_from(**options)
     with explained(), Progress(prepared) as progress:
         done = execute(prepared, out, progress, threads)
-        progress.now("drawing figures")
-        _, failed = draw(done)
+        failed = []
         if not no_report:
+            from bench.page.report import write_report
+
+            progress.now("drawing figures")
+            failed += draw(done)[1]
             progress.now("writing the page")
             failed += write_report([done])[1]
     _print_results(done, answer(done))

@@ -192,19 +192,27 @@ BAD_OPTIONS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     ),
     "out of range": (
         {"baseline": {"moving_average": {"steps": 0}}},
-        ("baseline", "moving_average"),
+        ("baseline", "moving_average", "steps"),
         "baseline moving_average: steps must be at least 1, got 0",
     ),
     "not a number": (
         {"baseline": {"moving_average": {"decay": NAN}}},
-        ("baseline", "moving_average"),
+        ("baseline", "moving_average", "decay"),
         "decay must be in [0, 1), got nan",
     ),
-    "no step": ({"baseline": {"learned": {"steps": 0}}}, ("baseline", "learned"), "steps must be at least 1"),
-    "no width": ({"baseline": {"learned": {"hidden": 0}}}, ("baseline", "learned"), "hidden must be at"),
+    "no step": (
+        {"baseline": {"learned": {"steps": 0}}},
+        ("baseline", "learned", "steps"),
+        "steps must be at least 1",
+    ),
+    "no width": (
+        {"baseline": {"learned": {"hidden": 0}}},
+        ("baseline", "learned", "hidden"),
+        "hidden must be at",
+    ),
     "no rate": (
         {"baseline": {"learned": {"learning_rate": 0.0}}},
-        ("baseline", "learned"),
+        ("baseline", "learned", "learning_rate"),
         "learning_rate must be positive, got 0.0",
     ),
     "none of the words": (

@@ -379,6 +379,15 @@ def test_thresholds_of_estimators_that_a_change_left_out_are_moot(here: Path) ->
     assert "no estimator is called 'rlo'" in refused("plan", "gated.yaml")
 
 
+def test_without_a_report_nothing_is_drawn(here: Path) -> None:
+    done = called("run", "tiny.yaml", "--no-report", "--out", "out")
+    (folder,) = (here / "out" / "tiny").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert "measurements.parquet" in names
+    assert not {"report.html", "figures"} & names
+    assert "drawing" not in done.stderr
+
+
 def test_the_results_go_where_they_are_wanted(here: Path, without_figures: None) -> None:
     result = called("run", "tiny.yaml", "--out", "deep/er")
     assert folder_of(result).parent == Path("deep/er/tiny")

@@ -21,7 +21,7 @@ from tests.cases import expectation
 mpmath = pytest.importorskip("mpmath")  # torch brings it along
 
 
-def double(*values: float) -> Tensor:
+def double(*values: Any) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
@@ -114,9 +114,61 @@ def test_a_matrix_may_be_given_whole_or_up_to_the_diagonal() -> None:
     assert whole.theta.tolist() == half.theta.tolist() == [0.7, 0.2, 0.9]
 
 
+def of_a_matrix(name: str, rows: list[list[float]], parameters: list[str]) -> Any:
+    return problem("sum(exp(z))", parameters, multivariate_normal={"loc": [0.1, 0.2], name: rows})
+
+
+@pytest.mark.parametrize("name", ["covariance_matrix", "precision_matrix"])
+def test_a_normal_law_may_be_given_by_its_covariance_or_its_inverse(name: str) -> None:
+    L = double([0.7, 0.0], [0.2, 0.9])
+    matrix = L @ L.T if name == "covariance_matrix" else (L @ L.T).inverse()
+    whole, by_factor = (
+        of_a_matrix(name, matrix.tolist(), ["loc"]),
+        of_a_matrix("scale_tril", L.tolist(), ["loc"]),
+    )
+    half = of_a_matrix(name, [[matrix[0, 0].item()], matrix[1].tolist()], ["loc"])
+    for given in (whole, half):
+        torch.testing.assert_close(exact(given), exact(by_factor))
+    # Of the whole matrix as θ: E exp z_d = exp(μ_d + Σ_dd / 2), whatever the covariance is given by.
+    moved = of_a_matrix(name, matrix.tolist(), [name])
+    lower = moved.theta.clone().requires_grad_()
+    full = torch.stack([torch.stack([lower[0], lower[1]]), torch.stack([lower[1], lower[2]])])
+    variances = (full if name == "covariance_matrix" else full.inverse()).diagonal()
+    (slope,) = torch.autograd.grad((double(0.1, 0.2) + variances / 2).exp().sum(), lower)
+    torch.testing.assert_close(exact(moved), slope)
+
+
+def exact(given: Any) -> Tensor:
+    """The gradient of the problem's own expectation."""
+    theta = given.theta.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(given.expectation(theta[None]).sum(), theta)
+    return gradient
+
+
 @pytest.mark.parametrize(
     ("parameters", "distribution", "reason"),
     [
+        (
+            ["loc"],
+            {"multivariate_normal": {"loc": [0.1, 0.2], "covariance_matrix": [[1.0, 0.5], [0.4, 1.0]]}},
+            "symmetric and positive definite",
+        ),
+        (
+            ["loc"],
+            {"multivariate_normal": {"loc": [0.1, 0.2], "precision_matrix": [[1.0], [2.0, 1.0]]}},
+            "symmetric and positive definite",
+        ),
+        (
+            ["loc"],
+            {
+                "multivariate_normal": {
+                    "loc": [0.1, 0.2],
+                    "precision_matrix": [[1.0], [0.0, 1.0]],
+                    "scale_tril": [[1.0], [0.0, 1.0]],
+                }
+            },
+            "takes only one",
+        ),
         (["total_count"], {"binomial": {"total_count": 3, "probs": 0.2}}, "whole number"),
         (["probs"], {"binomial": {"total_count": 2.5, "probs": 0.2}}, "whole number"),
         (["loc"], {"normal": {"loc": [[0.1]], "scale": 0.3}}, "no matrix"),

@@ -108,7 +108,9 @@ FAMILIES: dict[str, Family] = {
     "half_normal": Family(HalfNormal, (("scale",),)),
     "laplace": Family(Laplace, (("loc",), ("scale",))),
     "lognormal": Family(LogNormal, (("loc",), ("scale",))),
-    "multivariate_normal": Family(MultivariateNormal, (("loc",), ("scale_tril",)), joint=True),
+    "multivariate_normal": Family(
+        MultivariateNormal, (("loc",), ("scale_tril", "covariance_matrix", "precision_matrix")), joint=True
+    ),
     "normal": Family(Normal, (("loc",), ("scale",))),
     "normal_mixture": Family(NormalMixture, (("loc",), ("scale",), ("probs", "logits")), vector=True),
     "poisson": Family(Poisson, (("rate",),)),

@@ -7,16 +7,37 @@ from torch import Tensor
 
 
 class MultivariateNormal(torch.distributions.MultivariateNormal):
-    """The normal law of a vector, z = μ + L ε.
+    """The normal law of a vector, z = μ + L ε, by L, by the covariance L Lᵀ, or by the inverse of that.
 
     Args:
         loc: μ, `[..., D]`.
         scale_tril: the lower triangle of L row by row, `[..., D (D + 1) / 2]`; its diagonal
             is positive.
+        covariance_matrix: in place of L the lower triangle of the covariance, whose upper one is the same.
+        precision_matrix: the same of the inverse of the covariance.
     """
 
-    def __init__(self, loc: Tensor, scale_tril: Tensor, validate_args: bool | None = None) -> None:
-        super().__init__(loc, scale_tril=_matrix(scale_tril, loc.shape[-1]), validate_args=validate_args)
+    def __init__(
+        self,
+        loc: Tensor,
+        scale_tril: Tensor | None = None,
+        covariance_matrix: Tensor | None = None,
+        precision_matrix: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        D = loc.shape[-1]
+        super().__init__(
+            loc,
+            scale_tril=None if scale_tril is None else _lower(scale_tril, D),
+            covariance_matrix=None if covariance_matrix is None else mirrored(_lower(covariance_matrix, D)),
+            precision_matrix=None if precision_matrix is None else mirrored(_lower(precision_matrix, D)),
+            validate_args=validate_args,
+        )
+
+
+def mirrored(lower: Tensor) -> Tensor:
+    """The symmetric matrix with this lower triangle, `[..., D, D]`."""
+    return lower.tril() + lower.tril(-1).mT
 
 
 def triangle(matrix: Tensor) -> Tensor:
@@ -25,7 +46,7 @@ def triangle(matrix: Tensor) -> Tensor:
     return matrix[..., rows, columns]
 
 
-def _matrix(lower: Tensor, D: int) -> Tensor:
+def _lower(lower: Tensor, D: int) -> Tensor:
     rows, columns = torch.tril_indices(D, D, device=lower.device)
     matrix = lower.new_zeros(*lower.shape[:-1], D, D)
     matrix[..., rows, columns] = lower

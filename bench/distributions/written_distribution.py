@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import constraints
 
 from bench.distributions.families import LOG, Family, find_family
-from bench.distributions.multivariate_normal import triangle
+from bench.distributions.multivariate_normal import mirrored, triangle
 from bench.errors import Invalid, collected, invalid, shown
 
 
@@ -31,7 +32,7 @@ class WrittenDistribution:
 
 
 Value = float | list[float] | list[list[float]]
-"""A number, a list, or the rows of a lower triangular matrix."""
+"""A number, a list, or the rows of a matrix that is lower triangular or symmetric."""
 
 
 def read_distribution(distribution: Mapping[str, Mapping[str, Value]]) -> WrittenDistribution:
@@ -51,7 +52,7 @@ def read_distribution(distribution: Mapping[str, Mapping[str, Value]]) -> Writte
         family = find_family(name)
         family.check(values)
         dimensions = _dimensions(family, name, values)
-        blocks = {key: _tensor(key, v, dimensions) for key, v in values.items()}
+        blocks = {key: _tensor(family, key, v, dimensions) for key, v in values.items()}
         _check_values(family, name, blocks)
     except Invalid as error:
         raise error.under(name) from error
@@ -60,14 +61,17 @@ def read_distribution(distribution: Mapping[str, Mapping[str, Value]]) -> Writte
     )
 
 
-def _tensor(key: str, value: Any, D: int) -> Tensor:
+def _tensor(family: Family, key: str, value: Any, D: int) -> Tensor:
     """A number or a list, `[D]`; a matrix `[D, D]`, whose rows may end at the diagonal."""
     if not _is_matrix(value):
         return torch.tensor(value, dtype=torch.float64).reshape(-1)
     if [len(row) for row in value] not in ([D] * D, list(range(1, D + 1))):
         raise invalid(f"{key} has {D} rows, of {D} numbers each or up to the diagonal", key)
     rows = [[*row, *[0.0] * (D - len(row))] for row in value]
-    return torch.tensor(rows, dtype=torch.float64)
+    matrix = torch.tensor(rows, dtype=torch.float64)
+    half = [len(row) for row in value] != [D] * D
+    symmetric = family.constraint(key.removeprefix(LOG)) is constraints.positive_definite
+    return mirrored(matrix) if half and symmetric else matrix
 
 
 def _is_matrix(value: Any) -> bool:
@@ -117,5 +121,6 @@ def _words(constraint: Any) -> str:
         "Interval(lower_bound=0.0, upper_bound=1.0)": "between 0 and 1",
         "Simplex()": "probabilities that add up to 1",
         "IntegerGreaterThan(lower_bound=0)": "a whole number, at least 0",
+        "PositiveDefinite()": "symmetric and positive definite",
         "LowerCholesky()": "lower triangular with a positive diagonal",
     }.get(text, text)

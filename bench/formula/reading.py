@@ -144,8 +144,12 @@ def _parsed(text: str, start: int) -> ast.expr:
     raise invalid(f"{message}; {ALLOWED}")
 
 
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+_PLAIN = str.maketrans(SUPERSCRIPTS, "0123456789-")
+
+
 def read(text: object) -> Term:
-    """The term that a text stands for.
+    """The term that a text stands for; superscripts are powers, `z²`.
 
     Raises:
         Invalid: if it stands for none; the message says at which character.
@@ -155,6 +159,7 @@ def read(text: object) -> Term:
     if len(text) > LONGEST:
         raise invalid(f"the formula has {len(text)} characters, and at most {LONGEST} are read")
     line = re.sub(r"[\t\r\n]", " ", text)  # a formula may be folded over lines
+    line = re.sub(f"[{SUPERSCRIPTS}]+", lambda found: "**" + found[0].translate(_PLAIN), line)
     odd = re.search(r"[^ -~]|[#\\]", line)
     if odd:
         raise invalid(f"the formula cannot have {shown(odd[0])} at character {odd.start() + 1}: {ALLOWED}")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from bench.distributions.families import LOG, Family
+from bench.distributions.families import FAMILIES, LOG, Family
 from bench.distributions.written_distribution import Value, read_distribution
 from bench.errors import collected, invalid, shown
 from bench.formula.named import cost_of
@@ -27,8 +27,9 @@ class Expectation(Problem):
     order and as they are written: `scale` or `log_scale`, `probs` or `logits`. A
     parameter written as a list of D numbers makes z a vector of D independent draws; one
     number is shared by all of them. A `dirichlet` or `multivariate_normal` is a vector of
-    dependent numbers; the `scale_tril` of the latter is a list of rows, and θ holds those
-    up to the diagonal, one after another.
+    dependent numbers; the `scale_tril` of the latter, or its `covariance_matrix` or
+    `precision_matrix`, is a list of rows, and θ holds those up to the diagonal, one after
+    another.
 
     The expectation is exact by enumeration of finite supports (and of the part that
     matters of infinite ones), else by quadrature of one-dimensional integrals, where z is
@@ -53,9 +54,10 @@ class Expectation(Problem):
                 law = read_distribution(distribution)
             with faults.under("cost"):
                 self.formula = cost_of(cost)
-            if faults.faults:  # the names can be told all the same
+            named = FAMILIES.get(next(iter(distribution), ""))
+            if faults.faults and named is not None:  # what no such distribution has can be told all the same
                 with faults.under("parameters"):
-                    _check_names(parameters, [key for values in distribution.values() for key in values])
+                    _check_names(parameters, named.names())
         self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks
         with collected() as faults:
             with faults.under("cost"):
