@@ -1,24 +1,66 @@
-"""Cards of what can be named in a scenario, and of metrics and plots: the rows of `bench list`.
+"""Cards of all that can be named: in a scenario, among metrics and figures, and in the tables of a run.
 
-Those of this project are kept in `cards.json`, so that a list is there without importing torch; a test
-holds the file up to date, and `make cards` writes it. Cards of plug-ins are made from their classes.
+Those of this project are kept in `cards.json`, so that they are there without importing torch; a test holds
+the file up to date, and `make cards` writes it. Cards of plug-ins are made from their classes.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from bench import catalogue
+from bench.docstrings import docstring_of
+from bench.errors import did_you_mean, invalid, shown
 from estimators import ALIASES
 
-Kind = Literal["estimators", "problems", "distributions", "metrics", "plots"]
-Card = list[str]
-"""The cells of a row."""
+Kind = Literal[
+    "estimators",
+    "baselines",
+    "samplers",
+    "problems",
+    "distributions",
+    "costs",
+    "metrics",
+    "figures",
+    "columns",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 KEPT = Path(__file__).with_name("cards.json")
+
+
+@dataclass(frozen=True)
+class Card:
+    """The facts about something that has a name.
+
+    Attributes:
+        name: by which it is called.
+        summary: what it is, in a sentence.
+        text: more of it, with formulas.
+        facts: what is told in a word or two: claim, needs, other names.
+        options: each option -> its default or "required", and what it is.
+        references: the papers.
+        example: how it is written.
+    """
+
+    name: str
+    summary: str
+    text: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    example: str = ""
+
+    @property
+    def papers(self) -> list[str]:
+        """The references as "authors (year)"."""
+        return [found[0] for line in self.references if (found := re.match(r"[^()]+ \(\d{4}\)", line))]
 
 
 def cards(kind: Kind) -> list[Card]:
@@ -27,29 +69,93 @@ def cards(kind: Kind) -> list[Card]:
     Raises:
         Invalid: if a plug-in cannot be imported.
     """
-    kept: Mapping[str, Card] = json.loads(KEPT.read_text("utf-8"))[kind]
-    if kind == "estimators":
-        return [kept.get(name) or estimator_card(name) for name in catalogue.names(kind)]
-    if kind == "problems":
-        return [kept.get(name) or problem_card(name) for name in catalogue.names(kind)]
+    kept = _kept()[kind]
+    if kind == "estimators" or kind == "problems":
+        return [kept.get(name) or class_card(kind, name) for name in catalogue.names(kind)]
     return list(kept.values())
 
 
-def estimator_card(name: str) -> Card:
-    """Return the name with other names and options, the claim, a summary with needs, and references."""
-    also = [alias for alias, meant in ALIASES.items() if meant == name]
-    options = (f"  {line}" for line in _options("estimators", name).splitlines())
-    called = "\n".join([name, *(f"(also {alias})" for alias in also), *options])
-    claim = getattr(catalogue.find("estimators", name), "bias", "")
-    needs = catalogue.needs(name)
-    text = [catalogue.summary("estimators", name), *([f"Needs {needs}."] if needs else [])]
-    return [called, claim, "\n".join(text), "\n".join(catalogue.references(name))]
+def found(name: str) -> list[tuple[Kind, Card]]:
+    """Return the cards of a name, such as `reinforce`, or `metric:variance` of one kind alone.
+
+    Raises:
+        Invalid: if nothing is called so.
+    """
+    of, colon, word = name.rpartition(":")
+    kinds = [kind for kind in KINDS if not colon or kind.removesuffix("s") == of.removesuffix("s")]
+    if not kinds:
+        singular = [kind.removesuffix("s") for kind in KINDS]
+        raise invalid(f"{shown(of)} is no kind of what has a card; {did_you_mean(of, singular)}")
+    every = {(kind, card.name): card for kind in kinds for card in cards(kind)}
+    named = [(kind, card) for (kind, called), card in every.items() if called == word]
+    aliased = [(kind, card) for (kind, called), card in every.items() if word in _other_names(kind, called)]
+    if not named and not aliased:
+        known = {called for _, called in every} | (set(ALIASES) if "estimators" in kinds else set())
+        near = (
+            did_you_mean(word, known) if len(known) < 30 else did_you_mean(word, known).partition("known")[0]
+        )
+        raise invalid(f"nothing is called {shown(word)}; {near or 'bench list KIND lists what there is'}")
+    return named or aliased
 
 
-def problem_card(name: str) -> Card:
-    """Return the name, the options and a summary."""
-    return [name, _options("problems", name), catalogue.summary("problems", name)]
+def _other_names(kind: Kind, name: str) -> list[str]:
+    return [alias for alias, meant in ALIASES.items() if meant == name and kind == "estimators"]
 
 
-def _options(kind: catalogue.Kind, name: str) -> str:
-    return "\n".join(f"{key} ({default})" for key, default in catalogue.options(kind, name).items())
+def scenario_cards() -> list[Card]:
+    """Return a card of each scenario file below the folder `scenarios`, with its question."""
+    asked = re.compile(r"^question: *(.+)$", re.MULTILINE)
+    texts = {path: path.read_text("utf-8", "replace") for path in sorted(Path("scenarios").glob("*.yaml"))}
+    return [
+        Card(
+            path.stem,
+            said[1].strip("\"'") if (said := asked.search(text)) else "",
+            example=f"bench run {path}",
+        )
+        for path, text in texts.items()
+    ]
+
+
+def class_card(kind: catalogue.Kind, name: str) -> Card:
+    """Return the card of an estimator or a problem, made from its class."""
+    cls = catalogue.find(kind, name)
+    said = docstring_of(cls)
+    facts = {"claim": str(getattr(cls, "bias", "")), "needs": said.needs} if kind == "estimators" else {}
+    also = ", ".join(_other_names(kind, name))
+    options = {
+        key: (default, said.options.get(key, "")) for key, default in catalogue.options(kind, name).items()
+    }
+    return Card(
+        name,
+        said.summary,
+        said.text,
+        {key: value for key, value in {"also": also, **facts}.items() if value},
+        options,
+        tuple(said.references),
+        _estimator_example(name, options) if kind == "estimators" else "",
+    )
+
+
+def _estimator_example(name: str, options: Mapping[str, tuple[str, str]]) -> str:
+    """Return the estimator alone, and with its options as they are by default."""
+    given = ", ".join(f"{key}: {_in_yaml(default)}" for key, (default, _) in options.items())
+    return f"estimators:\n  - {name}" + (
+        f"\n  - {name}: {{{given}}}" if given and "required" not in given else ""
+    )
+
+
+def _in_yaml(default: str) -> str:
+    words = {"None": "null", "True": "true", "False": "false"}
+    return words.get(default, default)
+
+
+@cache
+def _kept() -> dict[str, dict[str, Card]]:
+    found = json.loads(KEPT.read_text("utf-8"))
+    return {kind: {name: _card(name, data) for name, data in of.items()} for kind, of in found.items()}
+
+
+def _card(name: str, data: Mapping[str, object]) -> Card:
+    options = {key: tuple(value) for key, value in dict(data.get("options", {})).items()}  # type: ignore[call-overload]
+    rest = {key: value for key, value in data.items() if key not in ("options", "references")}
+    return Card(name, **rest, options=options, references=tuple(data.get("references", ())))  # type: ignore[arg-type]

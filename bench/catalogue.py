@@ -7,7 +7,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
-import re
 import sys
 import types
 from collections.abc import Mapping
@@ -141,25 +140,6 @@ def _table(source: str, attribute: str, table: Any) -> Mapping[str, type]:
     ):
         raise invalid(f"plug-in {source}: {attribute} must be a table from names to classes")
     return table
-
-
-def summary(kind: Kind, name: str) -> str:
-    """The first sentence of a plug-in's documentation."""
-    text = inspect.getdoc(find(kind, name)) or ""
-    return " ".join(text.partition("\n\n")[0].split())
-
-
-def needs(name: str) -> str:
-    """Return the needs of an estimator: its documentation after the word "Needs", up to the next stop."""
-    text = " ".join((inspect.getdoc(find("estimators", name)) or "").split())
-    found = re.search(r"\bNeeds (.+?)[.:;](?: |$)", text)
-    return found[1] if found else ""
-
-
-def references(name: str) -> list[str]:
-    """The papers that an estimator's documentation names, "authors (year)" each, one a line."""
-    section = (inspect.getdoc(find("estimators", name)) or "").partition("\nReferences:\n")[2]
-    return re.findall(r"^ +([^()\n]+ \(\d{4}\))", section, re.MULTILINE)
 
 
 def options(kind: Kind, name: str) -> dict[str, str]:

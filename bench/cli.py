@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,17 +21,18 @@ from bench.commands.list import list_
 from bench.commands.plan import plan
 from bench.commands.plot import plot
 from bench.commands.report import report
+from bench.commands.show import show
 from bench.commands.terminal import (
     FAILED,
     INTERRUPTED,
     NOTHING_MEASURED,
     SOME_CELLS_FAILED,
-    console,
     explained,
+    print_results,
 )
 
 if TYPE_CHECKING:
-    from bench.results.run import Run
+    pass
 
 
 def _version() -> str:
@@ -70,7 +70,7 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-for command in (plan, list_, compare, plot, report, baseline, gate, certify):
+for command in (plan, list_, show, compare, plot, report, baseline, gate, certify):
     main.add_command(command)
 
 
@@ -116,7 +116,7 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
             failed += draw(done)[1]
             progress.now("writing the page")
             failed += write_report([done])[1]
-    _print_results(done, answer(done))
+    print_results(done, answer(done))
     for line in dict.fromkeys(failed):
         click.echo(line, err=True)
     if short := _without_precision(done.measurements):
@@ -154,48 +154,6 @@ def schema() -> None:
     from bench.scenario import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
-
-
-@main.command(
-    epilog=examples("bench show results/gaussian/RUN", "bench show results/vae/RUN --parameter encoder")
-)
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--parameter", default="all", show_default=True, help="Of which block of parameters.")
-@click.option("--markdown", is_flag=True, help="As a table in Markdown.")
-def show(folder: Path, parameter: str, markdown: bool) -> None:
-    """Print the table of an earlier run, given its folder, with rates, costs of fitting and warnings."""
-    from bench.analysis.rows import block
-    from bench.api import load
-    from bench.tables.results_table import plain_table
-    from bench.text.answer import answer, headline_of
-    from bench.text.remarks import details, remarks
-
-    with explained():
-        run = load(folder)
-        found = block(run.measurements, parameter).assign(parameter="all")
-        shown = run.of(found)
-        # Ratios are those of the whole gradient. Tables that are damaged are found out here.
-        said = [] if markdown else [*(answer(run) if parameter == "all" else ()), *details(shown)]
-    if markdown:
-        click.echo(plain_table(found, headline_of(run)))
-    else:
-        _print_results(shown, [*said, *(f"note: {remark}" for remark in remarks(found))])
-
-
-def _print_results(run: Run, lines: Sequence[str]) -> None:
-    """Print the table of a run, and sentences below it."""
-    from bench.tables.results_table import results_table
-    from bench.text.answer import headline_of
-    from bench.text.failures import attempted
-
-    def table() -> Sequence[str]:
-        terminal.print(results_table(run.measurements, headline_of(run)))
-        return ()
-
-    terminal = console()
-    # These sentences are wrapped everywhere: nobody takes them apart.
-    for line in (*attempted("the table", table), "", *lines):
-        terminal.print(line, markup=False, highlight=False)
 
 
 def _without_precision(measurements: Any) -> str:

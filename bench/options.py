@@ -90,6 +90,12 @@ def described_options(cls: type) -> dict[str, str]:
     }
 
 
+def choices_of(cls: type, option: str) -> Mapping[str, type]:
+    """The named things of which an option of a class is one, by name."""
+    found: Mapping[str, type] = _options_of(cls)[option].annotation.choices()
+    return found
+
+
 def _default_text(default: Any) -> str:
     if not isinstance(default, Choice):
         return repr(default)

@@ -1,10 +1,198 @@
-"""The cards that `bench list` reads are those of the classes and functions themselves."""
+"""Cards: those that are kept are those of the classes themselves, and each says what it must."""
 
 from __future__ import annotations
 
-from bench import card_file
-from bench.cards import KEPT
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from bench import card_file, catalogue
+from bench.cards import KEPT, KINDS, Card, Kind, cards, class_card, found
+from bench.cli import main
+from bench.docstrings import docstring_of
+from bench.errors import Invalid
+from bench.options import construct
+from bench.results.columns import TYPES
+from estimators import ALIASES, ESTIMATORS
+
+EVERY = [(kind, card) for kind in KINDS for card in cards(kind)]
+NAMED = [pytest.param(kind, card, id=f"{kind}-{card.name}") for kind, card in EVERY]
+
+
+def called(*words: str) -> Result:
+    done = CliRunner().invoke(main, words)
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done
 
 
 def test_the_kept_cards_are_up_to_date() -> None:
     assert KEPT.read_text("utf-8") == card_file.text(), "run `make cards`"
+
+
+@pytest.mark.parametrize(("kind", "card"), NAMED)
+def test_a_card_is_shown(kind: Kind, card: Card) -> None:
+    assert card.summary.endswith(".")
+    done = called("show", f"{kind.removesuffix('s')}:{card.name}")
+    assert done.exit_code == 0
+    first, *lines = done.stdout.splitlines()
+    assert first == f"{card.name} · {kind.removesuffix('s')}"
+    text = " ".join(" ".join(lines).split())
+    assert " ".join(card.summary.split()) in text
+    assert max(map(len, lines)) <= 130
+    for key, (default, _) in card.options.items():
+        assert f"{key} (required)" in text or f"{key} (default {default})" in text
+    for value in card.facts.values():
+        assert " ".join(value.split()) in text
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_card_of_an_estimator_says_what_it_needs_and_whose_it_is(name: str) -> None:
+    card = class_card("estimators", name)
+    assert card.facts["claim"] in ("unbiased", "consistent", "biased")
+    assert card.facts["needs"]
+    assert card.papers
+    assert all(meaning for _, meaning in card.options.values())
+    for entry in yaml.safe_load(card.example)["estimators"]:
+        label, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
+        assert catalogue.build("estimators", label, options) == catalogue.build("estimators", name, {})
+
+
+def example(card: Card) -> Any:
+    return yaml.safe_load(card.example)
+
+
+@pytest.mark.parametrize("card", cards("problems"), ids=lambda card: card.name)
+def test_the_example_of_a_problem_can_be_built(card: Card) -> None:
+    options = example(card)["problem"]
+    assert options.pop("name") == card.name
+    construct(catalogue.find("problems", card.name), options, card.name)
+    assert card.summary
+
+
+@pytest.mark.parametrize("kind", ["distributions", "costs"])
+def test_the_example_of_a_part_of_a_problem_can_be_built(kind: Kind) -> None:
+    for card in cards(kind):
+        given = example(card)["problem"]
+        law = given.get("distribution", {"normal": {"loc": [0.5, 0.2], "scale": 1.5}})
+        ((family, parameters),) = law.items()
+        cost = given.get("cost", "sum(z)" if family != "normal" and _is_vector(family, parameters) else "z")
+        first = next(name for name in parameters if name != "total_count")
+        catalogue.build("problems", "expectation", {"distribution": law, "parameters": [first], "cost": cost})
+
+
+def _is_vector(family: str, parameters: dict[str, Any]) -> bool:
+    return family in ("dirichlet", "multivariate_normal")
+
+
+@pytest.mark.parametrize("kind", ["baselines", "samplers"])
+def test_the_example_of_a_part_of_an_estimator_can_be_built(kind: Kind) -> None:
+    for card in cards(kind):
+        (entry,) = example(card)["estimators"]
+        catalogue.build("estimators", "reinforce", entry["reinforce"])
+        assert card.name in str(entry)
+
+
+def test_every_column_is_described_and_nothing_else_is() -> None:
+    for table, types in TYPES.items():
+        names = [name for name in types if not name.endswith(("_low", "_high"))]
+        assert list(card_file.COLUMNS[table]) == names
+        assert all(text.endswith(".") for text in card_file.COLUMNS[table].values())
+    assert set(card_file.COLUMNS) == set(TYPES)
+    shown = called("show", "column:variance").stdout
+    assert "In coordinates: The variance of the estimates of the coordinate." in shown
+
+
+def test_a_name_of_several_kinds_lists_them() -> None:
+    done = called("show", "variance")
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "metric:variance",
+        "figure:variance",
+        "column:variance",
+    ]
+    assert called("show", "metrics:variance").stdout == called("show", "metric:variance").stdout
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_other_names_show_the_same(alias: str) -> None:
+    assert called("show", alias).stdout == called("show", f"estimator:{ALIASES[alias]}").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("reinforc", "nothing is called 'reinforc'; did you mean 'reinforce'?"),
+        ("metric:varience", "did you mean 'variance'?"),
+        ("metrik:variance", "'metrik' is no kind of what has a card; did you mean 'metric'?"),
+        ("qqqqqq", "bench list KIND lists what there is"),
+        ("metric:reinforce", "nothing is called 'reinforce'"),
+        ("no/such/run", "not the folder of a run"),
+        ("", "nothing is called ''"),
+    ],
+)
+def test_what_there_is_not_is_told(name: str, told: str) -> None:
+    done = called("show", name)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_list_names_all_and_json_has_all_that_cards_tell(kind: Kind) -> None:
+    text = called("list", kind).stdout
+    assert all(card.name in text for card in cards(kind))
+    told = json.loads(called("list", kind, "--json").stdout)
+    assert [each["name"] for each in told] == [card.name for card in cards(kind)]
+    assert [each["example"] for each in told] == [card.example for card in cards(kind)]
+
+
+def test_scenarios_are_listed_with_their_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(called("list", "scenarios", "--json").stdout) == []
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "one.yaml").write_text("name: one\nquestion: Which?\n")
+    (tmp_path / "scenarios" / "two.yaml").write_text("name: two\n")
+    told = json.loads(called("list", "scenarios", "--json").stdout)
+    assert [(each["name"], each["summary"]) for each in told] == [("one", "Which?"), ("two", "")]
+    assert "Which?" in called("list", "scenarios").stdout
+
+
+class Documented:
+    r"""Is documented.
+
+    More of it:
+
+    .. math:: x^2
+
+    with :math:`y`. Needs a path of x, and more; the rest
+    follows.
+
+    Args:
+        first: what it is,
+            told on two lines: so.
+        second: another.
+
+    References:
+        One & Two (1999), A title that is
+        long, §4.
+        Three (2001), Another.
+    """
+
+
+def test_documentation_is_taken_apart() -> None:
+    said = docstring_of(Documented)
+    assert said.summary == "Is documented."
+    assert said.text.startswith("More of it:\n\n    x^2\n\nwith y.")
+    assert said.needs == "a path of x, and more"
+    assert said.options == {"first": "what it is, told on two lines: so.", "second": "another."}
+    assert said.references == ["One & Two (1999), A title that is long, §4.", "Three (2001), Another."]
+    assert docstring_of(object()).text == "" or docstring_of(type("Bare", (), {})).summary == ""
+
+
+def test_nothing_is_found_by_a_wrong_kind() -> None:
+    with pytest.raises(Invalid):
+        found("plots:variance")

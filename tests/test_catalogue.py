@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench import catalogue
+from bench.cards import class_card
 from bench.errors import Fault, Invalid, KeyFault
 from bench.estimator import Estimator
 from bench.problem import Problem
@@ -68,27 +69,6 @@ def test_the_names_are_those_of_the_tables_in_order() -> None:
 def test_score_function_and_pathwise_are_understood() -> None:
     assert catalogue.build("estimators", "score_function", {}) == Reinforce()
     assert catalogue.build("estimators", "pathwise", {}) == Reparameterization()
-
-
-@pytest.mark.parametrize("kind", ["estimators", "problems"])
-def test_everything_has_a_summary_of_one_sentence(kind: catalogue.Kind) -> None:
-    for name in catalogue.names(kind):
-        assert catalogue.summary(kind, name).endswith(".")
-
-
-@pytest.mark.parametrize("name", ESTIMATORS)
-def test_every_estimator_says_what_it_needs_and_whose_it_is(name: str) -> None:
-    assert catalogue.needs(name)
-    assert catalogue.references(name)
-
-
-def test_needs_and_references_are_read_from_the_documentation() -> None:
-    assert catalogue.needs("finite_differences") == "a sampler alone"
-    assert catalogue.references("finite_differences") == ["Glynn (1989)", "L'Ecuyer & Perron (1994)"]
-    assert catalogue.references("sticking_the_landing") == [
-        "Roeder, Wu & Duvenaud (2017)",
-        "Tucker et al. (2019)",
-    ]
 
 
 def test_options_are_listed_with_their_defaults() -> None:
@@ -454,8 +434,9 @@ def test_a_file_adds_estimators(tmp_path: Path) -> None:
     assert catalogue.names("estimators") == sorted([*ESTIMATORS, "nought"])
     assert catalogue.build("estimators", "nought", {"value": 3}).value == 3.0
     assert catalogue.options("estimators", "nought") == {"value": "0.0"}
-    assert catalogue.summary("estimators", "nought") == "Says that the gradient is a constant."
-    assert (catalogue.needs("nought"), catalogue.references("nought")) == ("", [])
+    card = class_card("estimators", "nought")
+    assert card.summary == "Says that the gradient is a constant."
+    assert ("needs" in card.facts, card.references) == (False, ())
     (fault,) = faults_of("estimators", "nought", {"valu": 3})
     assert fault.message == "unknown option 'valu' of estimator nought; did you mean 'value'?"
     assert faults_of("estimators", "nougt", {})[0].message.endswith("did you mean 'nought'?")

@@ -686,7 +686,7 @@ def test_scenarios_that_are_right_are_called_ok(here: Path) -> None:
         ("problems", "expectation"),
         ("distributions", "lognormal"),
         ("metrics", "cosine"),
-        ("plots", "by_parameter"),
+        ("figures", "by_parameter"),
     ],
 )
 def test_everything_that_can_be_named_is_listed(kind: str, word: str) -> None:

@@ -362,8 +362,11 @@ call("--help")
 for verb in sorted(bench.cli.main.commands):
     call(verb, "--help")
 call("schema")
-for kind in ("estimators", "problems", "distributions", "metrics", "plots"):
+for kind in ("estimators", "baselines", "problems", "metrics", "figures", "columns", "scenarios"):
     call("list", kind)
+for name in ("reinforce", "metric:variance", "column:variance", "vae"):
+    call("show", name)
+call("list", "problems", "--json")
 import torch
 note("torch")
 print(json.dumps(steps))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bench.results.run import Run
     from bench.tables.table import Table
 
 FAILED, USAGE, SOME_CELLS_FAILED, NOTHING_MEASURED, UNDECIDED, INTERRUPTED = 1, 2, 3, 4, 5, 130
@@ -48,3 +49,19 @@ def console() -> Console:
 
     made = Console()
     return made if made.is_terminal or os.environ.get("COLUMNS", "").isdigit() else Console(width=120)
+
+
+def print_results(run: Run, lines: Sequence[str]) -> None:
+    """Print the table of a run, and sentences below it."""
+    from bench.tables.results_table import results_table
+    from bench.text.answer import headline_of
+    from bench.text.failures import attempted
+
+    def table() -> Sequence[str]:
+        terminal.print(results_table(run.measurements, headline_of(run)))
+        return ()
+
+    terminal = console()
+    # These sentences are wrapped everywhere: nobody takes them apart.
+    for line in (*attempted("the table", table), "", *lines):
+        terminal.print(line, markup=False, highlight=False)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
+from bench.cards import cards
 from bench.figures.captions import label_of
 from bench.figures.figure_tables import of_a_run
 from bench.figures.image_grid import address
@@ -69,6 +70,7 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
         "figures": figures,
         "measurements": columns_of(run.measurements),
         "columns": first_columns(run.measurements, headline),
+        "meanings": {card.name: card.summary for card in cards("columns")},
         "headline": headline,
         "labels": list(dict.fromkeys(run.measurements["estimator"].astype(str))),
         "pictures": part("the pictures", lambda: pictures_of(run.pictures), {}),

@@ -12,7 +12,18 @@ import pytest
 from tests.speed.conftest import record
 
 VERBS = ["run", "plan", "list", "show", "validate"]
-KINDS = ["estimators", "problems", "distributions", "metrics", "plots"]
+KINDS = [
+    "estimators",
+    "baselines",
+    "samplers",
+    "problems",
+    "distributions",
+    "costs",
+    "metrics",
+    "figures",
+    "columns",
+    "scenarios",
+]
 
 
 def seconds(*command: str) -> float:
@@ -23,7 +34,14 @@ def seconds(*command: str) -> float:
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["schema"], *([verb, "--help"] for verb in VERBS), *(["list", kind] for kind in KINDS)],
+    [
+        ["--help"],
+        ["schema"],
+        *([verb, "--help"] for verb in VERBS),
+        *(["list", kind] for kind in KINDS),
+        ["show", "reinforce"],
+        ["show", "metric:variance"],
+    ],
     ids=" ".join,
 )
 def test_it_takes_less_than_half_of_importing_torch(words: list[str]) -> None:

@@ -29,7 +29,9 @@ const listed = (view) => {
 
 const heading = (view, name, index) => {
   const isSorted = state.sort === name, order = state.down ? "descending" : "ascending";
-  const cell = element("th", { scope: "col", tabindex: "0", "aria-sort": isSorted ? order : "none" }, name);
+  const end = name.match(/^(.*)_(low|high)$/), of = end ? `The ${end[2] === "low" ? "lower" : "upper"} end of the interval of ${end[1]}.` : "";
+  const title = view.meanings[name] ?? of;
+  const cell = element("th", { scope: "col", tabindex: "0", title, "aria-sort": isSorted ? order : "none" }, name);
   if (isSorted) cell.append(state.down ? " ↓" : " ↑");
   const sort = () => {
     state.down = isSorted && !state.down;
