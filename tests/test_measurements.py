@@ -15,6 +15,7 @@ from bench.engine.streams import Address
 from bench.engine.truth import Truth, truth_of
 from bench.results import frames
 from bench.scenario import read_text
+from bench.statistics.summary import summarize
 from tests.cases import estimator_of, experiment_of, problem_of
 
 SCENARIO = """\
@@ -52,6 +53,21 @@ def test_errors_of_a_reference_add_as_the_root_of_their_squares(
     assert gradient is not None
     norms = {name: float(gradient[block].square().sum().sqrt()) for name, block in BLOCKS.items()}
     assert dict(found["truth_norm"]) == pytest.approx(norms)
+
+
+def test_replicates_keep_their_numbers_where_others_are_not_finite(
+    measured: tuple[Experiment, Truth, list[Result]],
+) -> None:
+    experiment, truth, (result,) = measured
+    assert result.replication is not None
+    estimates = torch.randn(30, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    estimates[[0, 3]] = torch.nan
+    summary = summarize(estimates, truth.gradient, [slice(0, 2), slice(2, 3)])
+    some = replace(result, replication=replace(result.replication, summary=summary))
+    found = frames.replicates(experiment, truth, [some])
+    for name in BLOCKS:
+        here = found[found["parameter"] == name]
+        assert list(here["replicate"]) == [n for n in range(30) if n not in (0, 3)]
 
 
 def test_coordinates_hold_the_moments_of_the_estimates(
