@@ -150,12 +150,10 @@ def test_a_bias_is_told_of_the_largest_sample_size_at_which_there_is_one() -> No
 
 
 def test_of_several_references_the_least_known_is_told() -> None:
-    made = whole(
-        [{"truth_norm": 2.0, "truth_se": 0.02}, {"estimator": "b", "truth_norm": 2.0, "truth_se": 0.1}]
-    )
+    norm = {"truth_norm": 2.0, "truth": "reference"}
+    made = whole([{"truth_se": 0.02, **norm}, {"estimator": "b", "truth_se": 0.1, **norm}])
     record = {**made.record, "truth": {"kind": "reference", "note": ""}}
-    text = " ".join(methods(Run(made.measurements.assign(truth="reference"), made.replicates, record)))
-    assert "5 % of its norm" in text
+    assert ", 5 % of its norm," in methods(Run(made.measurements, made.replicates, record))
 
 
 def test_the_heaviest_tail_is_flagged_first() -> None:
