@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,17 +16,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.catalogue import add_class, add_plugin
 from bench.engine.plan import Experiment
 from bench.engine.run import Result
 from bench.engine.run import run as measured
 from bench.engine.timing import threads
 from bench.engine.truth import Truth, confirmed_again, truth_of
+from bench.errors import did_you_mean, invalid, shown
 from bench.results import folder as run_folder
 from bench.results import frames
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.provenance import provenance
 from bench.results.run import Run
+from bench.scenario.overrides import of_keywords
 from bench.scenario.prepared import Prepared, prepare
+from bench.scenario.reading import Said
 
 ANSWER = ("variance", "bias", "variance_by_option", "bias_by_option")
 """The figures that every run gets, those that apply; `bench report --figures` draws all others."""
@@ -169,21 +174,35 @@ def draw(run: Run) -> tuple[list[Path], list[str]]:
 
 
 def run(
-    path: str | os.PathLike[str],
+    scenario: Said,
     *,
+    estimators: Sequence[str] | None = None,
+    sample_sizes: Sequence[int] | None = None,
+    replicates: int | None = None,
+    precision: str | float | None = None,
+    devices: Sequence[str] | None = None,
+    seed: int | None = None,
     overrides: Sequence[str] = (),
-    only: Sequence[str] | None = None,
+    quick: bool = False,
+    threads: int = 1,
     out: str | os.PathLike[str] = "results",
-    small: bool = False,
+    progress: bool = True,
 ) -> Run:
-    """Run a scenario and write its results.
+    """Run a scenario and write its results; the words are those of the command line.
 
     Args:
-        path: the YAML file.
-        overrides: `dotted.key=value`, instead of what the file says.
-        only: labels or names of the estimators to keep; None keeps all.
+        scenario: a YAML file, or what it would say as plain data.
+        estimators: labels or names of those to keep; None keeps all.
+        sample_sizes: the values of N, instead of those of the scenario.
+        replicates: R, instead of that of the scenario.
+        precision: more estimates, until the variance is known to this: "5%", or a share.
+        devices: where to run, instead of where the scenario says.
+        seed: instead of that of the scenario.
+        overrides: `dotted.key=value`, instead of what the scenario says.
+        quick: whether to make it small, to see if it runs.
+        threads: processor threads for torch.
         out: the folder in which the run gets one of its own.
-        small: whether to make it small, to see if it runs.
+        progress: whether to tell on standard error of each cell that is done.
 
     Returns:
         The run, as `load` gives it of its folder; that has its figures, too.
@@ -191,9 +210,68 @@ def run(
     Raises:
         ScenarioError: with everything that is wrong with the scenario, and where.
     """
-    done = execute(prepare(path, overrides, only, small, confirmed=True), out)
+    from bench.progress import Progress
+
+    changes = of_keywords(
+        sample_sizes=sample_sizes, replicates=replicates, precision=precision, devices=devices, seed=seed
+    )
+    prepared = prepare(scenario, [*changes, *overrides], estimators, quick, confirmed=True)
+    with Progress(prepared) if progress else nullcontext(lambda _: None) as tell:
+        done = execute(prepared, out, tell, threads)
     draw(done)
     return done
+
+
+def compare(
+    run: Run,
+    other: Run | None = None,
+    *,
+    control: str | None = None,
+    metrics: Sequence[str] = ("variance",),
+) -> pd.DataFrame:
+    """Return the ratios of the estimators of a run to a control, or of a later run to this one.
+
+    Args:
+        run: whose estimators are compared.
+        other: a later run of the same scenario; its cells are compared with those of the first.
+        control: the label or name of the estimator in the denominator; None is the first.
+        metrics: of `variance`, `mse` and `work_normalized_variance`.
+
+    Returns:
+        A row for each cell and metric: `ratio`, below 1 is better, with the ends `low` and `high` of an
+        interval; all intervals hold together with 95 %. `mark` says in a word what that means.
+
+    Raises:
+        Invalid: if there is no such estimator, or the runs are of other questions.
+    """
+    from bench.analysis import pairs
+    from bench.analysis.comparison import compare as ratios
+    from bench.statistics.metric_table import COMPARED
+
+    if unknown := [name for name in metrics if name not in COMPARED]:
+        raise invalid(
+            f"{shown(unknown[0])} is no metric that is compared; {did_you_mean(unknown[0], COMPARED)}"
+        )
+    if other is not None and control is not None:
+        raise invalid("a control is for a single run; of two, the first is the control")
+    found = pairs.within(run, control) if other is None else pairs.across(run, other)
+    return ratios(found, tuple(metrics)).frame
+
+
+def plugin(source: str | os.PathLike[str] | type) -> list[str]:
+    """Add somebody's own estimators or problems, so that scenarios can name them; this runs their code.
+
+    Args:
+        source: a module, a file that ends in `.py`, or a class, which is called by its own name in small
+            letters: `MyProblem` is `my_problem`.
+
+    Returns:
+        The names that were added.
+
+    Raises:
+        Invalid: if it cannot be imported, offers nothing, or a name is taken.
+    """
+    return add_class(source) if isinstance(source, type) else add_plugin(os.fspath(source))
 
 
 def load(folder: str | os.PathLike[str]) -> Run:

@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import re
 import sys
 import types
 from collections.abc import Mapping
@@ -80,6 +81,24 @@ def add_plugin(source: str) -> list[str]:
     for kind, table in offered.items():
         _ADDED[kind] |= table
     return [name for table in offered.values() for name in table]
+
+
+def add_class(cls: type) -> list[str]:
+    """Add an estimator or a problem under its own name in small letters, in place of an earlier one.
+
+    Raises:
+        Invalid: if it is neither, or the name is that of one of another author.
+    """
+    from bench.problem import Problem
+
+    kind: Kind = "problems" if issubclass(cls, Problem) else "estimators"
+    if inspect.isabstract(cls) or not (_is_estimator(cls) or kind == "problems"):
+        raise invalid(f"{cls.__name__} is neither an Estimator nor a Problem, or lacks a method")
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    if name in {*names(kind), *ALIASES} - set(_ADDED[kind]):
+        raise invalid(f"plug-in {cls.__name__}: the name {name!r} is taken")
+    _ADDED[kind][name] = cls
+    return [name]
 
 
 def estimators_at(place: str) -> dict[str, type]:

@@ -102,7 +102,7 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     failed), 4 (nothing could be measured) or 130.
     """
     from bench.api import draw, execute
-    from bench.commands.progress import Progress
+    from bench.progress import Progress
     from bench.text.answer import answer
 
     prepared = prepared_from(**options)

@@ -358,9 +358,9 @@ def test_sample_sizes_of_the_gate_that_a_change_made_moot_are_left_out(here: Pat
     first, last = sizes[1].split(", ")[0], sizes[1].split(", ")[-1]
     (here / "gated.yaml").write_text(f"{text}gate: {{sample_sizes: [{first}, {last}]}}\n")
     assert called("plan", "gated.yaml", "-n", first).exit_code == 0
-    run = bench.run("gated.yaml", overrides=[f"sweep.sample_sizes=[{last}]"], small=True)
+    run = bench.run("gated.yaml", overrides=[f"sweep.sample_sizes=[{last}]"], quick=True)
     assert run.record["scenario"]["gate"]["sample_sizes"] == [int(last)]
-    none = bench.run("gated.yaml", overrides=["sweep.sample_sizes=[5]"], small=True)
+    none = bench.run("gated.yaml", overrides=["sweep.sample_sizes=[5]"], quick=True)
     assert none.record["scenario"]["gate"]["sample_sizes"] is None
     # What the file itself says wrongly is still wrong.
     (here / "gated.yaml").write_text(f"{text}gate: {{sample_sizes: [77]}}\n")
@@ -808,9 +808,11 @@ def test_a_run_without_a_row_has_nothing_to_compare(shown: tuple[str, str], tmp_
     assert refused("compare", str(folder)) == "the run has no measurements\n"
 
 
-@pytest.mark.parametrize("folder", ["nowhere", ".", "tiny.yaml"])
+@pytest.mark.parametrize("folder", ["./nowhere", ".", "tiny.yaml"])
 def test_a_folder_that_is_not_that_of_a_run_is_refused(here: Path, folder: str) -> None:
-    assert refused("show", folder) == f"{folder}: not the folder of a run: it has no readable run.json\n"
+    path = folder.removeprefix("./")
+    assert refused("show", folder) == f"{path}: not the folder of a run: it has no readable run.json\n"
+    assert "there is no such folder of a run either" in refused("show", "nowhere")
 
 
 # --- as a program, and from Python ----------------------------------------------------------------
@@ -835,7 +837,7 @@ def test_a_run_as_a_program_writes_no_escapes_into_a_pipe(here: Path) -> None:
 
 def test_a_run_does_not_record_where_the_program_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/home/me/bench/__main__.py", "run", "tiny.yaml"])
-    assert bench.run("tiny.yaml", small=True).record["command"] == ["__main__.py", "run", "tiny.yaml"]
+    assert bench.run("tiny.yaml", quick=True).record["command"] == ["__main__.py", "run", "tiny.yaml"]
 
 
 def test_a_program_that_is_misused_ends_with_2_and_no_traceback(here: Path) -> None:
@@ -847,7 +849,7 @@ def test_a_program_that_is_misused_ends_with_2_and_no_traceback(here: Path) -> N
 
 
 def test_a_run_from_python_gives_the_table_and_says_where_it_is(here: Path) -> None:
-    run = bench.run("tiny.yaml", overrides=["replicates=5"], only=["rloo"], out="out")
+    run = bench.run("tiny.yaml", overrides=["replicates=5"], estimators=["rloo"], out="out")
     frame = run.measurements
     assert frame["replicates"].unique() == 5
     assert frame["estimator"].unique() == "rloo"

@@ -221,13 +221,14 @@ RESULTS = [*CONTRACTS, "bench.engine", "bench.statistics", "estimators"]
 
 def test_results_are_kept_and_not_judged_by_what_shows_them() -> None:
     assert strangers("bench.results", RESULTS, run_only=True) == []
-    # A run gives its figures when it is asked for one.
-    assert strangers("bench.results", [*RESULTS, "bench.figures"]) == []
+    # A run gives its figures, ratios and page when it is asked for them.
+    asked = ["bench.figures", "bench.api", "bench.page.report"]
+    assert strangers("bench.results", [*RESULTS, *asked]) == []
 
 
 def test_analysis_estimates_and_shows_nothing() -> None:
     # Labels are made harmless once, where runs get their names.
-    allowed = ["bench.errors", "bench.results", "bench.statistics", "bench.text.labels"]
+    allowed = ["bench.errors", "bench.results", "bench.statistics", "bench.text.labels", "estimators"]
     assert strangers("bench.analysis", allowed) == []
     assert strangers("bench.text.labels", []) == []
 

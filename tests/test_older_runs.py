@@ -39,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "example.yaml").write_text(SCENARIO)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.api.draw", lambda *_: ([], []))
-        folder = run(root / "example.yaml", out=root, small=True).folder
+        folder = run(root / "example.yaml", out=root, quick=True).folder
     assert folder is not None
     return folder
 

@@ -283,7 +283,7 @@ def test_a_scenario_with_resampled_data_runs(tmp_path: Path, bound: str) -> None
     path = tmp_path / "vae.yaml"
     path.write_text(VAE.replace("BOUND", bound).replace("DATA", "resampled"))
     with patch("bench.api.draw", return_value=([], [])):
-        frame = bench.run(path, out=tmp_path / "out", small=True).measurements
+        frame = bench.run(path, out=tmp_path / "out", quick=True).measurements
     assert set(frame["status"]) == {"ok"}
     assert set(frame["truth"]) == {"reference"}
     assert frame[COLUMNS].notna().all(axis=None)
@@ -297,5 +297,5 @@ def test_a_scenario_with_resampled_data_runs(tmp_path: Path, bound: str) -> None
 def test_the_default_is_a_fixed_batch(tmp_path: Path) -> None:
     path = tmp_path / "vae.yaml"
     path.write_text(VAE.replace("BOUND", "sampled").replace("data: DATA\n", ""))
-    frame = bench.run(path, out=tmp_path / "out", small=True, only=["reparameterization"]).measurements
+    frame = bench.run(path, out=tmp_path / "out", quick=True, estimators=["reparameterization"]).measurements
     assert frame[COLUMNS].isna().all(axis=None)

@@ -88,7 +88,7 @@ def test_a_scenario_runs_when_it_is_made_small(path: Path, tmp_path: Path) -> No
     skip_without_its_package(path)
     drawing = nullcontext() if path.stem in DRAWN else patch("bench.api.draw", return_value=([], []))
     with drawing:
-        run = bench.run(path, overrides=QUICKER.get(path.stem, ()), out=tmp_path, small=True)
+        run = bench.run(path, overrides=QUICKER.get(path.stem, ()), out=tmp_path, quick=True)
     frame, folder = run.measurements, run.folder
     assert set(frame["status"]) <= {"ok", "not_applicable", "unavailable"}
     assert (frame["status"] == "ok").any()

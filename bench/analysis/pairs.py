@@ -12,6 +12,7 @@ from bench.analysis import rows
 from bench.analysis.kept import kept
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.results.run import Run
+from estimators import ALIASES
 
 BEFORE = "before"
 """The name of the control where a run is compared with an earlier one."""
@@ -125,7 +126,7 @@ def _control(whole: pd.DataFrame, control: str | None) -> str:
         raise invalid("the run has no measurements")
     if control is None or control in labels:
         return labels[0] if control is None else control
-    named = list(whole.loc[whole["estimator_name"] == control, "estimator"].unique())
+    named = list(whole.loc[whole["estimator_name"] == ALIASES.get(control, control), "estimator"].unique())
     if len(named) > 1:
         every = ", ".join(map(shown, named))
         raise invalid(f"{shown(control)} names {len(named)} estimators; give a label: {every}")

@@ -67,16 +67,12 @@ def prepared_from(
     yes: bool,
 ) -> Prepared:
     """The scenario that a verb with these options is given; what is wrong with it ends the program."""
+    from bench.scenario.overrides import of_keywords
     from bench.scenario.prepared import prepare
 
-    named = {
-        "sweep.sample_sizes": None if sample_sizes is None else f"[{sample_sizes}]",
-        "replicates": replicates,
-        "precision.variance": precision,
-        "sweep.devices": None if devices is None else f"[{devices}]",
-        "seed": seed,
-    }
-    overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
+    overrides = of_keywords(
+        sample_sizes=sample_sizes, replicates=replicates, precision=precision, devices=devices, seed=seed
+    )
     only = None if estimators is None else estimators.split(",")
     with explained():
         return prepare(scenario, [*overrides, *settings], only=only, small=quick, confirmed=yes)

@@ -95,13 +95,9 @@ def _compared(
     from bench.analysis import pairs
     from bench.analysis.comparison import compare as ratios
     from bench.errors import invalid
-    from estimators import ALIASES
 
     if run_b is None:
-        of = None if control is None else ALIASES.get(control, control)
-        measured = _read(run, sizes)
-        by_label = control in set(measured.measurements["estimator"])
-        return ratios(pairs.within(measured, control if by_label else of), metrics)
+        return ratios(pairs.within(_read(run, sizes), control), metrics)
     if control is not None:
         raise invalid("--control is for a single run; of two, the first is the control")
     return ratios(pairs.across(_read(run, sizes), _read(run_b, sizes)), metrics)

@@ -36,9 +36,13 @@ def show(what: str, parameter: str, markdown: bool) -> None:
         _show_run(Path(what), parameter, markdown)
         return
     from bench.cards import found
+    from bench.errors import Invalid, invalid
 
     with explained():
-        cards = found(what)
+        try:
+            cards = found(what)
+        except Invalid as error:
+            raise invalid(f"{error}; there is no such folder of a run either") from None
     if len(cards) > 1:
         for kind, card in cards:
             click.echo(f"{kind.removesuffix('s')}:{card.name}  {card.summary}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -81,6 +81,18 @@ class Run:
         from bench.figures import Figures  # late: who shows no figure need not wait for what draws
 
         return Figures(self)
+
+    def compare(self, control: str | None = None, metrics: Sequence[str] = ("variance",)) -> pd.DataFrame:
+        """Return the ratios of the estimators to a control, by default the first; see `bench.compare`."""
+        from bench.api import compare
+
+        return compare(self, control=control, metrics=metrics)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the page of the run, by default `report.html` in its folder, and return where it is."""
+        from bench.page.report import write_report
+
+        return write_report([self], None if path is None else Path(path))[0][0]
 
     @property
     def interrupted(self) -> bool:

@@ -97,9 +97,17 @@ def placed(file: str, position: Position, message: str) -> str:
 
 def in_order(lines: Iterable[str], file: str) -> list[str]:
     """Complaints, each once: by line and column, then those that are of no place in the file."""
-    place = re.compile(rf"{re.escape(printable(file))}:(\d+):(\d+): ")
-    found = {line: place.match(line) for line in lines}
+    found = {line: _place(file).match(line) for line in lines}
     return sorted(found, key=lambda line: [*map(int, at.groups())] if (at := found[line]) else [math.inf])
+
+
+def unplaced(line: str, file: str) -> str:
+    """Return a complaint without its line and column."""
+    return _place(file).sub(f"{printable(file)}: ", line)
+
+
+def _place(file: str) -> re.Pattern[str]:
+    return re.compile(rf"^{re.escape(printable(file))}:(\d+):(\d+): ")
 
 
 def printable(text: str, limit: int | None = None) -> str:

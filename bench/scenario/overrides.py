@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,30 @@ class Override:
             Invalid: if the keys lead nowhere.
         """
         return _put(data, self.keys, self.value, ())
+
+
+_KEYWORDS = {
+    "sample_sizes": "sweep.sample_sizes",
+    "replicates": "replicates",
+    "precision": "precision.variance",
+    "devices": "sweep.devices",
+    "seed": "seed",
+}
+
+
+def of_keywords(**values: Any) -> list[str]:
+    """Return overrides of what can be changed by a word of its own; None changes nothing.
+
+    Lists are given as lists, or as texts with commas.
+    """
+    found = []
+    for name, value in values.items():
+        if isinstance(value, str) and name in ("sample_sizes", "devices"):
+            value = f"[{value}]"
+        elif value is not None and not isinstance(value, str):
+            value = json.dumps(value if isinstance(value, int | float) else list(value))
+        found += [] if value is None else [f"{_KEYWORDS[name]}={value}"]
+    return found
 
 
 def understood(text: str) -> Override:

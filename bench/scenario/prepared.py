@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.engine.plan import Cell, NamedEstimator, Planned, numbers, plan
 from bench.errors import Invalid, ScenarioError, did_you_mean, shown
-from bench.scenario.reading import Source
+from bench.scenario.reading import Said, Source
 from bench.scenario.resolve import resolved
 from bench.scenario.schema import Scenario
 from estimators import ALIASES
@@ -49,7 +48,7 @@ class Prepared:
 
 
 def prepare(
-    path: str | os.PathLike[str],
+    said: Said,
     overrides: Sequence[str] = (),
     only: Sequence[str] | None = None,
     small: bool = False,
@@ -58,7 +57,7 @@ def prepare(
     """Read a scenario, look its names up, and plan its cells.
 
     Args:
-        path: the YAML file.
+        said: a YAML file, or what it would say as plain data.
         overrides: `dotted.key=value`, instead of what the file says.
         only: labels or names of the estimators to keep; None keeps all.
         small: whether to make it small, to see if it runs.
@@ -67,16 +66,15 @@ def prepare(
     Raises:
         ScenarioError: with everything that is wrong with it.
     """
-    scenario, source, experiments = resolved(path, overrides, small)
+    scenario, source, experiments = resolved(said, overrides, small)
     if only is not None:
         experiments = [replace(each, estimators=_selected(each.estimators, only)) for each in experiments]
     plans = tuple(Planned(experiment, plan(experiment)) for experiment in experiments)
     cells = [cell for planned in plans for cell in planned.cells]
     size = sum(numbers(planned.experiment, planned.cells) for planned in plans)
     if size > LARGEST and not confirmed:
-        raise ScenarioError(
-            [f"{os.fspath(path)}: {len(cells)} cells take {size:.1e} numbers; if that is meant, add --yes"]
-        )
+        large = f"{len(cells)} cells take {size:.1e} numbers; if that is meant, add --yes"
+        raise ScenarioError([f"{source.document.file}: {large}"])
     return Prepared(scenario, source, plans)
 
 

@@ -9,12 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+import yaml
+
 from bench.errors import Fault, Invalid, KeyFault, Path, ScenarioError
 from bench.scenario.document import Document, in_order, parsed, placed, printable
 from bench.scenario.overrides import Override, label, understood
 from bench.scenario.repair import Repair, repaired
 from bench.scenario.schema import Scenario
 from bench.scenario.tree import SIZE_LIMIT, position_after
+
+Said = str | os.PathLike[str] | Mapping[str, Any]
+"""A scenario as it is given: a file, or what a file would say as plain data."""
+
+_DATA = "scenario"
 
 
 @dataclass(frozen=True)
@@ -212,6 +219,21 @@ def _applied(data: Any, overrides: Iterable[Override]) -> tuple[Any, tuple[tuple
         except Invalid as error:
             complaints.append(f"{label(override.text)}: {error}")
     return data, tuple(applied), complaints
+
+
+def said(scenario: Said) -> tuple[str, str]:
+    """The text of a scenario that is a file or plain data, and the name to use in complaints.
+
+    Raises:
+        ScenarioError: if there is no such file, or the data are not plain.
+    """
+    if not isinstance(scenario, Mapping):
+        return text_of(scenario), os.fspath(scenario)
+    try:
+        return yaml.safe_dump(dict(scenario), sort_keys=False, allow_unicode=True), _DATA
+    except yaml.YAMLError as error:
+        first = str(error).splitlines()[0]
+        raise ScenarioError([f"{_DATA}: wanted mappings, lists, texts and numbers: {first}"]) from None
 
 
 def text_of(path: str | os.PathLike[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,9 +12,9 @@ from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
 from bench.errors import Fault, FaultCollector, Invalid, ScenarioError, collected, invalid
 from bench.scenario import EstimatorSpec, NamedSpec, Point, Scenario, Source, points
-from bench.scenario.document import in_order
+from bench.scenario.document import in_order, unplaced
 from bench.scenario.points import first_point
-from bench.scenario.reading import drafted, text_of
+from bench.scenario.reading import Said, drafted, said
 from bench.scenario.thresholds import faults_of as threshold_faults
 
 # Those that give a reference, a family each: the path, nearly always less noisy, and the score.
@@ -32,29 +31,33 @@ _QUICK_SAMPLE_SIZE = 100
 
 
 def resolved(
-    path: str | os.PathLike[str], overrides: Sequence[str] = (), small: bool = False
+    scenario: Said, overrides: Sequence[str] = (), small: bool = False
 ) -> tuple[Scenario, Source, list[Experiment]]:
-    """The scenario in a YAML file, and the experiments that it describes.
+    """A scenario, read, and the experiments that it describes.
 
     Args:
-        path: the file.
+        scenario: a YAML file, or what it would say as plain data.
         overrides: `dotted.key=value`, the value in YAML, to use instead of what the file says.
         small: whether to make it small, to see if it runs.
 
     Raises:
         ScenarioError: with everything that is wrong, and where it was said.
     """
-    draft = drafted(text_of(path), os.fspath(path), overrides)
-    scenario, lines, experiments = draft.scenario, draft.lines, []
-    if scenario is not None:
-        scenario = quick(scenario) if small else scenario
+    text, file = said(scenario)
+    draft = drafted(text, file, overrides)
+    found, lines, experiments = draft.scenario, draft.lines, []
+    if found is not None:
+        found = quick(found) if small else found
         try:
-            experiments = experiments_of(scenario, draft.source)
+            experiments = experiments_of(found, draft.source)
         except ScenarioError as error:
-            lines = in_order([*lines, *error.lines], os.fspath(path))
-    if lines or scenario is None:
-        raise ScenarioError(lines)
-    return scenario, draft.source, experiments
+            lines = in_order([*lines, *error.lines], file)
+    if lines or found is None:
+        # Of data there are no lines to be named.
+        raise ScenarioError(
+            [unplaced(line, file) for line in lines] if isinstance(scenario, Mapping) else lines
+        )
+    return found, draft.source, experiments
 
 
 def experiments_of(scenario: Scenario, source: Source) -> list[Experiment]:

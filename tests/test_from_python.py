@@ -1,0 +1,130 @@
+"""The first steps from Python: a scenario as data, words as on the command line, what a run gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+import bench
+
+SCENARIO: dict[str, Any] = {
+    "schema": 1,
+    "name": "tiny",
+    "version": 1,
+    "question": "Which is best?",
+    "problem": {
+        "name": "expectation",
+        "distribution": {"normal": {"loc": 2.0, "scale": 1.0}},
+        "parameters": ["loc"],
+        "cost": "z²",
+    },
+    "estimators": ["reinforce", {"reinforce": {"baseline": "leave_one_out"}, "label": "rloo"}, "pathwise"],
+    "sweep": {"sample_sizes": [4, 8]},
+    "replicates": 120,
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> bench.Run:
+    return bench.run(SCENARIO, out=tmp_path_factory.mktemp("out"), progress=False)
+
+
+def test_a_scenario_may_be_plain_data(made: bench.Run) -> None:
+    assert made.folder is not None
+    assert (made.measurements["status"] == "ok").all()
+    again = bench.load(made.folder)
+    assert again.record["scenario"]["problem"]["cost"] == "z²"
+    assert "cost: z²" in again.record["text"]
+
+
+def test_words_are_those_of_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = bench.run(
+        SCENARIO, estimators=["pathwise", "rloo"], sample_sizes=[2, 16], replicates=30, seed=7,
+        devices=["cpu"], precision="50%", overrides=["problem.cost=z**3"], out=tmp_path,
+    )  # fmt: skip
+    frame = run.measurements
+    assert set(frame["estimator"]) == {"pathwise", "rloo"}
+    assert set(frame["sample_size"]) == {2, 16}
+    scenario = run.record["scenario"]
+    assert (scenario["replicates"], scenario["seed"]) == (30, 7)
+    assert scenario["precision"] == {"variance": 0.5}
+    assert scenario["problem"]["cost"] == "z**3"
+    assert "N = 16" in capsys.readouterr().err
+    bench.run(SCENARIO, quick=True, out=tmp_path, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_all_mistakes_of_plain_data_are_told_without_lines_that_nobody_wrote(tmp_path: Path) -> None:
+    with pytest.raises(bench.Invalid) as caught:
+        bench.run(SCENARIO | {"estimators": ["reinforc"], "seed": -1, "nam": 2}, out=tmp_path)
+    lines = str(caught.value).splitlines()
+    assert sorted(lines) == [
+        "scenario: seed: wanted a whole number from 0 to 2**64 - 1, got -1",
+        "scenario: unknown estimator 'reinforc'; did you mean 'reinforce'?",
+        "scenario: unknown key 'nam'; did you mean 'name'?",
+    ]
+    with pytest.raises(bench.Invalid, match="wanted mappings, lists, texts and numbers"):
+        bench.run(SCENARIO | {"seed": object()}, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_compares_its_estimators(made: bench.Run) -> None:
+    by_first = made.compare()
+    assert set(by_first["control"]) == {"reinforce"}
+    by_name, by_label = made.compare("pathwise"), made.compare("rloo", metrics=["variance", "mse"])
+    assert set(by_name["estimator"]) == {"reinforce", "rloo"}
+    assert set(by_label["metric"]) == {"variance", "mse"}
+    assert (made.compare("reparameterization") == by_name).all(axis=None)
+    same = bench.compare(made, made)
+    assert same["ratio"].tolist() == [1.0] * 6
+    with pytest.raises(bench.Invalid, match="no estimator 'nobody' here"):
+        made.compare("nobody")
+    with pytest.raises(bench.Invalid, match="did you mean 'variance'"):
+        made.compare(metrics=["varianc"])
+    with pytest.raises(bench.Invalid, match="a control is for a single run"):
+        bench.compare(made, made, control="rloo")
+
+
+def test_a_run_writes_its_page(made: bench.Run, tmp_path: Path) -> None:
+    assert made.report(tmp_path / "page.html") == tmp_path / "page.html"
+    assert "Which is best?" in (tmp_path / "page.html").read_text("utf-8")
+    assert made.folder is not None
+    assert made.report() == made.folder / "report.html"
+
+
+class HalfPath(bench.Estimator):
+    """Halves the pathwise gradient."""
+
+    bias: ClassVar[Any] = "biased"
+
+    def gradient(self, problem: bench.Problem, theta: Tensor, sample_size: int) -> Tensor:
+        x = problem.distribution(theta).rsample((sample_size,))
+        (gradient,) = torch.autograd.grad(problem.cost(x, theta).mean(0).sum(), theta)
+        return gradient / 2
+
+
+def test_a_class_may_be_named_in_a_scenario(tmp_path: Path) -> None:
+    assert bench.plugin(HalfPath) == ["half_path"]
+    run = bench.run(SCENARIO | {"estimators": ["half_path"]}, out=tmp_path, progress=False)
+    assert run.measurements["mean"].tolist() == pytest.approx([2.0, 2.0], abs=0.5)  # of 4
+    assert bench.plugin(HalfPath) == ["half_path"]
+
+    class Reinforce(HalfPath):
+        pass
+
+    with pytest.raises(bench.Invalid, match="the name 'reinforce' is taken"):
+        bench.plugin(Reinforce)
+    with pytest.raises(bench.Invalid, match="neither an Estimator nor a Problem"):
+        bench.plugin(dict)
+    with pytest.raises(bench.Invalid, match="cannot be imported"):
+        bench.plugin(tmp_path / "nothing.py")
+
+
+def test_everything_public_is_there() -> None:
+    assert all(getattr(bench, name) is not None for name in bench.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = bench.nothing  # type: ignore[attr-defined]
