@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bench.catalogue import add_class, add_plugin
+from bench.engine.cell_evidence import accusing
 from bench.engine.plan import Experiment
 from bench.engine.run import Result
 from bench.engine.run import run as measured
@@ -98,7 +99,7 @@ def _looked_at_again(part: Done, tell: Callable[[Truth | Result], None]) -> Done
     """Return the results, with the truth disputed if as many draws as accuse an estimator refute it."""
     if part.truth.kind in ("reference", "disputed", "none"):
         return part
-    count = max((frames.accusing(part.experiment, part.truth, result) for result in part.results), default=0)
+    count = max((accusing(part.experiment, part.truth, result) for result in part.results), default=0)
     if not count:
         return part
     truth = confirmed_again(part.experiment, part.truth, count)

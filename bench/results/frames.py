@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.engine.cell_evidence import evidence_of_cell, pooled
 from bench.engine.kept_coordinates import MOST_COORDINATES
 from bench.engine.plan import Experiment, cell_id
 from bench.engine.replicate import Replication
@@ -17,20 +17,19 @@ from bench.engine.run import Result
 from bench.engine.truth import Truth
 from bench.results.columns import MEASUREMENTS, TYPES, WORDS, no_rows
 from bench.statistics.components import components_of
-from bench.statistics.evidence import Evidence, blocks_reported, evidence_of
+from bench.statistics.evidence import Evidence, blocks_reported
 from bench.statistics.intervals import variance_intervals
 from bench.statistics.metric_table import measure
 from bench.statistics.multiplicity import holm
-from bench.statistics.pooling import with_pooled_kurtosis
 from bench.statistics.rate import limiting_bias, standard_error
-from bench.statistics.verdict import BIASED_BELOW, bias_p
+from bench.statistics.verdict import BIASED_BELOW
 from estimators import ALIASES
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
     """Return one row per cell and block of parameters, "all" first, without verdicts on bias."""
     results = list(results)
-    evidence = _pooled(results, [_evidence(experiment, truth, result) for result in results])
+    evidence = pooled(results, [evidence_of_cell(experiment, truth, result) for result in results])
     rows = [
         row
         for result, known in zip(results, evidence, strict=True)
@@ -87,7 +86,7 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
             }
         )
         for cell, (result, replication) in _measured(experiment, results).items()
-        for name, evidence in _evidence(experiment, truth, result).items()
+        for name, evidence in evidence_of_cell(experiment, truth, result).items()
     ]
     return joined(parts, "replicates")
 
@@ -126,15 +125,6 @@ def against_consistency(measurements: pd.DataFrame) -> pd.Series:
         if fit.intercept.p_of_zero() < BIASED_BELOW:
             contradiction[cells.index] = "not consistent"
     return contradiction
-
-
-def accusing(experiment: Experiment, truth: Truth, result: Result) -> int:
-    """Return N R of a cell whose estimates contradict its claim to be unbiased, by themselves; else 0."""
-    claim = getattr(result.cell.named.estimator, "bias", "")
-    if result.replication is None or truth.gradient is None or claim != "unbiased":
-        return 0
-    evidence = _evidence(experiment, truth, result)["all"]
-    return result.cell.sample_size * evidence.replicates if bias_p(evidence) < BIASED_BELOW else 0
 
 
 def _rows(
@@ -199,39 +189,6 @@ def _number_or_word(value: object) -> float | str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _pooled(results: list[Result], evidence: list[dict[str, Evidence]]) -> list[dict[str, Evidence]]:
-    """Return the evidence on each cell's blocks; cells of one estimator know of one another's kurtosis."""
-    alike: dict[tuple[str, str, str, str], list[dict[str, Evidence]]] = defaultdict(list)
-    for result, blocks in zip(results, evidence, strict=True):
-        for name in blocks:
-            alike[result.cell.named.label, result.cell.device, result.cell.dtype, name].append(blocks)
-    for (*_, name), cells in alike.items():
-        for blocks, known in zip(cells, with_pooled_kurtosis([each[name] for each in cells]), strict=True):
-            blocks[name] = known
-    return evidence
-
-
-def _evidence(experiment: Experiment, truth: Truth, result: Result) -> dict[str, Evidence]:
-    """Return the evidence of a cell on each reported block; of one that was not measured there is none."""
-    replication, seconds = result.replication, result.seconds
-    if replication is None or seconds is None:
-        return {}
-    found = evidence_of(
-        replication.summary,
-        truth.gradient,
-        truth.standard_error,
-        seconds,
-        replication.evaluations,
-        result.cell.sample_size,
-        experiment.problem.parameters,
-        np.nan if result.bytes is None else result.bytes,
-        result.exact,
-        replication.cost_varied,
-        result.missed,
-    )
-    return dict(found)
 
 
 def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray]:
