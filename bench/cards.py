@@ -103,17 +103,15 @@ def _other_names(kind: Kind, name: str) -> list[str]:
 
 
 def scenario_cards() -> list[Card]:
-    """Return a card of each scenario file below the folder `scenarios`, with its question."""
+    """Return a card of each scenario that can be run by its name, with its question."""
+    from bench.scenario.shipped import scenario_files  # late: other lists need no scenarios
+
     asked = re.compile(r"^question: *(.+)$", re.MULTILINE)
-    texts = {path: path.read_text("utf-8", "replace") for path in sorted(Path("scenarios").glob("*.yaml"))}
-    return [
-        Card(
-            path.stem,
-            said[1].strip("\"'") if (said := asked.search(text)) else "",
-            example=f"bench run {path}",
-        )
-        for path, text in texts.items()
-    ]
+    found = []
+    for name, path in scenario_files().items():
+        said = asked.search(path.read_text("utf-8", "replace"))
+        found.append(Card(name, said[1].strip("\"'") if said else "", example=f"bench run {name}"))
+    return found
 
 
 def class_card(kind: catalogue.Kind, name: str) -> Card:

@@ -19,6 +19,8 @@ from bench.options import construct
 from bench.results.columns import TYPES
 from estimators import ALIASES, ESTIMATORS
 
+ROOT = Path(__file__).parents[1]
+
 EVERY = [(kind, card) for kind in KINDS for card in cards(kind)]
 NAMED = [pytest.param(kind, card, id=f"{kind}-{card.name}") for kind, card in EVERY]
 
@@ -152,11 +154,13 @@ def test_a_list_names_all_and_json_has_all_that_cards_tell(kind: Kind) -> None:
 
 def test_scenarios_are_listed_with_their_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert json.loads(called("list", "scenarios", "--json").stdout) == []
+    before = json.loads(called("list", "scenarios", "--json").stdout)
+    assert {path.stem for path in (ROOT / "scenarios").glob("*.yaml")} == {each["name"] for each in before}
+    assert all(each["summary"].endswith("?") for each in before)
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "one.yaml").write_text("name: one\nquestion: Which?\n")
     (tmp_path / "scenarios" / "two.yaml").write_text("name: two\n")
-    told = json.loads(called("list", "scenarios", "--json").stdout)
+    told = json.loads(called("list", "scenarios", "--json").stdout)[len(before) :]
     assert [(each["name"], each["summary"]) for each in told] == [("one", "Which?"), ("two", "")]
     assert "Which?" in called("list", "scenarios").stdout
 

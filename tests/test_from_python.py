@@ -41,6 +41,18 @@ def test_a_scenario_may_be_plain_data(made: bench.Run) -> None:
     assert "cost: z²" in again.record["text"]
 
 
+def test_a_scenario_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = bench.run("gaussian", quick=True, estimators=["pathwise"], out="out", progress=False)
+    assert run.record["scenario"]["name"] == "gaussian"
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "gaussian.yaml").write_text("schema: 1\n")  # one's own goes first
+    with pytest.raises(bench.Invalid, match=r"scenarios/gaussian\.yaml:1:1: missing key"):
+        bench.run("gaussian")
+    with pytest.raises(bench.Invalid, match=r"gausian: no such file \(did you mean scenarios/gaussian"):
+        bench.run("gausian")
+
+
 def test_words_are_those_of_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = bench.run(
         SCENARIO, estimators=["pathwise", "rloo"], sample_sizes=[2, 16], replicates=30, seed=7,

@@ -16,10 +16,11 @@ from bench.scenario.document import Document, in_order, parsed, placed, printabl
 from bench.scenario.overrides import Override, label, understood
 from bench.scenario.repair import Repair, repaired
 from bench.scenario.schema import Scenario
+from bench.scenario.shipped import located, scenario_files
 from bench.scenario.tree import SIZE_LIMIT, position_after
 
 Said = str | os.PathLike[str] | Mapping[str, Any]
-"""A scenario as it is given: a file, or what a file would say as plain data."""
+"""A scenario as it is given: a file, the name of one in `scenarios` or of the package, or plain data."""
 
 _DATA = "scenario"
 
@@ -228,7 +229,8 @@ def said(scenario: Said) -> tuple[str, str]:
         ScenarioError: if there is no such file, or the data are not plain.
     """
     if not isinstance(scenario, Mapping):
-        return text_of(scenario), os.fspath(scenario)
+        file = located(os.fspath(scenario))
+        return text_of(file), file
     try:
         return yaml.safe_dump(dict(scenario), sort_keys=False, allow_unicode=True), _DATA
     except yaml.YAMLError as error:
@@ -268,7 +270,11 @@ def _content(path: str) -> bytes:
 
 def _suggestion(path: str) -> str:
     wanted = FilePath(path)
-    folders = dict.fromkeys((wanted.parent, FilePath("scenarios")))
-    files = {file.stem: file for folder in folders for file in sorted(folder.glob("*.yaml"), reverse=True)}
+    here = {file.stem: file.as_posix() for file in wanted.parent.glob("*.yaml")}
+    named = {
+        name: file.as_posix() if file.parts[0] == "scenarios" else name
+        for name, file in scenario_files().items()
+    }
+    files = named | here
     near = difflib.get_close_matches(wanted.stem, files, n=1)
-    return f" (did you mean {printable(files[near[0]].as_posix())}?)" if near else ""
+    return f" (did you mean {printable(files[near[0]] or near[0])}?)" if near else ""
