@@ -74,7 +74,8 @@ def add_plugin(source: str) -> list[str]:
     for kind, table in offered.items():
         taken = {*names(kind), *(ALIASES if kind == "estimators" else ())}
         for name, cls in table.items():
-            if name in taken and _ADDED[kind].get(name) is not cls:
+            # A file that was changed is added again, in a notebook say.
+            if name in taken and getattr(_ADDED[kind].get(name), "__module__", "") != cls.__module__:
                 raise invalid(f"plug-in {source}: the name {name!r} is taken")
     if not any(offered.values()):
         raise invalid(f"plug-in {source} offers nothing: it needs a table ESTIMATORS or PROBLEMS")

@@ -18,6 +18,7 @@ from bench.commands.compare import compare
 from bench.commands.examples import examples
 from bench.commands.gate import gate
 from bench.commands.list import list_
+from bench.commands.new import new
 from bench.commands.plan import plan
 from bench.commands.plot import plot
 from bench.commands.report import report
@@ -70,7 +71,7 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-for command in (plan, list_, show, compare, plot, report, baseline, gate, certify):
+for command in (new, plan, list_, show, compare, plot, report, baseline, gate, certify):
     main.add_command(command)
 
 

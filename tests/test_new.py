@@ -1,0 +1,113 @@
+"""Files that `bench new` writes work as they are, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import bench
+from bench.catalogue import _ADDED
+from bench.cli import main
+
+
+def called(*words: str) -> Result:
+    done = CliRunner().invoke(main, words)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for kind in _ADDED:
+        monkeypatch.setitem(_ADDED, kind, {})
+    return tmp_path
+
+
+def test_a_new_scenario_runs(here: Path) -> None:
+    done = called("new", "mine")
+    assert done.stdout.splitlines() == ["mine.yaml", "next:", "  bench run mine.yaml"]
+    run = bench.run("mine.yaml", quick=True, progress=False)
+    assert (run.measurements["status"] == "ok").all()
+    assert run.record["scenario"]["name"] == "mine"
+
+
+def test_a_new_estimator_is_what_it_claims_to_be_and_can_be_run(here: Path) -> None:
+    done = called("new", "my_own", "--estimator")
+    assert done.stdout.splitlines()[:3] == ["my_own.py", "test_my_own.py", "next:"]
+    assert called("certify", "my_own.py", "--quick").exit_code in (0, 2)
+    ran = called(
+        "--plugin", "my_own.py", "run", "gaussian", "-e", "reinforce,my_own", "--quick", "--no-report"
+    )
+    assert ran.exit_code == 2  # the scenario does not name it
+    bench.plugin("my_own.py")
+    scenario = "estimators=[reinforce, my_own, {my_own: {baseline: 5.0}}]"
+    run = bench.run("gaussian", quick=True, overrides=[scenario], progress=False)
+    frame = run.measurements.set_index(["estimator", "sample_size"])["variance"].dropna()  # no cuda
+    assert frame["my_own"].tolist() == pytest.approx(frame["reinforce"].tolist())
+    assert (frame["my_own(baseline=5.0)"] < frame["my_own"]).all()
+
+
+def test_the_test_of_a_new_estimator_passes(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called("new", "tested_one", "--estimator")
+    monkeypatch.syspath_prepend(str(here))
+    spec = importlib.util.spec_from_file_location("test_tested_one", here / "test_tested_one.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module.bench, "certify", lambda estimator: bench_certificate(estimator))
+    module.test_it_is_what_it_claims_to_be()
+    sys.modules.pop("tested_one", None)
+
+
+def bench_certificate(estimator: bench.Estimator) -> object:
+    from bench.certification.certify import certify
+    from bench.certification.problems import PROBLEMS
+
+    return certify(estimator, {name: PROBLEMS[name] for name in ("gaussian", "bernoulli")}, replicates=2000)
+
+
+def test_a_new_problem_runs_and_its_gradient_is_known(here: Path) -> None:
+    done = called("new", "my_problem", "--problem")
+    assert done.stdout.splitlines()[:2] == ["my_problem.py", "my_problem.yaml"]
+    bench.plugin("my_problem.py")
+    run = bench.run("my_problem.yaml", quick=True, progress=False)
+    assert (run.measurements["status"] == "ok").all()
+    assert set(run.measurements["truth"]) == {"closed_form"}
+    assert run.measurements["truth_norm"].tolist() == pytest.approx([3.0] * len(run.measurements))
+
+
+@pytest.mark.parametrize("kind", ["--scenario", "--estimator", "--problem"])
+def test_nothing_is_overwritten(here: Path, kind: str) -> None:
+    assert called("new", "mine", kind).exit_code == 0
+    before = {path.name: path.read_text() for path in here.iterdir()}
+    (first, *_) = sorted(before)
+    (here / first).write_text("mine")
+    done = called("new", "mine", kind)
+    assert done.exit_code == 2
+    assert "there is one already; nothing was written" in done.stderr
+    assert (here / first).read_text() == "mine"
+    for other in set(before) - {first}:
+        (here / other).unlink()
+    assert called("new", "mine", kind).exit_code == 2
+    assert [path.name for path in here.iterdir()] == [first]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "--scenario") for name in ("a/b", "..", "Mine", "")),
+        *((name, "--estimator") for name in ("my-own", "class", "A")),
+        *((name, "--problem") for name in ("1st", "../up")),
+    ],
+)
+def test_a_name_that_is_none_is_refused(here: Path, name: str, kind: str) -> None:
+    done = called("new", kind, "--", name)
+    assert done.exit_code == 2
+    assert "wanted" in done.stderr
+    assert list(here.iterdir()) == []
