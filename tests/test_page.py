@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bench.api import load
+from bench.cards import cards
 from bench.page.report import write_report
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser, opened, window
 from tests.runs import run_of
@@ -198,7 +199,15 @@ def test_the_table_has_eight_columns_of_three_digits_until_all_are_asked_for(
     assert cells.first.inner_text() == f"{row['variance']:.3g}"
     assert float(cells.first.get_attribute("title")) == row["variance"]
     opened.page.check("#wide")
-    assert opened.page.locator("#measurements th").count() == measured.shape[1]
+    every = opened.page.locator("#measurements th")
+    assert every.count() == measured.shape[1]
+    meanings = {card.name: card.summary for card in cards("columns")}
+    for head in every.all():
+        name, told = head.inner_text().split(" ")[0], head.get_attribute("title")
+        whole, _, end = name.rpartition("_")
+        words = {"low": "lower", "high": "upper"}.get(end)
+        of = f"The {words} end of the interval of {whole}." if words else ""
+        assert told == meanings.get(name, of)
     assert "wide" in opened.page.url
     opened.page.evaluate("document.querySelector('#measurements').parentElement.scrollLeft = 500")
     name, place = opened.box("#measurements tbody td >> nth=0"), opened.box(".tall:has(#measurements)")

@@ -24,6 +24,7 @@ from bench.results.columns import no_rows
 from bench.results.folder import write
 from bench.results.run import Run
 from bench.statistics.metric_table import METRICS
+from tests.parameters import some
 from tests.runs import in_memory
 from tests.test_report import HOSTILE, cell, endless_intervals, ordinary, several_devices, with_blocks
 
@@ -86,7 +87,9 @@ def test_a_grid_is_of_seaborn_and_has_a_picture() -> None:
 WITH_INTERVAL = [column.name for metric in METRICS.values() for column in metric.columns if column.interval]
 
 
-@pytest.mark.parametrize(("x", "y"), [("estimator", "mse"), *(("sample_size", y) for y in WITH_INTERVAL)])
+@pytest.mark.parametrize(
+    ("x", "y"), some([("estimator", "mse"), *(("sample_size", y) for y in WITH_INTERVAL)], 4)
+)
 def test_intervals_are_those_of_y(x: str, y: str) -> None:
     scale = np.linspace(1, 2, 15)  # of every column another, so that no interval is that of another column
     frame = ordinary().assign(**{y: scale, f"{y}_low": scale - 0.5, f"{y}_high": scale + 0.7})
@@ -159,6 +162,7 @@ def test_a_block_is_named() -> None:
     assert "vae, encoder" in words(bench.plot(with_blocks(), parameter="encoder"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("log", "scales"),
     [

@@ -534,6 +534,7 @@ def test_a_run_reaches_a_precision(here: Path) -> None:
     assert "precision.variance=10%" in record["overrides"]
 
 
+@pytest.mark.slow
 def test_a_run_that_misses_its_precision_says_so_at_the_end(here: Path) -> None:
     result = called("run", "x.yaml", "--precision", "1%", "--set", "max_replicates=400")
     assert result.exit_code == 0

@@ -105,6 +105,7 @@ def drawn(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return root / "figures", done
 
 
+@pytest.mark.slow
 def test_figures_lie_beside_the_page(drawn: tuple[Path, Result], folder: Path) -> None:
     beside, done = drawn
     names = {f"{name}.{kind}" for name in DRAWN for kind in ("pdf", "svg", "png")}
@@ -112,6 +113,7 @@ def test_figures_lie_beside_the_page(drawn: tuple[Path, Result], folder: Path) -
     assert all(f"report   {beside / name}" in done.output for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_the_same_run_gives_the_same_figures(
     drawn: tuple[Path, Result], folder: Path, tmp_path: Path

@@ -174,7 +174,13 @@ NOT_PLAIN_DATA = {
 }
 
 
-@pytest.mark.parametrize(("text", "place", "fragment"), NOT_PLAIN_DATA.values(), ids=NOT_PLAIN_DATA)
+@pytest.mark.parametrize(
+    ("text", "place", "fragment"),
+    [
+        pytest.param(*case, id=name, marks=pytest.mark.slow if name == "many parts" else [])
+        for name, case in NOT_PLAIN_DATA.items()
+    ],
+)
 def test_what_is_not_plain_data_is_refused_where_it_stands(text: str, place: str, fragment: str) -> None:
     lines = lines_of(text)
     assert any(line.startswith(f"x.yaml:{place}") and fragment in line for line in lines), lines

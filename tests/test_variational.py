@@ -236,6 +236,7 @@ def test_the_wake_phase_tends_to_the_inclusive_divergence() -> None:
     assert estimates.mean(0).tolist() == pytest.approx(wanted, rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator_name", "slope"), [("reparameterization", -0.5), ("vimco", -0.5), ("dreg", 0.5)]
 )

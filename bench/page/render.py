@@ -16,7 +16,7 @@ LIBRARIES = "libraries.min.js"
 """Vega, Vega-Lite and Vega-Embed, of the versions that draw the files, too."""
 
 _SCRIPTS = ("state", "figures", "table", "controls", "start")
-_FOR_SCRIPTS = ("name", "title", "figures", "headline", "measurements", "columns", "rough")
+_FOR_SCRIPTS = ("name", "title", "figures", "headline", "measurements", "columns", "meanings", "rough")
 
 
 def page(views: Sequence[Mapping[str, Any]]) -> str:
