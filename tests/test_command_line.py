@@ -51,7 +51,6 @@ LABELS = ("reinforce", "rloo", "pathwise")
 PLUGIN = """\
 import torch
 from bench.estimator import Estimator
-from tests.parameters import some
 
 
 class Mean(Estimator):
