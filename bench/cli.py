@@ -92,7 +92,11 @@ for command in (new, plan, list_, show, compare, plot, report, baseline, gate, c
     help="Where the run gets a folder of its own.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads for torch."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processor threads for torch. On a busy machine a second one can be eight times slower.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
 @click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")

@@ -844,6 +844,27 @@ def test_a_run_does_not_record_where_the_program_is(here: Path, monkeypatch: pyt
     assert bench.run("tiny.yaml", quick=True).record["command"] == ["__main__.py", "run", "tiny.yaml"]
 
 
+def test_the_command_is_found_where_a_folder_has_the_name_of_the_package(tmp_path: Path) -> None:
+    for name in ("bench", "estimators"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    script = Path(sys.executable).with_name("bench")
+    if not script.exists():
+        pytest.skip("the package is not installed")
+    words = {"script": [script], "safe path": [sys.executable, "-P", "-m", "bench"]}
+    for command in words.values():
+        done = subprocess.run(
+            [*command, "list", "metrics"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "variance" in done.stdout
+    # The control: as a module it is lost.
+    lost = subprocess.run(
+        [sys.executable, "-m", "bench", "list"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert lost.returncode != 0
+
+
 def test_a_program_that_is_misused_ends_with_2_and_no_traceback(here: Path) -> None:
     changed("version: 1", "version: one")
     done = program("run", "tiny.yaml", folder=here)
