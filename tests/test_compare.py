@@ -25,6 +25,7 @@ from bench.statistics.metric_table import COMPARED
 from bench.tables.comparison_table import as_json, comparison_table
 from bench.text.left_out import notes
 from bench.text.ratio_text import level_text, ratio_text
+from tests.parameters import some
 from tests.scene import words
 from tests.test_report import HOSTILE, cell
 
@@ -376,7 +377,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", some(CASES, 3))
 @pytest.mark.parametrize("metrics", [["variance"], list(COMPARED)])
 def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: Path) -> None:
     found = of(CASES[name], metrics)

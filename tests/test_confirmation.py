@@ -15,6 +15,7 @@ from bench.engine.truth import Truth, confirmed, confirmed_again, exact_gradient
 from bench.problem import NotApplicable, Points, Problem
 from bench.statistics.agreement import LEVEL, disagreement, means_of, with_spread
 from tests.cases import PROBLEMS, VARIATIONAL, expectation, problem_of
+from tests.parameters import some
 from tests.practice import (
     CoinMixture,
     Edges,
@@ -105,7 +106,7 @@ WRONG: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", some(WRONG, 4))
 def test_a_wrong_expectation_is_disputed(name: str) -> None:
     truth = truth_with(Quadratic(WRONG[name]))
     assert (truth.kind, truth.gradient) == ("disputed", None)

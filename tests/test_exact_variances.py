@@ -168,7 +168,7 @@ def test_the_gaussian_quadratic_by_differences(
     ],
     ids=["antithetic", "forward", "simultaneous"],
 )
-@pytest.mark.parametrize("sample_size", [1, 4])
+@pytest.mark.parametrize("sample_size", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_linear_cost_by_random_directions(
     name: str, options: dict[str, Any], exact: Any, weights: list[float], sample_size: int
 ) -> None:

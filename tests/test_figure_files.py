@@ -176,6 +176,7 @@ def test_a_table_is_made_once_and_only_if_it_is_asked_for() -> None:
 # --- from Python ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_figure_of_a_run_is_a_chart_of_any_number_of_rows() -> None:
     many = pd.DataFrame([cell(f"e{i}", N, (i + 1) / N) for i in range(60) for N in range(1, 101)])
     chart = made(many).figures["variance"]
@@ -461,6 +462,7 @@ def test_a_legend_shows_dashes_as_lines_and_shapes_without_them() -> None:
     assert not any("strokeDash" in item for item in shapes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["changed", "ratios"])
 def test_lanes_of_several_types_of_numbers_are_named(name: str, run: Run) -> None:
     runs = [run, Run(run.measurements, run.replicates, {**run.record, "started": "2031-01-01"})]

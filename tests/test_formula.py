@@ -521,6 +521,7 @@ def test_random_formulas_of_a_number_agree_with_python(text: str) -> None:
     agrees(text, VALUES, vector=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.one_of(reduced, numbers))
 def test_random_formulas_of_a_vector_agree_with_python(text: str) -> None:

@@ -28,6 +28,11 @@ SCENARIO: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> bench.Run:
     return bench.run(SCENARIO, out=tmp_path_factory.mktemp("out"), progress=False)

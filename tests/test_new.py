@@ -23,6 +23,7 @@ def called(*words: str) -> Result:
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bench.api.draw", lambda *_: ([], []))
     for kind in _ADDED:
         monkeypatch.setitem(_ADDED, kind, {})
     return tmp_path

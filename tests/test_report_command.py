@@ -280,6 +280,7 @@ def test_what_is_partly_finite_or_roughly_timed_is_on_the_page(folder: Path, tmp
     assert view["rough"] == cells
 
 
+@pytest.mark.slow
 def test_several_runs_of_which_nothing_was_measured_have_a_page(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied)

@@ -787,6 +787,7 @@ SCENARIOS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=10_000, suppress_health_check=[HealthCheck.too_slow])
 @given(SCENARIOS)
 def test_a_scenario_that_is_written_reads_back_equal(data: dict) -> None:
