@@ -523,6 +523,7 @@ def test_what_says_two_lines_is_told_in_one(here: Path, without_figures: None) -
     assert "error: RuntimeError: it failed in two lines\n" in result.stdout
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_keeps_what_was_measured(here: Path) -> None:
     result = ended("mean", "stopped", "reinforce")
     assert result.exit_code == 130
@@ -654,6 +655,7 @@ def test_a_training_that_diverges_is_an_error_of_the_scenario(here: Path) -> Non
     assert not Path("results").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell the memory")
 def test_a_plan_takes_little_memory_however_large_the_problem() -> None:
     """Torch, statistics and tables take about 500 MB; a trial of the problem as it is took 2.8 GB."""
@@ -865,6 +867,7 @@ def test_the_command_is_found_where_a_folder_has_the_name_of_the_package(tmp_pat
     assert lost.returncode != 0
 
 
+@pytest.mark.slow
 def test_a_program_that_is_misused_ends_with_2_and_no_traceback(here: Path) -> None:
     changed("version: 1", "version: one")
     done = program("run", "tiny.yaml", folder=here)

@@ -60,6 +60,7 @@ def called(*words: object) -> Result:
     return result
 
 
+@pytest.mark.slow
 def test_a_run_of_the_first_version_is_reported(copied: Path, tmp_path: Path) -> None:
     frame, coordinates = load(copied).measurements, load(copied).coordinates
     change(copied, "measurements", frame[FIRST])

@@ -20,6 +20,7 @@ __all__ = ["browser", "folder", "opened", "page_file", "window"]
 pytestmark = needs_browser
 
 
+@pytest.mark.slow
 def test_labels_are_text(opened: Opened, page_file: Path) -> None:
     assert opened.complaints == []
     assert opened.page.locator("script").count() == 3  # the data, the libraries and our own

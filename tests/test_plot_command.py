@@ -77,6 +77,7 @@ def test_any_frame_is_drawn() -> None:
     assert points(grid) == [(1.0, 3.0), (2.0, 2.0), (3.0, 1.5)]
 
 
+@pytest.mark.slow
 def test_a_grid_is_of_seaborn_and_has_a_picture() -> None:
     grid = bench.plot(ordinary())
     assert isinstance(grid, FacetGrid)

@@ -95,6 +95,7 @@ def test_what_a_thinned_run_lacks_is_said(whole: Path, small: Path) -> None:
         assert "replicates of each cell" not in FRAMES[name](load(whole)).attrs["notice"]
 
 
+@pytest.mark.slow
 def test_a_thinned_run_is_reported_and_compared(whole: Path, small: Path) -> None:
     for words in (["report", small], ["compare", small], ["compare", small, whole], ["show", small]):
         done = CliRunner().invoke(main, [*map(str, words)])

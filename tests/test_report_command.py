@@ -64,6 +64,7 @@ def test_texts_for_papers_are_written_where_they_are_asked_for(folder: Path, tmp
     assert "reinforce" in (tmp_path / "a.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_control_is_that_of_all_texts(folder: Path, tmp_path: Path) -> None:
     words = ["-o", tmp_path / "a.html", "--tex", tmp_path / "a.tex"]
     for control, other in (("pathwise", "reinforce"), ("reinforce", "pathwise")):

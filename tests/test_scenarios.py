@@ -39,7 +39,7 @@ DRAWN = ("gaussian", "vae")
 
 every_scenario = pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 
-PROMPT = ("gaussian", "heaviside", "sampling_rates", "logistic_regression")
+PROMPT = ("gaussian", "heaviside")
 """Those that run in the ordinary suite; the others run in the slow one and against their baselines."""
 
 every_scenario_in_time = pytest.mark.parametrize(

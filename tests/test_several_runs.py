@@ -158,6 +158,7 @@ def test_records_that_lack_everything_have_a_row() -> None:
     assert table([]).empty
 
 
+@pytest.mark.slow
 def test_labels_are_harmless() -> None:
     some = [run(scenario(text, steps=text)) for text in HOSTILE]
     some += [run(scenario(HOSTILE[0], steps="\x1b[31m\n" + "x" * 1000))]
