@@ -207,6 +207,7 @@ def test_a_run_prints_a_table_its_answer_and_its_folder(here: Path) -> None:
     assert result.stderr.splitlines()[-2:] == ["drawing figures", "writing the page"]
 
 
+@pytest.mark.slow
 def test_a_sentence_or_table_that_fails_is_a_line(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def planted(*_: Any) -> None:
         raise ZeroDivisionError("planted")
@@ -473,7 +474,7 @@ def ended(*estimators: str, options: tuple[str, ...] = ()) -> Result:
     return called("--plugin", "plugin.py", "run", "tiny.yaml", *options)
 
 
-@pytest.mark.parametrize("other", ["failing", "exits", "moves", "undefined", "nowhere"])
+@pytest.mark.parametrize("other", some(["failing", "undefined", "exits", "moves", "nowhere"], 2))
 def test_some_cells_that_fail_are_told_by_the_exit_code(
     here: Path, without_figures: None, other: str
 ) -> None:

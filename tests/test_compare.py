@@ -377,6 +377,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some(CASES, 3))
 @pytest.mark.parametrize("metrics", [["variance"], list(COMPARED)])
 def test_every_comparison_can_be_shown(name: str, metrics: list[str], tmp_path: Path) -> None:

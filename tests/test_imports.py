@@ -410,6 +410,7 @@ print(json.dumps(sorted({"torch", *sys.argv[1:]} & set(sys.modules))))
 """
 
 
+@pytest.mark.slow
 def test_a_plan_loads_torch_and_nothing_else_that_is_heavy() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PLANNED, *OF_NO_USE_TO_A_PLAN],

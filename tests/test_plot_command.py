@@ -65,6 +65,7 @@ def test_the_points_are_the_rows() -> None:
         assert points(bench.plot(frame, x=x, y=y)) == wanted
 
 
+@pytest.mark.slow
 def test_a_run_and_its_presets_are_drawn() -> None:
     run = in_memory(ordinary())
     assert points(bench.plot(run)) == points(bench.plot.variance(run)) == points(bench.plot(ordinary()))

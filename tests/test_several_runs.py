@@ -403,6 +403,7 @@ def test_a_profile_by_hand() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
 def test_nothing_gives_nothing(metric: str) -> None:
     all_failed = frame_of([{"status": "error"}, {"estimator": "b", "status": "not_applicable"}])
