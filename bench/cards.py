@@ -91,10 +91,9 @@ def found(name: str) -> list[tuple[Kind, Card]]:
     aliased = [(kind, card) for (kind, called), card in every.items() if word in _other_names(kind, called)]
     if not named and not aliased:
         known = {called for _, called in every} | (set(ALIASES) if "estimators" in kinds else set())
-        near = (
-            did_you_mean(word, known) if len(known) < 30 else did_you_mean(word, known).partition("known")[0]
-        )
-        raise invalid(f"nothing is called {shown(word)}; {near or 'bench list KIND lists what there is'}")
+        near = did_you_mean(word, known)  # all names would be too many
+        hint = near if near.startswith("did") else "bench list KIND lists what there is"
+        raise invalid(f"nothing is called {shown(word)}; {hint}")
     return named or aliased
 
 

@@ -1,4 +1,4 @@
-"""Who may import whom, and what need not be imported to print help."""
+"""Imports: whom a module may import, and what need not be imported to print help."""
 
 from __future__ import annotations
 

@@ -44,37 +44,32 @@ def new(name: str, kind: str) -> None:
     A scenario is NAME.yaml, an estimator NAME.py and test_NAME.py, a problem NAME.py and NAME.yaml.
     Nothing is overwritten.
     """
-    from bench.errors import Invalid, invalid
+    from bench.errors import invalid
+    from bench.scenario.reading import read_text
 
     with explained():
-        if kind == "scenario":
-            _check_scenario(name)
-        elif not re.fullmatch(r"[a-z][a-z0-9_]{0,60}", name) or keyword.iskeyword(name):
-            raise invalid(
-                f"{name!r}: wanted small letters, digits and _, and a letter first: it names a module"
-            )
-        files = {Path(file.format(name=name)): template for file, template in _FILES[kind].items()}
-        if taken := [path for path in files if path.exists()]:
-            raise invalid("\n".join(f"{path}: there is one already; nothing was written" for path in taken))
+        module = re.fullmatch(r"[a-z][a-z0-9_]{0,60}", name) and not keyword.iskeyword(name)
+        if kind != "scenario" and not module:
+            raise invalid(f"{name!r}: wanted the name of a module: a small letter, then these, digits and _")
         words = {
             "name": name,
             "cls": "".join(part.capitalize() for part in name.split("_")),
             "file": f"{name}.yaml" if kind == "scenario" else f"{name}.py",
             "scenario": f"{name}.yaml",
         }
-        texts = {path: (TEMPLATES / file).read_text("utf-8") for path, file in files.items()}
+        texts = {
+            Path(file.format(name=name)): Template((TEMPLATES / of).read_text("utf-8")).substitute(words)
+            for file, of in _FILES[kind].items()
+        }
+        for path, text in texts.items():
+            if str(path).endswith(".yaml"):
+                read_text(text, str(path))  # which knows what a scenario may be called
+        if taken := [path for path in texts if path.exists()]:
+            raise invalid("\n".join(f"{path}: there is one already; nothing was written" for path in taken))
         for path, text in texts.items():
             try:
-                path.write_text(Template(text).substitute(words), "utf-8")
+                path.write_text(text, "utf-8")
             except OSError as error:
-                raise Invalid(*invalid(f"{path}: cannot be written: {error.strerror}").faults) from error
+                raise invalid(f"{path}: cannot be written: {error.strerror}") from error
             click.echo(path)
     click.echo("\n  ".join(["next:", *(line.format(name=name) for line in _NEXT[kind])]))
-
-
-def _check_scenario(name: str) -> None:
-    from bench.errors import invalid
-    from bench.scenario.messages import wanted
-
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,63}", name) or ".." in name or name.endswith("."):
-        raise invalid(f"{name!r}: wanted {wanted(('name',))}")

@@ -89,18 +89,13 @@ def points(scenario: Scenario, source: Source) -> list[Point]:
 
 
 def first_point(scenario: Scenario, source: Source) -> Point:
-    """A point at which the rest of a scenario is checked if its sweep is wrong: all first values that fit."""
-    data, at = _without_sweep(scenario), []
-    for key, values in scenario.sweep.options.items():
-        try:
-            data, path = Override(key, tuple(key.split(".")), values[0]).applied(data)
-        except Invalid:
-            continue
-        at.append(Swept(f"{printable(key, 60)} = {shown(values[0])}", ("sweep", "options", key), path))
-    try:
-        return Point({}, Scenario.model_validate(data), replace(source, swept=tuple(at)))
-    except ValidationError:
-        return Point({}, scenario, source)
+    """The point of all first values of the problem, at which the rest is checked if the sweep is wrong.
+
+    Raises:
+        ScenarioError: if a value has no place, or does not fit.
+    """
+    first = {key: values[0] for key, values in scenario.sweep.options.items() if key.startswith("problem.")}
+    return _point(_without_sweep(scenario), first, source)
 
 
 def _point(data: Mapping[str, Any], settings: Settings, source: Source) -> Point:

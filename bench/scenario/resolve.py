@@ -70,7 +70,11 @@ def experiments_of(scenario: Scenario, source: Source) -> list[Experiment]:
     try:
         every = points(scenario, source)
     except ScenarioError as error:
-        lines, every = list(error.lines), [first_point(scenario, source)]
+        lines, every = list(error.lines), [Point({}, scenario, source)]
+        try:
+            every = [first_point(scenario, source)]
+        except ScenarioError as more:
+            lines += more.lines
     for point in every:
         try:
             found.append(_experiment(point))

@@ -9,21 +9,11 @@ from statistics import median
 
 import pytest
 
+from bench.cards import KINDS as CARDS
 from tests.speed.conftest import record
 
 VERBS = ["run", "plan", "list", "show", "validate"]
-KINDS = [
-    "estimators",
-    "baselines",
-    "samplers",
-    "problems",
-    "distributions",
-    "costs",
-    "metrics",
-    "figures",
-    "columns",
-    "scenarios",
-]
+KINDS = [*CARDS, "scenarios"]
 
 
 def seconds(*command: str) -> float:
