@@ -15,8 +15,8 @@ UNKNOWN = acb(arb(0, "inf"))
 
 
 Within = acb | None
-"""Where a function is to be analytic: None if only bounds on the real line are wanted; else an interval of
-real numbers, on which there is one analytic function whose values about it are wanted."""
+"""The place where a function is to be analytic: None if only bounds on the real line are wanted; else an
+interval of real numbers, on which there is one analytic function whose values about it are wanted."""
 _KEPT = 4096
 
 

@@ -35,7 +35,7 @@ seed: {seed}
 """
 
 VARIANCE = 87.0
-"""Of the score function with one sample, by N."""
+"""The variance of the score function with one sample, by N."""
 
 
 def experiment(estimator: str = "reinforce", N: int = 10, seed: int = 0) -> Experiment:

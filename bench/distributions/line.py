@@ -18,7 +18,7 @@ from bench.balls import Within
 LOG_REACH = 4096.0
 """Numbers whose logarithm is beyond are none in float64, with room for powers of them."""
 TAIL = 200.0
-"""Of an exponential, e^−200, beyond which nothing is left."""
+"""The exponent of e^−200, beyond which nothing is left of an exponential."""
 
 
 class Line(ABC):

@@ -16,7 +16,7 @@ from bench.engine.timing import now
 from bench.problem import NotApplicable
 
 REPLICATES = 256
-"""How many estimates tell the kurtosis. So few miss the tail, and it comes out too small."""
+"""The number of estimates that tell the kurtosis. So few miss the tail, and it comes out too small."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bench.statistics.summary import Summary
 from bench.statistics.tails import normal_quantile
 
 NOT_REACHED = "precision not reached"
-"""How the remark on a cell begins whose interval stayed too wide."""
+"""The beginning of the remark on a cell whose interval stayed too wide."""
 
 # Every look takes time in proportion to R; at most a tenth more than enough is a matter of taste.
 _LOOKS_APART = 10

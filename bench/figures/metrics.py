@@ -24,7 +24,7 @@ ALONG: dict[str, Any] = {
     "table": "along", "against": "value", "logarithmic": ("y",), "switched": ("rest", "sample_size"),
     "several": "value",
 }  # fmt: skip
-"""What figures along an option have in common."""
+"""The settings that figures along an option have in common."""
 
 
 def curves(

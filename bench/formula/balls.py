@@ -188,7 +188,7 @@ _COMPARISONS: dict[str, tuple[_Decision, _Decision]] = {
     "==": (lambda d: d == 0, lambda d: d != 0),
     "!=": (lambda d: d != 0, lambda d: d == 0),
 }
-"""When each certainly holds and certainly fails, of the difference between its sides."""
+"""Comparison -> the tests that it certainly holds and certainly fails, by the difference of its sides."""
 
 _OPERATIONS: dict[tuple[str, int], Callable[..., acb]] = {
     ("*", 2): _plain(lambda a, b: a * b),

@@ -32,7 +32,7 @@ WINDOW = 256
 """Replicates of which a digest is taken: few, so that a gate where nothing changed costs next to nothing."""
 
 WINDOWS = 16
-"""How many such stretches of replicates a baseline has digests of; each commit looks at another."""
+"""The number of such stretches of replicates that a baseline has digests of; each commit looks at another."""
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -70,7 +70,7 @@ def _on_known_numbers(sampler: CellSampler, entry: Entry, metrics: Sequence[str]
 
 
 PAIRS_ROLE = "gate pairs"
-"""What the random numbers are for on which a baseline is compared replicate by replicate."""
+"""The purpose of the random numbers on which a baseline is compared replicate by replicate."""
 
 
 def window_role(window: int) -> str:

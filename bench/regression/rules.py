@@ -10,10 +10,10 @@ from bench.regression.baseline import Entry
 from bench.scenario.thresholds import RATIOS
 
 UNCERTAIN = (*RATIOS, "bias", "nonfinite")
-"""What is tested with a probability of error."""
+"""The metrics that are tested with a probability of error."""
 
 METRICS = (*UNCERTAIN, "evaluations")
-"""What is tested."""
+"""The metrics that are tested."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _STAND_INS: dict[Path, Any] = {
     ("sweep",): {"sample_sizes": [10**9]},
     ("sweep", "sample_sizes"): [10**9],
 }
-"""What must be there -> what stands there while the rest is checked."""
+"""Path that must be there -> the value that stands there while the rest is checked."""
 
 _CONSEQUENCES = ("missing", "too_short")
 """Errors that come of taking something out, in every pass but the first."""

@@ -14,7 +14,7 @@ RATIOS = ("variance", "mse")
 """The metrics whose ratio to the baseline is tested."""
 
 INCREASE = 0.10
-"""What is to be found where nobody says otherwise."""
+"""The increase that is to be found where nobody says otherwise."""
 
 
 @dataclass(frozen=True)

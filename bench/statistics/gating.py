@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from bench.statistics.tails import binomial_tail, normal_quantile
 
 POWER = 0.99
-"""Of finding a worsening as large as the threshold."""
+"""The probability of finding a worsening as large as the threshold."""
 
 CONFIRMATION = 4
-"""How many times more replicates the second stage takes."""
+"""The factor by which the second stage takes more replicates."""
 
 BASELINE = 10
-"""How many times more replicates a baseline has. All later runs are compared with the same numbers: with
+"""The factor by which a baseline has more replicates. All later runs are compared with the same numbers: with
 as many as theirs, a baseline that came out low by chance would raise an alarm in every twentieth."""
 
 LEAST = 4096
@@ -30,7 +30,7 @@ PAIRED_LEVEL = 0.999
 """The level of the paired interval that must lie within the agreement."""
 
 AGREEMENT = 0.01
-"""How far a ratio may be from 1, on the same random numbers, to count as the same quantity."""
+"""The distance that a ratio may have from 1, on the same random numbers, to count as the same quantity."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ PROBLEM_NOTICE = (
     f"Below 1 is better. The intervals of all problems hold together with {TOGETHER}, and so do those of the "
     "means; these count each scenario once, and speak of these scenarios only. Biased cells have no ratio."
 )
-"""What a reader must know of the ratios on each problem."""
+"""The note that a reader needs below the ratios on each problem."""
 
 
 def comparison_table(found: Comparison) -> Table:

@@ -25,7 +25,7 @@ from bench.text.words import NOTHING, capital, listed
 HEADLINE = "variance"  # answers where the scenario names no metric
 
 _SUPERLATIVE = {"lower": "least", "higher": "highest", "nearer to zero": "smallest"}
-"""Which values of a metric are better -> a word for the best of them."""
+"""The better values of a metric -> a word for the best of them."""
 
 _NO_ONE = "no estimator alone"
 
