@@ -211,13 +211,13 @@ def run(
     Raises:
         ScenarioError: with everything that is wrong with the scenario, and where.
     """
-    from bench.progress import Progress
+    from bench.progress import progress as telling
 
     changes = of_keywords(
         sample_sizes=sample_sizes, replicates=replicates, precision=precision, devices=devices, seed=seed
     )
     prepared = prepare(scenario, [*changes, *overrides], estimators, quick, confirmed=True)
-    with Progress(prepared) if progress else nullcontext(lambda _: None) as tell:
+    with telling(prepared) if progress else nullcontext(lambda _: None) as tell:
         done = execute(prepared, out, tell, threads)
     draw(done)
     return done

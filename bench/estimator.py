@@ -42,6 +42,9 @@ class Estimator(ABC):
     needs_continuity: bool = False
     averages: bool = False
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"  # a dataclass tells its options, too
+
     @abstractmethod
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         """One estimate per row of theta, `[R, P] -> [R, P]`; row r depends on row r only.

@@ -18,7 +18,8 @@ from bench.analysis.pairs import across, of_sample_sizes, within
 from bench.cli import main
 from bench.commands.compare import METRICS as CHOICES
 from bench.errors import Invalid
-from bench.figures.export import chart_of_a_comparison, picture
+from bench.figures.export import chart_of_a_comparison
+from bench.figures.rendering import picture
 from bench.results.folder import load
 from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED

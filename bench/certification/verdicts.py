@@ -93,9 +93,9 @@ class Outcome:
     fine: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate:
-    """The findings on an estimator, over all problems.
+    """The findings on an estimator, over all problems; printed it is the report of the command line.
 
     Attributes:
         label: how it is called.
@@ -122,6 +122,15 @@ class Certificate:
     level: float
     power: float
     seconds: float
+
+    def __str__(self) -> str:
+        from bench.certification.certificate_table import certificate_table, lines
+        from bench.tables.table import as_text
+
+        return as_text(certificate_table(self), lines(self))
+
+    def __repr__(self) -> str:
+        return f"<Certificate of {self.label}: {self.verdict}, {len(self.outcomes)} problems>"
 
     @property
     def verdict(self) -> Verdict:

@@ -82,7 +82,8 @@ def compare(
         sys.exit(NOTHING_MEASURED)
     _print(found, kind)
     if figure is not None:
-        from bench.figures.export import chart_of_a_comparison, picture
+        from bench.figures.export import chart_of_a_comparison
+        from bench.figures.rendering import picture
 
         with explained():
             chart = chart_of_a_comparison(found)

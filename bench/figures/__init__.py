@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import altair as alt
 from altair.utils.schemapi import debug_mode
@@ -23,6 +23,7 @@ from bench.figures.figure_tables import Tables, of_a_run
 from bench.figures.forests import CHANGED, DEVICES, ERROR, MEANS, RATE, RATIOS
 from bench.figures.metrics import BUDGET, BY_PARAMETER, SNR_BY_OPTION, VARIANCE, VARIANCE_BY_OPTION
 from bench.figures.metrics import FIGURES as METRICS
+from bench.figures.rendering import PIXELS, picture
 from bench.figures.scatter import COST, SCATTER
 from bench.results.run import Run
 from bench.text.failures import attempt
@@ -37,6 +38,16 @@ FIGURES: dict[str, Figure] = {
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""
+
+
+class Chart(alt.VConcatChart):
+    """An Altair chart that a notebook shows as a picture: nothing is fetched, and every viewer has it."""
+
+    def _repr_mimebundle_(self, *_: Any, **__: Any) -> tuple[dict[str, bytes], dict[str, dict[str, float]]]:
+        with debug_mode(False):
+            png = picture(self.to_dict(), "png")
+        width, height = (int.from_bytes(png[at : at + 4]) / PIXELS for at in (16, 20))  # of its header
+        return {"image/png": png}, {"image/png": {"width": width, "height": height}}
 
 
 class Figures(Mapping[str, alt.TopLevelMixin]):
@@ -58,7 +69,7 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
             raise KeyError(f"the run has nothing that the figure {name!r} could draw")
         datasets = spec.pop("datasets")  # put in later: each number would become an object
         with debug_mode(False):  # the tests check every figure against the schema, which takes seconds
-            chart = alt.VConcatChart.from_dict(spec, validate=False)
+            chart = Chart.from_dict(spec, validate=False)
         chart["datasets"] = datasets
         return chart
 

@@ -1,14 +1,9 @@
-"""Figures as files: PNG, SVG and PDF of the same specification, drawn with the font that is shipped."""
+"""Figures as files: PNG, SVG and PDF of the same specification."""
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterable, Sequence
-from importlib.resources import as_file, files
 from pathlib import Path
-
-import vl_convert
 
 from bench.analysis.comparison import Comparison
 from bench.errors import invalid
@@ -17,12 +12,11 @@ from bench.figures.captions import Caption
 from bench.figures.composition import Spec, composed
 from bench.figures.definition import Figure
 from bench.figures.figure_tables import Tables
+from bench.figures.rendering import picture
 from bench.results.files import atomic_write
 from bench.text.ratio_text import remarks
 
-PIXELS = 2.0  # of a PNG file for each of the chart
 MOST_PROBLEMS = 6  # points of a sweep with a panel each; of more, curves along the option are drawn
-VEGA_LITE = "6.4"  # the version that draws; that of the page is the same
 
 
 def write(spec: Spec, stem: Path, formats: Sequence[str]) -> list[Path]:
@@ -75,34 +69,3 @@ def chart_of_a_comparison(found: Comparison) -> Spec:
     if spec is None:
         raise invalid("the comparison has nothing that could be drawn: no ratio is a number above zero")
     return spec
-
-
-def picture(spec: Spec, kind: str) -> bytes:
-    """Return the content of a file of a Vega-Lite specification; see `bench.text.formats.FORMATS`."""
-    _register_font()
-    if kind == "png":
-        return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=PIXELS))
-    if kind == "pdf":
-        return _in_order(bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE)))
-    if kind == "svg":
-        return _renumbered(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)).encode()
-    raise ValueError(f"figures have no format {kind!r}")
-
-
-def _in_order(pdf: bytes) -> bytes:
-    """Return a PDF whose tables of resources are sorted: their order is random, and nothing depends on it."""
-    table = re.compile(rb"(?:^ +/\w+ \d+ 0 R\n){2,}", re.MULTILINE)
-    return table.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), pdf)
-
-
-def _renumbered(svg: str) -> str:
-    """Return an SVG with its clips counted from 0: the converter counts on from one file to the next."""
-    names: dict[str, str] = {}
-    clip = re.compile(r'(?<=id=")clip\d+|(?<=url\(#)clip\d+')
-    return clip.sub(lambda found: names.setdefault(found[0], f"clip{len(names)}"), svg)
-
-
-@functools.cache
-def _register_font() -> None:
-    with as_file(files("bench.figures").joinpath("fonts")) as folder:
-        vl_convert.register_font_directory(str(folder))

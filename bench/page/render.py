@@ -29,11 +29,9 @@ def page(views: Sequence[Mapping[str, Any]]) -> str:
         "dashes": [style.dashes for style in seen.values()],
         "views": [{name: view[name] for name in _FOR_SCRIPTS if name in view} for view in views],
     }
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     data = json.dumps(known, allow_nan=False, separators=(",", ":"))
-    return environment.from_string(_asset("page.html")).render(
+    return filled(
+        "page.html",
         views=views,
         # No parser of HTML takes it for markup.
         data=Markup(data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")),
@@ -41,6 +39,18 @@ def page(views: Sequence[Mapping[str, Any]]) -> str:
         css=_asset("page.css"),
         script=Markup("\n").join(_asset(f"script/{name}.js") for name in _SCRIPTS),
     )
+
+
+def filled(template: str, **values: Any) -> str:
+    """Return a template of this folder with its values; what is no markup is escaped."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.FunctionLoader(_asset),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(values)
 
 
 def _asset(name: str) -> Markup:

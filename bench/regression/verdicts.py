@@ -100,9 +100,9 @@ class CellVerdict:
         return max(found, key=lambda test: GRAVITY.index(test.verdict), default=None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """All cells of a gate.
+    """All cells of a gate; printed it is the report of the command line.
 
     Attributes:
         epoch: what the fresh random numbers were made of.
@@ -121,6 +121,15 @@ class Report:
     cells: tuple[CellVerdict, ...]
     notes: tuple[str, ...] = field(default=())
     elapsed: float = 0.0
+
+    def __str__(self) -> str:
+        from bench.regression.gate_table import lines, verdict_table
+        from bench.tables.table import as_text
+
+        return as_text(verdict_table(self), lines(self))
+
+    def __repr__(self) -> str:
+        return f"<Report: {self.verdict}, {len(self.cells)} cells>"
 
     @property
     def compared(self) -> bool:

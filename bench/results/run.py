@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -118,10 +117,10 @@ class Run:
         return f"<Run {self.record['scenario'].get('name')}: {numbers}{stopped}{where}>"
 
     def _repr_html_(self) -> str:
-        """Show the measurements of the whole gradient in a notebook."""
-        whole = self.measurements[self.measurements["parameter"] == "all"]
-        shown = ["estimator", "sample_size", "device", "variance", "bias", "verdict", "seconds", "status"]
-        return f"<p>{html.escape(repr(self))}</p>{whole[shown].to_html(index=False, max_rows=60)}"
+        """Show the estimators from the best to the worst, and the results, in a notebook."""
+        from bench.page.notebook import in_notebook
+
+        return in_notebook(self)
 
 
 def _loaded(part: T | Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -133,6 +134,13 @@ class Table:
             shown.append([heading, "-" * (width - 1) + (":" if column.align == "right" else "-"), *padded])
         lines = (f"| {' | '.join(line)} |" for line in zip(*shown, strict=True))
         return "\n".join([*lines, "", *(f"{markdown(note)}  " for note in self.notes)]) + "\n"
+
+
+def as_text(table: Table, lines: Iterable[str] = ()) -> str:
+    """Return a table as it is printed where there is room, and lines below it."""
+    file = io.StringIO()
+    Console(file=file, width=WIDEST, color_system=None, force_jupyter=False).print(table)
+    return "\n".join([file.getvalue().rstrip("\n"), *lines])
 
 
 def wrapped(text: str, room: int, start: str = "") -> list[str]:
