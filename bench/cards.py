@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from bench import catalogue
 from bench.docstrings import docstring_of
 from bench.errors import did_you_mean, invalid, shown
-from estimators import ALIASES
+from estimators import ALIASES, OTHER_NAMES, SHORTHANDS
 
 Kind = Literal[
     "estimators",
@@ -90,7 +90,7 @@ def found(name: str) -> list[tuple[Kind, Card]]:
     named = [(kind, card) for (kind, called), card in every.items() if called == word]
     aliased = [(kind, card) for (kind, called), card in every.items() if word in _other_names(kind, called)]
     if not named and not aliased:
-        known = {called for _, called in every} | (set(ALIASES) if "estimators" in kinds else set())
+        known = {called for _, called in every}.union(OTHER_NAMES if "estimators" in kinds else ())
         near = did_you_mean(word, known)  # all names would be too many
         hint = near if near.startswith("did") else "bench list KIND lists what there is"
         raise invalid(f"nothing is called {shown(word)}; {hint}")
@@ -98,7 +98,17 @@ def found(name: str) -> list[tuple[Kind, Card]]:
 
 
 def _other_names(kind: Kind, name: str) -> list[str]:
-    return [alias for alias, meant in ALIASES.items() if meant == name and kind == "estimators"]
+    if kind != "estimators":
+        return []
+    shorthands = [short for short, (meant, _) in SHORTHANDS.items() if meant == name]
+    return [*(alias for alias, meant in ALIASES.items() if meant == name), *shorthands]
+
+
+def _shown(other: str) -> str:
+    """Return another name of an estimator, a shorthand with the options that it stands for."""
+    options = SHORTHANDS[other][1] if other in SHORTHANDS else {}
+    words = ", ".join(f"{key}: {value}" for key, value in options.items())
+    return f"{other} ({words})" if words else other
 
 
 def scenario_cards() -> list[Card]:
@@ -118,7 +128,7 @@ def class_card(kind: catalogue.Kind, name: str) -> Card:
     cls = catalogue.find(kind, name)
     said = docstring_of(cls)
     facts = {"claim": str(getattr(cls, "bias", "")), "needs": said.needs} if kind == "estimators" else {}
-    also = ", ".join(_other_names(kind, name))
+    also = ", ".join(_shown(each) for each in _other_names(kind, name))
     options = {
         key: (default, said.options.get(key, "")) for key, default in catalogue.options(kind, name).items()
     }

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.errors import did_you_mean, invalid, shown
+from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.options import construct, described_options
 from bench.problems import PROBLEMS
-from estimators import ALIASES, ESTIMATORS
+from estimators import ALIASES, ESTIMATORS, OTHER_NAMES, SHORTHANDS
 
 Kind = Literal["estimators", "problems"]
 
@@ -35,15 +35,29 @@ def find(kind: Kind, name: str) -> type:
     Raises:
         Invalid: if nothing of that name is known, or it cannot be imported.
     """
-    name = ALIASES.get(name, name) if kind == "estimators" else name
+    name = meaning(name)[0] if kind == "estimators" else name
     if name in _ADDED[kind]:
         return _ADDED[kind][name]
     if name in _in_tree(kind):
         return _imported(_in_tree(kind)[name])
     if name in _entry_points(kind):
         return _from_entry_point(_entry_points(kind)[name])
-    known = [*names(kind), *(ALIASES if kind == "estimators" else ())]
+    known = [*names(kind), *(OTHER_NAMES if kind == "estimators" else ())]
     raise invalid(f"unknown {kind[:-1]} {shown(name)}; {did_you_mean(name, known)}")
+
+
+def meaning(name: str, options: Mapping[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the name of an estimator in the catalogue and all its options, given any of its names.
+
+    Raises:
+        Invalid: if an option is given that a shorthand sets itself.
+    """
+    own, preset = SHORTHANDS.get(name, (ALIASES.get(name, name), {}))
+    options = options or {}
+    if both := [key for key in preset if key in options]:
+        wanted = f"{name} is {own} with {both[0]}: {preset[both[0]]}; write {own} for another {both[0]}"
+        raise Invalid(Fault(wanted, (both[0],)))
+    return own, {**preset, **options}
 
 
 def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
@@ -52,6 +66,8 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
     Raises:
         Invalid: with the path of each option that is unknown, missing or wrong.
     """
+    if kind == "estimators":
+        options = meaning(name, options)[1]
     made = construct(find(kind, name), options, f"{kind[:-1]} {name}")
     return made.resolve() if kind == "problems" else made
 
@@ -72,7 +88,7 @@ def add_plugin(source: str) -> list[str]:
     kinds: tuple[tuple[Kind, str], ...] = (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS"))
     offered = {kind: _table(source, attribute, getattr(module, attribute, {})) for kind, attribute in kinds}
     for kind, table in offered.items():
-        taken = {*names(kind), *(ALIASES if kind == "estimators" else ())}
+        taken = {*names(kind), *(OTHER_NAMES if kind == "estimators" else ())}
         for name, cls in table.items():
             # A file that was changed is added again, in a notebook say.
             if name in taken and getattr(_ADDED[kind].get(name), "__module__", "") != cls.__module__:
@@ -96,7 +112,7 @@ def add_class(cls: type) -> list[str]:
     if inspect.isabstract(cls) or not (_is_estimator(cls) or kind == "problems"):
         raise invalid(f"{cls.__name__} is neither an Estimator nor a Problem, or lacks a method")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
-    if name in {*names(kind), *ALIASES} - set(_ADDED[kind]):
+    if name in {*names(kind), *OTHER_NAMES} - set(_ADDED[kind]):
         raise invalid(f"plug-in {cls.__name__}: the name {name!r} is taken")
     _ADDED[kind][name] = cls
     return [name]

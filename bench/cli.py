@@ -144,7 +144,7 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, all errors at once, without measuring."""
     from bench.errors import collected
-    from bench.scenario.resolve import resolved
+    from bench.scenario.resolved import resolved
 
     with explained(), collected() as wrong:
         for path in scenarios:

@@ -1,4 +1,6 @@
-"""The estimators, one family per file; here is the table of their names."""
+"""The estimators, one family per file; here are the tables of their names."""
+
+import json
 
 ESTIMATORS = {
     "delta_method": "estimators.delta_method:DeltaMethod",
@@ -27,3 +29,22 @@ ALIASES = {
     "stl": "sticking_the_landing",
 }
 """Other names that the field uses for the same things."""
+
+SHORTHANDS: dict[str, tuple[str, dict[str, str]]] = {
+    "rloo": ("reinforce", {"baseline": "leave_one_out"}),
+}
+"""Names that the field uses for an estimator with some of its options."""
+
+OTHER_NAMES = (*ALIASES, *SHORTHANDS)
+
+
+def called(name: str, options: str) -> set[str]:
+    """Return all names of an estimator with these options, which are canonical JSON."""
+    own = ALIASES.get(name, name)
+    aliases = {alias for alias, meant in ALIASES.items() if meant == own}
+    shorthands = {
+        short
+        for short, (meant, preset) in SHORTHANDS.items()
+        if meant == own and json.dumps(preset, separators=(",", ":")) == options
+    }
+    return {own} | aliases | shorthands

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ScenarioError
-from bench.scenario.resolve import resolved
+from bench.scenario.resolved import resolved
 from tests.parameters import some
 
 TEXT = """\

@@ -12,12 +12,13 @@ from click.testing import CliRunner, Result
 
 from bench import card_file, catalogue
 from bench.cards import KEPT, KINDS, Card, Kind, cards, class_card, found
+from bench.catalogue import meaning
 from bench.cli import main
 from bench.docstrings import docstring_of
 from bench.errors import Invalid
 from bench.options import construct
 from bench.results.columns import TYPES
-from estimators import ALIASES, ESTIMATORS
+from estimators import ESTIMATORS, OTHER_NAMES
 
 ROOT = Path(__file__).parents[1]
 
@@ -119,9 +120,15 @@ def test_a_name_of_several_kinds_lists_them() -> None:
     assert called("show", "metrics:variance").stdout == called("show", "metric:variance").stdout
 
 
-@pytest.mark.parametrize("alias", ALIASES)
+@pytest.mark.parametrize("alias", OTHER_NAMES)
 def test_other_names_show_the_same(alias: str) -> None:
-    assert called("show", alias).stdout == called("show", f"estimator:{ALIASES[alias]}").stdout
+    shown = called("show", alias).stdout
+    assert shown == called("show", f"estimator:{meaning(alias)[0]}").stdout
+    assert alias in shown
+
+
+def test_a_shorthand_is_shown_with_its_options() -> None:
+    assert "score_function, rloo (baseline: leave_one_out)" in called("show", "reinforce").stdout
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bench.errors import Fault, Invalid, KeyFault
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.problems import PROBLEMS
-from estimators import ALIASES, ESTIMATORS
+from estimators import ESTIMATORS, OTHER_NAMES, called
 from estimators.baseline_network import InputDependent
 from estimators.baselines import (
     BASELINES,
@@ -55,10 +56,27 @@ def test_a_problem_of_the_table_exists_in_the_file_of_its_name(name: str) -> Non
     assert cls.__module__ == f"bench.problems.{name}"
 
 
-@pytest.mark.parametrize("alias", ALIASES)
+@pytest.mark.parametrize("alias", OTHER_NAMES)
 def test_an_alias_is_another_name_of_an_estimator_and_no_name_itself(alias: str) -> None:
     assert alias not in ESTIMATORS
-    assert catalogue.find("estimators", alias) is catalogue.find("estimators", ALIASES[alias])
+    own, options = catalogue.meaning(alias)
+    assert catalogue.find("estimators", alias) is catalogue.find("estimators", own)
+    assert catalogue.build("estimators", alias, {}) == catalogue.build("estimators", own, options)
+    assert alias in called(own, json.dumps(options, separators=(",", ":")))
+    assert own in called(own, "{}")
+
+
+def test_rloo_is_reinforce_with_a_baseline_and_with_this_baseline_only() -> None:
+    assert catalogue.build("estimators", "rloo", {}) == Reinforce(LeaveOneOut())
+    assert "rloo" not in called("reinforce", "{}") | called("reparameterization", "{}")
+    (fault,) = faults_of("estimators", "rloo", {"baseline": "optimal"})
+    assert (
+        fault.message
+        == "rloo is reinforce with baseline: leave_one_out; write reinforce for another baseline"
+    )
+    assert fault.path == ("baseline",)
+    (fault,) = faults_of("estimators", "rloo", {"basline": "optimal"})
+    assert "did you mean 'baseline'" in fault.message
 
 
 def test_the_names_are_those_of_the_tables_in_order() -> None:
@@ -88,7 +106,7 @@ def test_options_are_listed_with_their_defaults() -> None:
         (
             "estimators",
             "qqqq",
-            f"unknown estimator 'qqqq'; known: {', '.join(sorted([*ESTIMATORS, *ALIASES]))}",
+            f"unknown estimator 'qqqq'; known: {', '.join(sorted([*ESTIMATORS, *OTHER_NAMES]))}",
         ),
         # An alias is one of an estimator only.
         ("problems", "pathwise", "unknown problem 'pathwise'"),

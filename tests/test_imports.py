@@ -127,7 +127,7 @@ def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> No
 
 
 def test_the_tables_of_names_import_nothing() -> None:
-    assert {each.module for each in imports()["estimators"]} <= {"__future__"}
+    assert {each.module for each in imports()["estimators"]} <= {"__future__", "json"}
     assert {each.module for each in imports()["bench.problems"]} <= {"__future__"}
 
 
@@ -222,7 +222,7 @@ RESULTS = [*CONTRACTS, "bench.engine", "bench.statistics", "estimators"]
 def test_results_are_kept_and_not_judged_by_what_shows_them() -> None:
     assert strangers("bench.results", RESULTS, run_only=True) == []
     # A run gives its figures, ratios and page when it is asked for them.
-    asked = ["bench.figures", "bench.api", "bench.page.report"]
+    asked = ["bench.figures", "bench.api", "bench.page.report", "bench.page.notebook"]
     assert strangers("bench.results", [*RESULTS, *asked]) == []
 
 
@@ -325,7 +325,14 @@ def reached(module: str) -> set[str]:
     return seen
 
 
-QUICK = ["bench", "bench.cli", "bench.scenario", "bench.catalogue", "bench.pytest_plugin"]
+QUICK = [
+    "bench",
+    "bench.cli",
+    "bench.scenario",
+    "bench.scenario.resolved",
+    "bench.catalogue",
+    "bench.pytest_plugin",
+]
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -21,7 +21,7 @@ from bench.scenario.messages import wanted
 from bench.scenario.schema import HEADLINES, EstimatorSpec, Scenario
 from bench.scenario.tree import DEPTH_LIMIT, NODE_LIMIT, SIZE_LIMIT
 from bench.statistics.metric_table import METRICS
-from estimators import ALIASES, ESTIMATORS
+from estimators import ESTIMATORS, OTHER_NAMES
 
 GOOD = """\
 schema: 1
@@ -636,7 +636,7 @@ def test_the_schema_for_editors_accepts_good_scenarios_only() -> None:
     assert json.loads(json.dumps(schema, allow_nan=False)) == schema
     assert accepts(schema, good, schema)
     assert accepts(schema, read_text(GOOD, "x.yaml")[0].plain(), schema)
-    for name in [*ESTIMATORS, *ALIASES]:
+    for name in [*ESTIMATORS, *OTHER_NAMES]:
         for item in (name, {name: None}, {name: {"any": "option"}}, {name: {}, "label": "a"}):
             assert accepts(schema, {**good, "estimators": [item]}, schema)
     for item in ("nothing", 3, {}, {"label": "a"}, {"reinforce": {}, "pathwise": {}}, {"reinforce": 3}):

@@ -12,7 +12,7 @@ from bench.analysis import rows
 from bench.analysis.kept import kept
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.results.run import Run
-from estimators import ALIASES
+from estimators import called
 
 BEFORE = "before"
 """The name of the control where a run is compared with an earlier one."""
@@ -126,7 +126,8 @@ def _control(whole: pd.DataFrame, control: str | None) -> str:
         raise invalid("the run has no measurements")
     if control is None or control in labels:
         return labels[0] if control is None else control
-    named = list(whole.loc[whole["estimator_name"] == ALIASES.get(control, control), "estimator"].unique())
+    different = whole.drop_duplicates("estimator")[["estimator", "estimator_name", "options"]]
+    named = [label for label, *names in different.itertuples(index=False) if control in called(*names)]
     if len(named) > 1:
         every = ", ".join(map(shown, named))
         raise invalid(f"{shown(control)} names {len(named)} estimators; give a label: {every}")

@@ -37,9 +37,10 @@ def _is_name(place: str) -> bool:
 
 
 def _named(name: str, cls: type, options: Mapping[str, Any]) -> NamedEstimator:
-    estimator = construct(cls, options, f"estimator {name}")
+    own, every = catalogue.meaning(name, options)
+    estimator = construct(cls, every, f"estimator {name}")
     label = label_of(EstimatorSpec(name=name, options=dict(options)))
-    return NamedEstimator(label, name, json.dumps(options, sort_keys=True), estimator)
+    return NamedEstimator(label, own, json.dumps(every, sort_keys=True), estimator)
 
 
 def _options(settings: Sequence[str]) -> dict[str, Any]:

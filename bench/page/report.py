@@ -21,7 +21,7 @@ from bench.tables.summary import as_markdown, joint_markdown
 from bench.tables.tex import as_tex
 from bench.text.claims import claims
 from bench.text.formats import formats_of
-from estimators import ALIASES
+from estimators import ALIASES, called
 
 
 def write_report(
@@ -84,7 +84,8 @@ def write_report(
 
 def _control(control: str | None, run: Run, several: bool) -> str | None:
     """Return the control of one run; the first estimator where a run of several does not have it."""
-    known = {*run.measurements["estimator"], *run.measurements["estimator_name"]}
+    names = run.measurements[["estimator_name", "options"]].drop_duplicates().itertuples(index=False)
+    known = set(run.measurements["estimator"]).union(*(called(*each) for each in names))
     return None if several and control not in known else control
 
 

@@ -23,7 +23,6 @@ from bench.statistics.metric_table import measure
 from bench.statistics.multiplicity import holm
 from bench.statistics.rate import limiting_bias, standard_error
 from bench.statistics.verdict import BIASED_BELOW
-from estimators import ALIASES
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
@@ -138,7 +137,7 @@ def _rows(
         "scenario_version": experiment.version,
         "problem": experiment.problem_label,
         "estimator": cell.named.label,
-        "estimator_name": ALIASES.get(cell.named.name, cell.named.name),
+        "estimator_name": cell.named.name,
         "options": cell.named.options,
         "sample_size": cell.sample_size,
         "device": cell.device,

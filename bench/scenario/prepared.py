@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from bench.engine.plan import Cell, NamedEstimator, Planned, numbers, plan
 from bench.errors import Invalid, ScenarioError, did_you_mean, shown
 from bench.scenario.reading import Said, Source
-from bench.scenario.resolve import resolved
+from bench.scenario.resolved import resolved
 from bench.scenario.schema import Scenario
-from estimators import ALIASES
+from estimators import called
 
 LARGEST = 10**11
 """A run that takes more numbers than this, some minutes' worth, must be confirmed."""
@@ -91,5 +91,4 @@ def _selected(estimators: Sequence[NamedEstimator], only: Sequence[str]) -> tupl
 
 def _called(named: NamedEstimator) -> set[str]:
     """All by which an estimator may be chosen: its label, its name, and other names for the same."""
-    name = ALIASES.get(named.name, named.name)
-    return {named.label, name, *(alias for alias, meant in ALIASES.items() if meant == name)}
+    return {named.label, *called(named.name, named.options)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench import catalogue
@@ -12,9 +12,7 @@ from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
 from bench.errors import Fault, FaultCollector, Invalid, ScenarioError, collected, invalid
 from bench.scenario import EstimatorSpec, NamedSpec, Point, Scenario, Source, points
-from bench.scenario.document import in_order, unplaced
 from bench.scenario.points import first_point
-from bench.scenario.reading import Said, drafted, said
 from bench.scenario.thresholds import faults_of as threshold_faults
 
 # Those that give a reference, a family each: the path, nearly always less noisy, and the score.
@@ -28,36 +26,6 @@ _REFERENCE_EFFORT = 25
 
 _QUICK_REPLICATES = 16
 _QUICK_SAMPLE_SIZE = 100
-
-
-def resolved(
-    scenario: Said, overrides: Sequence[str] = (), small: bool = False
-) -> tuple[Scenario, Source, list[Experiment]]:
-    """A scenario, read, and the experiments that it describes.
-
-    Args:
-        scenario: a YAML file, or what it would say as plain data.
-        overrides: `dotted.key=value`, the value in YAML, to use instead of what the file says.
-        small: whether to make it small, to see if it runs.
-
-    Raises:
-        ScenarioError: with everything that is wrong, and where it was said.
-    """
-    text, file = said(scenario)
-    draft = drafted(text, file, overrides)
-    found, lines, experiments = draft.scenario, draft.lines, []
-    if found is not None:
-        found = quick(found) if small else found
-        try:
-            experiments = experiments_of(found, draft.source)
-        except ScenarioError as error:
-            lines = in_order([*lines, *error.lines], file)
-    if lines or found is None:
-        # Of data there are no lines to be named.
-        raise ScenarioError(
-            [unplaced(line, file) for line in lines] if isinstance(scenario, Mapping) else lines
-        )
-    return found, draft.source, experiments
 
 
 def experiments_of(scenario: Scenario, source: Source) -> list[Experiment]:
@@ -191,10 +159,11 @@ def _problem(spec: NamedSpec) -> Any:
 
 def _named(spec: EstimatorSpec, label: str) -> NamedEstimator:
     try:
-        estimator = _built("estimators", spec.name, spec.options)
+        name, options = catalogue.meaning(spec.name, spec.options)
+        estimator = _built("estimators", name, options)
     except Invalid as error:
         raise error.under(spec.name) from error
-    return NamedEstimator(label, spec.name, _canonical(spec.options), estimator)
+    return NamedEstimator(label, name, _canonical(options), estimator)
 
 
 def _built(kind: catalogue.Kind, name: str, options: Mapping[str, Any]) -> Any:

@@ -22,7 +22,7 @@ from bench.problems import PROBLEMS
 from bench.scenario.gate_section import Gate
 from bench.scenario.strict_models import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
 from bench.scenario.sweep import Values
-from estimators import ALIASES, ESTIMATORS
+from estimators import ESTIMATORS, OTHER_NAMES
 
 _RESERVED_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?")
 _LABEL = "Another name for it in tables and plots, on one line; two entries may then use the same estimator."
@@ -118,7 +118,7 @@ def _fields(item: object) -> object:
 
 
 def _second_name(name: str, key: str) -> Fault:
-    if key in ESTIMATORS or key in ALIASES:
+    if key in ESTIMATORS or key in OTHER_NAMES:
         return KeyFault(f"each entry has one name; begin another for {shown(key)}", (key,))
     near = did_you_mean(key, ["label"])
     near = f", or {near}" if near.startswith("did") else ""
@@ -126,7 +126,7 @@ def _second_name(name: str, key: str) -> Fault:
 
 
 def _estimator_json_schema() -> dict[str, Any]:
-    names = sorted({*ESTIMATORS, *ALIASES})
+    names = sorted({*ESTIMATORS, *OTHER_NAMES})
     options = {
         name: {
             "type": ["object", "null"],
