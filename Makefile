@@ -10,7 +10,7 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test thorough lint format cards journeys gate speed calibrate reference clean
+.PHONY: help run test thorough lint format cards journeys pictures gate speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -31,10 +31,11 @@ test: $(VENV)/installed  ## the ordinary test suite
 thorough: $(VENV)/installed  ## the slow tests: certificates, truths, hostile estimators, and pages in Chromium
 	BENCH_SCREENSHOTS=results/screenshots $(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal --quiet
 
-lint: $(VENV)/installed  ## ruff and mypy
+lint: $(VENV)/installed  ## ruff, mypy, and the English of what people read
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.english
 
 format: $(VENV)/installed  ## lay the code out
 	$(BIN)/ruff check --fix .
@@ -51,6 +52,9 @@ journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from a
 
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
+
+pictures: $(VENV)/installed  ## the picture of a page in the guide; needs Chromium
+	$(BIN)/python -m tests.page_picture
 
 calibrate: $(VENV)/installed  ## how often intervals cover and verdicts err; about an hour
 	$(BIN)/python -m pytest tests/calibration --override-ini python_files='calibrate_*.py' --quiet --no-header \

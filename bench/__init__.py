@@ -6,7 +6,7 @@ whose `measurements` are a data frame and whose `figures["variance"]` is a chart
 `bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` tells
 what changed. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
 holds one to its claims. `bench.plugin(Mine)` lets scenarios name an `Estimator` or a `Problem` of yours.
-`bench.Invalid` is raised for whatever is wrong with the words of the user.
+`bench.Invalid` is raised for input that is wrong.
 """
 
 from __future__ import annotations

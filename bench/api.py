@@ -189,7 +189,7 @@ def run(
     out: str | os.PathLike[str] = "results",
     progress: bool = True,
 ) -> Run:
-    """Run a scenario and write its results; the words are those of the command line.
+    """Run a scenario and write its results; the keywords are the options of the command line.
 
     Args:
         scenario: a YAML file, or what it would say as plain data.
@@ -240,7 +240,7 @@ def compare(
 
     Returns:
         A row for each cell and metric: `ratio`, below 1 is better, with the ends `low` and `high` of an
-        interval; all intervals hold together with 95 %. `mark` says in a word what that means.
+        interval; all intervals hold together with 95 %. `mark` is the verdict.
 
     Raises:
         Invalid: if there is no such estimator, or the runs are of other questions.

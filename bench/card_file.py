@@ -92,7 +92,7 @@ def _distribution(name: str) -> Card:
     event = (
         "a vector of dependent numbers" if family.joint else "a number; a vector, if a parameter is a list"
     )
-    summary = f"The law `{family.cls.__name__}` of torch.distributions, by its parameters there."
+    summary = f"The distribution `{family.cls.__name__}` of torch.distributions, by its parameters there."
     given = {of[0]: _value(family, of[0]) for of in family.parameters}
     example = _yaml("problem", {"name": "expectation", "distribution": {name: given}})
     return Card(name, summary, "", {"parameters": needs, "one draw": event}, example=example)

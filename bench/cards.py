@@ -43,7 +43,7 @@ class Card:
         name: by which it is called.
         summary: what it is, in a sentence.
         text: more of it, with formulas.
-        facts: what is told in a word or two: claim, needs, other names.
+        facts: short ones: claim, needs, other names.
         options: each option -> its default or "required", and what it is.
         references: the papers.
         example: how it is written.

@@ -1,4 +1,4 @@
-"""Errors for users whose words cannot be understood."""
+"""Errors for users: what was given, what was wanted, and where."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class KeyFault(Fault):
 
 
 class Invalid(ValueError):
-    """The user's words are wrong, in one or more places.
+    """The user's input is wrong, in one or more places.
 
     Attributes:
         faults: what is wrong.
@@ -98,7 +98,7 @@ def collected() -> Iterator[FaultCollector]:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """A suggestion to append to a message about an unknown word; lists all when nothing is near."""
+    """A suggestion to append to a message about an unknown name; lists all when nothing is near."""
     names = sorted(known)
     ends = [name for name in names if name.endswith(f".{word}")]  # `k` where there is `problem.normal.k`
     near = ends or difflib.get_close_matches(str(word), names, n=1)

@@ -1,4 +1,4 @@
-"""The contract of an estimator: N samples in, one guess of the gradient per replicate out."""
+"""The contract of an estimator: N samples in, one estimate of the gradient per replicate out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Claim", "Estimator", "NotApplicable", "gradient_of"]
 
 
 class Estimator(ABC):
-    """A way to guess ∇F(θ) from N samples: a frozen dataclass whose fields are its options.
+    """An estimate of ∇F(θ) from N samples: a frozen dataclass whose fields are its options.
 
     An estimator never seeds, blocks, times, logs or changes itself.
 

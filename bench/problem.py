@@ -199,7 +199,7 @@ class MultiSampleProblem(VariationalProblem):
         w_k = \frac{p(\text{data}, x_k; \theta)}{q(x_k; \theta)}
 
     An x is K independent samples of q, `[N, R, (B,) K, *event]`, and `distribution` is
-    their joint law, with batch shape `[R]` or `[R, B]`.
+    their joint distribution, with batch shape `[R]` or `[R, B]`.
 
     Burda, Grosse & Salakhutdinov (2016), Importance weighted autoencoders, §3.
     """

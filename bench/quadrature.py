@@ -179,7 +179,7 @@ def _rejoined(magnitudes: Magnitudes, panels: list[_Panel], allowed: np.ndarray)
 
 
 def _joined(magnitudes: Magnitudes, run: list[_Panel], allowed: np.ndarray) -> list[_Panel]:
-    """As few intervals as fit in place of neighbours."""
+    """As few intervals as fit in place of neighbors."""
     if max(panel.depth for panel in run) < _DEEP or len(run) == 1:
         return run
     masses = np.logaddexp.reduce([panel.masses for panel in run])  # [H]

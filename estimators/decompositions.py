@@ -69,7 +69,7 @@ class Halves(NamedTuple):
 
 
 Decomposition = Callable[[Any, Tensor, Drawn], Halves]
-"""From a law, its samples and the noise of the halves."""
+"""From a distribution, its samples and the noise of the halves."""
 
 
 def _normal_loc(law: Normal, x: Tensor, noise: Drawn) -> Halves:
@@ -81,7 +81,7 @@ def _normal_loc(law: Normal, x: Tensor, noise: Drawn) -> Halves:
 
 
 def _normal_scale(law: Normal, x: Tensor, noise: Drawn) -> Halves:
-    # ∂φ/∂σ = (z² − 1)/σ φ(z). Of a normal vector in three dimensions the length has Maxwell's law
+    # ∂φ/∂σ = (z² − 1)/σ φ(z). Of a normal vector in three dimensions the length has Maxwell's distribution
     # and each coordinate is a uniform part of it; the square of the other two is 2 Exp(1).
     z = noise.standard(law, x)
     maxwell = noise.exponential(x).mul_(2).addcmul_(z, z).sqrt_().copysign_(z)
@@ -136,4 +136,4 @@ DECOMPOSITIONS: Mapping[type, Mapping[str, Decomposition]] = {
     Poisson: {"rate": _poisson_rate},
     Bernoulli: {"probs": _bernoulli_probs},
 }
-"""Law -> argument -> how the derivative of the density splits."""
+"""Distribution -> argument -> how the derivative of the density splits."""

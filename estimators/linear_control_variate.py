@@ -15,7 +15,7 @@ from bench.problem import Problem
 
 @dataclass(frozen=True)
 class LinearControlVariate(Estimator):
-    r"""Linearizes the derivative of the cost at the mean of a normal law.
+    r"""Linearizes the derivative of the cost at the mean of a normal distribution.
 
     With x = m + s ⊙ ε, the pathwise gradient in (m, s) is (∇f(x), ∇f(x) ⊙ ε). Of
     :math:`\tilde g(\epsilon) = \nabla f(m) + H(m)\,(s \odot \epsilon)` in the place of ∇f(x) the
@@ -27,7 +27,7 @@ class LinearControlVariate(Estimator):
     where the bar is the mean over the same N samples. For a quadratic f nothing is left
     of the noise. Whatever m and s are of θ, the difference is carried on to θ.
 
-    Needs a normal law of independent components, and a cost that is twice differentiable
+    Needs a normal distribution of independent components, and a cost that is twice differentiable
     in x. Each estimate evaluates f and its gradient N + 1 times; only sums over samples
     meet the Hessian, so that it is multiplied once for m, and D times for s.
 
@@ -70,7 +70,7 @@ class LinearControlVariate(Estimator):
 def _components(p: Distribution) -> Normal:
     base = p.base_dist if isinstance(p, Independent) else p
     if not isinstance(base, Normal):
-        raise NotApplicable("it needs a normal law of independent components")
+        raise NotApplicable("it needs a normal distribution of independent components")
     return base
 
 

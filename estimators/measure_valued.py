@@ -21,9 +21,9 @@ from estimators.decompositions import DECOMPOSITIONS, Decomposition, Drawn, Inte
 
 @dataclass(frozen=True)
 class MeasureValued(Estimator):
-    r"""Takes the difference of the costs under two laws, into which the derivative of p splits.
+    r"""Takes the difference of the costs under two distributions, into which the derivative of p splits.
 
-    The derivative in an argument ω of the law of one draw (a mean, a scale, a rate)
+    The derivative in an argument ω of the distribution of one draw (a mean, a scale, a rate)
     is a constant times the difference of two densities, so that
 
     .. math:: \partial_\omega E_p[f] = c_\omega \left(E_{p_+}[f] - E_{p_-}[f]\right),
@@ -34,7 +34,7 @@ class MeasureValued(Estimator):
     coordinate is then drawn from the halves, with the others as they are in a sample of p.
 
     =========== ===== ============= ========================== =====================
-    law         ω     c             p₊                         p₋
+    distribution         ω     c             p₊                         p₋
     =========== ===== ============= ========================== =====================
     normal      loc   1/(σ √(2π))   μ + σ Weibull(√2, 2)       μ − σ Weibull(√2, 2)
     normal      scale 1/σ           μ + σ · double Maxwell     p
@@ -50,7 +50,7 @@ class MeasureValued(Estimator):
     is known.
 
     Needs x normal, lognormal, Laplace, gamma, exponential, Poisson or Bernoulli, or a vector
-    of independent draws of such a law; f may be discontinuous, and is not differentiated in
+    of independent draws of such a distribution; f may be discontinuous, and is not differentiated in
     x. Each estimate evaluates f 2N times for each argument and coordinate; where a half is p
     itself, its cost is that of the sample, so that these arguments take N for each
     coordinate, and N for all of them.
@@ -184,7 +184,7 @@ def _panels(count: int) -> tuple[Tensor, Tensor]:
 
 
 def _arguments(law: Any) -> list[tuple[Tensor, Decomposition]]:
-    """The arguments of the law that depend on θ, `[R, (B,) *event]` each, with how they split."""
+    """The arguments of the distribution that depend on θ, `[R, (B,) *event]` each, with how they split."""
     table = next((table for cls, table in DECOMPOSITIONS.items() if isinstance(law, cls)), None)
     if table is None:
         raise NotApplicable(f"no decomposition into measures is known of a {type(law).__name__}")

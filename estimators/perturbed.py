@@ -19,7 +19,7 @@ def differences(problem: Problem, ahead: Tensor, behind: Tensor, sample_size: in
     Random numbers are made common by drawing from the same state of the generator twice:
     nothing is seeded. A sampler whose use of numbers depends on its parameters, such as
     that of a gamma or Poisson, may fall out of step: its samples are then less alike, but
-    still of the laws that they should be of.
+    still of the distributions that they should be of.
 
     Args:
         problem: what is evaluated.
@@ -59,7 +59,7 @@ def _at(problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
 
 
 def _is_defined(law: Distribution) -> bool:
-    """Whether the parameters by which the law was given are such as it can have."""
+    """Whether the parameters by which the distribution was given are such as it can have."""
     constraints: Mapping[str, Any] = law.arg_constraints
     given = [(vars(law)[name], constraint) for name, constraint in constraints.items() if name in vars(law)]
     return all(bool(constraint.check(value).all()) for value, constraint in given)

@@ -34,9 +34,9 @@ class Reinforce(Estimator):
         baseline: what is subtracted from the cost; see `estimators.baselines`.
         sampler: `iid`, `antithetic` or `rqmc`, see `estimators.samplers`. The latter two need
             a path as well, and no baseline that is made of the other samples: x and its mirror
-            image are not independent. Each sample still has the law p, which is all that the
+            image are not independent. Each sample still has the distribution p, which is all that the
             identity asks. Of cost times score a pair cancels what is odd in the noise, and says
-            twice what is even: for the scale of a normal law it may do harm.
+            twice what is even: for the scale of a normal distribution it may do harm.
 
     References:
         Williams (1992), Simple statistical gradient-following algorithms for

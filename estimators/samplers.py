@@ -17,7 +17,7 @@ from bench.problem import NotApplicable
 
 
 class Sampler(Choice, ABC):
-    """N samples of each row, which may follow θ; each has the law p, but they may depend on one another."""
+    """N samples of each row, differentiable in θ or not; each is from p, but they may be dependent."""
 
     minimum_sample_size: int = 1
 

@@ -1,4 +1,4 @@
-"""The wake phase of reweighted wake-sleep, as a guess of the gradient of a bound that averages K weights."""
+"""The wake phase of reweighted wake-sleep, as an estimate of the gradient of a bound of K weights."""
 
 from __future__ import annotations
 

@@ -264,10 +264,10 @@ def test_estimators_are_chosen_by_label_or_by_name(
     ("words", "complaint"),
     [
         ("rlo", "no estimator 'rlo' here; did you mean 'rloo'?\n"),
-        ("", "no estimator '' here; known: pathwise, reinforce, rloo\n"),
+        ("", "no estimator '' here; known: pathwise, reinforce, reparameterization, rloo\n"),
         (
             "x1,rloo,reinforced",
-            "no estimator 'x1' here; known: pathwise, reinforce, rloo\n"
+            "no estimator 'x1' here; known: pathwise, reinforce, reparameterization, rloo\n"
             "no estimator 'reinforced' here; did you mean 'reinforce'?\n",
         ),
     ],

@@ -176,8 +176,8 @@ def test_the_mathematics_below_problems_knows_no_machinery(name: str) -> None:
     assert strangers(name, [*CONTRACTS, "bench.balls"]) == []
 
 
-# Within the package of scenarios these turn words into what they name; the others only read.
-RESOLVING = [f"bench.scenario.{name}" for name in ("prepared", "resolve", "thresholds")]
+# Within the package of scenarios these turn names into what they name; the others only read.
+RESOLVING = [f"bench.scenario.{name}" for name in ("prepared", "resolve", "resolved", "thresholds")]
 
 
 def test_reading_a_scenario_needs_the_tables_of_names_only() -> None:

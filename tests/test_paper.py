@@ -295,7 +295,7 @@ def test_a_bias_without_a_truth_is_not_known(run: Run) -> None:
 def test_a_bias_against_a_disputed_truth_is_not_known(run: Run) -> None:
     said = claims(edited(run, verdict="unknown", truth="disputed"))
     assert any(sentence.endswith("at every N: the true gradient is disputed.") for sentence in said)
-    assert any(sentence.startswith("Beware: the true gradient is disputed") for sentence in said)
+    assert any(sentence.startswith("Warning: the true gradient is disputed") for sentence in said)
 
 
 def test_what_could_not_be_measured_is_told(run: Run) -> None:
@@ -472,7 +472,7 @@ def test_claims_are_of_finite_estimates_alone(run: Run) -> None:
     told = claims(partly_finite(run))
     assert "Not finite: rloo: 2 of 300 estimates; the numbers are of the others and are not compared." in told
     # What is to be known of its intervals is said all the same.
-    judged = [claim for claim in told if not claim.startswith(("Not finite", "Beware"))]
+    judged = [claim for claim in told if not claim.startswith(("Not finite", "Warning"))]
     assert not any("rloo" in claim for claim in judged)
     assert any("rloo has" in claim for claim in claims(run))
     alone = edited(run, status="nonfinite", nonfinite=2)

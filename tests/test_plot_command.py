@@ -287,9 +287,9 @@ def test_a_figure_of_nothing_is_not_written(tmp_path: Path, changes: dict[str, A
         ),
         (["--x", "tail"], "x: no column 'tail' in the table; did you mean 'problem.tail'?"),
         (["--facet", "\x1b[31m"], "facet: no column '\\x1b[31m'"),
-        (["--x", "estimator", "--log", "both"], "x 'estimator': this column holds words"),
+        (["--x", "estimator", "--log", "both"], "x 'estimator': this column holds text"),
         (["--log", "z"], "'z' is not one of"),
-        (["--y", "estimator"], "this column holds words"),
+        (["--y", "estimator"], "this column holds text"),
         (["--parameter", "nothing"], "no block of parameters 'nothing'"),
         (
             ["--x", "samplesize", "--facet", "devic"],

@@ -44,7 +44,7 @@ class Comparison:
     """Ratios to a control, and what could not be compared.
 
     The intervals in `frame`, which has one row for each ratio, hold together in 95 % of cases at their
-    `level`. The control is in words; `estimators` are all labels in the order of the scenario, which decides
+    `level`. The control is a text; `estimators` are all labels in the order of the scenario, which decides
     how they look; without a single scenario both are empty. A low variance of a cell in `biased` is no win.
     """
 

@@ -130,7 +130,7 @@ def pictured(run: Run, metric: str = "variance", control: str | None = None) -> 
 
     `order` counts the estimators from the top: biased ones, then from the best to the worst; those that are
     `folded` are not seen at first. `along` is the number that differs from column to column, of the option
-    `option`, or N if that is empty; `rest` are the other options in words. The estimator with the label
+    `option`, or N if that is empty; `rest` are the other options as text. The estimator with the label
     `control`, by default the first one, is always seen.
     """
     found, order = histograms(run), standings(run, metric)

@@ -46,7 +46,7 @@ def costs(run: Run) -> pd.DataFrame:
 
 @kept
 def settings(run: Run) -> pd.DataFrame:
-    """Return seconds and variance of one estimate, in a row each, by device and type of numbers in words."""
+    """Return seconds and variance of one estimate, in a row each, by device and type of numbers as text."""
     whole = rows.measured(rows.whole(run.measurements))
     cells = whole[rows.CELL].assign(setting=rows.device_and_dtype(whole))
     ends = {"value": "", "low": "_low", "high": "_high"}

@@ -15,7 +15,7 @@ from bench.text.labels import plain
 class Sweep:
     """The number over which the problems of a run range: the last word of its option, such as `k`.
 
-    Each problem has its value there, and the rest of the options that vary, in words.
+    Each problem has its value there, and the rest of the options that vary, as text.
     """
 
     name: str

@@ -24,7 +24,7 @@ _WITHIN = 4.5
 
 
 def untested(trial: Trial) -> str:
-    """Return why there is no claim of no bias to be tested here; empty if there is."""
+    """Return why no claim to be unbiased is to be tested here; empty if there is."""
     estimator, reference = trial.estimator, trial.setting.reference
     if estimator.needs_continuity and not reference.continuous:
         return "the cost jumps, and what is claimed is of costs that do not"
@@ -47,7 +47,7 @@ def is_consistent_only(trial: Trial) -> bool:
 
 
 def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, list[Fault]]:
-    """The test of no bias at an N."""
+    """The test for bias at an N."""
     screen = trial.screened(sample_size)
     evidence = screen.evidence
     reach = reach_of(evidence.difference, level, POWER)

@@ -99,9 +99,7 @@ def _claim(certificate: Certificate) -> str:
     if certificate.claim != "unbiased":
         told += ": no bias is claimed, and tested, only where F is a polynomial of low degree in θ"
     if blind:
-        told += (
-            f"; a bias as large as the gradient itself would not surely have been seen on {', '.join(blind)}"
-        )
+        told += f"; a bias as large as the gradient itself might not be detected on {', '.join(blind)}"
     return told
 
 

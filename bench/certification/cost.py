@@ -65,4 +65,4 @@ def cost(trial: Trial) -> Iterator[Fault]:
             yield Fault("cost", f"declares {declared} evaluations of f at N = {N}; {found:g} were counted")
             return
     if hidden := hidden_per_estimate(trial, trial.sizes[1]):
-        yield Fault("cost", f"evaluates f {hidden:g} times at N = {trial.sizes[1]} where nobody counts")
+        yield Fault("cost", f"evaluates f {hidden:g} times at N = {trial.sizes[1]} where it is not counted")

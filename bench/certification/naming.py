@@ -1,4 +1,4 @@
-"""The estimators that a word of the command line means."""
+"""The estimators that an argument of the command line names."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bench.scenario.resolve import label_of
 
 
 def named_estimators(place: str, settings: Sequence[str] = ()) -> list[NamedEstimator]:
-    """The estimators that a word means: a name, `module:Class`, `file.py` or `file.py:Class`.
+    """The estimators that an argument names: a name, `module:Class`, `file.py` or `file.py:Class`.
 
     Args:
-        place: the word.
+        place: the argument.
         settings: options as `key=value`, with dots where they are nested.
 
     Raises:

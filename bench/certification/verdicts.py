@@ -48,14 +48,14 @@ class BiasFault(Fault):
 
 @dataclass(frozen=True)
 class BiasTest:
-    """A test of the claim of no bias.
+    """A test of the claim to be unbiased.
 
     Attributes:
         sample_size: N.
         replicates: R.
-        p: of no bias, on the first random numbers.
-        seen: the bias of a single coordinate, as a part of the gradient's norm, that would
-            have been seen with the probability that the certificate states.
+        p: of the test for bias, on the first random numbers.
+        seen: the bias of a single coordinate, as a part of the gradient's norm, that is
+            detected with the probability that the certificate states.
         skewed: coordinates too skewed, for R, to be tested by themselves.
     """
 
@@ -74,7 +74,7 @@ class Outcome:
         problem: its name.
         not_applicable: why the estimator does not fit; empty if it does.
         faults: the checks that were not passed.
-        bias: the tests of no bias; none if that is not claimed, or could not be tested.
+        bias: the tests for bias; none if that is not claimed, or could not be tested.
         untested: why the claim was not tested; empty if it was.
         evaluations: of f, per estimate, at the larger N; None if nothing was counted.
         declared: whether the count was held against a declaration.
@@ -134,7 +134,7 @@ class Certificate:
 
     @property
     def verdict(self) -> Verdict:
-        """In a word."""
+        """The verdict."""
         if any(self.all_faults()):
             return "failed"
         if self.unavailable:

@@ -51,8 +51,8 @@ def certify(
     """Hold estimators to their claims and to their contract, on some twenty problems.
 
     NAME is a name of the catalogue, `module:Class`, `file.py` or `file.py:Class`; a module or a file
-    is imported, which runs its code. The claim of no bias is tested on every problem that the
-    estimator applies to, and the bias that would have been seen is told. Replicates must be independent,
+    is imported, which runs its code. The claim to be unbiased is tested on every problem that the
+    estimator applies to, and the detectable bias is printed. Replicates must be independent,
     estimates of the right shape, type and device, a function of the random numbers they are given,
     and as costly as declared.
 

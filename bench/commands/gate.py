@@ -1,4 +1,4 @@
-"""The verb `gate`: has an estimator become noisier, biased or dearer than its baseline says?"""
+"""The verb `gate`: has an estimator become noisier, biased or more expensive than its baseline says?"""
 
 from __future__ import annotations
 

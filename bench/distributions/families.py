@@ -133,7 +133,7 @@ def find_family(name: str) -> Family:
 
 
 def component(p: Distribution) -> Distribution:
-    """The law of each single number of which p's event consists, `[..., D]` of them; p if it is a number."""
+    """The distribution of each number of p's event, `[..., D]` of them; p if that is a single number."""
     if isinstance(p, Repeated):
         return component(p.base)
     if isinstance(p, Independent):

@@ -1,4 +1,4 @@
-"""Samples that follow the parameters of their law though they were not made by a transform of noise."""
+"""Samples that are differentiable in the parameters though they are no transform of noise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def implicit(z: Tensor, cumulative: Tensor, density: Tensor) -> Tensor:
-    r"""The samples z of a one-dimensional law, with the derivative in θ that keeps F(z; θ) as it is.
+    r"""The samples z of a one-dimensional distribution, with the derivative in θ that keeps F(z; θ) as it is.
 
     .. math:: \frac{dz}{d\theta} = -\frac{\partial_\theta F(z; \theta)}{p(z; \theta)}
 

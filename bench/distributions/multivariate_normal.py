@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class MultivariateNormal(torch.distributions.MultivariateNormal):
-    """The normal law of a vector, z = μ + L ε, by L, by the covariance L Lᵀ, or by the inverse of that.
+    """The multivariate normal distribution, z = μ + L ε, by L, by the covariance L Lᵀ, or by its inverse.
 
     Args:
         loc: μ, `[..., D]`.

@@ -15,7 +15,7 @@ _FEW = 64
 
 
 class Normal(torch.distributions.Normal):
-    r"""The normal law, as `torch.distributions.Normal`, but leaner.
+    r"""The normal distribution, as `torch.distributions.Normal`, but leaner.
 
     .. math:: \log p(x; \mu, \sigma) = -\frac{z^2}{2} - \log\sigma - \frac{\log 2\pi}{2},
         \quad z = \frac{x - \mu}{\sigma}
@@ -42,7 +42,7 @@ class Normal(torch.distributions.Normal):
         return density
 
     def _is_plain(self, x: Tensor) -> bool:
-        """Whether x are many samples of numbers on the processor, `[N, M]` from M laws, and fixed."""
+        """Whether x are many fixed samples of numbers on the processor, `[N, M]` from M distributions."""
         return (
             x.dim() == 2
             and x.numel() > _FEW

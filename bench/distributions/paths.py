@@ -29,7 +29,7 @@ Noise = Literal["normal", "uniform"]
 
 @dataclass(frozen=True)
 class Path:
-    """x = g(ε; θ), with independent ε of one law, symmetric about its mean.
+    """x = g(ε; θ), with independent ε of one distribution, symmetric about its mean.
 
     Attributes:
         noise: whether ε is standard normal, or uniform in (0, 1).

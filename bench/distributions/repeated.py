@@ -1,4 +1,4 @@
-"""K independent draws of one law as a single draw."""
+"""K independent draws of one distribution as a single draw."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 
 
 class Repeated(Distribution):
-    """The joint law of K independent draws of `base`: the event is `[K, *event]` for its `[*event]`.
+    """The joint distribution of K independent draws of `base`: the event is `[K, *event]` for its `[*event]`.
 
     The draws of one sample lie apart in memory, as if they were samples of `base`: what is
     computed of them for `base` needs no copy.

@@ -15,7 +15,7 @@ _NEGLIGIBLE = 40.0  # e^−40 = 4e-18
 
 
 class VonMises(torch.distributions.VonMises):
-    r"""The von Mises law of an angle in [−π, π), as `torch.distributions.VonMises`.
+    r"""The von Mises distribution of an angle in [−π, π), as `torch.distributions.VonMises`.
 
     .. math:: \log p(z; \mu, \kappa) = \kappa \cos(z - \mu) - \log 2\pi I_0(\kappa)
 

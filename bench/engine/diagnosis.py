@@ -193,7 +193,7 @@ def sentences(found: dict[str, Disagreement], problem: Problem) -> list[str]:
 
 
 def coordinate(problem: Problem, index: int) -> str:
-    """A coordinate of θ in words: the smallest block that it is in, with its place there."""
+    """A coordinate of θ as text: the smallest block that it is in, with its place there."""
     around = [(b.stop - b.start, name) for name, b in problem.parameters.items() if b.start <= index < b.stop]
     if not around:
         return f"coordinate {index}"

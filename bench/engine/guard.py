@@ -20,7 +20,7 @@ _seed_of_torch = torch.default_generator.initial_seed
 
 
 class Misbehaved(Exception):
-    """A deed of foreign code that it must leave alone, in words.
+    """A deed of foreign code that it must leave alone, as text.
 
     Attributes:
         changed: what it changed that is not its own.
@@ -28,7 +28,7 @@ class Misbehaved(Exception):
     """
 
     def __init__(self, changed: Sequence[str] = (), more: str = "") -> None:
-        """Join the words to a message."""
+        """Join the parts to a message."""
         self.changed, self.more = tuple(dict.fromkeys(changed)), more
         said = [f"it changed {' and '.join(self.changed)}"] if self.changed else []
         super().__init__("; ".join([*said, *([more] if more else [])]))
@@ -39,7 +39,7 @@ class Ended(Misbehaved):
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error in words, whatever its own text does."""
+    """Return an error as text, whatever its own text does."""
     try:
         text = str(error)
     except Exception as failure:  # noqa: BLE001 - the text of an error is foreign code too
@@ -134,7 +134,7 @@ def _raise(names: list[str], more: list[str], error: BaseException | None) -> No
 
 
 def _told(problem: Problem, names: list[str]) -> list[str]:
-    """Changes that others made to a problem, in words."""
+    """Changes that others made to a problem, as text."""
     own = _set_by_itself(problem) if names else frozenset()
     return [f"the problem's {name}" for name in names if name.partition(".")[0] not in own]
 

@@ -72,7 +72,7 @@ class Experiment:
         precision: when a cell has enough replicates, or None if all have R of them.
         resampled: whether each replicate has a batch of data of its own.
         settings: the options of the problem over which the scenario ranges, with their values here.
-        point: the same in words; empty where it ranges over none.
+        point: the same as text; empty where it ranges over none.
         reference_checks: estimators that a reference must agree with, and that give none themselves.
     """
 
@@ -149,7 +149,7 @@ class Cell:
         device: as torch names it.
         dtype: "float32" or "float64".
         status: "ok", or why it cannot run: "unavailable", "not_applicable", "error".
-        reason: the same in words; empty if it can run.
+        reason: the same as text; empty if it can run.
     """
 
     named: NamedEstimator

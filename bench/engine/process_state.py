@@ -27,7 +27,7 @@ class Changes:
     """The state that was changed within `watched`.
 
     Attributes:
-        names: in words; filled on leaving.
+        names: as text; filled on leaving.
     """
 
     names: list[str] = field(default_factory=list)

@@ -32,7 +32,7 @@ class Result:
     Attributes:
         cell: the cell.
         status: "ok", "nonfinite", "unavailable", "not_applicable" or "error".
-        reason: why it is not "ok", in words; of one that is, what is to be known of it.
+        reason: why it is not "ok", as text; of one that is, what is to be known of it.
         replication: the estimates, or None if there are none.
         seconds: per estimate, of every timed chunk, warm-up excluded.
         bytes: the most memory that one estimate holds at once.

@@ -127,5 +127,5 @@ def blocks(measurements: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 
 
 def with_setting(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add a column `setting`: device and type of numbers in words, where they vary among the rows."""
+    """Add a column `setting`: device and type of numbers as text, where they vary among the rows."""
     return frame.assign(setting=setting_of(frame.assign(problem="")))

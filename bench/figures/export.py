@@ -20,7 +20,7 @@ MOST_PROBLEMS = 6  # points of a sweep with a panel each; of more, curves along 
 
 
 def write(spec: Spec, stem: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a specification in each of the formats; no file is ever there by half."""
+    """Write a specification in each of the formats; each file is whole or not there."""
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in formats]
     for path, kind in zip(paths, formats, strict=True):
         with atomic_write(path) as temporary:

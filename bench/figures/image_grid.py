@@ -31,7 +31,7 @@ def address(image: npt.NDArray[np.float64]) -> str:
 
 
 def image_grid(rows: Mapping[str, npt.ArrayLike], title: str) -> Spec:
-    """Return labelled rows of images `[K, H, W]` in 0 (black) to 1 (white), in columns, under a title.
+    """Return labeled rows of images `[K, H, W]` in 0 (black) to 1 (white), in columns, under a title.
 
     Raises:
         ValueError: if images are not `[K, H, W]`.

@@ -20,7 +20,7 @@ ALLOWED = "a formula is made of numbers, z, pi, e, + - * / **, < <= > >= == !=, 
     [*FUNCTIONS, *REDUCTIONS]
 )
 
-# In words, what Python's parser understands and this language does not; the rest goes by Python's name.
+# Names for what Python's parser understands and this language does not; the rest goes by Python's name.
 FOREIGN: dict[type[ast.AST], str] = {
     ast.Attribute: "an attribute",
     ast.Subscript: "a subscript",

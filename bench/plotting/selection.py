@@ -88,7 +88,7 @@ def _odd_columns(frame: pd.DataFrame, columns: Mapping[str, str], log: str | Non
             near = did_you_mean(column, map(str, frame))
             yield f"{channel}: no column {shown(column)} in the table; {near}"
         elif channel in {"y"} | AXES[log or "none"] and not is_number(frame[column]):
-            yield f"{channel} {shown(column)}: this column holds words; a column of numbers is wanted"
+            yield f"{channel} {shown(column)}: this column holds text; a column of numbers is wanted"
 
 
 def _too_many(points: pd.DataFrame, columns: Mapping[str, str]) -> Iterator[str]:

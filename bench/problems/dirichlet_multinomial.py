@@ -22,7 +22,7 @@ class DirichletMultinomial(VariationalProblem):
     .. math:: F(\theta) = -H(q) - \sum_c (\alpha_0 - 1 + d_c) (\psi(\alpha_c) - \psi(\textstyle\sum \alpha))
         - \log \frac{n!}{\prod_c d_c!} - \log \frac{\Gamma(C \alpha_0)}{\Gamma(\alpha_0)^C}
 
-    θ is α. The posterior has α₀ + d; θ lies between it and a flat law.
+    θ is α. The posterior has α₀ + d; θ lies between it and a flat distribution.
 
     Args:
         categories: C.

@@ -96,7 +96,7 @@ def _idx(file: BinaryIO) -> Array:
     content = file.read(count + 1)
     if len(content) != count:
         there = "fewer" if len(content) < count else "more"
-        raise ValueError(f"its head speaks of {count} bytes, and it has {there}")
+        raise ValueError(f"its header gives {count} bytes, and the file has {there}")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 

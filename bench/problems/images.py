@@ -48,7 +48,7 @@ def digits() -> Images:
     """1797 handwritten digits of 8 × 8 pixels (Alpaydin & Kaynak, 1998), as scikit-learn ships them."""
     from sklearn.datasets import load_digits
 
-    pixels = torch.from_numpy(load_digits().data / 16.0)  # [1797, 64]; grey levels are 0 to 16
+    pixels = torch.from_numpy(load_digits().data / 16.0)  # [1797, 64]; gray levels are 0 to 16
     return Images(pixels, (8, 8))
 
 
@@ -70,14 +70,14 @@ def mnist() -> Images:
         ) from None
     # Its own reader of this file takes seconds.
     rows = np.loadtxt(packaged.DATA_PATH, np.uint8, delimiter=",")  # [5000, 785], labels last
-    return Images(torch.from_numpy(rows[:, :-1] / 255.0), (28, 28))  # grey levels are 0 to 255
+    return Images(torch.from_numpy(rows[:, :-1] / 255.0), (28, 28))  # gray levels are 0 to 255
 
 
 def named(data: Literal["digits", "mnist"] | Mapping[str, Any]) -> Images:
     """`digits`, `mnist` or, as `{file: PATH}`, those of a file.
 
     Raises:
-        Invalid: if there is nothing of the kind.
+        Invalid: if there are no such pictures.
     """
     if isinstance(data, str):
         return digits() if data == "digits" else mnist()

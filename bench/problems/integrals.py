@@ -37,7 +37,7 @@ class Integral:
 
     Attributes:
         formula: the cost.
-        law: the distribution of z at that theta, `[1]`, in float64.
+        p: the distribution of z at that theta, `[1]`, in float64.
         dimensions: of z; 0 if z is a number.
 
     Raises:
@@ -45,7 +45,7 @@ class Integral:
     """
 
     formula: Cost
-    law: Distribution
+    p: Distribution
     dimensions: int
     _laid: dict[Anchor, Nodes] = field(default_factory=dict, init=False, repr=False)
     _enclosed: dict[Anchor, tuple[float, list[float]]] = field(default_factory=dict, init=False, repr=False)
@@ -90,9 +90,9 @@ class Integral:
 
     def _moments(self, powers: tuple[int, ...], stretch: float) -> tuple[Tensor, Tensor]:
         """Numbers and their weights, `[K]` each."""
-        cls, parameters = line_of(parts_of(self.law))
+        cls, parameters = line_of(parts_of(self.p))
         flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [1 or parts, Q]
-        shares = _shares(self.law)
+        shares = _shares(self.p)
         if shares is None:
             lines: list[Line] = [cls(*flat[0].tolist())]
         else:
@@ -104,7 +104,7 @@ class Integral:
             found.append((nodes.z, share * nodes.weights * _density(cls, flat[c], nodes.u)))
         z, weights = (torch.cat(each) for each in zip(*found, strict=True))
         values = z[:, None, None] if self.dimensions else z[:, None]  # [K, 1, (1)]
-        if not bool((z.isfinite() & self.law.log_prob(values)[:, 0].isfinite()).all()):
+        if not bool((z.isfinite() & self.p.log_prob(values)[:, 0].isfinite()).all()):
             raise NotApplicable("x rounds to the edge of its support in float64")
         return z, weights / weights.sum()
 
@@ -118,14 +118,14 @@ class Integral:
 
     @cached_property
     def _nodes(self) -> list[Nodes]:
-        cls, parameters = line_of(parts_of(self.law))
+        cls, parameters = line_of(parts_of(self.p))
         flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [D or 1, Q]
         return [self._nodes_at(cls, tuple(anchor)) for anchor in flat.tolist()]
 
     @cached_property
     def _stacked(self) -> list[Tensor]:
         """Places, costs and signs of all numbers side by side, `[K, 1, (D)]`; shifts and anchors, `[(D)]`."""
-        _, parameters = line_of(parts_of(self.law))
+        _, parameters = line_of(parts_of(self.p))
         several = parameters[0].ndim > 1
         columns = [
             _side_by_side([getattr(nodes, name) for nodes in self._nodes], filling)

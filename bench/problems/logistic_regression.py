@@ -15,7 +15,7 @@ from bench.problem import TruthKind, VariationalProblem
 from bench.problems.training import one_thread
 
 _LOG_TWO_PI = math.log(2 * math.pi)
-_REACH = 9.0  # standard deviations; beyond them the normal law has less than 1e-18
+_REACH = 9.0  # standard deviations; beyond them the normal distribution has less than 1e-18
 _FITTING_NODES, _NODES, _NODES_AGAIN = 61, 601, 901
 _INITIAL_LOG_SCALE = -1.0
 

@@ -41,7 +41,7 @@ class Sum:
 
     Attributes:
         formula: the cost.
-        law: the distribution of z at a theta, `[1]`, in float64; it decides which values of infinitely
+        p: the distribution of z at a theta, `[1]`, in float64; it decides which values of infinitely
             many matter.
         dimensions: of z; 0 if z is a number.
 
@@ -50,7 +50,7 @@ class Sum:
     """
 
     formula: Cost
-    law: Distribution
+    p: Distribution
     dimensions: int
     _values: dict[float, list[Tensor]] = field(default_factory=dict, init=False, repr=False)
     _costs: dict[float, list[Tensor]] = field(default_factory=dict, init=False, repr=False)
@@ -69,7 +69,7 @@ class Sum:
         supports = self._supports(_NOTHING if check else _NEGLIGIBLE)
         if math.prod(len(values) for values in supports) > STATES:
             raise NotApplicable(f"there are more than {STATES} values")
-        probabilities = _marginals(component(self.law), supports, self.dimensions)
+        probabilities = _marginals(component(self.p), supports, self.dimensions)
         joint = probabilities[0][0]  # [S]
         for p in probabilities[1:]:
             joint = (joint[:, None] * p[0]).flatten()
@@ -101,7 +101,7 @@ class Sum:
     def _supports(self, left_out: float) -> list[Tensor]:
         """The values of each number that matter."""
         if left_out not in self._values:
-            single, cost = component(self.law), self.formula.summand(max(1, self.dimensions))
+            single, cost = component(self.p), self.formula.summand(max(1, self.dimensions))
             self._values[left_out] = [
                 _values_that_matter(single, d, cost or _power, left_out)
                 if type(single) in _LOG_MASS

@@ -36,9 +36,9 @@ class VAE(VariationalProblem):
     .. math:: F(\theta) = \frac{1}{B} \sum_b E_{z \sim q(z | d_b; \theta)}
         [\log q(z | d_b; \theta) - \log p(d_b | z; \theta) - \log p(z)]
 
-    q is a normal law with independent coordinates whose means and log scales come from
-    the encoder; p(z) is standard normal; the decoder gives the logits of a Bernoulli law
-    for each pixel, or the means of normal laws. Both are perceptrons with tanh, and
+    q is a normal distribution with independent coordinates whose means and log scales come from
+    the encoder; p(z) is standard normal; the decoder gives the logits of a Bernoulli distribution
+    for each pixel, or the means of normal distributions. Both are perceptrons with tanh, and
     theta holds the weights of the encoder, then those of the decoder. The batch is fixed,
     unless the problem is `resampled`.
 
@@ -65,7 +65,7 @@ class VAE(VariationalProblem):
         hidden: width of the hidden layer, or of each; the decoder has them in reverse.
         likelihood: of a pixel.
         noise: standard deviation of the normal likelihood.
-        bound: what of the objective is sampled: one of the words above, or `{iwae: K}`.
+        bound: what of the objective is sampled: one of the names above, or `{iwae: K}`.
         theta: `{init: SEED}` for weights as networks begin, or `{train: {...}}` for weights
             that are trained once the problem is `prepared`; see `Training`.
         seed: of the choice of the batch, and of binarization.

@@ -1,4 +1,4 @@
-"""Baseline files: what estimators were like and how well that is known; read as anybody's words."""
+"""Baseline files: what estimators were like and how well that is known; read as untrusted input."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Entry(Part):
 
     @property
     def point(self) -> str:
-        """The place in the sweep, in words; empty where there is none."""
+        """The place in the sweep, as text; empty where there is none."""
         return settings_text(_json(self.settings))
 
     @property

@@ -18,7 +18,7 @@ def current_epoch(folder: Path) -> str:
 
 
 def described_commit(folder: Path) -> str:
-    """Return the commit for people: with a word where the files are not those of the commit."""
+    """Return the commit for people, with a remark where the files are not those of the commit."""
     changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return current_epoch(folder) + (" with changes" if changed else "")
 

@@ -66,7 +66,7 @@ def lines(report: Report) -> list[str]:
 
 
 def place(cell: CellVerdict) -> str:
-    """Return which cell it is, in words."""
+    """Return which cell it is, as text."""
     one = cell.cell
     where = f"{plain(one.named.label)}, N = {one.sample_size}, {one.device}, {one.dtype}"
     return f"{cell.scenario} ({plain(cell.point)}): {where}" if cell.point else f"{cell.scenario}: {where}"

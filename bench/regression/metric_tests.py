@@ -134,7 +134,7 @@ def _blindness(new: Size, old: Size, margin: Margin, error: float, rules: Rules,
     remedy = "the baseline has too few replicates for any R"
     if math.isfinite(needed):
         remedy = f"R = {math.ceil(needed)} would do"
-    why = f"only an increase of {100 * seen:.0f} % would surely be seen, not {_percent(margin.increase)}"
+    why = f"only an increase of {100 * seen:.0f} % would be detected, not {_percent(margin.increase)}"
     if wanted > rules.max_replicates:
         remedy += f", and max_replicates is {rules.max_replicates}"
     return f"{why}; {remedy}"

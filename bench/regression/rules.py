@@ -1,4 +1,4 @@
-"""The rules of a gate: which metrics count, how surely, and on which random numbers."""
+"""The rules of a gate: which metrics count, with which error rates, and on which random numbers."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Test:
         metric: what: "variance", "mse", "bias", "evaluations", "nonfinite", or "cell" for all of them.
         verdict: what came of it.
         stage: which stage decided.
-        message: the same in words; empty where there is nothing to say.
+        message: the same as text; empty where there is nothing to say.
         ratio: to the baseline, with its 95 % interval; NaN where there is none.
         limit: the ratio up to which no alarm is raised; NaN where there is none.
         replicates: R of the deciding stage; 0 where nothing was estimated.
@@ -62,7 +62,7 @@ class CellVerdict:
         cell: the cell.
         name: the cell's id.
         tests: what was held against the baseline.
-        point: where it stands in the scenario's sweep, in words; empty where there is none.
+        point: where it stands in the scenario's sweep, as text; empty where there is none.
         seconds: of one estimate, now; NaN if it was not measured.
         seconds_before: the same in the baseline.
         elapsed: seconds that judging it took.
@@ -80,7 +80,7 @@ class CellVerdict:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest of its tests'."""
+        """The worst of its tests'."""
         return gravest(test.verdict for test in self.tests)
 
     @property
@@ -95,7 +95,7 @@ class CellVerdict:
         return max((test.replicates for test in self.tests), default=0)
 
     def test_of(self, metric: str) -> Test | None:
-        """The gravest test of a metric."""
+        """The worst test of a metric."""
         found = [test for test in self.tests if test.metric == metric]
         return max(found, key=lambda test: GRAVITY.index(test.verdict), default=None)
 
@@ -138,7 +138,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest of all cells'; where nothing was compared it is inconclusive at best."""
+        """The worst of all cells'; where nothing was compared it is inconclusive at best."""
         found = gravest(cell.verdict for cell in self.cells)
         return found if self.compared else gravest(["inconclusive", found])
 

@@ -100,7 +100,7 @@ def judged(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the measurements of a whole run with the verdicts and contradictions that all of its rows give.
 
     Before, a verdict says what is known of a row if it is not biased. An unbiased estimator is called biased
-    in at most 1 % of runs, however many rows they have; rows without a p-value of no bias were not tested.
+    in at most 1 % of runs, however many rows they have; rows without a p-value were not tested.
     """
     biased = pd.Series(holm(measurements["bias_p"].to_numpy(float), BIASED_BELOW), measurements.index)
     inconsistent = against_consistency(measurements)
@@ -110,7 +110,7 @@ def judged(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def against_consistency(measurements: pd.DataFrame) -> pd.Series:
-    """Return whether rows contradict a claim to be consistent, in words; empty if not.
+    """Return whether rows contradict a claim to be consistent, as text; empty if not.
 
     The bias of a consistent estimator vanishes with N: the fit b(N) = b∞ + c/N, of a single
     parameter and four sample sizes at least, must have b∞ = 0.

@@ -1,4 +1,4 @@
-"""Complaints about a scenario's structure, in the words of its reader."""
+"""Messages about the structure of a scenario."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Point:
 
     @property
     def label(self) -> str:
-        """The settings in words: `k = 0.1, loc = 2`; empty where nothing of the problem is swept."""
+        """The settings as text: `k = 0.1, loc = 2`; empty where nothing of the problem is swept."""
         return settings_text(self.settings)
 
 

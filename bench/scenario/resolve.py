@@ -1,4 +1,4 @@
-"""A scenario's words turned into what they name: all is built and checked before a sample is drawn."""
+"""Names of a scenario resolved: all is built and checked before a sample is drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REFERENCES = (
     EstimatorSpec(name="reinforce", options={"baseline": "leave_one_out"}),
 )
 # A reference's standard error is at most a fifth of that of what it judges, if it is as
-# noisy for each sample; nobody's test of bias is then far from its nominal level.
+# noisy for each sample; every test of bias is then far from its nominal level.
 _REFERENCE_EFFORT = 25
 
 _QUICK_REPLICATES = 16
@@ -90,7 +90,7 @@ def _experiment(point: Point) -> Experiment:
 
 
 def quick(scenario: Scenario) -> Scenario:
-    """Return a small version of a scenario, to see whether it runs: its numbers mean little."""
+    """Return a small version of a scenario, to see whether it runs: its numbers are rough."""
     sizes = [n for n in scenario.sweep.sample_sizes if n <= _QUICK_SAMPLE_SIZE]
     sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
     replicates = min(_QUICK_REPLICATES, scenario.replicates)

@@ -1,4 +1,4 @@
-"""Plain words of YAML as values: null, a truth value, a number or text."""
+"""Plain scalars of YAML as values: null, a truth value, a number or text."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Thresholds:
     Attributes:
         ratios: metric -> what is a worsening.
         bias_margin: the largest bias, as a part of the gradient's norm; 0 for none at all.
-        sources: metric -> who said so, in words.
+        sources: metric -> who said so, as text.
     """
 
     ratios: Mapping[str, Margin]

@@ -37,7 +37,7 @@ class Interval:
     standard_error: float
 
     def p_of_zero(self) -> float:
-        """The p-value of the value being zero, two-sided, by the normal law; 1 if nothing is known."""
+        """The two-sided p-value of the value being zero, by normality; 1 if nothing is known."""
         p = 2 * normal_tail(abs(self.value) / self.standard_error) if self.standard_error > 0 else 1.0
         return 1.0 if math.isnan(p) else p
 
@@ -151,7 +151,7 @@ def wilson_interval(successes: int, trials: int) -> Interval:
 
 
 def median_interval(values: Tensor) -> Interval:
-    """The median between two order statistics, whatever the law; the ends are unknown for fewer than 6."""
+    """The median between two order statistics, for any distribution; fewer than 6 give no ends."""
     count = len(values)
     if count == 0:
         return UNKNOWN

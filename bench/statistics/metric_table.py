@@ -69,7 +69,7 @@ class Metric:
 
     Attributes:
         function: from the evidence on one cell to its columns; its docstring says what the metric is.
-        better: which values are better, in words.
+        better: which values are better, as text.
         columns: all that the function fills, in order.
         compared: how cells are compared by it; None if they are not.
     """

@@ -33,13 +33,13 @@ class Moments:
 
     @property
     def skewness(self) -> Tensor:
-        """√n m3 / m2^1.5, 0 for a symmetric law, `[P]`; NaN where nothing varies."""
+        """√n m3 / m2^1.5, 0 for a symmetric distribution, `[P]`; NaN where nothing varies."""
         root = self.count**0.5
         return torch.where(self.m2 > 0, root * self.m3 / self.m2**1.5, torch.nan)
 
     @property
     def kurtosis(self) -> Tensor:
-        """m4 / m2², 3 for a normal law, `[P]`; NaN where nothing varies."""
+        """m4 / m2², 3 for a normal distribution, `[P]`; NaN where nothing varies."""
         return torch.where(self.m2 > 0, self.count * self.m4 / self.m2.square(), torch.nan)
 
 

@@ -11,7 +11,7 @@ from bench.statistics.evidence import Evidence
 def with_pooled_kurtosis(cells: Sequence[Evidence]) -> list[Evidence]:
     r"""Return the cells, each with the kurtosis that all of them together tell.
 
-    The excess over a normal law's kurtosis falls as 1/N for an average of N independent
+    The excess over a normal distribution's kurtosis falls as 1/N for an average of N independent
     terms, so that :math:`N (\kappa_N - \kappa_\infty)` is the same for all N. Its error is about
     N √(24/R): it is averaged with weights R/N², so that a cell learns from those of smaller
     N, and hardly anything from those of larger. A single cell learns nothing.

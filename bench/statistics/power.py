@@ -1,4 +1,4 @@
-"""The smallest bias that a test would have seen: without it, a test that was passed says nothing."""
+"""The minimum detectable bias of a test: without it, a test that was passed says nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def reach_of(difference: Difference, level: float, power: float) -> Reach:
     .. math:: b = (z_{1 - \alpha / (4m)} + z_{\text{power}})\, \max_j SE_j,
 
     and twice the level for a single one. A bias of the same norm that is spread over several
-    coordinates meets the test of the whole vector, too. By the normal law: a skewed
+    coordinates meets the test of the whole vector, too. By normality: a skewed
     coordinate is seen later on one side, and sooner on the other.
 
     Args:

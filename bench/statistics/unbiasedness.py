@@ -52,7 +52,7 @@ def hall(difference: Difference) -> Tensor:
 
     .. math:: h = t + \frac{g t^2}{3\sqrt R} + \frac{g^2 t^3}{27 R} + \frac{g}{6\sqrt R}
 
-    is far nearer to Student's law than t is: of 200 skewed coordinates with R = 100 the
+    is far nearer to Student's distribution than t is: of 200 skewed coordinates with R = 100 the
     t-test finds a false bias in 57 % of runs where 1 % is meant, this one in 2 %. See `least_p` for the rest.
 
     Hall (1992), On the removal of skewness by transformation, J. R. Statist. Soc. B 54, §2.
@@ -100,7 +100,7 @@ def whole_vector(difference: Difference, trace: float, square: float) -> float:
     .. math:: F = \frac{|\hat b|^2}{\mathrm{tr}(S) / R}, \quad
         \nu = \frac{\mathrm{tr}(\Sigma)^2}{\mathrm{tr}(\Sigma^2)},
 
-    compared with Fisher's law of ν and ν(R − 1) degrees of freedom. It sees a small bias
+    compared with Fisher's distribution of ν and ν(R − 1) degrees of freedom. It sees a small bias
     of all coordinates, to which the largest of them is blind.
 
     Args:
@@ -136,8 +136,8 @@ def beyond_margin(difference: Difference, trace: float, square: float, margin: f
     r"""The p-value of |b| ≥ margin, for a test of equivalence of the vector as a whole.
 
     With the noise of the mean estimate, :math:`\tau = \mathrm{tr}(\Sigma)/R`, and ν as in
-    `whole_vector`, :math:`\nu |\hat b|^2 / \tau` is compared with the noncentral χ² law of ν
-    degrees of freedom at the margin. A normal law for :math:`|\hat b|^2` with its error taken at
+    `whole_vector`, :math:`\nu |\hat b|^2 / \tau` is compared with the noncentral χ² distribution of ν
+    degrees of freedom at the margin. A normal distribution for :math:`|\hat b|^2` with its error taken at
     the estimate would pass twice as many biases at the margin as it says.
     """
     own, of_truth = trace / difference.replicates, float(difference.truth_variance.sum())

@@ -44,7 +44,7 @@ _EQUIVALENCE_LEVEL = 0.90
 
 
 def bias_p(evidence: Evidence) -> float:
-    """The p-value of no bias; NaN if there is no truth, or nothing that can be compared with it.
+    """The p-value of the test for bias; NaN if there is no truth, or nothing that can be compared with it.
 
     Hall's test of the worst coordinate (Bonferroni) and the F-type test at half the level each. A coordinate
     that does not vary while the cost does must be right to rounding; of one whose cost did not vary

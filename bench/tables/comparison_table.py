@@ -33,7 +33,7 @@ COLUMNS = (
 
 PROBLEM_NOTICE = (
     f"Below 1 is better. The intervals of all problems hold together with {TOGETHER}, and so do those of the "
-    "means; these count each scenario once, and speak of these scenarios only. Biased cells have no ratio."
+    "means; these count each scenario once, and hold for these scenarios only. Biased cells have no ratio."
 )
 """The note that a reader needs below the ratios on each problem."""
 

@@ -23,7 +23,7 @@ WIDEST = 120
 
 GAP = 2
 _NARROWEST = 24
-"""The room in characters that a column of words is never refused."""
+"""The room in characters that a column of text is never refused."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Column:
         yields: its place in the order of those that give way, first the lowest; None to stay.
         align: the edge to which its texts are aligned.
         key: whether it identifies the row, so that rows without numbers have it, too.
-        wraps: whether it holds words that may be broken into lines, in the room that others leave.
-        style: a function of a text to its look on a terminal, in the words of rich.
+        wraps: whether it holds text that may be broken into lines, in the room that others leave.
+        style: a function of a text to its look on a terminal, as rich names it.
     """
 
     name: str

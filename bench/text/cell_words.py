@@ -55,7 +55,7 @@ def _number(sweep: Sweep, value: float) -> str:
 
 
 def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
-    """Return for each row in words those of its settings that vary within the frame; empty if none does.
+    """Return for each row as text those of its settings that vary within the frame; empty if none does.
 
     Of problems that differ only in their options, `bound (k = 2)`, that is the options: `k = 2`.
     """
@@ -70,7 +70,7 @@ def setting_of(frame: pd.DataFrame) -> pd.Series[Any]:
 
 
 def placed(frame: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
-    """Return rows with their `value` along a sweep, the same in words as `point`, and other settings."""
+    """Return rows with their `value` along a sweep, the same as text as `point`, and other settings."""
     value = sweep.along(frame)
     point = [named_value(sweep, each) for each in value]
     setting = setting_of(frame.assign(problem=sweep.beside(frame)))

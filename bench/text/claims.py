@@ -28,7 +28,7 @@ _NO_TRUTH = {"none": ": the true gradient is not known", "disputed": ": the true
 
 @kept
 def claims(run: Run, control: str | None = None) -> list[str]:
-    """Return the sentences behind the answer: variances, biases, what is missing, what to beware of.
+    """Return the sentences behind the answer: variances, biases, what is missing, warnings.
 
     Estimators, or points of a sweep, of which the same holds share a sentence. Ratios are those of
     `compare`, at the level at which all hold together. Sentences that cannot be made leave a line that
@@ -49,7 +49,7 @@ def claims(run: Run, control: str | None = None) -> list[str]:
         *attempted("the sentences on variances", lambda: few([*scale_claims(whole, sweep, pairs.control)])),
         *attempted("the sentences on biases", lambda: few([*bias_claims(whole)])),
         *attempted("the sentences on missing cells", lambda: _missing(run, whole, found.left_out)),
-        *attempted("the warnings", lambda: (f"Beware: {remark}." for remark in remarks(run.measurements))),
+        *attempted("the warnings", lambda: (f"Warning: {remark}." for remark in remarks(run.measurements))),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Cells and ratios that a comparison leaves out, in words."""
+"""Cells and ratios that a comparison leaves out, as text."""
 
 from __future__ import annotations
 

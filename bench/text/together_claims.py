@@ -74,7 +74,7 @@ def mean_claims(found: Comparison) -> list[str]:
     over = f"over {most} scenarios" if most > 1 else "over the cells of one scenario"
     head = f"In {COMPARED[means['metric'].iloc[0]].label}, in the geometric mean {over}"
     said = f"{head}, relative to {names[found.control]}: {listed(texts)}{_hold(found)}"
-    return [f"{said}; this speaks of these scenarios only."]
+    return [f"{said}; this holds for these scenarios only."]
 
 
 def _hold(found: Comparison) -> str:

@@ -30,7 +30,7 @@ def joined(words: Sequence[str], separator: str, most: int = MOST_WORDS) -> str:
 def few(said: Sequence[str]) -> list[str]:
     """Return the first sentences, and how many more there are."""
     left = len(said) - MOST_SENTENCES
-    return [*said[:MOST_SENTENCES], *([f"And {left} more of the kind."] if left > 0 else [])]
+    return [*said[:MOST_SENTENCES], *([f"({left} more)"] if left > 0 else [])]
 
 
 def capital(text: str) -> str:
