@@ -47,8 +47,8 @@ cards: $(VENV)/installed  ## the file that `bench list` reads, after a change of
 gate: $(VENV)/installed  ## the scenarios against their baselines; below three minutes
 	$(BIN)/python -m bench gate $(GATED)
 
-journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from an empty repository; about two minutes
-	$(BIN)/python -m pytest tests/journeys --override-ini addopts= --quiet --no-header
+journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from an empty repository, the README and the wheel; ten minutes
+	$(BIN)/python -m pytest tests/journeys --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header
 
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
