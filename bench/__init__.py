@@ -3,10 +3,10 @@
 From Python: `bench.run("scenarios/gaussian.yaml", replicates=100)` and `bench.load(folder)` give a `Run`,
 whose `measurements` are a data frame and whose `figures["variance"]` is a chart; `run.compare()` and
 `run.report("page.html")` go on from there. `bench.plot(run, y="mse")` draws any columns of it,
-`bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` tells
-what changed. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
-holds one to its claims. `bench.plugin(Mine)` lets scenarios name an `Estimator` or a `Problem` of yours.
-`bench.Invalid` is raised for input that is wrong.
+`bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` compares
+two runs. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
+holds one to its claims. `bench.plugin(Mine)` lets scenarios name an `Estimator` or a `Problem` of one's own; the
+contract of a `Distribution` is that of torch. `bench.Invalid` is raised for input that is wrong.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from bench.certification.certify import certify
     from bench.estimator import Estimator
     from bench.plotting.free_plot import plot
-    from bench.problem import NotApplicable, Problem
+    from bench.problem import Distribution, NotApplicable, Problem
     from bench.regression.gate import gate
     from bench.results.run import Run
 
 _WHERE = {
+    "Distribution": "bench.problem",
     "Estimator": "bench.estimator",
     "NotApplicable": "bench.problem",
     "Problem": "bench.problem",
@@ -40,6 +41,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "Distribution",
     "Estimator",
     "Invalid",
     "NotApplicable",

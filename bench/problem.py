@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+__all__ = ["Distribution", "NotApplicable", "Points", "Problem", "TruthKind"]
+
 TruthKind = Literal["closed_form", "quadrature", "enumeration"]
 
 
