@@ -5,7 +5,7 @@ whose `measurements` are a data frame and whose `figures["variance"]` is a chart
 `run.report("page.html")` go on from there. `bench.plot(run, y="mse")` draws any columns of it,
 `bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` compares
 two runs. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
-holds one to its claims. `bench.plugin(Mine)` lets scenarios name an `Estimator` or a `Problem` of one's own; the
+holds one to its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`; the
 contract of a `Distribution` is that of torch. `bench.Invalid` is raised for input that is wrong.
 """
 

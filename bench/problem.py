@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-__all__ = ["Distribution", "NotApplicable", "Points", "Problem", "TruthKind"]
+__all__ = [
+    "Distribution",
+    "MultiSampleProblem",
+    "NotApplicable",
+    "Points",
+    "Problem",
+    "TruthKind",
+    "VariationalProblem",
+]
 
 TruthKind = Literal["closed_form", "quadrature", "enumeration"]
 
