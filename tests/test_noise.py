@@ -1,0 +1,159 @@
+"""Noise by counter: the published vectors, the distributions, and a replicate's numbers as its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from bench.noise import draws
+from bench.noise.draws import Draws
+from bench.noise.philox import words
+
+CPU = torch.device("cpu")
+KEY = 0x9F3A11C7, 0x00C0FFEE
+SINGLE, DOUBLE = torch.float32, torch.float64
+KINDS = ["normal", "uniform", "exponential", "gumbel", "logistic"]
+
+# Of the authors of Philox: `kat_vectors` of Random123 1.14, philox4x32 with 10 rounds.
+PUBLISHED = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]
+
+
+def numbers(kind: str, shape: tuple[int, ...], dtype: torch.dtype = SINGLE, **more: int) -> Tensor:
+    given = {"first": 0, "rows": shape[1]} | more
+    made: Tensor = getattr(Draws(KEY, **given), kind)(shape, dtype, CPU)
+    return made
+
+
+@pytest.mark.parametrize(("counter", "key", "wanted"), PUBLISHED)
+def test_the_words_are_those_of_the_authors(counter: str, key: str, wanted: str) -> None:
+    values = [torch.tensor([int(word, 16)]) for word in counter.split()]
+    k0, k1 = (int(word, 16) for word in key.split())
+    found = words((values[0], values[1], values[2], values[3]), (k0, k1))
+    assert " ".join(f"{int(word):08x}" for word in found) == wanted
+    changed = words((values[0] ^ 1, values[1], values[2], values[3]), (k0, k1))
+    assert all(int(a) != int(b) for a, b in zip(found, changed, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "shape", [(1, 7), (2, 9), (3, 8), (5, 5), (10, 300), (700, 3), (2051, 2), (6, 4, 3, 2)]
+)
+def test_compiled_numbers_are_those_of_tensors(
+    kind: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = numbers(kind, shape, first=2**32 - 2)  # across a carry
+    monkeypatch.setattr(draws, "kernels", None)
+    slow = numbers(kind, shape, first=2**32 - 2)
+    assert compiled.shape == slow.shape == shape
+    assert compiled.dtype == slow.dtype == SINGLE
+    # Logarithm, sine and cosine of two libraries: some units in the last place, of a radius up to 6.7.
+    torch.testing.assert_close(compiled, slow, rtol=3e-6, atol=3e-6)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replicates_numbers_are_its_own(kind: str, dtype: torch.dtype) -> None:
+    every = numbers(kind, (6, 50, 3), dtype)
+    for first, rows in ((0, 1), (7, 13), (49, 1), (20, 30)):
+        assert torch.equal(numbers(kind, (6, rows, 3), dtype, first=first), every[:, first : first + rows])
+    # The layout in memory changes with the number of rows, and the numbers do not.
+    few, many = numbers(kind, (20, 5), dtype), numbers(kind, (20, 90), dtype)
+    assert torch.equal(few, many[:, :5])
+
+
+def test_calls_keys_and_replicates_differ() -> None:
+    source = Draws(KEY, 0, 40)
+    first, second = (source.normal((30, 40), SINGLE, CPU) for _ in range(2))
+    assert source.calls == 2
+    other = Draws((KEY[0], KEY[1] ^ 1), 0, 40).normal((30, 40), SINGLE, CPU)
+    seen = torch.cat([first.flatten(), second.flatten(), other.flatten()])
+    assert len(seen.unique()) > 0.999 * len(seen)
+    assert torch.equal(Draws(KEY, 0, 40, calls=1).normal((30, 40), SINGLE, CPU), second)
+
+
+def test_points_share_the_rows() -> None:
+    both = numbers("normal", (4, 12), rows=6)  # two points of six rows each
+    for row in range(6):
+        alone = numbers("normal", (4, 2), first=row, rows=1)
+        assert torch.equal(both[:, [row, 6 + row]], alone)
+    with pytest.raises(ValueError, match="noise of 13 rows was asked for, wanted a multiple of 6"):
+        numbers("normal", (4, 13), rows=6)
+
+
+CDF: dict[str, Callable[..., object]] = {
+    "normal": stats.norm.cdf,
+    "uniform": stats.uniform.cdf,
+    "exponential": stats.expon.cdf,
+    "gumbel": stats.gumbel_r.cdf,
+    "logistic": stats.logistic.cdf,
+}
+LEVEL = 1e-4
+"""Of each test: about 30 of them raise a false alarm in 3 of 1000 choices of the key, which is fixed."""
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_have_their_distribution(kind: str, dtype: torch.dtype) -> None:
+    made = numbers(kind, (1000, 200), dtype).double().flatten().numpy()
+    assert stats.kstest(made, CDF[kind]).pvalue > LEVEL
+    assert stats.kstest(1.05 * made, CDF[kind]).pvalue < LEVEL
+    if kind == "uniform":
+        assert 0 < made.min() < made.max() < 1
+    if kind == "exponential":
+        assert made.min() > 0
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+def test_the_tails_of_normal_numbers_are_full(dtype: torch.dtype) -> None:
+    made = numbers("normal", (2000, 2000), dtype).double()
+    for z in (3.0, 4.0, 4.5):
+        expected = 2 * stats.norm.sf(z) * made.numel()
+        seen = int((made.abs() > z).sum())
+        assert stats.poisson.cdf(seen, expected) > LEVEL
+        assert stats.poisson.sf(seen - 1, expected) > LEVEL
+    moments = [float(made.pow(k).mean()) for k in range(1, 7)]
+    errors = [float(np.sqrt(stats.norm.moment(2 * k) / made.numel())) for k in range(1, 7)]
+    wanted = [float(stats.norm.moment(k)) for k in range(1, 7)]
+    assert all(abs(m - w) < 4.5 * e for m, w, e in zip(moments, wanted, errors, strict=True))
+
+
+def correlation(a: Tensor, b: Tensor) -> float:
+    """The correlation in standard errors."""
+    return float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]).double())[0, 1]) * a.numel() ** 0.5
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+def test_lanes_replicates_calls_and_keys_are_uncorrelated(dtype: torch.dtype) -> None:
+    source = Draws(KEY, 0, 500)
+    made = source.normal((400, 500), dtype, CPU)
+    lanes = made.view(4, 100, 500)
+    pairs = list(itertools.combinations(range(4), 2))
+    beside = {f"lanes {i} {j}": (lanes[i], lanes[j]) for i, j in pairs}
+    beside |= {f"squares {i} {j}": (lanes[i] ** 2, lanes[j] ** 2) for i, j in pairs}
+    beside["places"] = made[:-1], made[1:]
+    beside["replicates"] = made[:, :-1], made[:, 1:]
+    beside["calls"] = made, source.normal((400, 500), dtype, CPU)
+    beside["keys"] = made, Draws((KEY[0] ^ 1, KEY[1]), 0, 500).normal((400, 500), dtype, CPU)
+    found = {name: correlation(*pair) for name, pair in beside.items()}
+    assert {name: value for name, value in found.items() if abs(value) > 4.5} == {}
+    assert abs(correlation(made, 0.05 * made + source.normal((400, 500), dtype, CPU))) > 4.5  # a control
+
+
+def test_coins_fall_as_often_as_they_should() -> None:
+    probs = torch.tensor([0.5, 0.1, 0.999, 0.0, 1.0]).repeat(2000)
+    seen = Draws(KEY, 0, 10_000).coin(probs, (50, 10_000))
+    assert set(seen.unique().tolist()) == {0.0, 1.0}
+    counts = seen.view(50, 2000, 5).sum((0, 1))
+    for count, p in zip(counts[:3].tolist(), (0.5, 0.1, 0.999), strict=True):
+        assert stats.binomtest(int(count), 100_000, p).pvalue > LEVEL
+    assert counts[3:].tolist() == [0, 100_000]
