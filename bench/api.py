@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench import arguments
 from bench.catalogue import add_class, add_plugin
 from bench.engine.cell_evidence import accusing
 from bench.engine.plan import Experiment
@@ -32,6 +33,9 @@ from bench.results.run import Run
 from bench.scenario.overrides import of_keywords
 from bench.scenario.prepared import Prepared, prepare
 from bench.scenario.reading import Said
+
+MOST_THREADS = max(64, os.cpu_count() or 1)
+"""Threads of torch; of a great many more the process dies."""
 
 ANSWER = ("variance", "bias", "variance_by_option", "bias_by_option")
 """The figures that every run gets, those that apply; `bench report --figures` draws all others."""
@@ -209,16 +213,25 @@ def run(
         The run, as `load` gives it of its folder; that has its figures, too.
 
     Raises:
-        ScenarioError: with everything that is wrong with the scenario, and where.
+        Invalid: if an argument is of the wrong kind; a `ScenarioError` has everything that is wrong with
+            the scenario, and where.
     """
     from bench.progress import progress as telling
 
+    if not isinstance(scenario, Mapping):
+        scenario = arguments.place("scenario", scenario, "a file, the name of a scenario, or a dictionary")
+    folder = arguments.place("out", out, "a folder")
+    count = arguments.whole_number("threads", threads, 1, MOST_THREADS)
+    only = None if estimators is None else arguments.texts("estimators", estimators)
+    settings = [overrides] if isinstance(overrides, str) else overrides
+    if settings != () and settings != []:
+        settings = arguments.texts("overrides", settings, "a list of key=value")
     changes = of_keywords(
         sample_sizes=sample_sizes, replicates=replicates, precision=precision, devices=devices, seed=seed
     )
-    prepared = prepare(scenario, [*changes, *overrides], estimators, quick, confirmed=True)
+    prepared = prepare(scenario, [*changes, *settings], only, quick, confirmed=True)
     with telling(prepared) if progress else nullcontext(lambda _: None) as tell:
-        done = execute(prepared, out, tell, threads)
+        done = execute(prepared, folder, tell, count)
     draw(done)
     return done
 
@@ -243,12 +256,19 @@ def compare(
         interval; all intervals hold together with 95 %. `mark` is the verdict.
 
     Raises:
-        Invalid: if there is no such estimator, or the runs are of other questions.
+        Invalid: if there is no such estimator, the runs are of other questions, or an argument is of the
+            wrong kind.
     """
     from bench.analysis import pairs
     from bench.analysis.comparison import compare as ratios
     from bench.statistics.metric_table import COMPARED
 
+    for name, value in {"run": run, "other": run if other is None else other}.items():
+        if not isinstance(value, Run):
+            raise arguments.refused(name, "a run, such as bench.load(folder) gives", value)
+    if control is not None and not isinstance(control, str):
+        raise arguments.refused("control", "the label or name of an estimator", control)
+    metrics = arguments.texts("metrics", metrics)
     if unknown := [name for name in metrics if name not in COMPARED]:
         raise invalid(
             f"{shown(unknown[0])} is no metric that is compared; {did_you_mean(unknown[0], COMPARED)}"
@@ -272,7 +292,9 @@ def plugin(source: str | os.PathLike[str] | type) -> list[str]:
     Raises:
         Invalid: if it cannot be imported, offers nothing, or a name is taken.
     """
-    return add_class(source) if isinstance(source, type) else add_plugin(os.fspath(source))
+    if isinstance(source, type):
+        return add_class(source)
+    return add_plugin(arguments.place("plugin", source, "a module, a file that ends in .py, or a class"))
 
 
 def load(folder: str | os.PathLike[str]) -> Run:
@@ -281,4 +303,4 @@ def load(folder: str | os.PathLike[str]) -> Run:
     Raises:
         Invalid: if the folder is not that of a run.
     """
-    return run_folder.load(Path(folder))
+    return run_folder.load(Path(arguments.place("folder", folder, "the folder of a run")))

@@ -321,7 +321,7 @@ def test_a_device_that_is_absent_is_said() -> None:
         (["reinforc"], "unknown estimator 'reinforc'; did you mean 'reinforce'?"),
         (["reinforce", "--set", "baselin=none"], "unknown option 'baselin' of estimator reinforce"),
         (["reinforce", "--set", "baseline"], "--set 'baseline': wanted dotted.key=value"),
-        (["reinforce", "--device", "gpu"], "--device 'gpu': wanted cpu, cuda, cuda:0 or mps"),
+        (["reinforce", "--device", "gpu"], "device 'gpu': wanted cpu, cuda, cuda:0 or mps"),
         (["estimators.reinforce:Reinforc"], "has no estimator 'Reinforc'; did you mean 'Reinforce'?"),
         (["estimators.reinforce:"], "wanted module:Class, file.py or file.py:Class"),
         (["no_such_module:Class"], "plug-in no_such_module cannot be imported"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -139,6 +141,91 @@ def test_a_class_may_be_named_in_a_scenario(tmp_path: Path) -> None:
         bench.plugin(dict)
     with pytest.raises(bench.Invalid, match="cannot be imported"):
         bench.plugin(tmp_path / "nothing.py")
+
+
+WRONG: dict[str, tuple[Callable[[Any, Any], object], str]] = {
+    "scenario": (
+        lambda b, _: b.run(5),
+        "scenario: wanted a file, the name of a scenario, or .*, got 5",
+    ),
+    "no scenario": (lambda b, _: b.run(None), "scenario: wanted a file"),
+    "file": (lambda b, _: b.run(open), "scenario: wanted a file.* got a builtin_function"),
+    "bytes": (lambda b, _: b.run(b"gaussian"), "scenario: wanted a file.* got a bytes"),
+    "many threads": (lambda b, _: b.run(SCENARIO, threads=10**6), "threads: wanted a whole number from 1 to"),
+    "no threads": (lambda b, _: b.run(SCENARIO, threads=0), "threads: wanted a whole number from 1"),
+    "half": (lambda b, _: b.run(SCENARIO, threads=1.5), "threads: wanted .* got 1.5"),
+    "estimators": (
+        lambda b, _: b.run(SCENARIO, estimators=[]),
+        r"estimators: wanted a list of.* got \[\]",
+    ),
+    "bytes name": (lambda b, _: b.run(SCENARIO, estimators=b"rloo"), "estimators: wanted a list of names"),
+    "dictionary": (
+        lambda b, _: b.run(SCENARIO, estimators=[{"rloo": 1}]),
+        "estimators: wanted a list of names",
+    ),
+    "overrides": (lambda b, _: b.run(SCENARIO, overrides=[5]), "overrides: wanted a list of key=value"),
+    "number": (lambda b, _: b.run(SCENARIO, overrides=5), "overrides: wanted a list of key=value, got 5"),
+    "sizes": (
+        lambda b, _: b.run(SCENARIO, sample_sizes=object()),
+        "sample_sizes: wanted a list, got a",
+    ),
+    "replicates": (lambda b, _: b.run(SCENARIO, replicates=object()), "replicates: wanted a number"),
+    "out": (lambda b, _: b.run(SCENARIO, out=None), "out: wanted a folder, got None"),
+    "run": (lambda b, _: b.compare("results"), "run: wanted a run, such as .* got 'results'"),
+    "other": (lambda b, run: b.compare(run, "results"), "other: wanted a run"),
+    "control": (lambda _, run: run.compare(["rloo"]), "control: wanted the label or name of an estimator"),
+    "metrics": (lambda _, run: run.compare(metrics=[]), "metrics: wanted a list of names"),
+    "page": (lambda _, run: run.report(""), "path: wanted the path of a file, got ''"),
+    "page number": (lambda _, run: run.report(5), "path: wanted the path of a file, got 5"),
+    "plugin": (lambda b, _: b.plugin(5), "plugin: wanted a module, a file that ends in .py, or a class"),
+    "load": (lambda b, run: b.load(run), "folder: wanted the folder of a run, got a Run"),
+    "gate": (lambda b, _: b.gate([]), r"scenarios: wanted a scenario file, or a list of them, got \[\]"),
+    "gate data": (lambda b, _: b.gate(SCENARIO), "scenarios: wanted a scenario file, or a list of them"),
+    "baseline": (lambda b, _: b.gate("gaussian", 5), "baseline: wanted the path of a file or folder, got 5"),
+    "plot": (lambda b, _: b.plot(5), "data: wanted a run or a data frame, got 5"),
+    "class": (lambda b, _: b.certify(HalfPath), "estimator: wanted an estimator, such as Mine.*"),
+    "name": (lambda b, _: b.certify("rloo"), "estimator: wanted an estimator.* got 'rloo'"),
+    "device": (lambda b, _: b.certify(HalfPath(), device="gpu"), "device 'gpu': wanted cpu"),
+    "R": (
+        lambda b, _: b.certify(HalfPath(), replicates=0),
+        "replicates: wanted a whole number of at",
+    ),
+    "seed": (lambda b, _: b.certify(HalfPath(), seed="a"), "seed: wanted a whole number of at least 0"),
+    "problems": (lambda b, _: b.certify(HalfPath(), ["a"]), "problems: wanted a mapping from names to"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_an_argument_of_the_wrong_kind_is_named(
+    case: str, made: bench.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call, message = WRONG[case]
+    with pytest.raises(bench.Invalid, match=message):
+        call(bench, made)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_of_numpy_and_texts_with_commas_are_understood(tmp_path: Path) -> None:
+    called: Any = bench.run
+    run = called(
+        SCENARIO, sample_sizes=np.array([2, 16]), replicates=np.int64(30), seed=torch.tensor(3),
+        estimators="rloo, pathwise", threads=np.int64(1), out=tmp_path, progress=False,
+    )  # fmt: skip
+    assert run.measurements["sample_size"].unique().tolist() == [2, 16]
+    assert run.measurements["estimator"].unique().tolist() == ["rloo", "pathwise"]
+    assert (run.record["scenario"]["replicates"], run.record["scenario"]["seed"]) == (30, 3)
+    one = called(SCENARIO, overrides="replicates=20", out=tmp_path, progress=False)
+    assert one.record["scenario"]["replicates"] == 20
+    assert set(one.compare(metrics="variance")["metric"]) == {"variance"}
+    assert 5 not in one.figures
+    with pytest.raises(KeyError, match="no figure"):
+        one.figures[["variance"]]
+
+
+def test_completion_offers_what_is_public() -> None:
+    assert set(bench.__all__) <= set(dir(bench))
+    assert "enclosures" not in dir(bench)
 
 
 def test_everything_public_is_there() -> None:

@@ -102,7 +102,7 @@ def importers_of(module: str) -> set[str]:
 
 # --- the arrows -----------------------------------------------------------------------------------
 
-CONTRACTS = ["bench.problem", "bench.estimator", "bench.options", "bench.errors"]
+CONTRACTS = ["bench.problem", "bench.estimator", "bench.options", "bench.arguments", "bench.errors"]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -181,7 +181,7 @@ RESOLVING = [f"bench.scenario.{name}" for name in ("prepared", "resolve", "resol
 
 
 def test_reading_a_scenario_needs_the_tables_of_names_only() -> None:
-    found = strangers("bench.scenario", ["bench.errors", "bench.problems", "estimators"])
+    found = strangers("bench.scenario", ["bench.arguments", "bench.errors", "bench.problems", "estimators"])
     assert [line for line in found if not within(line.partition(" ")[0], RESOLVING)] == []
     used = {each.module for name in SOURCES if within(name, ["bench.scenario"]) for each in imports()[name]}
     assert not [module for module in used if module.startswith(("bench.problems.", "estimators."))]
@@ -228,7 +228,14 @@ def test_results_are_kept_and_not_judged_by_what_shows_them() -> None:
 
 def test_analysis_estimates_and_shows_nothing() -> None:
     # Labels are made harmless once, where runs get their names.
-    allowed = ["bench.errors", "bench.results", "bench.statistics", "bench.text.labels", "estimators"]
+    allowed = [
+        "bench.arguments",
+        "bench.errors",
+        "bench.results",
+        "bench.statistics",
+        "bench.text.labels",
+        "estimators",
+    ]
     assert strangers("bench.analysis", allowed) == []
     assert strangers("bench.text.labels", []) == []
 
@@ -244,6 +251,7 @@ def test_reports_read_no_files(room: str) -> None:
 def test_figures_know_no_page_and_no_folder() -> None:
     allowed = [
         "bench.analysis",
+        "bench.arguments",
         "bench.errors",
         "bench.results.run",
         "bench.results.files",
@@ -273,7 +281,13 @@ try:
 except ImportError:
     pass
 """
-    known = ["bench", "bench.catalogue", "bench.errors", "bench.api", "bench.results.files"]
+    known = [
+        "bench",
+        "bench.catalogue",
+        "bench.errors",
+        "bench.api",
+        "bench.results.files",
+    ]
     assert imports_in(source, known) == {
         Import("__future__", True),
         Import("torch.nn", True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from bench.arguments import refused, whole_number
 from bench.certification.battery import battery
 from bench.certification.problems import PROBLEMS, Reference
 from bench.certification.settings import REPLICATES, setting
@@ -40,7 +41,16 @@ def certify(
         replicates: R of each test: four times as many see half the bias.
         alpha: the probability of a false alarm, over all tests.
         tell: is told of each problem.
+
+    Raises:
+        Invalid: if an argument is of the wrong kind.
     """
+    if not isinstance(estimator, Estimator | NamedEstimator):
+        raise refused("estimator", "an estimator, such as Mine(), not its class or name", estimator)
+    if problems is not None and not isinstance(problems, Mapping):
+        raise refused("problems", "a mapping from names to problems", problems)
+    check_device(device)
+    seed, replicates = whole_number("seed", seed, 0), whole_number("replicates", replicates, 1)
     if isinstance(estimator, Estimator):
         estimator = NamedEstimator(repr(estimator), type(estimator).__name__, repr(estimator), estimator)
     with threads(1):
@@ -55,5 +65,5 @@ def check_device(device: str) -> None:
     Raises:
         Invalid: if it is none.
     """
-    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", device):
-        raise invalid(f"--device {shown(device)}: wanted cpu, cuda, cuda:0 or mps")
+    if not isinstance(device, str) or not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", device):
+        raise invalid(f"device {shown(device)}: wanted cpu, cuda, cuda:0 or mps")

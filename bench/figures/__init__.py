@@ -62,8 +62,8 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         Raises:
             KeyError: if there is no such figure, or the run has nothing that it could draw.
         """
-        if name not in FIGURES:
-            raise KeyError(f"no figure {name!r}; {did_you_mean(name, FIGURES)}")
+        if not isinstance(name, str) or name not in FIGURES:
+            raise KeyError(f"no figure {name!r}; {did_you_mean(str(name), FIGURES)}")
         spec = composed(FIGURES[name], self._tables, self._caption)
         if spec is None:
             raise KeyError(f"the run has nothing that the figure {name!r} could draw")
@@ -74,7 +74,9 @@ class Figures(Mapping[str, alt.TopLevelMixin]):
         return chart
 
     def __contains__(self, name: object) -> bool:
-        return name in FIGURES and len(on_the_sheet(FIGURES[str(name)], self._tables, self._caption)) > 0
+        if not isinstance(name, str) or name not in FIGURES:
+            return False
+        return len(on_the_sheet(FIGURES[name], self._tables, self._caption)) > 0
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in FIGURES if name in self)

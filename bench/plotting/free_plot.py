@@ -13,6 +13,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from pandas.api.types import is_numeric_dtype as is_number
 
+from bench.arguments import refused
 from bench.errors import invalid
 from bench.figures.definition import CELL, with_ends
 from bench.figures.estimator_style import styles
@@ -194,6 +195,8 @@ class FreePlot:
             Invalid: if a column is missing or cannot be drawn so, or no row is left.
         """
         frame = data.measurements if isinstance(data, Run) else data
+        if not isinstance(frame, pd.DataFrame):
+            raise refused("data", "a run or a data frame", data)
         selection = select(frame, {"x": x, "y": y, "by": by, "facet": facet}, log, parameter)
         if selection.points.empty:
             raise invalid("\n".join([*selection.left_out, "nothing can be drawn: no row is left"]))

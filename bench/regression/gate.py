@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bench.arguments import place, places, texts
 from bench.engine.cell import CellSampler
 from bench.engine.guard import reason_of
 from bench.engine.plan import Cell
@@ -57,9 +58,9 @@ def gate(
     Raises:
         Invalid: with everything that is wrong with a scenario or its baseline, and where.
     """
-    paths = [scenarios] if isinstance(scenarios, str | os.PathLike) else scenarios
-    files = [os.fspath(path) for path in paths]
-    given = None if baseline is None else Path(baseline)
+    files = places("scenarios", scenarios, "a scenario file, or a list of them")
+    given = None if baseline is None else Path(place("baseline", baseline))
+    only = None if only is None else texts("only", only)
     one_file_each(len(files), given)
     ready = [
         gated(prepare(file, overrides, only, confirmed=True), file, given, only is None) for file in files

@@ -89,9 +89,11 @@ class Run:
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the page of the run, by default `report.html` in its folder, and return where it is."""
+        from bench.arguments import place
         from bench.page.report import write_report
 
-        return write_report([self], None if path is None else Path(path))[0][0]
+        out = None if path is None else Path(place("path", path, "the path of a file"))
+        return write_report([self], out)[0][0]
 
     @property
     def interrupted(self) -> bool:

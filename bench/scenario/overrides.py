@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from bench.arguments import plain_data, refused
 from bench.errors import Path, invalid, shown
 from bench.scenario.document import printable
 from bench.scenario.tree import DEPTH_LIMIT, Tree
@@ -56,13 +57,22 @@ def of_keywords(**values: Any) -> list[str]:
     Lists are given as lists, or as texts with commas.
     """
     found = []
-    for name, value in values.items():
+    for name, given in values.items():
+        value = plain_data(given)
         if isinstance(value, str) and name in ("sample_sizes", "devices"):
             value = f"[{value}]"
         elif value is not None and not isinstance(value, str):
-            value = json.dumps(value if isinstance(value, int | float) else list(value))
+            value = _written(name, value)
         found += [] if value is None else [f"{_KEYWORDS[name]}={value}"]
     return found
+
+
+def _written(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value if isinstance(value, int | float) else list(value))
+    except TypeError:
+        wanted = "a list" if name in ("sample_sizes", "devices") else "a number"
+        raise refused(name, wanted, value) from None
 
 
 def understood(text: str) -> Override:

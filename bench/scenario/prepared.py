@@ -86,7 +86,10 @@ def _selected(estimators: Sequence[NamedEstimator], only: Sequence[str]) -> tupl
         raise ScenarioError(
             [f"no estimator {shown(word)} here; {did_you_mean(word, suggested)}" for word in unknown]
         )
-    return tuple(named for named in estimators if not _called(named).isdisjoint(wanted))
+    # A label means the estimator with it, and any other name all that are called so.
+    labels = {named.label for named in estimators}.intersection(wanted)
+    others = set(wanted) - labels
+    return tuple(n for n in estimators if n.label in labels or not _called(n).isdisjoint(others))
 
 
 def _called(named: NamedEstimator) -> set[str]:
