@@ -17,7 +17,7 @@ from typing import Any, Literal
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.options import construct, described_options
 from bench.problems import PROBLEMS
-from estimators import ALIASES, ESTIMATORS, OTHER_NAMES, SHORTHANDS
+from estimators import ESTIMATORS, OTHER_NAMES, SHORTHANDS, meaning
 
 Kind = Literal["estimators", "problems"]
 
@@ -46,18 +46,17 @@ def find(kind: Kind, name: str) -> type:
     raise invalid(f"unknown {kind[:-1]} {shown(name)}; {did_you_mean(name, known)}")
 
 
-def meaning(name: str, options: Mapping[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
-    """Return the name of an estimator in the catalogue and all its options, given any of its names.
+def meant(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name of an estimator in the table and all its options, given any of its names.
 
     Raises:
-        Invalid: if an option is given that a shorthand sets itself.
+        Invalid: if an option is given that the shorthand sets itself.
     """
-    own, preset = SHORTHANDS.get(name, (ALIASES.get(name, name), {}))
-    options = options or {}
+    own, preset = SHORTHANDS.get(name, (name, {}))
     if both := [key for key in preset if key in options]:
         wanted = f"{name} is {own} with {both[0]}: {preset[both[0]]}; write {own} for another {both[0]}"
         raise Invalid(Fault(wanted, (both[0],)))
-    return own, {**preset, **options}
+    return meaning(name, options)
 
 
 def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
@@ -67,7 +66,7 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
         Invalid: with the path of each option that is unknown, missing or wrong.
     """
     if kind == "estimators":
-        options = meaning(name, options)[1]
+        options = meant(name, options)[1]
     made = construct(find(kind, name), options, f"{kind[:-1]} {name}")
     return made.resolve() if kind == "problems" else made
 

@@ -1,6 +1,10 @@
 """The estimators, one family per file; here are the tables of their names."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Mapping
+from typing import Any
 
 ESTIMATORS = {
     "delta_method": "estimators.delta_method:DeltaMethod",
@@ -36,6 +40,12 @@ SHORTHANDS: dict[str, tuple[str, dict[str, str]]] = {
 """Names that the field uses for an estimator with some of its options."""
 
 OTHER_NAMES = (*ALIASES, *SHORTHANDS)
+
+
+def meaning(name: str, options: Mapping[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the name of an estimator in the table and all its options, given any of its names."""
+    own, preset = SHORTHANDS.get(name, (ALIASES.get(name, name), {}))
+    return own, {**preset, **(options or {})}
 
 
 def called(name: str, options: str) -> set[str]:

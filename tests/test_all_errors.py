@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ScenarioError
+from bench.scenario.document import in_order
 from bench.scenario.resolved import resolved
 from tests.parameters import some
 
@@ -208,7 +209,89 @@ def test_three_mistakes_are_told_in_one_pass(tmp_path: Path, number: int) -> Non
 def check(tmp_path: Path, chosen: list[Mistake]) -> None:
     text, wanted = written(chosen)
     lines = lines_of(tmp_path / "x.yaml", text)
+    assert lines == in_order(lines, str(tmp_path / "x.yaml"))
     for place, told in wanted:
         at = f"x.yaml:{place}: " if place else "x.yaml:"
         assert any(at in line and told in line for line in lines), (place, told, lines, text)
-    assert len(lines) <= len(chosen) + 1, lines
+    # Nothing false stands beside them; without the label `es` the sweep of its option is a mistake, too.
+    further = ["'estimators.es.direction': no such option"] * ("label: rloo}" in [m.wrong for m in chosen])
+    others = [line for line in lines if not any(told in line for _, told in wanted)]
+    assert len(lines) == len(wanted) + len(further), (lines, text)
+    assert all(told in line for told, line in zip(further, others, strict=True)), (lines, text)
+
+
+GATED = """schema: 1
+name: gated
+version: 1
+problem: {name: expectation, distribution: {normal: {loc: 2.0, scale: 1.0}}, parameters: [loc], cost: z**2}
+estimators: [reinforce, {reinforce: {baseline: leave_one_out}, label: loo}, pathwise]
+sweep: {sample_sizes: [10, 100]}
+gate: {estimators: {loo: {variance: {max_increase: 50%}}, pathwise: {bias: {margin: 5%}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ("[rloo]", set()),
+        ("[pathwise]", {"pathwise"}),
+        ("[reinforce, reparameterization]", {"reparameterization"}),
+        ("[{reinforce: {}, label: x}]", set()),
+    ],
+)
+def test_thresholds_of_estimators_that_a_change_leaves_out_are_left_out(
+    tmp_path: Path, change: str, left: set[str]
+) -> None:
+    (tmp_path / "x.yaml").write_text(GATED)
+    scenario, _, experiments = resolved(tmp_path / "x.yaml", [f"estimators={change}"])
+    assert len(experiments) == 1
+    assert set(scenario.gate.estimators) == left
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "label"),
+    [
+        ("{reinforce: {baseline: leave_one_out}}", "rloo", "reinforce(baseline=leave_one_out)"),
+        ("rloo", "rloo", "rloo"),
+        ("pathwise", "reparameterization", "pathwise"),
+        ("reparameterization", "pathwise", "reparameterization"),
+        ("{reinforce: {baseline: leave_one_out}, label: mine}", "rloo", "mine"),
+    ],
+)
+def test_other_names_are_understood_in_the_gate_and_in_the_sweep(
+    tmp_path: Path, entry: str, key: str, label: str
+) -> None:
+    start = GATED[: GATED.index("estimators:")] + f"estimators: [{entry}]\n"
+    gate = f"sweep: {{sample_sizes: [10]}}\ngate: {{estimators: {{{key}: {{bias: {{margin: 5%}}}}}}}}\n"
+    (tmp_path / "x.yaml").write_text(start + gate)
+    assert set(resolved(tmp_path / "x.yaml")[0].gate.estimators) == {label}
+    options = f"{{estimators.{key}.sampler: [iid, antithetic]}}"
+    (tmp_path / "x.yaml").write_text(f"{start}sweep: {{sample_sizes: [10], options: {options}}}\n")
+    assert len(resolved(tmp_path / "x.yaml")[2][0].estimators) == 2
+
+
+BUMP = "cost: {bump: {k: 1}}"
+FALSE = [
+    (
+        "cost: z**2",
+        "cost: {bump: {k: 1}}",
+        "[10, 100]}",
+        "[10], options: {problem.cost.bump.k: {log: [0, 10, 3]}}}",
+    ),
+    (
+        "cost: z**2",
+        "cost: {bump: {k: 1}}",
+        "[10, 100]}",
+        "[10], options: {problem.cost.bump.k: {log: [0.1, 10]}}}",
+    ),
+    ("pathwise]", "{estimator: rloo}]", "gate:", "question: x\ngate:"),
+    ("pathwise]", "{name: reinforce, baseline: rloo}]", "gate:", "question: x\ngate:"),
+    ("version: 1", "version: 1\nreplicates: lots", "gate:", "max_replicates: 4\ngate:"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FALSE)))
+def test_nothing_is_said_of_what_is_left_after_a_repair(tmp_path: Path, number: int) -> None:
+    first, wrong, second, other = FALSE[number]
+    text = GATED.replace(", pathwise: {bias: {margin: 5%}}", "").replace(first, wrong).replace(second, other)
+    assert len(lines_of(tmp_path / "x.yaml", text)) == 1

@@ -12,13 +12,12 @@ from click.testing import CliRunner, Result
 
 from bench import card_file, catalogue
 from bench.cards import KEPT, KINDS, Card, Kind, cards, class_card, found
-from bench.catalogue import meaning
 from bench.cli import main
 from bench.docstrings import docstring_of
 from bench.errors import Invalid
 from bench.options import construct
 from bench.results.columns import TYPES
-from estimators import ESTIMATORS, OTHER_NAMES
+from estimators import ESTIMATORS, OTHER_NAMES, meaning
 
 ROOT = Path(__file__).parents[1]
 

@@ -16,7 +16,7 @@ from bench.errors import Fault, Invalid, KeyFault
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.problems import PROBLEMS
-from estimators import ESTIMATORS, OTHER_NAMES, called
+from estimators import ESTIMATORS, OTHER_NAMES, called, meaning
 from estimators.baseline_network import InputDependent
 from estimators.baselines import (
     BASELINES,
@@ -59,7 +59,7 @@ def test_a_problem_of_the_table_exists_in_the_file_of_its_name(name: str) -> Non
 @pytest.mark.parametrize("alias", OTHER_NAMES)
 def test_an_alias_is_another_name_of_an_estimator_and_no_name_itself(alias: str) -> None:
     assert alias not in ESTIMATORS
-    own, options = catalogue.meaning(alias)
+    own, options = meaning(alias)
     assert catalogue.find("estimators", alias) is catalogue.find("estimators", own)
     assert catalogue.build("estimators", alias, {}) == catalogue.build("estimators", own, options)
     assert alias in called(own, json.dumps(options, separators=(",", ":")))

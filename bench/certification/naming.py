@@ -11,8 +11,8 @@ from bench.engine.plan import NamedEstimator
 from bench.errors import Invalid, invalid, shown
 from bench.options import construct
 from bench.scenario import EstimatorSpec
+from bench.scenario.labels import label_of
 from bench.scenario.overrides import understood
-from bench.scenario.resolve import label_of
 
 
 def named_estimators(place: str, settings: Sequence[str] = ()) -> list[NamedEstimator]:
@@ -37,7 +37,7 @@ def _is_name(place: str) -> bool:
 
 
 def _named(name: str, cls: type, options: Mapping[str, Any]) -> NamedEstimator:
-    own, every = catalogue.meaning(name, options)
+    own, every = catalogue.meant(name, options)
     estimator = construct(cls, every, f"estimator {name}")
     label = label_of(EstimatorSpec(name=name, options=dict(options)))
     return NamedEstimator(label, own, json.dumps(every, sort_keys=True), estimator)

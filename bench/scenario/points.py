@@ -21,6 +21,7 @@ from bench.errors import (
     shown,
 )
 from bench.scenario.document import printable
+from bench.scenario.labels import label_of, places_of
 from bench.scenario.messages import faults_of
 from bench.scenario.overrides import Override
 from bench.scenario.reading import Source, Swept, Variant
@@ -198,9 +199,10 @@ def _estimators(specs: Sequence[EstimatorSpec], swept: Mapping[str, Sequence[Any
         first, _, rest = key.partition(".")
         if first == "problem" and rest:
             continue
-        which = [i for i, spec in enumerate(specs) if first == "estimators" and _is_of(rest, spec)]
-        if len(which) != 1:
-            known = ["problem.OPTION", *(f"estimators.{spec.label or spec.name}.OPTION" for spec in specs)]
+        which = _meant(rest, specs) if first == "estimators" else []
+        if len({label_of(specs[i]) for i in which}) != 1:  # that two have one label is told elsewhere
+            names = dict.fromkeys(spec.label or spec.name for spec in specs)
+            known = ["problem.OPTION", *(f"estimators.{name}.OPTION" for name in names)]
             some = "several estimators have that name" if which else "no such option"
             message = f"{shown(key)}: {some}; wanted {' or '.join(known[:6])}"
             raise Invalid(KeyFault(message, ("options", key)))
@@ -212,27 +214,32 @@ def _estimators(specs: Sequence[EstimatorSpec], swept: Mapping[str, Sequence[Any
     ]
 
 
-def _is_of(rest: str, spec: EstimatorSpec) -> bool:
-    return any(rest.startswith(f"{name}.") for name in (spec.label, spec.name) if name)
+def _meant(rest: str, specs: Sequence[EstimatorSpec]) -> list[int]:
+    """Return which estimators `NAME.OPTION` is of; names may have dots."""
+    found = (places_of(name, specs) for name in _names_in(rest))
+    return next((places for places in found if places), [])
+
+
+def _names_in(rest: str) -> list[str]:
+    """Return the beginnings of `NAME.OPTION` that may be the name, the longest first."""
+    parts = rest.split(".")
+    return [".".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
 
 
 def _variants(
     spec: EstimatorSpec, options: Mapping[str, Sequence[Any]]
 ) -> Iterator[tuple[Any, dict[Path, str]]]:
     """Return an estimator as a file would say it, and path within it -> the key of the sweep that said it."""
-    called = next(name for name in (spec.label, spec.name) if name and all(_under(k, name) for k in options))
     for values in itertools.product(*options.values()):
         chosen: Any = {spec.name: dict(spec.options)}
         words, said = {}, {}
         for key, value in zip(options, values, strict=True):
-            inner: Path = tuple(key[len(f"estimators.{called}.") :].split("."))
+            rest = key.removeprefix("estimators.")
+            name = next(name for name in _names_in(rest) if places_of(name, [spec]))
+            inner: Path = tuple(rest[len(name) + 1 :].split("."))
             chosen, path = Override(key, (spec.name, *map(str, inner)), value).applied(chosen)
             words[key], said[path] = value, key
         yield chosen | {"label": f"{spec.label or spec.name} ({settings_text(words)})"}, said
-
-
-def _under(key: str, name: str) -> bool:
-    return key.startswith(f"estimators.{name}.")
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ import yaml
 
 from bench.errors import Fault, Invalid, KeyFault, Path, ScenarioError
 from bench.scenario.document import Document, in_order, parsed, placed, printable
+from bench.scenario.labels import places_of, specs_of
 from bench.scenario.overrides import Override, label, understood
 from bench.scenario.repair import Repair, repaired
 from bench.scenario.schema import Scenario
@@ -180,11 +181,24 @@ def drafted(text: str, file: str, overrides: Sequence[str] = ()) -> Draft:
     data, applied, more = _applied(document.value, sets)
     source = Source(text, document, applied)
     changed = [path for _, path in applied]
-    # Thresholds of estimators that a change has left out are moot.
-    repair = repaired(_cut(data, changed), (("gate", "estimators"),) * (("estimators",) in changed))
+    repair = repaired(_cut(_without_others(data, changed), changed))
     lines = [*source.lines(repair.faults), *complaints, *more]
     wrong = [placed(file, position, message) for position, message in document.faults]
     return Draft(repair.scenario, replace(source, repair=repair), in_order([*lines, *wrong], file))
+
+
+def _without_others(data: Any, changed: Sequence[Path]) -> Any:
+    """Return plain data without thresholds of estimators that a change of the estimators has left out."""
+    if ("estimators",) not in changed or any(path[:1] == ("gate",) for path in changed):
+        return data
+    try:
+        named = data["gate"]["estimators"]
+        if (specs := specs_of(data["estimators"])) is None:
+            return data
+        left = {key: value for key, value in named.items() if places_of(key, specs)}
+    except (AttributeError, LookupError, TypeError):
+        return data
+    return data | {"gate": data["gate"] | {"estimators": left}}
 
 
 def _cut(data: Any, changed: Sequence[Path]) -> Any:

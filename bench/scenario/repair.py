@@ -61,11 +61,16 @@ class Repair:
 
     def without(self, error: ValidationError, first: bool) -> None:
         """Note what is wrong, and take it out."""
-        self.faults += faults_of(error, self.original, () if first else _CONSEQUENCES)
+        found = faults_of(error, self.original, () if first else _CONSEQUENCES)
+        # What is said of the rest of something of which a part was taken out comes of that.
+        self.faults += [each for each in found if first or not self._is_rest(each.path)]
         paths = {path for detail in error.errors() for path in self._to_go(detail)}
         # Of a list the last first, so that positions stay.
         for path in sorted(paths, key=lambda path: [str(part).zfill(9) for part in path], reverse=True):
             self._take_out(path)
+
+    def _is_rest(self, path: Path) -> bool:
+        return bool(path) and any(gone[: len(path)] == path for gone in self._gone)
 
     def _to_go(self, detail: Any) -> list[Path]:
         """Return the paths of what is wrong by one error, as far as they lead."""
@@ -115,6 +120,8 @@ class Repair:
         if any(path[:1] == ("estimators",) for path in self._gone):
             yield ("gate", "estimators")
             yield from (("sweep", "options", key) for key in keys if key.startswith("estimators."))
+        if ("replicates",) in self._gone:
+            yield ("max_replicates",)
         if any(path[:2] in (("sweep",), ("sweep", "sample_sizes")) for path in self._gone):
             yield ("gate", "sample_sizes")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
 from bench.errors import Fault, FaultCollector, Invalid, ScenarioError, collected, invalid
 from bench.scenario import EstimatorSpec, NamedSpec, Point, Scenario, Source, points
+from bench.scenario.labels import call_of, canonical, label_of
 from bench.scenario.points import first_point
 from bench.scenario.thresholds import faults_of as threshold_faults
 
@@ -70,7 +70,7 @@ def _experiment(point: Point) -> Experiment:
         scenario=scenario.name,
         version=scenario.version,
         problem_name=scenario.problem.name,
-        problem_key=_canonical(scenario.plain()["problem"]),
+        problem_key=canonical(scenario.plain()["problem"]),
         problem=problem,
         estimators=tuple(estimators),
         references=tuple(references),
@@ -107,11 +107,6 @@ def _precision(scenario: Scenario) -> Precision | None:
     return None if wanted is None else Precision(wanted.variance, scenario.max_replicates)
 
 
-def label_of(spec: EstimatorSpec) -> str:
-    """Return the label of an estimator that was given none: `name(option=value)`."""
-    return spec.label or _call(spec.name, spec.options)
-
-
 def _estimators(scenario: Scenario, wrong: FaultCollector) -> Iterator[NamedEstimator]:
     labels: set[str] = set()
     for i, spec in enumerate(scenario.estimators):
@@ -141,7 +136,7 @@ def _checks(scenario: Scenario) -> tuple[NamedEstimator, ...]:
     own = scenario.reference.estimator
     if own is None:
         return ()
-    return tuple(each for each in default_references() if each.label != _call(own.name, own.options))
+    return tuple(each for each in default_references() if each.label != call_of(own.name, own.options))
 
 
 def default_references() -> tuple[NamedEstimator, ...]:
@@ -159,11 +154,11 @@ def _problem(spec: NamedSpec) -> Any:
 
 def _named(spec: EstimatorSpec, label: str) -> NamedEstimator:
     try:
-        name, options = catalogue.meaning(spec.name, spec.options)
+        name, options = catalogue.meant(spec.name, spec.options)
         estimator = _built("estimators", name, options)
     except Invalid as error:
         raise error.under(spec.name) from error
-    return NamedEstimator(label, name, _canonical(options), estimator)
+    return NamedEstimator(label, name, canonical(options), estimator)
 
 
 def _built(kind: catalogue.Kind, name: str, options: Mapping[str, Any]) -> Any:
@@ -182,19 +177,3 @@ def _sample_size_faults(scenario: Scenario, estimators: list[NamedEstimator]) ->
             if sample_size < least:
                 message = f"{named.label} needs N of at least {least}, got {sample_size}"
                 yield Fault(message, ("sweep", "sample_sizes", i))
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _call(name: str, options: Any) -> str:
-    arguments = ", ".join(f"{key}={_text(value)}" for key, value in options.items())
-    return f"{name}({arguments})" if arguments else name
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, options),) = value.items()
-        return _call(name, options or {})
-    return str(value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import ScenarioError
 from bench.scenario.document import in_order, unplaced
+from bench.scenario.labels import by_label
 from bench.scenario.reading import Said, Source, drafted, said
 from bench.scenario.schema import Scenario
 
@@ -34,7 +35,7 @@ def resolved(
         # Late: what cannot be read at all is told without waiting for torch.
         from bench.scenario.resolve import experiments_of, quick
 
-        found = quick(found) if small else found
+        found = by_label(quick(found) if small else found)
         try:
             experiments = experiments_of(found, draft.source)
         except ScenarioError as error:

@@ -107,7 +107,7 @@ def _fields(item: object) -> object:
     if not isinstance(item, Mapping):
         raise invalid(f"{_HOW_TO_WRITE_AN_ESTIMATOR}, got {shown(item)}")
     names = [key for key in item if key != "label"]
-    if not names or not names[0] or names == ["name"]:
+    if not names or not names[0] or "name" in names:
         raise invalid(f"{_HOW_TO_WRITE_AN_ESTIMATOR}, got {shown(item)}")
     if len(names) > 1:
         raise Invalid(*(_second_name(names[0], key) for key in names[1:]))
