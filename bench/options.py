@@ -141,12 +141,22 @@ def _described(annotation: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(repr(word) for word in arguments)
     if origin is list:
-        return f"a list ({_described(arguments[0])} each)"
+        return f"a list of {_several(arguments[0])}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return "a mapping"
     if arguments:
         return " or ".join(dict.fromkeys(_described(argument) for argument in arguments))
     return str(getattr(annotation, "__name__", annotation))
+
+
+def _several(annotation: Any) -> str:
+    """Return what the items of a list are: `numbers`, `lists of numbers`."""
+    words = {int: "whole numbers", float: "numbers", str: "texts", bool: "truth values"}
+    if annotation in words:
+        return words[annotation]
+    if get_origin(annotation) is list:
+        return f"lists of {_several(get_args(annotation)[0])}"
+    return f"items, {_described(annotation)} each"
 
 
 def _chosen(family: type[Choice], value: Any) -> Any:

@@ -69,6 +69,9 @@ def test_an_alias_is_another_name_of_an_estimator_and_no_name_itself(alias: str)
 def test_rloo_is_reinforce_with_a_baseline_and_with_this_baseline_only() -> None:
     assert catalogue.build("estimators", "rloo", {}) == Reinforce(LeaveOneOut())
     assert "rloo" not in called("reinforce", "{}") | called("reparameterization", "{}")
+    options = json.dumps({"baseline": "leave_one_out"}, separators=(",", ":"))
+    assert "rloo" in called("reinforce", options)
+    assert "rloo" not in called("rao_blackwell", options)
     (fault,) = faults_of("estimators", "rloo", {"baseline": "optimal"})
     assert (
         fault.message
@@ -303,7 +306,11 @@ BAD_PROBLEMS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("distribution", "bernoulli"),
         "takes only one of the parameters probs, logits",
     ),
-    "text": (of_normal(loc="two"), (*NORMAL, "loc"), "wanted a number or a list (a number each) or a list"),
+    "text": (
+        of_normal(loc="two"),
+        (*NORMAL, "loc"),
+        "wanted a number or a list of numbers or a list of lists",
+    ),
     "true": (of_normal(loc=True), (*NORMAL, "loc"), "wanted a number or a list"),
     "text in a list": (of_normal(loc=[1.0, "a"]), (*NORMAL, "loc"), "wanted a number or a list"),
     "negative scale": (
@@ -362,7 +369,7 @@ BAD_PROBLEMS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         "lists of different length: loc has 2, scale has 3",
     ),
     "no parameter": ({"parameters": []}, ("parameters",), "wanted at least one of loc, scale"),
-    "a word for parameters": ({"parameters": "loc"}, ("parameters",), "wanted a list (text each), got 'loc'"),
+    "a word for parameters": ({"parameters": "loc"}, ("parameters",), "wanted a list of texts, got 'loc'"),
     "a number for a parameter": ({"parameters": ["loc", 1]}, ("parameters", 1), "wanted text, got 1"),
     "parameter not given": (
         {"parameters": ["loc", "log_scale"]},

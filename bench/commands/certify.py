@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="cpu", show_default=True, help="As torch names it: cpu, cuda, cuda:0.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random numbers."
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random numbers."
 )
 @click.option(
     "-r",

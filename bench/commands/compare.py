@@ -37,7 +37,11 @@ def _whole_numbers(_context: click.Context, _option: click.Parameter, text: str 
 @click.argument("run_b", required=False, type=click.Path(path_type=Path))
 @click.option("--control", metavar="NAME", help="Compare with this estimator, by label or name.  [the first]")
 @click.option(
-    "--metric", type=click.Choice([*METRICS, "all"]), default="variance", show_default=True, help="Of what."
+    "--metric",
+    type=click.Choice([*METRICS, "all"]),
+    default="variance",
+    show_default=True,
+    help="The metric to compare.",
 )
 @click.option(
     "-n", "--sample-sizes", metavar="N,...", callback=_whole_numbers, help="Only these values of N."

@@ -32,7 +32,7 @@ def plan(**options: Any) -> None:
     tell(plan_table(prepared.plans))
     _print_thresholds(prepared)
     ready = sum(cell.status == "ok" for cell in prepared.cells)
-    click.echo("their time is not known, as nothing was tried; with --precision 5% each is tried a little")
+    click.echo("no time estimate: nothing was measured; --precision 5% adds a short trial of each cell")
     click.echo(f"{ready} of {len(prepared.cells)} cells can run")
 
 

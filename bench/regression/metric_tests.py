@@ -114,7 +114,9 @@ def _ratio(
         message = f"it has grown by {interval_text(moved.ratio, low, high)}; {allowed}"
         return replace(test, verdict="regression", message=message)
     if moved.falls_below(margin.indifference, rules.level):
-        message = f"it is {moved.ratio:.3g} times what it was: `bench baseline update` makes that the rule"
+        message = (
+            f"it is {moved.ratio:.3g} times the baseline; `bench baseline update` makes this the new baseline"
+        )
         return replace(test, verdict="improved", message=message)
     if blind := _blindness(new, old, margin, moved.error, rules, wanted):
         return replace(test, verdict="inconclusive", message=blind)

@@ -71,7 +71,9 @@ def update(
     worse = [moved for moved in differences(old, entries, thresholds) if moved.worse]
     if worse and accepted is None:
         names = ", ".join(dict.fromkeys(f"{m.metric} of {shown(m.entry.estimator)}" for m in worse))
-        raise invalid(f'{path}: {names} got worse; --accept-regression "why" would make that the rule')
+        raise invalid(
+            f'{path}: {names} got worse; --accept-regression "why" would make this the new baseline'
+        )
     taken = [Accepted(cell=m.cell, metric=m.metric, ratio=m.moved.ratio) for m in worse if _finite(m)]  # type: ignore[arg-type]
     told = history_entry(_commit(file), accepted or "updated", taken)
     kept = {} if whole else dict(old.cells)

@@ -203,4 +203,6 @@ def _syntax_message(error: yaml.MarkedYAMLError) -> str:
     if error.problem and error.context:
         began = f" that began on line {error.context_mark.line + 1}" if error.context_mark else ""
         said += f" ({error.context}{began})"
+    if said.startswith("mapping values are not allowed"):
+        said += "; a text with a colon and a space in it needs quotes"
     return f"not YAML: {said[:300]}"
