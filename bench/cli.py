@@ -106,7 +106,8 @@ def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) 
     Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
     failed), 4 (nothing could be measured) or 130.
     """
-    from bench.api import draw, execute
+    from bench.api import draw
+    from bench.execution import execute
     from bench.progress import Progress
     from bench.text.answer import answer
 

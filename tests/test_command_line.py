@@ -514,6 +514,7 @@ def test_a_run_that_measures_nothing_is_told_by_the_exit_code(
 
 def test_a_device_that_is_not_there_measures_nothing(here: Path) -> None:
     result = called("run", "tiny.yaml", "--devices", "cuda:99")
+    assert "cuda:99" not in result.stderr  # the table says it, once
     assert result.exit_code == 4
     assert result.stdout.count("unavailable") >= 6
 

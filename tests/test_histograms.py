@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from bench.analysis.first_screen import BINS, COLUMNS, histograms
-from bench.api import execute
 from bench.engine.block_collector import MOST_REPLICATES, BlockCollector
 from bench.engine.blocks import Block
+from bench.execution import execute
 from bench.results.folder import load
 from bench.results.run import Run
 from bench.scenario.prepared import prepare

@@ -87,10 +87,10 @@ def test_progress_is_one_line_that_is_written_over(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(IPython.display, "display", lambda *_, **__: Handle())
     prepared = prepare("gaussian", ["sweep.sample_sizes=[2]", "replicates=20"], ["reinforce"])
     with NotebookProgress(prepared) as told:
-        from bench.api import execute
+        from bench.execution import execute
 
         execute(prepared, tmp_path, told)
-    assert written[-1] == "gaussian: 8 cells, R = 20, 8 done, truth: quadrature"
+    assert written[-1] == "gaussian: 2 cells, R = 20, 2 done, truth: quadrature"
     assert any(line.endswith("reinforce, N = 2, cpu, float32: ok") for line in written)
 
 

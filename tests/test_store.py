@@ -17,11 +17,12 @@ import yaml
 from torch import Tensor
 
 import bench
-from bench.api import draw, execute
+from bench.api import draw
 from bench.engine.plan import NamedEstimator, Planned, cell_id, plan
 from bench.engine.streams import LAYOUT
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator
+from bench.execution import execute
 from bench.problem import Problem
 from bench.results.columns import MEASUREMENTS, TYPES
 from bench.results.files import atomic_write

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.api import execute
 from bench.errors import Invalid
+from bench.execution import execute
 from bench.results import pictures
 from bench.results.folder import load_pictures, write_pictures
 from bench.scenario.prepared import prepare
