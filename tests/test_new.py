@@ -156,7 +156,7 @@ def test_modules_are_looked_for_and_not_imported(here: Path, monkeypatch: pytest
     assert "my_module.py: there is one already" in called("new", "my_module", "--problem").stderr
 
 
-@pytest.mark.parametrize("name", ["null", "123", "1e5", "true", "0x1f", "a.b-c_d"])
+@pytest.mark.parametrize("name", ["null", "123", "1e5", "1e999", "true", "0x1f", "a.b-c_d"])
 def test_a_scenario_may_be_called_what_yaml_reads_as_a_value(here: Path, name: str) -> None:
     assert called("new", name).exit_code == 0
     assert called("validate", f"{name}.yaml").exit_code == 0

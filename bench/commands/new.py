@@ -72,7 +72,6 @@ def new(name: str, **wanted: bool) -> None:
 def _check(name: str, kind: str) -> None:
     """Refuse what cannot name the files of a kind."""
     from bench.errors import invalid, shown
-    from bench.scenario.scalars import meaning
 
     said = f"{shown(name)} as the name of {_ARTICLES[kind]}"
     if ending := re.search(r"\.(yaml|yml|py)$", name, re.IGNORECASE):
@@ -93,8 +92,19 @@ def _check(name: str, kind: str) -> None:
         )
     if keyword.iskeyword(name):
         raise invalid(f"{said}: it is a keyword of Python; wanted another, such as my_{name}")
-    if not isinstance(meaning(name), str):
+    if not _is_text(name):
         raise invalid(f"{said}: YAML reads it as a value; wanted another, such as my_{name}")
+
+
+def _is_text(name: str) -> bool:
+    """Return whether YAML reads the name as text, without quotes."""
+    from bench.errors import Invalid
+    from bench.scenario.scalars import meaning
+
+    try:
+        return meaning(name) == name
+    except Invalid:  # a number that is too large
+        return False
 
 
 def _near(name: str) -> str:
@@ -131,11 +141,10 @@ def _texts(name: str, kind: str) -> dict[Path, str]:
     """Return the files to write, with their texts; those of scenarios are read, to see that they can be."""
     from bench.errors import Invalid, invalid, shown
     from bench.scenario.reading import read_text
-    from bench.scenario.scalars import meaning
 
     words = {
         "name": name,
-        "in_yaml": name if meaning(name) == name else json.dumps(name),
+        "in_yaml": name if _is_text(name) else json.dumps(name),
         "cls": "".join(part.capitalize() for part in name.split("_")),
         "file": f"{name}.yaml" if kind == "scenario" else f"{name}.py",
         "scenario": f"{name}.yaml",
