@@ -10,6 +10,7 @@ import click
 
 from bench.commands.examples import examples
 from bench.commands.terminal import console, explained
+from bench.commands.wanted import OneOf
 
 if TYPE_CHECKING:
     from bench.cards import Card
@@ -31,7 +32,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 @click.command("list", epilog=examples("bench list baselines", "bench list estimators --json"))
-@click.argument("kind", type=click.Choice(list(_COLUMNS)), default="estimators")
+@click.argument("kind", type=OneOf(_COLUMNS, "list"), default="estimators")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with all that `bench show` tells of each.")
 def list_(kind: str, as_json: bool) -> None:
     """List estimators (the default), or what else has a name; `bench show NAME` tells more of one."""
