@@ -66,6 +66,9 @@ class Card:
         return [found[0] for line in self.references if (found := re.match(r"[^()]+ \(\d{4}\)", line))]
 
 
+Entries = list[tuple[Listed, Card]]
+
+
 def cards(kind: Kind) -> list[Card]:
     """Return the cards of a kind, plug-ins included, in order.
 
@@ -78,7 +81,7 @@ def cards(kind: Kind) -> list[Card]:
     return list(kept.values())
 
 
-def found(name: str) -> list[tuple[Listed, Card]]:
+def found(name: str) -> Entries:
     """Return the cards of a name, such as `reinforce`, or `metric:variance` of one kind alone.
 
     Other names of an estimator have its card; the ends of an interval have one that leads to its column.
@@ -96,21 +99,26 @@ def found(name: str) -> list[tuple[Listed, Card]]:
         first, list_ = cards_of(kinds[0])[0].name, f"`bench list {kinds[0]}` lists them"
         raise invalid(f"{shown(name)}: wanted a name after the colon, such as {of}:{first}; {list_}")
     every = [(kind, card) for kind in kinds for card in cards_of(kind)]
-    asked = [(kind, card) for kind, card in every if kind == "scenarios" and card.name == word]
-    named = [(kind, card) for kind, card in every if kind != "scenarios" and card.name == word]
+    scenarios: Entries = [each for each in every if each[0] == "scenarios" and each[1].name == word]
+    named: Entries = [each for each in every if each[0] != "scenarios" and each[1].name == word]
     named = named or [(kind, card) for kind, card in every if word in _other_names(kind, card.name)]
     named = named or [(kind, end) for kind, card in every for end in _ends(card) if end.name == word]
-    if named or asked:
-        return named + asked
+    if named or scenarios:
+        return named + scenarios
     what = f"no {kinds[0].removesuffix('s')}" if colon else "nothing"
     raise invalid(f"{what} is called {shown(word)}; {_instead(word, kinds, every)}")
 
 
-def _instead(word: str, kinds: list[Listed], every: list[tuple[Listed, Card]]) -> str:
+def _instead(word: str, kinds: list[Listed], every: Entries) -> str:
     """Return what may have been meant by a name that nothing has, or nothing of some kinds."""
-    others = [kind for kind in KINDS if kind not in kinds]
-    if elsewhere := [kind for kind in others if any(card.name == word for card in cards(kind))]:
-        return "there is " + ", ".join(f"{kind.removesuffix('s')}:{word}" for kind in elsewhere)
+    others: list[Listed] = [kind for kind in (*KINDS, "scenarios") if kind not in kinds]
+    elsewhere = [
+        kind.removesuffix("s")
+        for kind in others
+        if any(word in (card.name, *_other_names(kind, card.name)) for card in cards_of(kind))
+    ]
+    if elsewhere:
+        return "there is " + ", ".join(f"{kind}:{word}" for kind in elsewhere)
     known = {card.name for _, card in every}.union(OTHER_NAMES if "estimators" in kinds else ())
     near = did_you_mean(word, known)  # all names would be too many
     return near if near.startswith("did") else "bench list KIND lists what there is"

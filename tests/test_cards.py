@@ -189,6 +189,8 @@ def test_a_shorthand_is_shown_with_its_options() -> None:
             "there is cost:cosine, metric:cosine, figure:cosine, column:cosine\n",
         ),
         ("distribution:", "wanted a name after the colon, such as distribution:bernoulli; `bench list dist"),
+        ("metric:rloo", "no metric is called 'rloo'; there is estimator:rloo\n"),
+        ("metric:gaussian", "no metric is called 'gaussian'; there is scenario:gaussian\n"),
         ("scenario:gausian", "no scenario is called 'gausian'; did you mean 'gaussian'?"),
         ("RLOO", "nothing is called 'RLOO'; did you mean 'rloo'?\n"),
         ("iwae_st", "'iwae_st' is no folder of a run, and nothing is called 'iwae_st'; did you mean"),

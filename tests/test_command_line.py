@@ -743,7 +743,7 @@ def test_estimators_are_listed_when_nothing_else_is_asked_for() -> None:
 
 
 def test_what_cannot_be_listed_is_refused() -> None:
-    assert "'foo' is not one of 'estimators'" in refused("list", "foo")
+    assert "no list is called 'foo'; known: baselines, columns" in refused("list", "foo")
 
 
 def test_the_schema_is_json() -> None:
@@ -852,7 +852,7 @@ def test_a_run_without_a_row_has_nothing_to_compare(shown: tuple[str, str], tmp_
 def test_a_folder_that_is_not_that_of_a_run_is_refused(here: Path, folder: str) -> None:
     path = folder.removeprefix("./")
     assert refused("show", folder) == f"{path}: not the folder of a run: it has no readable run.json\n"
-    assert "there is no such folder of a run either" in refused("show", "nowhere")
+    assert "'nowhere' is no folder of a run, and nothing is called 'nowhere'" in refused("show", "nowhere")
 
 
 # --- as a program, and from Python ----------------------------------------------------------------
