@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -154,6 +156,26 @@ def test_modules_are_looked_for_and_not_imported(here: Path, monkeypatch: pytest
     assert "Python has a module found_there" in called("new", "found_there", "--estimator").stderr
     # A file that is already here is told as that, whether or not it can be imported.
     assert "my_module.py: there is one already" in called("new", "my_module", "--problem").stderr
+
+
+WITHOUT_TORCH = """
+import sys
+from bench.cli import main
+for words in (["new", "mine", "--estimator"], ["new", "torch", "--problem"]):
+    try:
+        main(words)
+    except SystemExit as done:
+        print(done.code, "torch" in sys.modules)
+"""
+
+
+def test_new_does_without_torch(here: Path) -> None:
+    root = str(Path(__file__).parents[1])
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root},
+    ).stdout.splitlines()  # fmt: skip
+    assert [line for line in told if line.endswith(("True", "False"))] == ["0 False", "2 False"]
 
 
 @pytest.mark.parametrize("name", ["null", "123", "1e5", "1e999", "true", "0x1f", "a.b-c_d"])
