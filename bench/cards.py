@@ -68,6 +68,8 @@ class Card:
 
 Entries = list[tuple[Listed, Card]]
 
+EVERY_KIND: tuple[Listed, ...] = (*KINDS, "scenarios")
+
 
 def cards(kind: Kind) -> list[Card]:
     """Return the cards of a kind, plug-ins included, in order.
@@ -90,10 +92,9 @@ def found(name: str) -> Entries:
         Invalid: if nothing is called so.
     """
     of, colon, word = name.rpartition(":")
-    all_kinds: tuple[Listed, ...] = (*KINDS, "scenarios")
-    kinds = [kind for kind in all_kinds if not colon or kind.removesuffix("s") == of.removesuffix("s")]
+    kinds = [kind for kind in EVERY_KIND if not colon or kind.removesuffix("s") == of.removesuffix("s")]
     if not kinds:
-        singular = [kind.removesuffix("s") for kind in all_kinds]
+        singular = [kind.removesuffix("s") for kind in EVERY_KIND]
         raise invalid(f"{shown(of)} is no kind of what has a card; {did_you_mean(of, singular)}")
     if colon and not word:
         first, list_ = cards_of(kinds[0])[0].name, f"`bench list {kinds[0]}` lists them"
@@ -111,7 +112,7 @@ def found(name: str) -> Entries:
 
 def _instead(word: str, kinds: list[Listed], every: Entries) -> str:
     """Return what may have been meant by a name that nothing has, or nothing of some kinds."""
-    others: list[Listed] = [kind for kind in (*KINDS, "scenarios") if kind not in kinds]
+    others = [kind for kind in EVERY_KIND if kind not in kinds]
     elsewhere = [
         kind.removesuffix("s")
         for kind in others
