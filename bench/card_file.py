@@ -12,14 +12,15 @@ from typing import Any
 import yaml
 
 from bench import catalogue
-from bench.cards import KEPT, Card, class_card
+from bench.cards import INTERVAL, KEPT, Card, class_card
 from bench.certification.problems import PROBLEMS as EXAMPLES
 from bench.distributions.families import FAMILIES, LOG, Family
 from bench.docstrings import docstring_of
 from bench.figures import FIGURES
-from bench.formula.named import COSTS
+from bench.formula.named import COSTS, Rosenbrock
 from bench.options import choices_of, described_options
 from bench.problems import PROBLEMS
+from bench.results.columns import TYPES
 from bench.statistics.metric_table import METRICS
 from estimators import ESTIMATORS
 
@@ -94,12 +95,21 @@ def _distribution(name: str) -> Card:
     )
     summary = f"The distribution `{family.cls.__name__}` of torch.distributions, by its parameters there."
     given = {of[0]: _value(family, of[0]) for of in family.parameters}
-    example = _yaml("problem", {"name": "expectation", "distribution": {name: given}})
+    theta = next(word for word in given if word not in ("total_count", "df"))
+    cost = "sum(z**2)" if family.joint else "z**2"
+    example = _expectation({name: given}, [theta], cost)
     return Card(name, summary, "", {"parameters": needs, "one draw": event}, example=example)
+
+
+def _expectation(distribution: Any, parameters: list[str], cost: Any) -> str:
+    whole = {"name": "expectation", "distribution": distribution, "parameters": parameters, "cost": cost}
+    return _yaml("problem", whole)
 
 
 def _value(family: Family, parameter: str) -> Any:
     """Return something that a parameter may be, for an example."""
+    if parameter == "df":
+        return 5.0  # with which the cost has a variance
     if family.shape(parameter) == 2:
         return [[0.8], [-0.3, 0.6]]
     words = str(family.constraint(parameter))
@@ -115,7 +125,8 @@ _VALUES = {"Simplex": [0.4, 0.6], "Integer": 5, "Interval": 0.3, "GreaterThan": 
 def _cost(name: str, cls: type) -> Card:
     summary, body, options, references = _described(cls)
     constants = {key: float(default) for key, (default, _) in options.items()}
-    example = _yaml("problem", {"name": "expectation", "cost": {name: constants}})
+    loc = [0.5, -0.3] if issubclass(cls, Rosenbrock) else 0.5
+    example = _expectation({"normal": {"loc": loc, "scale": 1.5}}, ["loc"], {name: constants})
     return Card(name, summary, body, {}, options, references, example)
 
 
@@ -134,7 +145,11 @@ def _columns() -> Iterable[Card]:
         tables = [table for table, of in COLUMNS.items() if name in of]
         first, *others = [f"{COLUMNS[table][name]}" for table in tables]
         more = [f"In {table}: {text}" for table, text in zip(tables[1:], others, strict=True)]
-        yield Card(name, first, "\n".join(more), {"tables": ", ".join(tables)})
+        facts = {"tables": ", ".join(tables)}
+        ends = [f"{name}_low", f"{name}_high"]
+        if bounded := [table for table in tables if set(ends) <= set(TYPES[table])]:
+            facts[INTERVAL] = f"{', '.join(ends)} in {', '.join(bounded)}"
+        yield Card(name, first, "\n".join(more), facts)
 
 
 def _yaml(key: str, value: Any) -> str:

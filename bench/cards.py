@@ -31,6 +31,9 @@ Kind = Literal[
     "columns",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The kinds of what has a card of its own; scenarios are cards, too, where they are shown."""
+
+Listed = Kind | Literal["scenarios"]
 
 KEPT = Path(__file__).with_name("cards.json")
 
@@ -63,6 +66,11 @@ class Card:
         return [found[0] for line in self.references if (found := re.match(r"[^()]+ \(\d{4}\)", line))]
 
 
+Entries = list[tuple[Listed, Card]]
+
+EVERY_KIND: tuple[Listed, ...] = (*KINDS, "scenarios")
+
+
 def cards(kind: Kind) -> list[Card]:
     """Return the cards of a kind, plug-ins included, in order.
 
@@ -75,29 +83,76 @@ def cards(kind: Kind) -> list[Card]:
     return list(kept.values())
 
 
-def found(name: str) -> list[tuple[Kind, Card]]:
+def found(name: str) -> Entries:
     """Return the cards of a name, such as `reinforce`, or `metric:variance` of one kind alone.
+
+    Other names of an estimator have its card; the ends of an interval have one that leads to its column.
 
     Raises:
         Invalid: if nothing is called so.
     """
     of, colon, word = name.rpartition(":")
-    kinds = [kind for kind in KINDS if not colon or kind.removesuffix("s") == of.removesuffix("s")]
+    kinds = [kind for kind in EVERY_KIND if not colon or kind.removesuffix("s") == of.removesuffix("s")]
     if not kinds:
-        singular = [kind.removesuffix("s") for kind in KINDS]
+        singular = [kind.removesuffix("s") for kind in EVERY_KIND]
         raise invalid(f"{shown(of)} is no kind of what has a card; {did_you_mean(of, singular)}")
-    every = {(kind, card.name): card for kind in kinds for card in cards(kind)}
-    named = [(kind, card) for (kind, called), card in every.items() if called == word]
-    aliased = [(kind, card) for (kind, called), card in every.items() if word in _other_names(kind, called)]
-    if not named and not aliased:
-        known = {called for _, called in every}.union(OTHER_NAMES if "estimators" in kinds else ())
-        near = did_you_mean(word, known)  # all names would be too many
-        hint = near if near.startswith("did") else "bench list KIND lists what there is"
-        raise invalid(f"nothing is called {shown(word)}; {hint}")
-    return named or aliased
+    if colon and not word:
+        first, list_ = cards_of(kinds[0])[0].name, f"`bench list {kinds[0]}` lists them"
+        raise invalid(f"{shown(name)}: wanted a name after the colon, such as {of}:{first}; {list_}")
+    every = [(kind, card) for kind in kinds for card in cards_of(kind)]
+    scenarios: Entries = [each for each in every if each[0] == "scenarios" and each[1].name == word]
+    named: Entries = [each for each in every if each[0] != "scenarios" and each[1].name == word]
+    named = named or [(kind, card) for kind, card in every if word in _other_names(kind, card.name)]
+    named = named or [(kind, end) for kind, card in every for end in _ends(card) if end.name == word]
+    if named or scenarios:
+        return named + scenarios
+    what = f"no {kinds[0].removesuffix('s')}" if colon else "nothing"
+    raise invalid(f"{what} is called {shown(word)}; {_instead(word, kinds, every)}")
 
 
-def _other_names(kind: Kind, name: str) -> list[str]:
+def _instead(word: str, kinds: list[Listed], every: Entries) -> str:
+    """Return what may have been meant by a name that nothing has, or nothing of some kinds."""
+    others = [kind for kind in EVERY_KIND if kind not in kinds]
+    elsewhere = [
+        kind.removesuffix("s")
+        for kind in others
+        if any(word in (card.name, *_other_names(kind, card.name)) for card in cards_of(kind))
+    ]
+    if elsewhere:
+        return "there is " + ", ".join(f"{kind}:{word}" for kind in elsewhere)
+    known = {card.name for _, card in every}.union(OTHER_NAMES if "estimators" in kinds else ())
+    near = did_you_mean(word, known)  # all names would be too many
+    return near if near.startswith("did") else "bench list KIND lists what there is"
+
+
+def cards_of(kind: Listed) -> list[Card]:
+    """Return the cards of a kind, or of scenarios.
+
+    Raises:
+        Invalid: if a plug-in cannot be imported.
+    """
+    return scenario_cards() if kind == "scenarios" else cards(kind)
+
+
+INTERVAL = "95 % interval"
+"""The fact of a column that it has an interval: `NAME_low, NAME_high in TABLES`."""
+
+
+def _ends(column: Card) -> list[Card]:
+    """Return cards of the ends of the interval of a column, if it has one."""
+    ends, _, tables = column.facts.get(INTERVAL, "").partition(" in ")
+    return [
+        Card(
+            end,
+            f"The {which} end of the {INTERVAL} of {column.name}.",
+            f"{column.name}: {column.summary}",
+            {"tables": tables},
+        )
+        for end, which in zip(filter(None, ends.split(", ")), ("lower", "upper"), strict=False)
+    ]
+
+
+def _other_names(kind: Listed, name: str) -> list[str]:
     if kind != "estimators":
         return []
     shorthands = [short for short, (meant, _) in SHORTHANDS.items() if meant == name]
@@ -112,14 +167,16 @@ def _shown(other: str) -> str:
 
 
 def scenario_cards() -> list[Card]:
-    """Return a card of each scenario that can be run by its name, with its question."""
+    """Return a card of each scenario that can be run by its name: its question, and its file as text."""
     from bench.scenario.shipped import scenario_files  # late: other lists need no scenarios
 
     asked = re.compile(r"^question: *(.+)$", re.MULTILINE)
     found = []
     for name, path in scenario_files().items():
-        said = asked.search(path.read_text("utf-8", "replace"))
-        found.append(Card(name, said[1].strip("\"'") if said else "", example=f"bench run {name}"))
+        text = path.read_text("utf-8", "replace")
+        said = asked.search(text)
+        question = said[1].strip("\"'") if said else ""
+        found.append(Card(name, question, text, {"file": str(path)}, example=f"bench run {name}"))
     return found
 
 
@@ -144,16 +201,19 @@ def class_card(kind: catalogue.Kind, name: str) -> Card:
 
 
 def _estimator_example(name: str, options: Mapping[str, tuple[str, str]]) -> str:
-    """Return the estimator alone, and with its options as they are by default."""
-    given = ", ".join(f"{key}: {_in_yaml(default)}" for key, (default, _) in options.items())
-    return f"estimators:\n  - {name}" + (
-        f"\n  - {name}: {{{given}}}" if given and "required" not in given else ""
-    )
+    """Return the estimator alone, with its options as they are by default, and what its shorthands are."""
+    lines = ["estimators:", f"  - {name}"]
+    if options and "required" not in [default for default, _ in options.values()]:
+        lines.append(_entry(name, {key: default for key, (default, _) in options.items()}))
+    for short, (own, preset) in SHORTHANDS.items():
+        if own == name:
+            lines += [f"  - {short} # is short for:", _entry(name, preset)]
+    return "\n".join(lines)
 
 
-def _in_yaml(default: str) -> str:
-    words = {"None": "null", "True": "true", "False": "false"}
-    return words.get(default, default)
+def _entry(name: str, options: Mapping[str, str]) -> str:
+    given = ", ".join(f"{key}: {value}" for key, value in options.items())
+    return f"  - {name}: {{{given}}}"
 
 
 @cache

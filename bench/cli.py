@@ -31,6 +31,7 @@ from bench.commands.terminal import (
     explained,
     print_results,
 )
+from bench.commands.wanted import Whole
 
 if TYPE_CHECKING:
     pass
@@ -93,7 +94,7 @@ for command in (new, plan, list_, show, compare, plot, report, baseline, gate, c
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=1,
     show_default=True,
     help="Processor threads for torch. On a busy machine a second one can be eight times slower.",

@@ -102,6 +102,8 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     names = sorted(known)
     ends = [name for name in names if name.endswith(f".{word}")]  # `k` where there is `problem.normal.k`
     near = ends or difflib.get_close_matches(str(word), names, n=1)
+    if not near:
+        near = difflib.get_close_matches(str(word).lower(), names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
 
 

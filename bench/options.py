@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import Fault, Invalid, KeyFault, did_you_mean, invalid, shown
@@ -83,7 +85,7 @@ def _suggested(key: str, wanted: Mapping[str, _Option]) -> str:
 
 
 def described_options(cls: type) -> dict[str, str]:
-    """The options of a class: name -> its default as text, or "required"."""
+    """The options of a class: name -> its default as YAML writes it, or "required"."""
     return {
         key: "required" if option.required else _default_text(option.default)
         for key, option in _options_of(cls).items()
@@ -97,9 +99,13 @@ def choices_of(cls: type, option: str) -> Mapping[str, type]:
 
 
 def _default_text(default: Any) -> str:
-    if not isinstance(default, Choice):
+    if isinstance(default, Choice):
+        return next(name for name, cls in default.choices().items() if type(default) is cls)
+    try:  # in a list, so that it may stand in one
+        text = yaml.safe_dump([default], default_flow_style=True, allow_unicode=True, width=math.inf)
+    except yaml.YAMLError:  # of a type that YAML does not have
         return repr(default)
-    return next(name for name, cls in default.choices().items() if type(default) is cls)
+    return text.strip()[1:-1]
 
 
 def _converted(annotation: Any, value: Any) -> Any:

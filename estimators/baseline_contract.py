@@ -70,7 +70,11 @@ class Baseline(Choice, ABC):
 
 @dataclass(frozen=True)
 class Constant(Baseline):
-    """A number that the user gives."""
+    """A number that the user gives.
+
+    Attributes:
+        value: the number that is subtracted from each cost.
+    """
 
     value: float
 

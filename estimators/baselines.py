@@ -121,6 +121,9 @@ class Optimal(Baseline):
 
     Greensmith, Bartlett & Baxter (2004), Variance reduction techniques for gradient
     estimates in reinforcement learning, §4.
+
+    Attributes:
+        per: `parameter`, a constant for each coordinate of θ, or `scalar`, one for all of them.
     """
 
     per: Literal["parameter", "scalar"] = "parameter"

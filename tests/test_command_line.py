@@ -327,16 +327,31 @@ def test_a_list_that_is_wrong_is_explained(here: Path, options: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    "options", [["--replicates", "1"], ["--seed", "-1"], ["--threads", "0"], ["--replicates", "x"]]
+    ("options", "least", "hint"),
+    [
+        (["--replicates", "1"], 2, ""),
+        (["--seed", "-1"], 0, ""),
+        (["--threads", "0"], 1, ""),
+        (["--replicates", "x"], 2, ""),
+        (["--replicates", "1e3"], 2, "; write 1000"),
+        (["--replicates", "1e-3"], 2, ""),
+        (["--replicates", "nan"], 2, ""),
+    ],
 )
-def test_a_number_that_is_wrong_is_explained(here: Path, options: list[str]) -> None:
+def test_a_number_that_is_wrong_is_explained(here: Path, options: list[str], least: int, hint: str) -> None:
     said = refused("run", "tiny.yaml", *options)
     assert "Invalid value for" in said
     assert options[0] in said
+    assert f"wanted a whole number of at least {least}, got {options[1]!r}{hint}\n" in said
 
 
 def test_an_option_that_is_misspelled_is_guessed(here: Path) -> None:
     assert "Did you mean '--sample-sizes'?" in refused("run", "tiny.yaml", "--sample-size", "3")
+
+
+def test_a_list_that_there_is_not_is_guessed() -> None:
+    assert "no list is called 'estimator'; did you mean 'estimators'?" in refused("list", "estimator")
+    assert "no list is called 'zzz'; known: baselines, columns, costs" in refused("list", "zzz")
 
 
 def test_a_verb_that_is_misspelled_is_guessed() -> None:
@@ -565,6 +580,24 @@ def test_a_file_that_is_not_there_is_named(here: Path, verb: str) -> None:
 
 
 @VERBS
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("reinforce", ""),
+        ("nope", ""),
+        ("gausian", "did you mean gaussian? "),
+        ("VAE", "did you mean vae? "),
+        ("tinny", "did you mean tiny.yaml? "),
+    ],
+)
+def test_a_name_that_no_scenario_has_is_told(here: Path, verb: str, name: str, hint: str) -> None:
+    assert refused(verb, name) == (
+        f"{name}: no such file, and no scenario is called so; {hint}"
+        "`bench list scenarios` lists those that there are\n"
+    )
+
+
+@VERBS
 def test_an_option_that_is_unknown_is_found_where_it_stands(here: Path, verb: str) -> None:
     changed("baseline: leave_one_out", "basline: leave_one_out")
     assert refused(verb, "tiny.yaml") == (
@@ -711,7 +744,7 @@ def test_estimators_are_listed_when_nothing_else_is_asked_for() -> None:
 
 
 def test_what_cannot_be_listed_is_refused() -> None:
-    assert "'foo' is not one of 'estimators'" in refused("list", "foo")
+    assert "no list is called 'foo'; known: baselines, columns" in refused("list", "foo")
 
 
 def test_the_schema_is_json() -> None:
@@ -820,7 +853,7 @@ def test_a_run_without_a_row_has_nothing_to_compare(shown: tuple[str, str], tmp_
 def test_a_folder_that_is_not_that_of_a_run_is_refused(here: Path, folder: str) -> None:
     path = folder.removeprefix("./")
     assert refused("show", folder) == f"{path}: not the folder of a run: it has no readable run.json\n"
-    assert "there is no such folder of a run either" in refused("show", "nowhere")
+    assert "'nowhere' is no folder of a run, and nothing is called 'nowhere'" in refused("show", "nowhere")
 
 
 # --- as a program, and from Python ----------------------------------------------------------------

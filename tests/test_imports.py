@@ -391,7 +391,7 @@ for verb in sorted(bench.cli.main.commands):
 call("schema")
 for kind in ("estimators", "baselines", "problems", "metrics", "figures", "columns", "scenarios"):
     call("list", kind)
-for name in ("reinforce", "metric:variance", "column:variance", "vae"):
+for name in ("reinforce", "metric:variance", "column:variance", "variance_low", "vae", "gaussian"):
     call("show", name)
 call("list", "problems", "--json")
 import torch

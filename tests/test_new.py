@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -102,13 +105,97 @@ def test_nothing_is_overwritten(here: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        *((name, "--scenario") for name in ("a/b", "..", "Mine", "")),
-        *((name, "--estimator") for name in ("my-own", "class", "A")),
-        *((name, "--problem") for name in ("1st", "../up")),
+        *((name, "--scenario") for name in ("a/b", "..", "Mine", "", "mine.", "con")),
+        *((name, "--estimator") for name in ("my-own", "class", "A", "", "null", "true", "wé")),
+        *((name, "--problem") for name in ("1st", "../up", "none ")),
     ],
 )
 def test_a_name_that_is_none_is_refused(here: Path, name: str, kind: str) -> None:
     done = called("new", kind, "--", name)
     assert done.exit_code == 2
-    assert "wanted" in done.stderr
+    assert done.stderr.startswith(f"{name!r} as the name of a")
+    assert re.search("wanted|choose another", done.stderr)
+    assert ".yaml" not in done.stderr  # no file is spoken of that there is not
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("mine.yaml", "--scenario", "wanted it without .yaml, such as mine; it makes NAME.yaml"),
+        ("mine.py", "--estimator", "wanted it without .py, such as mine; it makes NAME.py and test_NAME.py"),
+        ("mine.yml", "--problem", "wanted it without .yml, such as mine; it makes NAME.py and NAME.yaml"),
+        ("Mine", "--scenario", "; such as mine\n"),
+        ("my-own", "--estimator", "; such as my_own\n"),
+        ("class", "--problem", "a keyword of Python; wanted another, such as my_class"),
+        ("true", "--problem", "YAML reads it as a value; wanted another, such as my_true"),
+        ("rloo", "--estimator", "an estimator is called so, see `bench show estimator:rloo`"),
+        ("reinforce", "--problem", "an estimator is called so"),
+        ("pathwise", "--estimator", "an estimator is called so"),
+        ("vae", "--problem", "a problem is called so, see `bench show problem:vae`; wanted another"),
+        *(
+            (name, "--estimator", f"Python has a module {name}, and {name}.py would hide it")
+            for name in ("torch", "math", "dataclasses", "bench", "estimators", "test", "sys")
+        ),
+    ],
+)
+def test_a_name_that_does_not_fit_or_is_taken_is_told(here: Path, name: str, kind: str, told: str) -> None:
+    done = called("new", kind, name)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert list(here.iterdir()) == []
+
+
+def test_modules_are_looked_for_and_not_imported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(here))
+    (here / "my_module").mkdir()  # hides nothing: a module of that name goes before it
+    assert called("new", "my_module", "--estimator").exit_code == 0
+    (here / "elsewhere").mkdir()
+    (here / "elsewhere" / "found_there.py").write_text("raise AssertionError('it was imported')")
+    monkeypatch.syspath_prepend(str(here / "elsewhere"))
+    assert "Python has a module found_there" in called("new", "found_there", "--estimator").stderr
+    # A file that is already here is told as that, whether or not it can be imported.
+    assert "my_module.py: there is one already" in called("new", "my_module", "--problem").stderr
+
+
+WITHOUT_TORCH = """
+import sys
+from bench.cli import main
+for words in (["new", "mine", "--estimator"], ["new", "torch", "--problem"]):
+    try:
+        main(words)
+    except SystemExit as done:
+        print(done.code, "torch" in sys.modules)
+"""
+
+
+def test_new_does_without_torch(here: Path) -> None:
+    root = str(Path(__file__).parents[1])
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": root},
+    ).stdout.splitlines()  # fmt: skip
+    assert [line for line in told if line.endswith(("True", "False"))] == ["0 False", "2 False"]
+
+
+@pytest.mark.parametrize("name", ["null", "123", "1e5", "1e999", "true", "0x1f", "a.b-c_d"])
+def test_a_scenario_may_be_called_what_yaml_reads_as_a_value(here: Path, name: str) -> None:
+    assert called("new", name).exit_code == 0
+    assert called("validate", f"{name}.yaml").exit_code == 0
+    assert f'name: "{name}"' in (here / f"{name}.yaml").read_text() or name == "a.b-c_d"
+
+
+def test_one_kind_is_made_at_a_time(here: Path) -> None:
+    done = called("new", "mine", "--estimator", "--problem")
+    assert done.exit_code == 2
+    assert "--estimator and --problem: wanted one of them" in done.stderr
+    assert list(here.iterdir()) == []
+
+
+def test_where_one_file_cannot_be_written_none_stays(here: Path) -> None:
+    (here / "test_mine.py").symlink_to("no/such/folder/test_mine.py")
+    done = called("new", "mine", "--estimator")
+    assert done.exit_code == 2
+    assert "test_mine.py: cannot be written" in done.stderr
+    assert done.stdout == ""
+    assert [path.name for path in here.iterdir()] == ["test_mine.py"]

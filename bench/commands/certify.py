@@ -10,6 +10,7 @@ import click
 
 from bench.commands.examples import examples
 from bench.commands.terminal import FAILED, NOTHING_MEASURED, explained, tell
+from bench.commands.wanted import Whole
 
 if TYPE_CHECKING:
     from bench.certification.verdicts import Certificate, Outcome
@@ -33,13 +34,11 @@ if TYPE_CHECKING:
     help="An option of the estimator: baseline=leave_one_out",
 )
 @click.option("--device", default="cpu", show_default=True, help="As torch names it: cpu, cuda, cuda:0.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random numbers."
-)
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of all random numbers.")
 @click.option(
     "-r",
     "--replicates",
-    type=click.IntRange(min=1000),
+    type=Whole(min=1000),
     default=80_000,
     show_default=True,
     metavar="R",

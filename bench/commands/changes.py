@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bench.commands.terminal import explained
+from bench.commands.wanted import Whole
 
 if TYPE_CHECKING:
     from bench.scenario.prepared import Prepared
@@ -28,7 +29,7 @@ def changes(command: Command) -> Command:
             click.option(
                 "-r",
                 "--replicates",
-                type=click.IntRange(min=2),
+                type=Whole(min=2),
                 metavar="R",
                 help="This many estimates in each cell.",
             ),
@@ -38,7 +39,7 @@ def changes(command: Command) -> Command:
                 help="More estimates, until the variance is known to this: 5%.",
             ),
             click.option("--devices", metavar="DEVICE,...", help="These devices: cpu, cuda, cuda:0, mps."),
-            click.option("--seed", type=click.IntRange(min=0), help="This seed."),
+            click.option("--seed", type=Whole(min=0), help="This seed."),
             click.option(
                 "--set",
                 "settings",

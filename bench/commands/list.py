@@ -10,6 +10,7 @@ import click
 
 from bench.commands.examples import examples
 from bench.commands.terminal import console, explained
+from bench.commands.wanted import OneOf
 
 if TYPE_CHECKING:
     from bench.cards import Card
@@ -31,14 +32,14 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 @click.command("list", epilog=examples("bench list baselines", "bench list estimators --json"))
-@click.argument("kind", type=click.Choice(list(_COLUMNS)), default="estimators")
+@click.argument("kind", type=OneOf(_COLUMNS, "list"), default="estimators")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with all that `bench show` tells of each.")
 def list_(kind: str, as_json: bool) -> None:
     """List estimators (the default), or what else has a name; `bench show NAME` tells more of one."""
-    from bench.cards import cards, scenario_cards
+    from bench.cards import cards_of
 
     with explained():
-        found = scenario_cards() if kind == "scenarios" else cards(kind)  # type: ignore[arg-type]
+        found = cards_of(kind)  # type: ignore[arg-type]
     if as_json:
         click.echo(json.dumps([asdict(card) for card in found], indent=2, ensure_ascii=False))
         return

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         "bench show results/vae/RUN --parameter encoder",
         "bench show reinforce       # formula, needs, options, papers, how it is written",
         "bench show metric:variance # of what has the same name as something else",
+        "bench show gaussian        # a scenario: its question, and its file",
     )
 )
 @click.argument("what", metavar="RUN|NAME")
@@ -30,19 +31,22 @@ def show(what: str, parameter: str, markdown: bool) -> None:
     """Print the table of an earlier run, given its folder, or the card of what has a name.
 
     A run is shown with rates, costs of fitting and warnings. Cards are of estimators, baselines, samplers,
-    problems, distributions, costs, metrics, figures and the columns of tables; `bench list` lists them.
+    problems, distributions, costs, metrics, figures, the columns of tables and scenarios; `bench list` lists
+    them.
     """
     if (what and Path(what).exists()) or "/" in what or "\\" in what:
         _show_run(Path(what), parameter, markdown)
         return
     from bench.cards import found
-    from bench.errors import Invalid, invalid
+    from bench.errors import Invalid, invalid, shown
 
     with explained():
         try:
             cards = found(what)
         except Invalid as error:
-            raise invalid(f"{error}; there is no such folder of a run either") from None
+            if ":" in what:
+                raise
+            raise invalid(f"{shown(what)} is no folder of a run, and {error}") from None
     if len(cards) > 1:
         for kind, card in cards:
             click.echo(f"{kind.removesuffix('s')}:{card.name}  {card.summary}")
@@ -54,7 +58,8 @@ def show(what: str, parameter: str, markdown: bool) -> None:
 def _lines(kind: str, card: Card, width: int) -> list[str]:
     lines = [f"{card.name} · {kind}", *textwrap.wrap(card.summary, width), ""]
     for line in card.text.splitlines():
-        lines += textwrap.wrap(line, width) if len(line) > width else [line]
+        wraps = len(line) > width and kind != "scenario"  # its text is a file
+        lines += textwrap.wrap(line, width) if wraps else [line]
     lines.append("")
     for key, value in card.facts.items():
         lines += textwrap.wrap(f"{key}: {value}", width, subsequent_indent="  ")

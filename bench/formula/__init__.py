@@ -75,6 +75,7 @@ class Formula:
     Everything acts on each dimension of z by itself, but for `sum` and `mean`, which run
     over the D dimensions. A comparison is 1 where it holds and 0 elsewhere, and has no
     gradient. What is undefined for some z, such as the logarithm of a negative number, is nan.
+    A superscript is a power that binds before all else, `z²**3` is `(z**2)**3`; `π` is pi.
 
     Attributes:
         text: the formula as the user wrote it.

@@ -38,7 +38,11 @@ class Template(ABC):
 
 @dataclass(frozen=True)
 class Quadratic(Template):
-    """(z − k)²."""
+    """(z − k)².
+
+    Attributes:
+        k: the place of the minimum.
+    """
 
     k: float = 0.0
 
@@ -48,7 +52,11 @@ class Quadratic(Template):
 
 @dataclass(frozen=True)
 class Bump(Template):
-    """exp(−k z²)."""
+    """exp(−k z²).
+
+    Attributes:
+        k: the steepness of the bump, whose width is 1/√(2k).
+    """
 
     k: float = 1.0
 
@@ -58,7 +66,11 @@ class Bump(Template):
 
 @dataclass(frozen=True)
 class Cosine(Template):
-    """cos(k z)."""
+    """cos(k z).
+
+    Attributes:
+        k: the frequency: the period is 2π/k.
+    """
 
     k: float = 1.0
 
@@ -68,7 +80,11 @@ class Cosine(Template):
 
 @dataclass(frozen=True)
 class Heaviside(Template):
-    """1 where z > threshold, else 0."""
+    """1 where z > threshold, else 0.
+
+    Attributes:
+        threshold: the place of the step.
+    """
 
     threshold: float = 0.0
 
@@ -83,6 +99,10 @@ class Rosenbrock:
     .. math:: \sum_{d<D} (a - z_d)^2 + b\, (z_{d+1} - z_d^2)^2
 
     Rosenbrock (1960), An automatic method for finding the greatest or least value of a function.
+
+    Attributes:
+        a: the place of the minimum, which of two numbers is at (a, a²).
+        b: the steepness of the sides of the valley.
     """
 
     a: float = 1.0

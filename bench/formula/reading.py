@@ -10,26 +10,21 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.errors import Invalid, did_you_mean, invalid, shown
-from bench.formula.terms import FUNCTIONS, NUMBERS, OPERATORS, REDUCTIONS, Function, Term, applied, reduced
+from bench.errors import Invalid, invalid, shown
+from bench.formula.hints import (
+    ALLOWED,
+    CALLED,
+    FOREIGN,
+    LITERALS,
+    unknown_function,
+    unknown_name,
+    unread,
+)
+from bench.formula.terms import FUNCTIONS, NUMBERS, OPERATORS, Function, Term, applied, reduced
+from bench.formula.typed import Typed, typed
 
 LONGEST = 1000  # characters
 DEEPEST = 50  # operations within one another; each level is a Python call during evaluation
-
-ALLOWED = "a formula is made of numbers, z, pi, e, + - * / **, < <= > >= == !=, parentheses and " + ", ".join(
-    [*FUNCTIONS, *REDUCTIONS]
-)
-
-# Names for what Python's parser understands and this language does not; the rest goes by Python's name.
-FOREIGN: dict[type[ast.AST], str] = {
-    ast.Attribute: "an attribute",
-    ast.Subscript: "a subscript",
-    ast.IfExp: "if ... else; multiply by a comparison instead",
-    ast.BoolOp: "and / or; multiply comparisons instead",
-    ast.BitXor: "a power is written **",
-    ast.NamedExpr: "an assignment",
-    ast.JoinedStr: "an f-string",
-}
 
 
 @dataclass(frozen=True)
@@ -37,11 +32,11 @@ class _Reader:
     """Turns the syntax tree of one formula into a term.
 
     Attributes:
-        text: the formula as it was parsed, on one line.
-        start: the characters before it that were not parsed.
+        typed: the formula in plain characters, and where each was typed.
+        start: the plain characters before it that were not parsed.
     """
 
-    text: str
+    typed: Typed
     start: int
 
     def term(self, node: ast.expr, depth: int = 1) -> Term:
@@ -62,18 +57,17 @@ class _Reader:
                 raise self.error(node, "a chained comparison; multiply two: (0 < z) * (z < 1)")
             case ast.Call():
                 return self.call(node, depth)
-        raise self.error(node, f"{FOREIGN.get(type(node), type(node).__name__)}; {ALLOWED}")
+        raise self.error(node, f"{FOREIGN.get(type(node), 'no part of a formula')}; {ALLOWED}")
 
     def error(self, node: ast.expr, reason: str) -> Invalid:
-        return self.error_at(node.col_offset, self.text[node.col_offset : node.end_col_offset], reason)
+        return self.error_at(node.col_offset, node.end_col_offset or 0, reason)
 
-    def error_at(self, offset: int, source: str, reason: str) -> Invalid:
-        place = self.start + offset + 1
-        return invalid(f"the formula cannot have {shown(source)} at character {place}: {reason}")
+    def error_at(self, start: int, end: int, reason: str) -> Invalid:
+        return self.typed.error(self.start + start, self.start + end, reason)
 
     def literal(self, node: ast.Constant) -> Term:
         if type(node.value) not in (int, float):
-            raise self.error(node, f"{type(node.value).__name__}; {ALLOWED}")
+            raise self.error(node, f"{LITERALS.get(type(node.value), 'no part of a formula')}; {ALLOWED}")
         try:
             return self.finite(float(node.value), node)  # type: ignore[arg-type]
         except OverflowError:
@@ -89,18 +83,19 @@ class _Reader:
             return Term("z", (), lambda z, _event_dim: z, per_dimension=True)
         if node.id in NUMBERS:
             return self.finite(NUMBERS[node.id], node)
-        if node.id in (*FUNCTIONS, *REDUCTIONS):
+        if node.id in CALLED:
             raise self.error(node, f"a function without its argument; write {node.id}(z)")
-        known = ["z", *NUMBERS, *FUNCTIONS, *REDUCTIONS]
-        raise self.error(node, f"unknown name; {did_you_mean(node.id, known)}")
+        raise self.error(node, unknown_name(node.id))
 
     def operation(self, node: ast.expr, sign: ast.AST, operands: tuple[ast.expr, ...], depth: int) -> Term:
         if type(sign) not in OPERATORS:
             # Before the last operand there is nothing but the operator, blanks and parentheses.
-            start = operands[0].end_col_offset if len(operands) == 2 else node.col_offset
-            source = self.text[start : operands[-1].col_offset].strip(" ()")
+            start = (operands[0].end_col_offset or 0) if len(operands) == 2 else node.col_offset
+            plain = self.typed.plain[self.start :]
+            source = plain[start : operands[-1].col_offset].strip(" ()")
+            begin = plain.index(source, start)
             reason = f"{FOREIGN.get(type(sign), 'no operator of a formula')}; {ALLOWED}"
-            raise self.error_at(self.text.index(source, start), source, reason)
+            raise self.error_at(begin, begin + len(source), reason)
         symbol, function = OPERATORS[type(sign)]
         return self.applied(node, symbol, function, tuple(self.term(each, depth + 1) for each in operands))
 
@@ -109,9 +104,9 @@ class _Reader:
             return self.term(node.func, depth)
         if not isinstance(node.func, ast.Name) or node.func.id in ("z", *NUMBERS):
             raise self.error(node, "a call of what is no function; a product is written with *")
-        name, known = node.func.id, [*FUNCTIONS, *REDUCTIONS]
-        if name not in known:
-            raise self.error(node.func, f"unknown function; {did_you_mean(name, known)}")
+        name = node.func.id
+        if name not in CALLED:
+            raise self.error(node.func, unknown_function(name))
         if len(node.args) != 1 or node.keywords:
             raise self.error(node, f"{name} takes one argument, without a name")
         inner = self.term(node.args[0], depth + 1)
@@ -130,26 +125,24 @@ class _Reader:
         return self.finite(function(*exact).item(), node)
 
 
-def _parsed(text: str, start: int) -> ast.expr:
+def _parsed(formula: Typed, start: int, text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice to programmers, such as on `1if z else 2`
             return ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        offset = min(error.offset or len(text), len(text))  # 0 where the text breaks off
-        reason = error.msg.split(". ")[0]
-        message = f"the formula cannot be read at character {start + offset}: {reason}"
+        # It is 0 where the text breaks off.
+        offset = min(error.offset, len(text)) if error.offset else len(text) + 1
+        place, reason = unread(text, offset - 1, error.msg)
+        character = formula.where[start + min(place, len(text) - 1)] + 1
+        message = f"the formula cannot be read at character {character}: {reason}"
     except (ValueError, MemoryError, RecursionError) as error:
         message = f"the formula cannot be read: {error}"
     raise invalid(f"{message}; {ALLOWED}")
 
 
-SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
-_PLAIN = str.maketrans(SUPERSCRIPTS, "0123456789-")
-
-
 def read(text: object) -> Term:
-    """The term that a text stands for; superscripts are powers, `z²`.
+    """The term that a text stands for; superscripts are powers, `z²`, π is pi, and − is a minus.
 
     Raises:
         Invalid: if it stands for none; the message says at which character.
@@ -158,13 +151,10 @@ def read(text: object) -> Term:
         raise invalid(f"a formula is a text such as 'z**2', got {shown(text)}")
     if len(text) > LONGEST:
         raise invalid(f"the formula has {len(text)} characters, and at most {LONGEST} are read")
-    line = re.sub(r"[\t\r\n]", " ", text)  # a formula may be folded over lines
-    line = re.sub(f"[{SUPERSCRIPTS}]+", lambda found: "**" + found[0].translate(_PLAIN), line)
-    odd = re.search(r"[^ -~]|[#\\]", line)
-    if odd:
-        raise invalid(f"the formula cannot have {shown(odd[0])} at character {odd.start() + 1}: {ALLOWED}")
-    bare = line.strip(" ")
+    # A formula may be folded over lines.
+    formula = typed(re.sub(r"[\t\r\n]", " ", text), ALLOWED)
+    bare = formula.plain.strip(" ")
     if not bare:
         raise invalid(f"the formula is empty: {ALLOWED}")
-    start = line.index(bare)
-    return _Reader(bare, start).term(_parsed(bare, start))
+    start = formula.plain.index(bare)
+    return _Reader(formula, start).term(_parsed(formula, start, bare))
