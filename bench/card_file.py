@@ -1,4 +1,4 @@
-"""The text of `cards.json`, made from the classes and functions themselves; `make cards` writes it."""
+"""The texts of `cards.json` and `docs/columns.md`, made from what they describe: `make cards`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_name("columns.toml").read_text("utf-8")
 )
 """Table -> column -> what it means."""
+
+PAGE = Path(__file__).parents[1] / "docs" / "columns.md"
+"""The page of the documentation that says the same."""
 
 
 def text() -> str:
@@ -164,5 +167,24 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
+def columns_page() -> str:
+    """Return the page of the documentation on the columns of a run's tables, as Markdown."""
+    start = "# Columns of the tables of a run\n\nMade by `make cards` from `bench/columns.toml`.\n"
+    return start + "".join(_table_of(table, columns) for table, columns in COLUMNS.items())
+
+
+def _table_of(table: str, columns: Mapping[str, str]) -> str:
+    head = f"\n## {table}\n\n| column | 95 % interval | meaning |\n| --- | --- | --- |\n"
+    rows = (f"| `{name}` | {_interval(table, name)} | {said} |\n" for name, said in columns.items())
+    return head + "".join(rows)
+
+
+def _interval(table: str, name: str) -> str:
+    ends = [f"{name}_{end}" for end in ("low", "high")]
+    return ", ".join(f"`{end}`" for end in ends) if set(ends) <= set(TYPES[table]) else ""
+
+
 if __name__ == "__main__":
     KEPT.write_text(text(), "utf-8")
+    if PAGE.parent.is_dir():  # an installed package has no documents
+        PAGE.write_text(columns_page(), "utf-8")

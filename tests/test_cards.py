@@ -34,6 +34,9 @@ def called(*words: str) -> Result:
 
 def test_the_kept_cards_are_up_to_date() -> None:
     assert KEPT.read_text("utf-8") == card_file.text(), "run `make cards`"
+    assert card_file.PAGE.read_text("utf-8") == card_file.columns_page(), "run `make cards`"
+    assert all(f"| `{name}` |" in card_file.columns_page() for name in card_file.COLUMNS["measurements"])
+    assert "| `variance` | `variance_low`, `variance_high` |" in card_file.columns_page()
 
 
 @pytest.mark.parametrize(("kind", "card"), NAMED)
