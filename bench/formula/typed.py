@@ -1,4 +1,4 @@
-"""Formulas as they are typed, with superscripts, π and −, in the characters that Python's parser knows."""
+"""Formulas as they are typed, with superscripts, π and printed signs, in characters that Python knows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from bench.errors import Invalid, invalid, shown
 
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+SIGNS = {"−": "-", "×": "*", "·": "*", "≤": "<=", "≥": ">=", "≠": "!="}
+"""Signs as they are printed -> as Python's parser knows them."""
+
 _DIGITS = str.maketrans(SUPERSCRIPTS, "0123456789-")
 _TOKEN = re.compile(
     rf"(?P<power>[{SUPERSCRIPTS}]+)"
@@ -51,7 +54,7 @@ def typed(text: str, allowed: str) -> Typed:
     Raises:
         Invalid: if a character is none of a formula, or a superscript has nothing to be the power of.
     """
-    odd = re.search(rf"[^ -~π−{SUPERSCRIPTS}]|[#\\]", text)
+    odd = re.search(rf"[^ -~π{''.join(SIGNS)}{SUPERSCRIPTS}]|[#\\]", text)
     if odd:
         raise _error(odd.start(), odd[0], allowed)
     plain: list[str] = []
@@ -90,7 +93,7 @@ def typed(text: str, allowed: str) -> Typed:
             add(found, place)
             base = None
         else:
-            add("-" if found == "−" else found, place)
+            add(SIGNS.get(found, found), place)
             if found == ")":
                 base = opened.pop() if opened else None
             elif found != " ":
