@@ -81,19 +81,20 @@ def run(
     """
     from bench.progress import progress as telling
 
-    if not isinstance(scenario, Mapping):
+    if isinstance(scenario, Mapping):
+        scenario = arguments.plain_mapping("scenario", scenario)
+    else:
         scenario = arguments.place("scenario", scenario, "a file, the name of a scenario, or a dictionary")
     folder = arguments.place("out", out, "a folder")
     count = arguments.whole_number("threads", threads, 1, MOST_THREADS)
     only = None if estimators is None else arguments.texts("estimators", estimators)
-    settings = [overrides] if isinstance(overrides, str) else overrides
-    if settings != () and settings != []:
-        settings = arguments.texts("overrides", settings, "a list of key=value")
+    settings = arguments.settings("overrides", overrides)
+    small, shown_progress = arguments.truth("quick", quick), arguments.truth("progress", progress)
     changes = of_keywords(
         sample_sizes=sample_sizes, replicates=replicates, precision=precision, devices=devices, seed=seed
     )
-    prepared = prepare(scenario, [*changes, *settings], only, quick, confirmed=True)
-    with telling(prepared) if progress else nullcontext(lambda _: None) as tell:
+    prepared = prepare(scenario, [*changes, *settings], only, small, confirmed=True)
+    with telling(prepared) if shown_progress else nullcontext(lambda _: None) as tell:
         done = execute(prepared, folder, tell, count)
     draw(done)
     return done

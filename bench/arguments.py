@@ -47,11 +47,60 @@ def texts(name: str, value: Any, wanted: str = "a list of names") -> list[str]:
     return [item.strip() for item in found]
 
 
+def settings(name: str, value: Any) -> list[str]:
+    """Return overrides, given one or several; none, if there are none.
+
+    Raises:
+        Invalid: if they are no texts.
+    """
+    items = [value] if isinstance(value, str) else plain_data(value)
+    empty = isinstance(items, Sequence) and not len(items)
+    return [] if empty else texts(name, items, "a list of key=value")
+
+
+def truth(name: str, value: Any) -> bool:
+    """Return a truth value.
+
+    Raises:
+        Invalid: if it is none.
+    """
+    if not isinstance(value, bool):
+        raise refused(name, "True or False", value)
+    return value
+
+
+def probability(name: str, value: Any, most: float) -> float:
+    """Return a probability above 0.
+
+    Raises:
+        Invalid: if it is none, or above `most`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        raise refused(name, f"a probability above 0, of at most {most:g}", value)
+    return float(value)
+
+
 def plain_data(value: Any) -> Any:
-    """Return numbers and arrays of NumPy and tensors as Python has them; everything else as it is."""
-    if isinstance(value, list | tuple):
+    """Return numbers and arrays of NumPy, pandas and torch as Python has them; everything else as it is."""
+    if isinstance(value, list | tuple | range):
         return [plain_data(item) for item in value]
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def plain_mapping(name: str, value: Any) -> Any:
+    """Return a mapping of plain data, whatever its numbers and lists were.
+
+    Raises:
+        Invalid: with the key at which something else stands.
+    """
+    value = plain_data(value)
+    if isinstance(value, Mapping):
+        return {key: plain_mapping(f"{name}.{key}", inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [plain_mapping(f"{name}.{i}", inner) for i, inner in enumerate(value)]
+    if value is not None and not isinstance(value, str | int | float):
+        raise refused(name, "a mapping, a list, a text or a number", value)
+    return str(value) if isinstance(value, str) else value
 
 
 def place(name: str, value: Any, wanted: str = "the path of a file or folder") -> str:
@@ -61,7 +110,7 @@ def place(name: str, value: Any, wanted: str = "the path of a file or folder") -
         Invalid: if it is none.
     """
     found = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(found, str) or not found:
+    if not isinstance(found, str) or not found or "\0" in found:
         raise refused(name, wanted, value)
     return found
 

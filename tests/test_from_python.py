@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -86,7 +87,7 @@ def test_all_mistakes_of_plain_data_are_told_without_lines_that_nobody_wrote(tmp
         "scenario: unknown estimator 'reinforc'; did you mean 'reinforce'?",
         "scenario: unknown key 'nam'; did you mean 'name'?",
     ]
-    with pytest.raises(bench.Invalid, match="wanted mappings, lists, texts and numbers"):
+    with pytest.raises(bench.Invalid, match=r"scenario\.seed: wanted a mapping, a list, .* got a object"):
         bench.run(SCENARIO | {"seed": object()}, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -191,6 +192,26 @@ WRONG: dict[str, tuple[Callable[[Any, Any], object], str]] = {
         "replicates: wanted a whole number of at",
     ),
     "seed": (lambda b, _: b.certify(HalfPath(), seed="a"), "seed: wanted a whole number of at least 0"),
+    "alpha": (
+        lambda b, _: b.certify(HalfPath(), alpha=0),
+        "alpha: wanted a probability above 0",
+    ),
+    "alpha 2": (lambda b, _: b.gate("gaussian", alpha=2), "alpha: wanted a probability"),
+    "alpha text": (lambda b, _: b.gate("gaussian", alpha="x"), "alpha: wanted a probability"),
+    "gate setting": (lambda b, _: b.gate("gaussian", overrides=3), "overrides: wanted a list of key=value"),
+    "epoch": (lambda b, _: b.gate("gaussian", epoch=3), "epoch: wanted a text, got 3"),
+    "log": (lambda b, run: b.plot(run, log="q"), "log: wanted x, y, both or none, got 'q'"),
+    "no y": (lambda b, run: b.plot(run, y=None), "y: wanted the name of a column, got None"),
+    "x": (lambda b, run: b.plot(run, x=["sample_size"]), "x: wanted the name of a column"),
+    "quick": (lambda b, _: b.run(SCENARIO, quick="no"), "quick: wanted True or False, got 'no'"),
+    "progress": (lambda b, _: b.run(SCENARIO, progress="no"), "progress: wanted True or False"),
+    "null": (lambda b, _: b.run(SCENARIO, out="\0"), "out: wanted a folder"),
+    "set": (
+        lambda b, _: b.run(SCENARIO | {"estimators": {"rloo"}}),
+        "scenario.estimators: .* got a set",
+    ),
+    "bytes in it": (lambda b, _: b.run(SCENARIO | {"replicates": b"4"}), "scenario.replicates: wanted"),
+    "reference": (lambda b, _: b.certify(HalfPath(), {"x": 1}), "problems: wanted a mapping from names to"),
     "problems": (lambda b, _: b.certify(HalfPath(), ["a"]), "problems: wanted a mapping from names to"),
 }
 
@@ -221,6 +242,20 @@ def test_numbers_of_numpy_and_texts_with_commas_are_understood(tmp_path: Path) -
     assert 5 not in one.figures
     with pytest.raises(KeyError, match="no figure"):
         one.figures[["variance"]]
+
+
+def test_a_dictionary_may_hold_numbers_of_numpy(tmp_path: Path) -> None:
+    normal = {"loc": np.float64(2.0), "scale": torch.tensor(1.0)}
+    problem = SCENARIO["problem"] | {"distribution": {"normal": normal}}
+    sweep = {"sample_sizes": np.array([2, 3]), "devices": ("cpu",)}
+    changed = {"problem": problem, "sweep": sweep, "seed": np.uint8(3), "replicates": pd.Series([30])[0]}
+    run = bench.run(SCENARIO | changed, out=tmp_path, progress=False, overrides=np.array([]))  # type: ignore[arg-type]
+    assert run.record["scenario"]["seed"] == 3
+    assert run.measurements["sample_size"].unique().tolist() == [2, 3]
+    same = bench.run(
+        SCENARIO | changed | {"sweep": {"sample_sizes": range(2, 4)}}, out=tmp_path, progress=False
+    )
+    assert same.measurements["variance"].tolist() == run.measurements["variance"].tolist()
 
 
 def test_completion_offers_what_is_public() -> None:

@@ -32,6 +32,19 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("normal", "problem"), ("problem", "problem"), ("tensor", "estimator"), ("none", "estimator"),
+     ("label", "estimator"), ("name", "estimator")],
+)  # fmt: skip
+def test_a_name_that_would_hide_another_is_refused(here: Path, name: str, kind: str) -> None:
+    done = called("new", name, f"--{kind}")
+    assert done.exit_code == 2
+    assert f"wanted another, such as my_{name}" in done.stderr
+    assert list(here.iterdir()) == []
+    assert called("new", f"my_{name}", f"--{kind}").exit_code == 0
+
+
 def test_a_new_scenario_runs(here: Path) -> None:
     done = called("new", "mine")
     assert done.stdout.splitlines() == ["mine.yaml", "next:", "  bench run mine.yaml"]

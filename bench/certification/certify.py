@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from bench.arguments import refused, whole_number
+import torch
+
+from bench.arguments import probability, refused, whole_number
 from bench.certification.battery import battery
 from bench.certification.problems import PROBLEMS, Reference
 from bench.certification.settings import REPLICATES, setting
@@ -23,7 +25,7 @@ def certify(
     estimator: Estimator | NamedEstimator,
     problems: Mapping[str, Reference] | None = None,
     *,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     seed: int = 0,
     replicates: int = REPLICATES,
     alpha: float = ALPHA,
@@ -47,15 +49,17 @@ def certify(
     """
     if not isinstance(estimator, Estimator | NamedEstimator):
         raise refused("estimator", "an estimator, such as Mine(), not its class or name", estimator)
-    if problems is not None and not isinstance(problems, Mapping):
-        raise refused("problems", "a mapping from names to problems", problems)
+    tried = PROBLEMS if problems is None else problems
+    if not isinstance(tried, Mapping) or not all(isinstance(each, Reference) for each in tried.values()):
+        raise refused("problems", "a mapping from names to references", problems)
+    device = str(device) if isinstance(device, torch.device) else device
     check_device(device)
+    alpha = probability("alpha", alpha, 0.5)
     seed, replicates = whole_number("seed", seed, 0), whole_number("replicates", replicates, 1)
     if isinstance(estimator, Estimator):
         estimator = NamedEstimator(repr(estimator), type(estimator).__name__, repr(estimator), estimator)
     with threads(1):
-        chosen = PROBLEMS if problems is None else problems
-        settings = [setting(name, reference, seed) for name, reference in chosen.items()]
+        settings = [setting(name, reference, seed) for name, reference in tried.items()]
         return battery(estimator, settings, device, replicates, alpha, tell)
 
 

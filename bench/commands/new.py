@@ -94,6 +94,24 @@ def _check(name: str, kind: str) -> None:
         raise invalid(f"{said}: it is a keyword of Python; wanted another, such as my_{name}")
     if not _is_text(name):
         raise invalid(f"{said}: YAML reads it as a value; wanted another, such as my_{name}")
+    cls = _class_of(name)
+    if keyword.iskeyword(cls) or cls in _imported_by(kind):
+        raise invalid(f"{said}: its class {cls} would hide another one; wanted another, such as my_{name}")
+    if kind == "estimator" and name in ("label", "name"):
+        raise invalid(f"{said}: in a scenario that is a key of an entry; wanted another, such as my_{name}")
+
+
+def _class_of(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _imported_by(kind: str) -> set[str]:
+    """Return the names that the template of a kind imports."""
+    template = TEMPLATES / next(file for file in _FILES[kind].values() if file.endswith(".py.txt"))
+    lines = re.findall(
+        r"^from [\w.]+ import (.+)$|^import ([\w.]+)", template.read_text("utf-8"), re.MULTILINE
+    )
+    return {name.strip() for line in lines for names in line for name in names.split(",")}
 
 
 def _is_text(name: str) -> bool:
@@ -145,7 +163,7 @@ def _texts(name: str, kind: str) -> dict[Path, str]:
     words = {
         "name": name,
         "in_yaml": name if _is_text(name) else json.dumps(name),
-        "cls": "".join(part.capitalize() for part in name.split("_")),
+        "cls": _class_of(name),
         "file": f"{name}.yaml" if kind == "scenario" else f"{name}.py",
         "scenario": f"{name}.yaml",
     }

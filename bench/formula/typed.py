@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from bench.errors import Invalid, invalid, shown
+from bench.formula.hints import CALLED
 
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 SIGNS = {"−": "-", "×": "*", "·": "*", "≤": "<=", "≥": ">=", "≠": "!="}
@@ -62,6 +63,7 @@ def typed(text: str, allowed: str) -> Typed:
     opened: list[int] = []
     base: int | None = None  # where the last whole operand begins among the plain characters
     ends_in_name = False  # of a function, if a parenthesis follows
+    after_name = False  # whether that operand follows a name, which no parenthesis may make a call
 
     def add(characters: str, place: int) -> None:
         plain.extend(characters)
@@ -70,20 +72,25 @@ def typed(text: str, allowed: str) -> Typed:
     for token in _TOKEN.finditer(text):
         place, found = token.start(), token[0]
         if token["power"]:
+            name = re.match(r"[A-Za-z]\w*", "".join(plain[base:])) if base is not None else None
+            if name and name[0] in CALLED and len(plain) == (base or 0) + name.end():
+                raise _error(place, found, f"the power of a function follows it: {name[0]}(z){found}")
             if base is None:
                 raise _error(place, found, "a superscript without what it is the power of, such as z²")
             if not re.fullmatch(r"-?\d+", found.translate(_DIGITS)):
                 raise _error(place, found, "a superscript is a whole number, such as z² or z⁻¹")
-            plain.insert(base, "(")
-            where.insert(base, where[base])
+            if not after_name:
+                plain.insert(base, "(")
+                where.insert(base, where[base])
             add("**", place)
             for at, digit in enumerate(found.translate(_DIGITS), place):
                 add(digit, at)
-            add(")", token.end())
+            if not after_name:
+                add(")", token.end())
         elif token["atom"]:
             if place and found == "π" and text[place - 1].isalnum():
                 add(" ", place)
-            base = len(plain)
+            base, after_name = len(plain), ends_in_name
             for at, character in enumerate(found, place):
                 add("pi" if character == "π" else character, at)
             if found == "π" and text[token.end() : token.end() + 1].isalnum():
@@ -95,7 +102,7 @@ def typed(text: str, allowed: str) -> Typed:
         else:
             add(SIGNS.get(found, found), place)
             if found == ")":
-                base = opened.pop() if opened else None
+                base, after_name = opened.pop() if opened else None, False
             elif found != " ":
                 base = None
         if found != " ":

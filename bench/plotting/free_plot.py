@@ -197,6 +197,11 @@ class FreePlot:
         frame = data.measurements if isinstance(data, Run) else data
         if not isinstance(frame, pd.DataFrame):
             raise refused("data", "a run or a data frame", data)
+        if log is not None and log not in ("x", "y", "both", "none"):
+            raise refused("log", "x, y, both or none", log)
+        for name, column in {"x": x, "y": y, "by": by, "facet": facet or ""}.items():
+            if not isinstance(column, str):
+                raise refused(name, "the name of a column", column)
         selection = select(frame, {"x": x, "y": y, "by": by, "facet": facet}, log, parameter)
         if selection.points.empty:
             raise invalid("\n".join([*selection.left_out, "nothing can be drawn: no row is left"]))

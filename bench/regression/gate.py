@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.arguments import place, places, texts
+from bench.arguments import place, places, probability, refused, settings, texts
 from bench.engine.cell import CellSampler
 from bench.engine.guard import reason_of
 from bench.engine.plan import Cell
@@ -61,6 +61,9 @@ def gate(
     files = places("scenarios", scenarios, "a scenario file, or a list of them")
     given = None if baseline is None else Path(place("baseline", baseline))
     only = None if only is None else texts("only", only)
+    overrides, alpha = settings("overrides", overrides), probability("alpha", alpha, 0.5)
+    if epoch is not None and not isinstance(epoch, str):
+        raise refused("epoch", "a text", epoch)
     one_file_each(len(files), given)
     ready = [
         gated(prepare(file, overrides, only, confirmed=True), file, given, only is None) for file in files
