@@ -149,9 +149,8 @@ def _columns() -> Iterable[Card]:
         first, *others = [f"{COLUMNS[table][name]}" for table in tables]
         more = [f"In {table}: {text}" for table, text in zip(tables[1:], others, strict=True)]
         facts = {"tables": ", ".join(tables)}
-        ends = [f"{name}_low", f"{name}_high"]
-        if bounded := [table for table in tables if set(ends) <= set(TYPES[table])]:
-            facts[INTERVAL] = f"{', '.join(ends)} in {', '.join(bounded)}"
+        if bounded := [table for table in tables if _ends(table, name)]:
+            facts[INTERVAL] = f"{', '.join(_ends(bounded[0], name))} in {', '.join(bounded)}"
         yield Card(name, first, "\n".join(more), facts)
 
 
@@ -175,13 +174,17 @@ def columns_page() -> str:
 
 def _table_of(table: str, columns: Mapping[str, str]) -> str:
     head = f"\n## {table}\n\n| column | 95 % interval | meaning |\n| --- | --- | --- |\n"
-    rows = (f"| `{name}` | {_interval(table, name)} | {said} |\n" for name, said in columns.items())
+    rows = []
+    for name, said in columns.items():
+        ends = ", ".join(f"`{end}`" for end in _ends(table, name))
+        rows.append(f"| `{name}` | {ends} | {said} |\n")
     return head + "".join(rows)
 
 
-def _interval(table: str, name: str) -> str:
-    ends = [f"{name}_{end}" for end in ("low", "high")]
-    return ", ".join(f"`{end}`" for end in ends) if set(ends) <= set(TYPES[table]) else ""
+def _ends(table: str, name: str) -> list[str]:
+    """Return the columns of the ends of the interval of a column; none, if it has no interval."""
+    ends = [f"{name}_low", f"{name}_high"]
+    return ends if set(ends) <= set(TYPES[table]) else []
 
 
 if __name__ == "__main__":

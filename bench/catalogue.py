@@ -42,8 +42,11 @@ def find(kind: Kind, name: str) -> type:
         return _imported(_in_tree(kind)[name])
     if name in _entry_points(kind):
         return _from_entry_point(_entry_points(kind)[name])
-    known = [*names(kind), *(OTHER_NAMES if kind == "estimators" else ())]
-    raise invalid(f"unknown {kind[:-1]} {shown(name)}; {did_you_mean(name, known)}")
+    raise invalid(f"unknown {kind[:-1]} {shown(name)}; {did_you_mean(name, _all_names(kind))}")
+
+
+def _all_names(kind: Kind) -> set[str]:
+    return {*names(kind), *(OTHER_NAMES if kind == "estimators" else ())}
 
 
 def meant(name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -87,7 +90,7 @@ def add_plugin(source: str) -> list[str]:
     kinds: tuple[tuple[Kind, str], ...] = (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS"))
     offered = {kind: _table(source, attribute, getattr(module, attribute, {})) for kind, attribute in kinds}
     for kind, table in offered.items():
-        taken = {*names(kind), *(OTHER_NAMES if kind == "estimators" else ())}
+        taken = _all_names(kind)
         for name, cls in table.items():
             # A file that was changed is added again, in a notebook say.
             if name in taken and getattr(_ADDED[kind].get(name), "__module__", "") != cls.__module__:

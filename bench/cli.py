@@ -7,7 +7,7 @@ import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -32,9 +32,6 @@ from bench.commands.terminal import (
     print_results,
 )
 from bench.commands.wanted import Whole
-
-if TYPE_CHECKING:
-    pass
 
 
 def _version() -> str:

@@ -35,7 +35,7 @@ WORDS = {
     r"(summar|real|recogn)is(e|ed|es|ing|ation)": AMERICAN,
     r"in words": "as text",
 }
-"""What is not written -> what is."""
+"""Pattern of words that are not written -> the words that are."""
 
 F_STRING = re.compile(r"[rR]?[fF]")
 READ = re.compile(r"\.(py|md|yaml|yml|toml|html|js|css)$|(^|/)(Makefile|run)$")

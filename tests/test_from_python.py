@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -111,7 +112,14 @@ def test_a_run_compares_its_estimators(made: bench.Run) -> None:
 
 def test_a_run_writes_its_page(made: bench.Run, tmp_path: Path) -> None:
     assert made.report(tmp_path / "page.html") == tmp_path / "page.html"
-    assert "Which is best?" in (tmp_path / "page.html").read_text("utf-8")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "Which is best?" in text
+    # Parts are named by their headings, for those who hear the page.
+    shown = text[: text.index("<script")]
+    parts = re.findall(r"<(?:section|article)\b[^>]*>", shown)
+    named = [re.search(r'aria-labelledby="([^"]+)"', part) for part in parts]
+    assert len(parts) > 5
+    assert all(found is not None and f'id="{found[1]}"' in shown for found in named)
     assert made.folder is not None
     assert made.report() == made.folder / "report.html"
 

@@ -98,7 +98,7 @@ CDF: dict[str, Callable[..., object]] = {
     "logistic": stats.logistic.cdf,
 }
 LEVEL = 1e-4
-"""Of each test: about 30 of them raise a false alarm in 3 of 1000 choices of the key, which is fixed."""
+"""The level of each test: about 30 of them raise a false alarm in 3 of 1000 choices of the fixed key."""
 
 
 @pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])

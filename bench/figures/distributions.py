@@ -26,7 +26,7 @@ COLUMN = ["problem", "device", "dtype", "at", "rest", "column"]
 
 WIDTH, HEIGHT, HEADROOM, GAP = 170, 46, 12, 16  # pixels: one histogram, a number above it, between two
 LONGEST_NAME = 340  # pixels of the name of an estimator
-MOST_FLAGS = 6  # heavy tails of one N that are told as text, below one another in the corner
+MOST_FLAGS = 6  # heavy tails of one N that are written, below one another in the corner
 
 
 def _histograms(histograms: pd.DataFrame) -> pd.DataFrame:

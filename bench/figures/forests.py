@@ -12,7 +12,7 @@ from bench.figures.definition import Chart, Figure, cells, interval_of, with_set
 from bench.figures.marks import LANE, NAMED_COLOR, by_sample_size, lanes, layers, tooltip
 from bench.text import labels
 
-LEAST_SHARE = 0.01  # of the error, from which a squared bias is told as text
+LEAST_SHARE = 0.01  # of the error, from which a squared bias is written
 UNITS = {"seconds": "seconds of one estimate", "variance": "variance of one estimate"}
 
 

@@ -36,7 +36,7 @@ FOREIGN: dict[type[ast.AST], str] = {
     ast.DictComp: "a loop",
     ast.GeneratorExp: "a loop",
 }
-"""What Python's parser understands and this language does not."""
+"""Syntax of Python that this language does not have -> its description."""
 
 LITERALS: dict[type, str] = {
     complex: "an imaginary number",

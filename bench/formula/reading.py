@@ -152,7 +152,7 @@ def read(text: object) -> Term:
     if len(text) > LONGEST:
         raise invalid(f"the formula has {len(text)} characters, and at most {LONGEST} are read")
     # A formula may be folded over lines.
-    formula = typed(re.sub(r"[\t\r\n]", " ", text), ALLOWED)
+    formula = typed(re.sub(r"[\t\r\n]", " ", text))
     bare = formula.plain.strip(" ")
     if not bare:
         raise invalid(f"the formula is empty: {ALLOWED}")

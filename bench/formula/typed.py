@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from bench.errors import Invalid, invalid, shown
-from bench.formula.hints import CALLED
+from bench.formula.hints import ALLOWED, CALLED
 
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 SIGNS = {"−": "-", "×": "*", "·": "*", "≤": "<=", "≥": ">=", "≠": "!="}
@@ -45,19 +45,18 @@ def _error(place: int, source: str, reason: str) -> Invalid:
     return invalid(f"the formula cannot have {shown(source)} at character {place + 1}: {reason}")
 
 
-def typed(text: str, allowed: str) -> Typed:
+def typed(text: str) -> Typed:
     """Return a formula in plain characters: a superscript is a power, and binds before all else.
 
     Args:
         text: as it was typed, on one line.
-        allowed: what a formula is made of, to tell where it has something else.
 
     Raises:
         Invalid: if a character is none of a formula, or a superscript has nothing to be the power of.
     """
     odd = re.search(rf"[^ -~π{''.join(SIGNS)}{SUPERSCRIPTS}]|[#\\]", text)
     if odd:
-        raise _error(odd.start(), odd[0], allowed)
+        raise _error(odd.start(), odd[0], ALLOWED)
     plain: list[str] = []
     where: list[int] = []
     opened: list[int] = []

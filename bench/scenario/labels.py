@@ -26,7 +26,7 @@ def call_of(name: str, options: Any) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, dict) and len(value) == 1:
         ((name, options),) = value.items()
-        return call_of(name, options) if isinstance(options or {}, dict) and options else str(name)
+        return call_of(name, options) if isinstance(options, dict) else str(name)
     return str(value)
 
 
