@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Exponential, Gamma, Laplace, LogNormal, Normal, Poisson
 
+from bench import noise
 from bench.problem import NotApplicable
 
 
@@ -25,8 +26,8 @@ class Drawn:
     coupled: bool
 
     def exponential(self, x: Tensor) -> Tensor:
-        """Draws of Exp(1), as many as x has numbers: −log U, five times as fast as `exponential_`."""
-        return torch.rand_like(x).neg_().add_(1).log_().neg_()  # U = 1 − rand is never 0
+        """Draws of Exp(1), as many as x has numbers."""
+        return noise.exponential(x.shape, x)
 
     def partner(self, law: Any, x: Tensor) -> Tensor:
         """Return samples of p for the other half: those that there are, or others."""
@@ -34,7 +35,7 @@ class Drawn:
 
     def standard(self, law: Normal, x: Tensor) -> Tensor:
         """Return `partner` of a normal distribution, as standard normal numbers."""
-        return (x - law.loc) / law.scale if self.coupled else torch.randn_like(x)
+        return (x - law.loc) / law.scale if self.coupled else noise.normal(x.shape, x)
 
 
 @dataclass(frozen=True)
@@ -72,58 +73,58 @@ Decomposition = Callable[[Any, Tensor, Drawn], Halves]
 """From a distribution, its samples and the noise of the halves."""
 
 
-def _normal_loc(law: Normal, x: Tensor, noise: Drawn) -> Halves:
+def _normal_loc(law: Normal, x: Tensor, drawn: Drawn) -> Halves:
     # ∂φ/∂μ = (z/σ) φ(z), and z e^(−z²/2) is the density of a Weibull(√2, 2), which is √(2 Exp(1)).
     scale = math.sqrt(2) * law.scale  # [R, (B,) *event]
-    up = noise.exponential(x).sqrt_().mul_(scale)  # [N, R, (B,) *event]
-    down = up if noise.coupled else noise.exponential(x).sqrt_().mul_(scale)
+    up = drawn.exponential(x).sqrt_().mul_(scale)  # [N, R, (B,) *event]
+    down = up if drawn.coupled else drawn.exponential(x).sqrt_().mul_(scale)
     return Halves(1 / (math.sqrt(math.pi) * scale), law.loc + up, law.loc - down)
 
 
-def _normal_scale(law: Normal, x: Tensor, noise: Drawn) -> Halves:
+def _normal_scale(law: Normal, x: Tensor, drawn: Drawn) -> Halves:
     # ∂φ/∂σ = (z² − 1)/σ φ(z). Of a normal vector in three dimensions the length has Maxwell's distribution
     # and each coordinate is a uniform part of it; the square of the other two is 2 Exp(1).
-    z = noise.standard(law, x)
-    maxwell = noise.exponential(x).mul_(2).addcmul_(z, z).sqrt_().copysign_(z)
+    z = drawn.standard(law, x)
+    maxwell = drawn.exponential(x).mul_(2).addcmul_(z, z).sqrt_().copysign_(z)
     return Halves(1 / law.scale, maxwell.mul_(law.scale).add_(law.loc), None)
 
 
 def _exponentiated(halves: Decomposition) -> Decomposition:
-    def of_logarithm(law: LogNormal, x: Tensor, noise: Drawn) -> Halves:
-        constant, plus, minus = halves(law.base_dist, x.log(), noise)
+    def of_logarithm(law: LogNormal, x: Tensor, drawn: Drawn) -> Halves:
+        constant, plus, minus = halves(law.base_dist, x.log(), drawn)
         return Halves(constant, *(y if y is None else y.exp() for y in (plus, minus)))
 
     return of_logarithm
 
 
-def _laplace_loc(law: Laplace, x: Tensor, noise: Drawn) -> Halves:
-    up = noise.exponential(x)
-    down = up if noise.coupled else noise.exponential(x)
+def _laplace_loc(law: Laplace, x: Tensor, drawn: Drawn) -> Halves:
+    up = drawn.exponential(x)
+    down = up if drawn.coupled else drawn.exponential(x)
     return Halves(0.5 / law.scale, law.loc + law.scale * up, law.loc - law.scale * down)
 
 
-def _laplace_scale(law: Laplace, x: Tensor, noise: Drawn) -> Halves:
+def _laplace_scale(law: Laplace, x: Tensor, drawn: Drawn) -> Halves:
     # ∂p/∂b = (|z| − 1)/b p, z = (x − μ)/b; |z| p is the density of ±Gamma(2, 1) = z ± Exp(1).
-    y = noise.partner(law, x)
-    return Halves(1 / law.scale, y + law.scale * noise.exponential(x).copysign_(y - law.loc), None)
+    y = drawn.partner(law, x)
+    return Halves(1 / law.scale, y + law.scale * drawn.exponential(x).copysign_(y - law.loc), None)
 
 
-def _gamma_rate(law: Gamma | Exponential, x: Tensor, noise: Drawn) -> Halves:
+def _gamma_rate(law: Gamma | Exponential, x: Tensor, drawn: Drawn) -> Halves:
     # ∂p/∂β = (α/β − x) p, and x p is α/β times the density of Gamma(α + 1, β) = Gamma(α, β) + Exp(β).
-    y = noise.partner(law, x)
-    return Halves(law.mean, None, y + noise.exponential(x) / law.rate)  # the mean is α/β
+    y = drawn.partner(law, x)
+    return Halves(law.mean, None, y + drawn.exponential(x) / law.rate)  # the mean is α/β
 
 
-def _gamma_concentration(_law: Gamma, _x: Tensor, _noise: Drawn) -> Halves:
+def _gamma_concentration(_law: Gamma, _x: Tensor, _drawn: Drawn) -> Halves:
     raise NotApplicable("no decomposition into measures is known for the concentration of a gamma")
 
 
-def _poisson_rate(law: Poisson, x: Tensor, noise: Drawn) -> Halves:
+def _poisson_rate(law: Poisson, x: Tensor, drawn: Drawn) -> Halves:
     # ∂p(x)/∂λ = p(x − 1) − p(x).
-    return Halves(torch.ones_like(law.rate), noise.partner(law, x) + 1, None)
+    return Halves(torch.ones_like(law.rate), drawn.partner(law, x) + 1, None)
 
 
-def _bernoulli_probs(law: Bernoulli, x: Tensor, _noise: Drawn) -> Halves:
+def _bernoulli_probs(law: Bernoulli, x: Tensor, _drawn: Drawn) -> Halves:
     return Halves(torch.ones_like(law.probs), torch.ones_like(x), torch.zeros_like(x))
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from bench import noise
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
 from estimators.perturbed import differences
@@ -56,7 +57,7 @@ class EvolutionStrategies(Estimator):
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         with torch.no_grad():
-            e = theta.new_empty((sample_size, *theta.shape)).normal_()  # [N, R, P]
+            e = noise.normal((sample_size, *theta.shape), theta)  # [N, R, P]
             ahead, width = theta + self.smoothing * e, self.smoothing
             behind = theta.expand_as(e)
             if self.direction == "antithetic":

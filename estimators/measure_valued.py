@@ -80,8 +80,8 @@ class MeasureValued(Estimator):
         law = component(p)
         x = p.sample((sample_size,))  # [N, R, (B,) *event]
         with torch.no_grad():
-            noise = Drawn(self.coupled)
-            split = [(ω, halves(law, x, noise)) for ω, halves in _arguments(law)]
+            drawn = Drawn(self.coupled)
+            split = [(ω, halves(law, x, drawn)) for ω, halves in _arguments(law)]
         # A half that is p itself has the cost of the sample.
         shared = any(halves.plus is None or halves.minus is None for _, halves in split)
         cost = problem.cost(x, theta) if shared else theta.new_zeros(())  # [N, R, (B)]

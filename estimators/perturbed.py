@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from bench import noise
 from bench.distributions.families import component
 from bench.problem import NotApplicable, Problem
 
@@ -16,10 +18,9 @@ from bench.problem import NotApplicable, Problem
 def differences(problem: Problem, ahead: Tensor, behind: Tensor, sample_size: int, common: bool) -> Tensor:
     """Costs of samples at points ahead less those of samples at points behind, no gradients taken.
 
-    Random numbers are made common by drawing from the same state of the generator twice:
-    nothing is seeded. A sampler whose use of numbers depends on its parameters, such as
-    that of a gamma or Poisson, may fall out of step: its samples are then less alike, but
-    still of the distributions that they should be of.
+    A sampler whose use of random numbers depends on its parameters, such as that of a
+    gamma or Poisson, may fall out of step where they are common: its samples are then less
+    alike, but still of the distributions that they should be of.
 
     Args:
         problem: what is evaluated.
@@ -31,11 +32,8 @@ def differences(problem: Problem, ahead: Tensor, behind: Tensor, sample_size: in
     Returns:
         `[N, S, R]`.
     """
-    device = ahead.device
-    others = [] if device.type == "cpu" else [device]
     with torch.no_grad():
-        # On leaving the fork the generators are where they were.
-        with torch.random.fork_rng(others, enabled=common, device_type=device.type):
+        with noise.common(ahead.device) if common else nullcontext():
             up = _values(problem, ahead, sample_size)
         return up - _values(problem, behind, sample_size)
 

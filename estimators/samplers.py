@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from bench import noise
 from bench.distributions.paths import inside, path_of
 from bench.distributions.sobol import scrambled_sobol
 from bench.options import Choice
@@ -64,12 +65,11 @@ class Antithetic(Sampler):
             raise NotApplicable("antithetic samples come in pairs: N must be even")
         path = path_of(p)
         shape = (sample_size // 2, *path.shape)  # [N/2, R, (B,) *event]
-        dtype, device = p.mean.dtype, p.mean.device
         if path.noise == "normal":
-            noise = torch.randn(shape, dtype=dtype, device=device)
-            return path.follow(torch.cat([noise, -noise]))
-        noise = inside(torch.rand(shape, dtype=dtype, device=device))
-        return path.follow(inside(torch.cat([noise, 1 - noise])))
+            e = noise.normal(shape, p.mean)
+            return path.follow(torch.cat([e, -e]))
+        u = inside(noise.uniform(shape, p.mean))
+        return path.follow(inside(torch.cat([u, 1 - u])))
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Rqmc(Sampler):
         points = scrambled_sobol(sample_size, batch, event.numel(), p.mean.device)  # [N, R, (B,) D]
         if path.noise == "normal":
             points = torch.special.ndtri(points)
-        noise = points.reshape(sample_size, *path.shape).to(p.mean.dtype)
-        return path.follow(noise if path.noise == "normal" else inside(noise))
+        e = points.reshape(sample_size, *path.shape).to(p.mean.dtype)
+        return path.follow(e if path.noise == "normal" else inside(e))
 
 
 SAMPLERS: Mapping[str, type[Sampler]] = {"iid": Iid, "antithetic": Antithetic, "rqmc": Rqmc}

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from bench import noise
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
 from estimators.perturbed import differences
@@ -53,8 +54,8 @@ class SimultaneousPerturbation(Estimator):
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         with torch.no_grad():
-            shape = (sample_size, *theta.shape)
-            signs = theta.new_empty(shape).uniform_(-1, 1).sign_()  # [N, R, P]
+            u = noise.uniform((sample_size, *theta.shape), theta)  # [N, R, P]
+            signs = u.sub_(0.5).sign_()
             step = self.step * signs
             (change,) = differences(problem, theta + step, theta - step, 1, self.common)  # [N, R]
             return signs.mul_(change.unsqueeze(-1)).mean(0) / (2 * self.step)

@@ -230,8 +230,10 @@ def estimates_of(
     fitted = fitted_to(estimator, problem, sample_size, seed)
     blocks = []
     for block in blocks_of(problem, sample_size, "cpu", replicates):
-        with stream(Address(seed, "test", sample_size, "estimates", block.index), torch.device("cpu")):
+        address = Address(seed, "test", sample_size, "estimates")
+        with stream(address, torch.device("cpu"), block.start) as draws:
             for rows in block.chunks():
+                draws.begin(block.start + rows.start, rows.stop - rows.start)
                 theta = problem.theta.expand(rows.stop - rows.start, -1).requires_grad_()
                 blocks.append(fitted.gradient(problem, theta, sample_size).detach())
     return torch.cat(blocks)

@@ -11,13 +11,15 @@ from torch import Tensor
 
 from bench.engine.block_collector import BlockCollector
 from bench.engine.blocks import MANY, Block
+from bench.statistics import accumulator
+from bench.statistics import summary as summary_module
 from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import center_of
-from bench.statistics.summary import Summary
+from bench.statistics.summary import Summary, summarize
 
 P = MANY + 100
 SEGMENTS = [slice(0, 5000), slice(5000, 5001), slice(5001, P)]
-ROWS = ("deviation", "error", "product", "norm")
+ROWS = ("distance", "error", "product", "norm")
 CHUNK = 5
 
 
@@ -31,16 +33,18 @@ def estimates(rows: int, seed: int) -> Tensor:
 TRUTH = estimates(1, 99)[0].double()
 
 
-def gathered(x: Tensor, keep: bool, first: Tensor) -> Summary | None:
-    """The summary of a second block."""
-    collector = BlockCollector(x[0], TRUTH, SEGMENTS)
-    blocks = Block(0, 0, len(first), CHUNK), Block(1, len(first), len(x), CHUNK)
-    for block, some, kept in zip(blocks, (first, x), (False, keep), strict=True):
-        collector.begin(block, kept)
-        for rows in block.chunks():
-            collector.add(rows, some[rows])
-        summary = collector.end()
-    return summary
+def gathered(x: Tensor, keep: bool, center: Tensor) -> Summary | None:
+    """The summary of a block."""
+    collector = BlockCollector(x[0], TRUTH, SEGMENTS, center)
+    block = Block(100, len(x), CHUNK)
+    collector.begin(block, keep)
+    for rows in block.chunks():
+        collector.add(rows, x[rows])
+    return collector.end()
+
+
+def center(factor: float = 1.0) -> Tensor:
+    return center_of(factor * estimates(20, 2))
 
 
 def agree(a: Summary, b: Summary, names: Sequence[str] = ROWS) -> None:
@@ -52,8 +56,8 @@ def agree(a: Summary, b: Summary, names: Sequence[str] = ROWS) -> None:
 
 
 def test_streaming_agrees_with_keeping() -> None:
-    x, first = estimates(43, 1), estimates(20, 2)
-    streamed, kept = gathered(x, False, first), gathered(x, True, first)
+    x = estimates(43, 1)
+    streamed, kept = (gathered(x, keep, center()) for keep in (False, True))
     assert streamed is not None
     assert kept is not None
     agree(streamed, kept)
@@ -68,8 +72,8 @@ def test_streaming_agrees_with_keeping() -> None:
 def test_what_float32_cannot_stand_asks_to_be_kept(value: float) -> None:
     x = estimates(43, 1)
     x[17, 4321] = value
-    assert gathered(x, False, estimates(20, 2)) is None
-    kept = gathered(x, True, estimates(20, 2))
+    assert gathered(x, False, center()) is None
+    kept = gathered(x, True, center())
     assert kept is not None
     assert bool(kept.finite[17]) == math.isfinite(value)
     assert int(kept.finite.sum()) == 43 - (not math.isfinite(value))
@@ -77,17 +81,35 @@ def test_what_float32_cannot_stand_asks_to_be_kept(value: float) -> None:
 
 def test_estimates_that_vanish_are_summed_in_float64() -> None:
     x = 1e-12 * estimates(43, 1)
-    assert gathered(x, False, 1e-12 * estimates(20, 2)) is None
+    assert gathered(x, False, center(1e-12)) is None
 
 
-def test_tensor_operations_give_what_the_compiled_loop_does() -> None:
+def test_tensor_operations_give_what_the_compiled_loop_does(monkeypatch: pytest.MonkeyPatch) -> None:
     # The former are for other devices than the processor.
-    x = estimates(40, 1)
-    center = center_of(x)
-    by_loop, by_tensors = (Accumulator(center, TRUTH, SEGMENTS, 40, 8, 5) for _ in range(2))
-    by_loop.add(x)
-    batch = torch.arange(40) // 5
-    by_tensors._add_by_tensors(x, batch, by_tensors._rows)
-    for name in ("totals", "powers", "_rows"):
+    x = estimates(43, 1)
+    by_loop, by_tensors = (Accumulator(center(), TRUTH, SEGMENTS, 43) for _ in range(2))
+    for part in x.split([7, 1, 20, 15]):
+        by_loop.add(part)
+    monkeypatch.setattr(accumulator, "compiled_sums", lambda: None)
+    for part in x.split([13, 30]):
+        by_tensors.add(part)
+    assert by_loop.totals.shape == (9, P)
+    for name in ("totals", "powers", "rows"):
         a, b = getattr(by_loop, name), getattr(by_tensors, name)
         assert torch.allclose(a, b, rtol=2e-5, atol=2e-5 * float(b.abs().mean())), name
+    batches = (x[:40] - center()).view(8, 5, P).sum(1)
+    assert torch.allclose(by_loop.totals[:8], batches, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("segments", [[slice(0, 3)], [slice(0, 1), slice(1, 3)], [slice(0, 100)]])
+def test_without_numba_summaries_are_the_same(segments: list[slice], monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(101, segments[-1].stop, generator=torch.Generator().manual_seed(1)).double()
+    truth = torch.full((x.shape[1],), 0.1, dtype=torch.float64)
+    compiled = summarize(x, truth, segments)
+    monkeypatch.setattr(accumulator, "compiled_sums", lambda: None)
+    monkeypatch.setattr(summary_module, "compiled_sums", lambda: None)
+    slow = summarize(x, truth, segments)
+    for name in ROWS:
+        assert torch.allclose(getattr(compiled, name), getattr(slow, name), rtol=1e-12), name
+    assert torch.allclose(compiled.batches[0], slow.batches[0], rtol=1e-10, atol=1e-12)
+    assert torch.allclose(compiled.moments.m4, slow.moments.m4, rtol=1e-12)

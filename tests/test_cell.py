@@ -56,7 +56,7 @@ def test_a_sampler_gives_the_estimates_of_a_run(experiment: Experiment, truth: T
     parameters = experiment.problem.parameters
     with sampler.guarded():
         again = sampler.sample("estimates", 500, truth.gradient, parameters)
-    assert torch.equal(again.summary.deviation, run.replication.summary.deviation)
+    assert torch.equal(again.summary.distance, run.replication.summary.distance)
     assert again.draws == run.replication.draws
     assert run.fitting is not None
     assert sampler.fitting.evaluations == run.fitting.evaluations > 0

@@ -445,6 +445,7 @@ def test_measuring_leaves_the_random_numbers_of_the_caller_alone() -> None:
 MEMORY = """
 import re, torch
 from pathlib import Path
+from bench.engine.center import center_of_cell
 from bench.engine.replicate import replicate
 from bench.engine.streams import Address
 from tests.cases import estimator_of, problem_of
@@ -452,8 +453,10 @@ from tests.cases import estimator_of, problem_of
 torch.set_num_threads(1)
 problem = problem_of("gaussian").to("cpu", torch.float32)
 for R in (2_000, 20_000):
-    address = lambda block: Address(0, "memory", 1000, "estimates", block)
-    replicate(estimator_of("leave_one_out"), problem, 1000, R, address, None, [slice(0, 1)])
+    address = Address(0, "memory", 1000, "estimates")
+    estimator = estimator_of("leave_one_out")
+    center = center_of_cell(estimator, problem, 1000, address)
+    replicate(estimator, problem, 1000, R, address, None, [slice(0, 1)], center)
     print(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 

@@ -97,7 +97,7 @@ def test_leave_one_out_on_the_gaussian_quadratic(
     spread = 4 * d**2 * s**2 + 2 * s**4
     noise = torch.tensor([spread / s**2 + 4 * d**2, 2 * spread / s**2 + 4 * s**2], dtype=torch.float64)
     known = torch.tensor([8 * d**2 + 10 * s**2, 40 * d**2 + 56 * s**2], dtype=torch.float64)
-    estimates = estimates_of(estimator_of("leave_one_out"), quadratic(mean, scale, target), N, 100_000)
+    estimates = estimates_of(estimator_of("leave_one_out"), quadratic(mean, scale, target), N, 250_000)
     assert_variance(estimates, known / N + noise / (N * (N - 1)))
 
 

@@ -105,7 +105,7 @@ def bits_of(results: list[Result]) -> dict[tuple[str, int], tuple[object, ...]]:
         if each.cell.named.label in PAIR:
             assert each.replication is not None
             numbers, summary = each.replication, each.replication.summary
-            tensors = (summary.deviation, summary.norm, summary.error, summary.moments.mean)
+            tensors = (summary.distance, summary.norm, summary.error, summary.moments.mean)
             found[each.cell.named.label, each.cell.sample_size] = (
                 *(each.status, each.reason, each.bytes, numbers.draws),
                 *(numbers.evaluations, numbers.gradient_evaluations),

@@ -80,10 +80,10 @@ def test_a_problem_of_few_coordinates_keeps_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [3, 20_000])
 def test_the_first_estimates_are_kept_and_no_others(size: int) -> None:
     x = torch.randn(3 * MOST_REPLICATES // 2, size, generator=torch.Generator().manual_seed(0))
-    collector = BlockCollector(x[0], None, [slice(0, size)], keep=[2, 0])
+    collector = BlockCollector(x[0], None, [slice(0, size)], torch.zeros(size), keep=[2, 0])
     half = MOST_REPLICATES // 2
     for i in range(3):
-        block = Block(i, i * half, half, 50)
+        block = Block(i * half, half, 50)
         collector.begin(block)
         for rows in block.chunks():
             collector.add(rows, x[i * half :][rows])

@@ -102,7 +102,14 @@ def importers_of(module: str) -> set[str]:
 
 # --- the arrows -----------------------------------------------------------------------------------
 
-CONTRACTS = ["bench.problem", "bench.estimator", "bench.options", "bench.arguments", "bench.errors"]
+CONTRACTS = [
+    "bench.problem",
+    "bench.estimator",
+    "bench.noise",
+    "bench.options",
+    "bench.arguments",
+    "bench.errors",
+]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -541,12 +541,6 @@ def test_with_noise_and_truth_every_number_is_finite(P: int) -> None:
     assert {name for name, value in numbers.items() if not math.isfinite(value)} == set(EXACT)
 
 
-def test_a_replicate_alone_in_its_block_does_not_spoil_the_variance() -> None:
-    whole = one([*(40 * BY_HAND), 3.0], 2.0)
-    alone = replace(whole, deviation=torch.cat([whole.deviation[:160], tensor(NAN)]))
-    assert math.isfinite(float(METRICS["variance"](alone)["variance_low"]))
-
-
 @pytest.mark.parametrize("P", [1, 2])
 def test_the_error_of_a_reference_widens_the_interval_and_softens_the_verdict(P: int) -> None:
     generator = torch.Generator().manual_seed(0)

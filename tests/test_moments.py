@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.statistics.moments import Center, Moments, PowerSums, center_of
-from bench.statistics.summary import Collection, Summary, summarize
+from bench.statistics.moments import Moments, PowerSums, center_of
+from bench.statistics.summary import Collection, Summary, deviations, summarize
 
 POWERS = ("m2", "m3", "m4")
-ROWS = ("deviation", "error", "product", "norm")
+ROWS = ("distance", "error", "product", "norm")
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -94,10 +94,9 @@ def test_a_center_is_the_mean_of_what_is_finite_and_exact_where_nothing_varies()
     x[7, 2] = math.nan
     center = center_of(x)
     kept = x[torch.arange(50) != 7]
-    assert center.count == 49
-    assert float(center.value[1]) == float(x[0, 1])
-    assert torch.allclose(center.value, kept.mean(0), rtol=1e-6)
-    assert center_of(x[7:8]).count == 0
+    assert float(center[1]) == float(x[0, 1])
+    assert torch.allclose(center, kept.mean(0), rtol=1e-6)
+    assert center_of(x[7:8]).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("factor", [1e-9, -3.0, 1e9])
@@ -137,7 +136,7 @@ def agrees(
     truth = torch.full((P,), torch.nan, dtype=torch.float64) if truth is None else truth
     d = x - x.mean(0)
     wanted = {
-        "deviation": d**2 * (R / (R - 1)),
+        "distance": d**2,
         "error": (x - truth) ** 2,
         "product": x * truth,
         "norm": x**2,
@@ -167,13 +166,9 @@ def join(summaries: Sequence[Summary]) -> Summary:
 
 
 def in_blocks(blocks: Sequence[Tensor], truth: Tensor | None, segments: Sequence[slice]) -> list[Summary]:
-    """Summaries about the mean of the first block that has one, as a cell's are."""
-    summaries: list[Summary] = []
-    center: Center | None = None
-    for block in blocks:
-        summaries.append(summarize(block, truth, segments, center))
-        center = summaries[-1].center if summaries[-1].center.count else None
-    return summaries
+    """Summaries about one center that is none of theirs, as a cell's are."""
+    center = torch.linspace(-0.3, 0.4, blocks[0].shape[1], dtype=torch.float64)
+    return [summarize(block, truth, segments, center) for block in blocks]
 
 
 SEGMENTS = [slice(0, 2), slice(2, 3), slice(3, 7)]
@@ -214,11 +209,15 @@ def test_many_coordinates_are_cut_without_a_seam() -> None:
     )
 
 
-def test_the_deviations_of_one_block_average_to_the_trace() -> None:
-    summary = summarize(normal(37, 7), None, SEGMENTS)
-    for i, segment in enumerate(SEGMENTS):
-        trace = float(summary.moments.variance[segment].sum())
-        assert float(summary.deviation[:, i].mean()) == pytest.approx(trace, rel=1e-14)
+def test_deviations_average_to_the_trace_whatever_the_center() -> None:
+    x = normal(37, 7)
+    for summary in (summarize(x, None, SEGMENTS), summarize(x, None, SEGMENTS, x[0])):
+        for i, segment in enumerate(SEGMENTS):
+            trace = float(x[:, segment].var(0).sum())
+            assert float(summary.moments.variance[segment].sum()) == pytest.approx(trace, rel=1e-12)
+            mean = float(deviations(summary.distance[:, i], trace).mean())
+            assert mean == pytest.approx(trace, rel=1e-14)
+    assert not deviations(torch.zeros(3, dtype=torch.float64), 0.0).any()
 
 
 @settings(max_examples=50, deadline=None)
@@ -246,23 +245,9 @@ def test_joined_blocks_keep_the_order_and_the_moments_of_all() -> None:
         assert torch.allclose(
             getattr(joined.moments, name), getattr(whole.moments, name), rtol=1e-10, atol=1e-10
         )
-    # Deviations are from the mean of the first 30: 30/29 makes theirs unbiased, 30/31 those of the others.
-    squares = torch.stack([(x - blocks[0].mean(0))[:, s].square().sum(1) for s in SEGMENTS], 1)
-    assert torch.allclose(joined.deviation[:30], squares[:30] * 30 / 29, rtol=1e-12)
-    assert torch.allclose(joined.deviation[30:], squares[30:] * 30 / 31, rtol=1e-12)
-
-
-def test_deviations_are_unbiased_in_the_first_block_and_in_others() -> None:
-    # 1000 cells of two blocks of 5: the mean of u has a standard error of about √(2/10/1000) = 1.4 %.
-    first, second = normal(1000, 10, 1).split(5, 1)
-    found = [in_blocks([a, b], None, [slice(0, 1)]) for a, b in zip(first, second, strict=True)]
-    for i in (0, 1):
-        u = torch.stack([blocks[i].deviation.mean() for blocks in found])
-        z = float((u.mean() - 1) / (u.std() / 1000**0.5))
-        assert abs(z) < 5  # 6e-7 for each
-        # The control: without its factor each is off by a fifth or more.
-        factor = 5 / 4 if i == 0 else 5 / 6
-        assert abs(float((u.mean() / factor - 1) / (u.std() / 1000**0.5))) > 5
+    center = joined.center
+    squares = torch.stack([(x - center)[:, s].square().sum(1) for s in SEGMENTS], 1)
+    assert torch.allclose(joined.distance, squares, rtol=1e-12)
 
 
 def test_the_same_blocks_in_the_same_order_give_the_same_bits() -> None:
@@ -305,7 +290,7 @@ def test_a_single_replicate_has_a_mean_but_no_deviation() -> None:
     x, truth = normal(1, 3), normal(3, seed=1)
     summary = summarize(x, truth, [slice(0, 3)])
     assert torch.equal(summary.moments.mean, x[0])
-    assert summary.deviation.isnan().all()
+    assert deviations(summary.distance[:, 0] + 1, float(summary.moments.variance.sum())).isnan().all()
     assert float(summary.error) == pytest.approx(float((x - truth).square().sum()))
     assert summary.finite.all()
 
@@ -326,5 +311,5 @@ def test_a_block_without_a_finite_replicate_does_not_spoil_the_others() -> None:
     for blocks in ([lost, good], [good, lost], [lost, lost, good]):
         joined = join(in_blocks(blocks, None, [slice(0, 3)]))
         assert joined.moments.count == 10
-        assert torch.equal(joined.moments.m2, alone.m2)
+        assert torch.allclose(joined.moments.m2, alone.m2, rtol=1e-13)
         assert int(joined.finite.sum()) == 10

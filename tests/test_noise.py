@@ -11,6 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from bench import noise
 from bench.noise import draws
 from bench.noise.draws import Draws
 from bench.noise.philox import words
@@ -18,7 +19,7 @@ from bench.noise.philox import words
 CPU = torch.device("cpu")
 KEY = 0x9F3A11C7, 0x00C0FFEE
 SINGLE, DOUBLE = torch.float32, torch.float64
-KINDS = ["normal", "uniform", "exponential", "gumbel", "logistic"]
+KINDS = ["normal", "uniform", "unit", "exponential", "gumbel", "logistic"]
 
 # Of the authors of Philox: `kat_vectors` of Random123 1.14, philox4x32 with 10 rounds.
 PUBLISHED = [
@@ -30,7 +31,8 @@ PUBLISHED = [
 
 def numbers(kind: str, shape: tuple[int, ...], dtype: torch.dtype = SINGLE, **more: int) -> Tensor:
     given = {"first": 0, "rows": shape[1]} | more
-    made: Tensor = getattr(Draws(KEY, **given), kind)(shape, dtype, CPU)
+    with noise.drawn_from(Draws(KEY, **given)):
+        made: Tensor = getattr(noise, kind)(shape, torch.empty(0, dtype=dtype))
     return made
 
 
@@ -51,13 +53,15 @@ def test_the_words_are_those_of_the_authors(counter: str, key: str, wanted: str)
 def test_compiled_numbers_are_those_of_tensors(
     kind: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled = numbers(kind, shape, first=2**32 - 2)  # across a carry
-    monkeypatch.setattr(draws, "kernels", None)
-    slow = numbers(kind, shape, first=2**32 - 2)
-    assert compiled.shape == slow.shape == shape
-    assert compiled.dtype == slow.dtype == SINGLE
+    fast = [numbers(kind, shape, dtype, first=2**32 - 2) for dtype in (SINGLE, DOUBLE)]  # across a carry
+    monkeypatch.setattr(draws, "compiled_kernels", lambda: None)
+    slow = [numbers(kind, shape, dtype, first=2**32 - 2) for dtype in (SINGLE, DOUBLE)]
+    for made, dtype in zip(fast, (SINGLE, DOUBLE), strict=True):
+        assert made.shape == shape
+        assert made.dtype == dtype
     # Logarithm, sine and cosine of two libraries: some units in the last place, of a radius up to 6.7.
-    torch.testing.assert_close(compiled, slow, rtol=3e-6, atol=3e-6)
+    torch.testing.assert_close(fast[0], slow[0], rtol=3e-6, atol=3e-6)
+    assert torch.equal(fast[1], slow[1])  # of one library
 
 
 @pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
@@ -87,12 +91,13 @@ def test_points_share_the_rows() -> None:
         alone = numbers("normal", (4, 2), first=row, rows=1)
         assert torch.equal(both[:, [row, 6 + row]], alone)
     with pytest.raises(ValueError, match="noise of 13 rows was asked for, wanted a multiple of 6"):
-        numbers("normal", (4, 13), rows=6)
+        Draws(KEY, rows=6).normal((4, 13), SINGLE, CPU)
 
 
 CDF: dict[str, Callable[..., object]] = {
     "normal": stats.norm.cdf,
     "uniform": stats.uniform.cdf,
+    "unit": stats.uniform.cdf,
     "exponential": stats.expon.cdf,
     "gumbel": stats.gumbel_r.cdf,
     "logistic": stats.logistic.cdf,
@@ -107,7 +112,7 @@ def test_numbers_have_their_distribution(kind: str, dtype: torch.dtype) -> None:
     made = numbers(kind, (1000, 200), dtype).double().flatten().numpy()
     assert stats.kstest(made, CDF[kind]).pvalue > LEVEL
     assert stats.kstest(1.05 * made, CDF[kind]).pvalue < LEVEL
-    if kind == "uniform":
+    if kind in ("uniform", "unit"):
         assert 0 < made.min() < made.max() < 1
     if kind == "exponential":
         assert made.min() > 0
@@ -149,11 +154,48 @@ def test_lanes_replicates_calls_and_keys_are_uncorrelated(dtype: torch.dtype) ->
     assert abs(correlation(made, 0.05 * made + source.normal((400, 500), dtype, CPU))) > 4.5  # a control
 
 
-def test_coins_fall_as_often_as_they_should() -> None:
-    probs = torch.tensor([0.5, 0.1, 0.999, 0.0, 1.0]).repeat(2000)
-    seen = Draws(KEY, 0, 10_000).coin(probs, (50, 10_000))
-    assert set(seen.unique().tolist()) == {0.0, 1.0}
-    counts = seen.view(50, 2000, 5).sum((0, 1))
-    for count, p in zip(counts[:3].tolist(), (0.5, 0.1, 0.999), strict=True):
-        assert stats.binomtest(int(count), 100_000, p).pvalue > LEVEL
-    assert counts[3:].tolist() == [0, 100_000]
+def test_what_is_rare_is_as_rare_as_it_should_be() -> None:
+    # A uniform number of float32 with 23 bits would make these up to half as rare again.
+    count = 20_000_000
+    made = numbers("unit", (2000, 10_000))
+    assert float(made.min()) > 0
+    assert float(made.max()) <= 1
+    for p in (3e-7, 1.5e-6, 1e-5):
+        seen = int((made <= p).sum())
+        assert stats.binomtest(seen, count, p).pvalue > LEVEL
+    assert stats.binomtest(int((made <= 1e-5).sum()), count, 1.5e-5).pvalue < LEVEL  # a control
+    small = made[made < 2**-20].double() * 2**23
+    assert bool((small != small.round()).any())
+
+
+def test_without_a_stream_noise_is_of_torchs_generator() -> None:
+    like = torch.empty(0, dtype=DOUBLE)
+    for kind in KINDS:
+        made = getattr(noise, kind)((20_000,), like).numpy()
+        assert stats.kstest(made, CDF[kind]).pvalue > LEVEL / 10  # of any seed: once in a million runs or so
+        torch.manual_seed(3)
+        first = getattr(noise, kind)((5,), like)
+        torch.manual_seed(3)
+        assert torch.equal(first, getattr(noise, kind)((5,), like))
+
+
+def test_noise_that_cannot_be_told_apart_by_rows_is_of_torchs_generator() -> None:
+    source = Draws(KEY, rows=6)
+    with noise.drawn_from(source):
+        for shape in ((), (6,), (4, 13)):
+            assert noise.normal(shape, torch.empty(0)).shape == shape
+        assert source.calls == 0
+        noise.normal((4, 12), torch.empty(0))
+        assert source.calls == 1
+
+
+def test_common_noise_is_drawn_once_more() -> None:
+    source, like = Draws(KEY, rows=6), torch.empty(0)
+    with noise.drawn_from(source):
+        with noise.common(CPU):
+            first = noise.normal((4, 6), like), noise.uniform((2, 6), like), torch.randn(3)
+        again = noise.normal((4, 6), like), noise.uniform((2, 6), like), torch.randn(3)
+        other = noise.normal((4, 6), like), noise.uniform((2, 6), like), torch.randn(3)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+    assert len(source.drawn) == 6

@@ -19,8 +19,8 @@ CPU = torch.device("cpu")
 
 
 def followed(*calls: Callable[[], Tensor]) -> None:
-    with stream(Address(0, "test", 1, "estimates", 0), CPU):
-        origin = Origin(CPU)
+    with stream(Address(0, "test", 1, "estimates"), CPU) as draws:
+        origin = Origin(draws, CPU)
         for call in calls:
             origin.after(call(), data_per_row=False)
 

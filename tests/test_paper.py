@@ -519,7 +519,7 @@ def test_the_methods_of_an_exact_truth(run: Run) -> None:
     assert "\n" not in text
     for words in (
         "The scenario tiny, version 1,", "reinforce, rloo, pathwise", "N = 4, 8", "float32", "cpu", "R = 300",
-        "seed (0)", "bench-stream-2", "exact by quadrature", "(Miller, 1974, §4)", "Bonett",
+        "seed (0)", "bench-stream-3", "exact by quadrature", "(Miller, 1974, §4)", "Bonett",
         "(Hall, 1992, §2)",
         "98.75 %", "torch ",
     ):  # fmt: skip

@@ -257,7 +257,7 @@ def test_the_first_blocks_are_those_of_a_run_without_a_precision(label: str) -> 
     chosen = replace(chosen, estimators=tuple(e for e in chosen.estimators if e.label == label))
     (longer,) = results_of(chosen)
     (shorter,) = results_of(replace(chosen, replicates=3 * 208, precision=None))
-    for name in ("deviation", "error", "product", "norm"):
+    for name in ("distance", "error", "product", "norm"):
         first, whole = getattr(summary_of(shorter), name), getattr(summary_of(longer), name)
         assert len(whole) > len(first) == 3 * 208
         assert torch.equal(first, whole[: len(first)])
@@ -268,7 +268,7 @@ def test_a_cell_is_the_same_as_one_that_was_given_its_replicates() -> None:
     (found,) = results_of(experiment(HEAVY, half_width=0.2))
     R = len(summary_of(found).finite)
     (given,) = results_of(experiment(HEAVY, replicates=R))
-    assert torch.equal(summary_of(found).deviation, summary_of(given).deviation)
+    assert torch.equal(summary_of(found).distance, summary_of(given).distance)
     assert torch.equal(summary_of(found).moments.m4, summary_of(given).moments.m4)
 
 
@@ -346,7 +346,7 @@ def test_a_collection_grows_as_it_must() -> None:
         exact.add(summary)
         growing.add(summary)
         assert len(growing.whole().finite) == sum(map(len, parts[: i + 1]))
-    for name in ("deviation", "norm", "finite"):
+    for name in ("distance", "norm", "finite"):
         first, second = getattr(exact.whole(), name), getattr(growing.whole(), name)
         assert torch.equal(first.nan_to_num(-1.0), second.nan_to_num(-1.0))
 

@@ -129,12 +129,14 @@ def test_rows_do_not_depend_on_one_another(sampler: str, name: str) -> None:
     before, after = (one_draw(sampler, problem, rows) for rows in (p, moved))
     assert torch.equal(before[:-1], after[:-1])
     assert not torch.equal(before[-1], after[-1])
-    assert not torch.equal(before[0], before[1])
+    if (sampler, name) != ("antithetic", "gaussian"):  # of z² a mirrored pair has no noise
+        assert not torch.equal(before[0], before[1])
 
 
 def one_draw(sampler: str, problem: Problem, rows: Tensor) -> Tensor:
     estimator = build("estimators", "reparameterization", {"sampler": sampler})
-    with stream(Address(0, "test", 4, "estimates", 0), CPU):
+    with stream(Address(0, "test", 4, "estimates"), CPU) as draws:
+        draws.begin(0, len(rows))
         return estimator.gradient(problem, rows.clone().requires_grad_(), 4)
 
 

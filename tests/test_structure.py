@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench import catalogue
+from bench import catalogue, noise
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator, NotApplicable
 from bench.problem import Problem
@@ -31,7 +31,8 @@ CPU = torch.device("cpu")
 
 def drawn(estimator: Estimator, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
     """Estimates at the given rows of θ, from one and the same stream."""
-    with stream(Address(0, "test", sample_size, "estimates", 0), CPU):
+    with stream(Address(0, "test", sample_size, "estimates"), CPU) as draws:
+        draws.begin(0, len(theta))
         return estimator.gradient(problem, theta.detach().requires_grad_(), sample_size)
 
 
@@ -70,8 +71,9 @@ def test_reparameterization_does_use_it(monkeypatch: pytest.MonkeyPatch) -> None
 
 def replayed(sample_size: int, rows: int) -> Tensor:
     """The samples of N(2, 1) that `drawn` saw, `[N, R]`."""
-    with stream(Address(0, "test", sample_size, "estimates", 0), CPU):
-        return 2 + torch.empty((sample_size, rows), dtype=torch.float64).normal_()
+    with stream(Address(0, "test", sample_size, "estimates"), CPU) as draws:
+        draws.begin(0, rows)
+        return 2 + noise.normal((sample_size, rows), torch.empty(0, dtype=torch.float64))
 
 
 def own_mean(x: Tensor) -> Tensor:

@@ -55,7 +55,8 @@ def truth_of(problem: Problem) -> Tensor:
 
 def drawn(estimator: Estimator, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
     """Estimates at the given rows of θ, from one and the same stream."""
-    with stream(Address(0, "test", sample_size, "estimates", 0), CPU):
+    with stream(Address(0, "test", sample_size, "estimates"), CPU) as draws:
+        draws.begin(0, len(theta))
         return estimator.gradient(problem, theta.detach().requires_grad_(), sample_size)
 
 

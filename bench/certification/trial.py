@@ -15,7 +15,7 @@ from bench.engine.cell import CellSampler
 from bench.engine.plan import Cell, Experiment, NamedEstimator
 from bench.engine.process_state import watched
 from bench.engine.sample import Sample, sample_of
-from bench.engine.streams import generator_fingerprint, stream
+from bench.engine.streams import position, stream
 from bench.engine.truth import Truth, Truths
 from bench.estimator import Estimator
 from bench.problem import Problem, VariationalProblem
@@ -59,7 +59,7 @@ class Drawn:
     """
 
     estimates: Any
-    after: bytes
+    after: int
     changed: tuple[str, ...]
 
 
@@ -125,14 +125,15 @@ class Trial:
             return self.estimator.fitted(problem, theta, sample_size)
 
     def drawn(
-        self, estimator: Estimator, problem: Problem, theta: Tensor, sample_size: int, block: int = 0
+        self, estimator: Estimator, problem: Problem, theta: Tensor, sample_size: int, part: int = 0
     ) -> Drawn:
-        """Estimates at the given rows of θ, `[R, P]`, from the stream of a block."""
+        """Estimates at the given rows of θ, `[R, P]`, from one of several streams."""
         leaf = theta.detach().requires_grad_()
-        address = self.experiment.address(sample_size, "certify trial", block)
-        with watched() as changes, stream(address, problem.theta.device):
+        address = self.experiment.address(sample_size, "certify trial", part)
+        with watched() as changes, stream(address, problem.theta.device) as draws:
+            draws.begin(0, len(leaf))
             estimates = estimator.gradient(problem, leaf, sample_size)
-            after = generator_fingerprint(problem.theta.device)
+            after = position(problem.theta.device)
         return Drawn(estimates, after, tuple(changes.names))
 
     @cached_property

@@ -141,6 +141,8 @@ def update(
         olds = [read(path_of(prepared.scenario.name, out)) for _, prepared in ready]
         for (file, prepared), old in zip(ready, olds, strict=True):
             path = path_of(prepared.scenario.name, out)
+            if note := writing.change_of_layout(old):
+                click.echo(f"{path}: {note}", err=True)
             made = writing.measure(prepared, _tell)
             entries = {one.name: one.entry for one in made if one.entry is not None}
             found = differences(old, entries, partial(thresholds_of, prepared.scenario.gate))

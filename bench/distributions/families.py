@@ -7,25 +7,27 @@ from dataclasses import dataclass
 
 from torch import Tensor
 from torch.distributions import (
-    Bernoulli,
     Beta,
     Binomial,
-    Categorical,
     Dirichlet,
     Distribution,
-    Exponential,
     Gamma,
-    Geometric,
-    HalfNormal,
     Independent,
-    Laplace,
-    LogNormal,
     Poisson,
     StudentT,
-    Weibull,
     constraints,
 )
 
+from bench.distributions.by_counter import (
+    Bernoulli,
+    Categorical,
+    Exponential,
+    Geometric,
+    HalfNormal,
+    Laplace,
+    LogNormal,
+    Weibull,
+)
 from bench.distributions.mixture import NormalMixture
 from bench.distributions.multivariate_normal import MultivariateNormal
 from bench.distributions.normal import Normal

@@ -13,13 +13,8 @@ from torch import Tensor
 from torch.distributions import (
     Beta,
     Distribution,
-    Exponential,
     Gamma,
-    HalfNormal,
-    Laplace,
-    LogNormal,
     StudentT,
-    Weibull,
 )
 
 from bench.balls import (
@@ -34,6 +29,7 @@ from bench.balls import (
     log_of,
     outward,
 )
+from bench.distributions.by_counter import Exponential, HalfNormal, Laplace, LogNormal, Weibull
 from bench.distributions.gamma_lines import BetaLine, GammaLine
 from bench.distributions.line import LOG_REACH, TAIL, Line, rungs
 from bench.distributions.normal import Normal

@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Binomial, Categorical, Distribution, Geometric, Poisson
+from torch.distributions import Binomial, Distribution, Poisson
 from torch.nn.functional import logsigmoid
+
+from bench.distributions.by_counter import Bernoulli, Categorical, Geometric
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Categorical, MixtureSameFamily, constraints
+from torch.distributions import MixtureSameFamily, constraints
 
+from bench import noise
+from bench.distributions.by_counter import Categorical
 from bench.distributions.implicit import implicit
 from bench.distributions.normal import Normal
 
@@ -57,8 +59,18 @@ class NormalMixture(MixtureSameFamily):
             validate_args=False,
         )
 
+    def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
+        normal: Any = self.component_distribution
+        with torch.no_grad():
+            which = self.mixture_distribution.sample(sample_shape)[..., None]  # type: ignore[no-untyped-call]
+            loc, scale = (
+                of.expand(*which.shape[:-1], -1).gather(-1, which)[..., 0]
+                for of in (normal.loc, normal.scale)
+            )
+            return noise.normal(loc.shape, loc).mul_(scale).add_(loc)
+
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
-        z = self.sample(sample_shape)  # type: ignore[no-untyped-call]
+        z = self.sample(sample_shape)
         parts = self.component_distribution.cdf(z[..., None])  # [..., K]
         cumulative = (self.mixture_distribution.probs * parts).sum(-1)
         return implicit(z, cumulative, self.log_prob(z).exp())  # type: ignore[no-untyped-call]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Size, Tensor
+
+from bench import noise
 
 
 class MultivariateNormal(torch.distributions.MultivariateNormal):
@@ -33,6 +37,10 @@ class MultivariateNormal(torch.distributions.MultivariateNormal):
             precision_matrix=None if precision_matrix is None else mirrored(_lower(precision_matrix, D)),
             validate_args=validate_args,
         )
+
+    def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
+        e = noise.normal(self._extended_shape(sample_shape), self.loc)  # [N, R, D]
+        return self.loc + (self._unbroadcasted_scale_tril @ e[..., None])[..., 0]
 
 
 def mirrored(lower: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
+from bench import noise
+
 _MINUS_HALF_LOG_TWO_PI = -0.5 * math.log(2 * math.pi)
 # For no more samples than this, as in the trial of a plan, compiled code gains nothing: to load it takes a
 # second.
@@ -53,11 +55,7 @@ class Normal(torch.distributions.Normal):
         )
 
     def _noise(self, sample_shape: Any) -> Tensor:
-        shape = self._extended_shape(sample_shape)
-        # The longer axis is the inner one in memory: vector instructions want it long.
-        turned = len(shape) == 2 and shape[0] > shape[1]
-        noise = torch.empty(shape[::-1] if turned else shape, dtype=self.loc.dtype, device=self.loc.device)
-        return noise.normal_().t() if turned else noise.normal_()
+        return noise.normal(self._extended_shape(sample_shape), self.loc)
 
 
 class _LogDensity(torch.autograd.Function):

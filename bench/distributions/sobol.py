@@ -8,6 +8,7 @@ import torch
 from torch import Size, Tensor
 from torch.quasirandom import SobolEngine
 
+from bench import noise
 from bench.problem import NotApplicable
 
 _BITS = 52  # of a scrambled number, as many as a float64 in (0, 1) can hold besides the ½ below
@@ -34,7 +35,7 @@ def scrambled_sobol(sample_size: int, batch: Size, dimensions: int, device: torc
         device: where.
 
     Returns:
-        `[N, *batch, D]` in float64, between 0 and 1, drawn from torch's global generator.
+        `[N, *batch, D]` in float64, between 0 and 1.
 
     References:
         Sobol' (1967), On the distribution of points in a cube. Joe & Kuo (2008) for the numbers.
@@ -48,8 +49,12 @@ def scrambled_sobol(sample_size: int, batch: Size, dimensions: int, device: torc
     given = _directions(dimensions).to(device)[:, :levels]  # [D, K]
     places = torch.arange(_GIVEN - 1, _GIVEN - 1 - levels, -1, device=device)
     masks = -(given >> places[:, None, None] & 1)  # [K, D, K]: all ones where a digit is one
-    random = functools.partial(torch.randint, 1 << _BITS, device=device)
-    lower = random((*batch, dimensions, levels))  # [..., D, K], the columns of L
+    double = torch.empty(0, dtype=torch.float64, device=device)
+
+    def random(*shape: int) -> Tensor:
+        return noise.uniform((1, *shape), double)[0].mul_(1 << _BITS).long()  # 52 random bits each
+
+    lower = random(*batch, dimensions, levels)  # [..., D, K], the columns of L
     scrambled = torch.zeros_like(lower)  # [..., D, K], L times each direction
     for j in range(levels):
         top = 1 << (_BITS - 1 - j)
@@ -57,7 +62,7 @@ def scrambled_sobol(sample_size: int, batch: Size, dimensions: int, device: torc
         # Direction k has k + 1 digits: those before j have none at this place.
         scrambled[..., j:] ^= column[..., None] & masks[j, :, j:]
     points = lower.new_empty(sample_size, *batch, dimensions)  # [N, ..., D]
-    points[0] = random((*batch, dimensions))
+    points[0] = random(*batch, dimensions)
     # Point n is the shift plus the directions of n's binary digits.
     for k in range(levels):
         start = 1 << k

@@ -10,31 +10,26 @@ from torch import Tensor
 
 from bench.engine.blocks import MANY, Block
 from bench.statistics.accumulator import Accumulator
-from bench.statistics.moments import Center
 from bench.statistics.summary import Summary, is_regular, summarize, summary_of
 
 MOST_REPLICATES = 2000
 """Replicates of a cell whose estimates are kept as they are: as many as a histogram needs."""
 
-# A block that is summed as it comes has about so many batches; one of fewer chunks than the second is kept.
-_BATCHES, _FEWEST = 8, 4
-
 
 class BlockCollector:
     """Makes the summaries of the blocks of one cell, one block after the other.
 
-    The estimates of the first block are kept, since their mean is the center of all
-    deviations. Those of later blocks are kept too, unless there are so many coordinates
+    The estimates of a block are kept until it is summarized, unless there are so many coordinates
     that to write them to memory and read them again takes longer than to sum them.
-
-    Attributes:
-        center: the mean of the first block that has finite estimates; None before.
     """
 
-    center: Center | None = None
-
     def __init__(
-        self, theta: Tensor, truth: Tensor | None, segments: Sequence[slice], keep: Sequence[int] = ()
+        self,
+        theta: Tensor,
+        truth: Tensor | None,
+        segments: Sequence[slice],
+        center: Tensor,
+        keep: Sequence[int] = (),
     ) -> None:
         """For estimates like theta, `[P]`; see `summarize` for the others.
 
@@ -42,8 +37,10 @@ class BlockCollector:
             theta: the parameters.
             truth: the gradient, or None.
             segments: stretches of coordinates that are summarized apart.
+            center: of all deviations.
             keep: coordinates whose first estimates are kept as they are.
         """
+        self._center = center
         self._keep = list(keep)
         self._first = torch.full((MOST_REPLICATES if keep else 0, len(self._keep)), torch.nan)
         self._truth, self._segments = truth, segments
@@ -55,8 +52,7 @@ class BlockCollector:
     def begin(self, block: Block, keep: bool = False) -> None:
         """A new block; `keep` if its estimates are to be kept in any case."""
         self._block = block
-        many = self._like.shape[1] > MANY and block.rows >= _FEWEST * block.chunk
-        self._streams = many and self.center is not None and not keep
+        self._streams = self._like.shape[1] > MANY and not keep
         if self._streams:
             self._sums = self._cleared(block)
         else:
@@ -75,12 +71,9 @@ class BlockCollector:
         """The summary of the block; None if its estimates must be kept to make one."""
         if self._streams:
             assert self._sums is not None
-            return summary_of(self._sums, own=False) if is_regular(self._sums) else None
+            return summary_of(self._sums) if is_regular(self._sums) else None
         self._take(self._block.start, self._estimates)
-        summary = summarize(self._estimates, self._truth, self._segments, self.center)
-        if self.center is None and summary.center.count:
-            self.center = summary.center
-        return summary
+        return summarize(self._estimates, self._truth, self._segments, self._center)
 
     def _take(self, start: int, estimates: Tensor) -> None:
         """Keep some coordinates of estimates, of which the first is that of a replicate."""
@@ -93,11 +86,8 @@ class BlockCollector:
         return self._first[:replicates]
 
     def _cleared(self, block: Block) -> Accumulator:
-        size = block.chunk * max(1, block.rows // block.chunk // _BATCHES)  # whole chunks
-        room = block.rows, block.rows // size
-        if self._sums is None or self._sums.room != room:
-            assert self.center is not None
-            self._sums = Accumulator(self.center, self._truth, self._segments, *room, size)
+        if self._sums is None or self._sums.room != block.rows:
+            self._sums = Accumulator(self._center, self._truth, self._segments, block.rows)
         self._sums.clear()
         return self._sums
 

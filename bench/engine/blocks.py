@@ -13,11 +13,10 @@ from bench.problem import Problem
 _CHUNK_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 25, "mps": 1 << 22}
 _CHUNK_ENTRIES = {"cpu": 5_500_000, "cuda": 1 << 28, "mps": 1 << 26}
 
-_BLOCK_CHUNKS = 8
-_BLOCK_ROWS = 64  # the mean of the first block is the center of all, which must not cost much precision
+_BLOCK_CHUNKS, _BLOCK_ROWS = 8, 64
 _BLOCK_ENTRIES = 1 << 26
-# From the second block on, many coordinates are summed as they come and not kept; what is
-# done once a block then counts for less the longer the block is.
+# So many coordinates are summed as they come and not kept; what is done once a block then
+# counts for less the longer the block is.
 MANY = 1 << 14
 _LONGER = 4
 
@@ -27,13 +26,11 @@ class Block:
     """Some consecutive replicates of a cell.
 
     Attributes:
-        index: the block's number, a part of its stream's address.
         start: the first replicate.
         rows: how many replicates.
         chunk: how many of them are estimated at once.
     """
 
-    index: int
     start: int
     rows: int
     chunk: int
@@ -47,21 +44,21 @@ class Block:
 def blocks_of(problem: Problem, sample_size: int, device_type: str, replicates: int) -> list[Block]:
     """The blocks of R replicates: sizes are a function of the problem, N and the kind of device alone.
 
-    The first may be smaller than the later ones. Only the last block depends on R: it takes
-    what is left, so that it is shorter than the others, or longer by less than the smallest
-    that is worth a block of its own.
+    Only the last block depends on R: it takes what is left, so that it is shorter than the
+    others, or longer by less than the smallest that is worth a block of its own.
     """
     chunk = chunk_rows(problem, sample_size, device_type)
     entries = max(1, _BLOCK_ENTRIES // len(problem.theta))
     rows = max(chunk, min(entries, max(_BLOCK_ROWS, _BLOCK_CHUNKS * chunk)))
     smallest = min(_BLOCK_ROWS, rows)
-    later = _LONGER * rows if len(problem.theta) > MANY else rows
+    if len(problem.theta) > MANY:
+        rows *= _LONGER
     blocks: list[Block] = []
     start = 0
     while start < replicates:
-        left, full = replicates - start, later if blocks else rows
-        taken = left if left < full + smallest else full
-        blocks.append(Block(len(blocks), start, taken, chunk))
+        left = replicates - start
+        taken = left if left < rows + smallest else rows
+        blocks.append(Block(start, taken, chunk))
         start += taken
     return blocks
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from bench.engine.center import center_of_cell
 from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.guard import guarded, moved_copy
 from bench.engine.plan import Cell, Experiment, Planned, cell_id
@@ -82,9 +83,20 @@ class CellSampler:
         """
         return guarded(self.problem)
 
-    def address(self, role: str, block: int = 0) -> Address:
-        """The stream of a block of estimates, by the purpose of the estimates."""
-        return self.experiment.address(self.cell.sample_size, role, block)
+    @cached_property
+    def center(self) -> Tensor:
+        """About which the moments of estimates are summed, whatever their purpose."""
+        return center_of_cell(
+            self.estimator,
+            self.problem,
+            self.cell.sample_size,
+            self.address("center"),
+            self.experiment.resampled,
+        )
+
+    def address(self, role: str) -> Address:
+        """The stream of estimates, by their purpose."""
+        return self.experiment.address(self.cell.sample_size, role)
 
     def segments(self, parameters: Mapping[str, slice]) -> list[slice]:
         """The stretches of coordinates that must be summarized apart for blocks of parameters."""
@@ -125,9 +137,10 @@ class CellSampler:
             self.problem,
             self.cell.sample_size,
             replicates,
-            partial(self.address, role),
+            self.address(role),
             gradient,
             self.segments(parameters or {}),
+            self.center,
             precision,
             self.experiment.resampled,
             keep,

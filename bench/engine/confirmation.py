@@ -98,8 +98,8 @@ def _decided(
     i, count = path.index, len(stage.sampled.x)
     error = float(means_of(stage.sampled.gradient).variance[i].sqrt())
     needed = (_SURE * error / (path.mean - path.claimed)) ** 2
-    blocks = range(2, 2 + min(_MOST_TIMES, math.ceil(needed)))
-    addresses = [experiment.address(count, "confirmation", block) for block in blocks]
+    parts = range(2, 2 + min(_MOST_TIMES, math.ceil(needed)))
+    addresses = [experiment.address(count, "confirmation", part) for part in parts]
     drawn = [by_sample(stage.problem, count, address).gradient for address in addresses]
     means = means_of(torch.cat([share[:, i : i + 1] for share in drawn if share is not None]))
     slack = (claim.error + _SLACK * claim.gradient.norm())[i : i + 1]  # [1]

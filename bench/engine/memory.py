@@ -34,8 +34,9 @@ def peak_of(
     """
     device = problem.theta.device
     rows = min(_ROWS, chunk_rows(problem, sample_size, device.type))
-    (problem,) = problems_of_chunks(problem, Block(0, 0, rows, rows), address, resampled)
-    with stream(address, device), forks_watched():
+    (problem,) = problems_of_chunks(problem, Block(0, rows, rows), address, resampled)
+    with stream(address, device) as draws, forks_watched():
+        draws.begin(0, rows)
         return peak_bytes(estimator, problem, sample_size, rows)
 
 

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from bench.engine.guard import RESEEDED, Misbehaved
 from bench.engine.streams import position
+from bench.noise.draws import Draws
 
 REWOUND = "it set torch's generator back to numbers that had been drawn before"
 ELSEWHERE = "its estimates vary though it drew nothing from torch's generator: they come from elsewhere"
@@ -33,13 +34,16 @@ class Origin:
     """Follows calls of an estimator on one stream; all of them at the same θ in every row.
 
     Args:
+        draws: of the stream.
         device: of the estimates.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
+    def __init__(self, draws: Draws, device: torch.device) -> None:
+        self._draws, self._device = draws, device
+        self._drawn = len(draws.drawn)
         self._position = position(device)
         self._seen = {self._position}
+        self._calls = 0
         self._first: Tensor | None = None
         self._idle: Tensor | None = None
 
@@ -54,17 +58,20 @@ class Origin:
             Misbehaved: if the estimates do not come from the stream.
         """
         before, self._position = self._position, position(self._device)
+        drew = len(self._draws.drawn) > self._drawn or self._position != before
+        self._drawn = len(self._draws.drawn)
         if self._position != before and self._position in self._seen:
             raise Misbehaved(more=REWOUND)
         self._seen.add(self._position)
+        self._calls += 1
         if data_per_row:
             return
-        if self._position == before:
+        if not drew:
             some = _some(estimates).clone()
             self._idle = some if self._idle is None else torch.cat([self._idle, some])[:_ROWS]
             if _is_noise(self._idle):
                 raise Misbehaved(more=ELSEWHERE)
-        elif len(self._seen) <= _COMPARED + 1:
+        elif self._calls <= _COMPARED:
             some = _some(estimates)
             if self._first is None:
                 self._first = some.clone()

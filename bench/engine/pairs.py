@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -15,7 +15,6 @@ from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.components import Pairs
-from bench.statistics.moments import Center
 from bench.statistics.summary import Collection, summarize
 
 
@@ -24,8 +23,9 @@ def replicate_pairs(
     problem: Problem,
     sample_size: int,
     pairs: int,
-    address: Callable[[int], Address],
+    address: Address,
     segments: Sequence[slice],
+    center: Tensor,
 ) -> Pairs:
     """Take pairs of estimates, each pair with a batch of its own, and summarize them.
 
@@ -34,17 +34,15 @@ def replicate_pairs(
         problem: on the device and in the type that is measured.
         sample_size: N.
         pairs: how many.
-        address: from the number of a block to its stream.
+        address: of the stream.
         segments: stretches of coordinates that are summarized apart.
+        center: about which the moments of the pairs' means are summed.
     """
     collection = Collection(pairs, len(segments))
     within = []
-    center: Center | None = None
     for block in blocks_of(problem, sample_size, problem.theta.device.type, pairs):
-        means, halves = _block(estimator, problem, sample_size, block, address(block.index), segments)
-        summary = summarize(means, None, segments, center)
-        center = summary.center if summary.center.count else None
-        collection.add(summary)
+        means, halves = _block(estimator, problem, sample_size, block, address, segments)
+        collection.add(summarize(means, None, segments, center))
         within.append(halves.cpu())
     return Pairs(collection.whole(), torch.cat(within))
 
@@ -63,10 +61,11 @@ def _block(
     problems = problems_of_chunks(problem, block, address, resampled=True, copies=2)
     means = problem.theta.new_empty((block.rows, len(problem.theta)))  # [pairs, P]
     within = means.new_empty((block.rows, len(segments)), dtype=torch.float64)  # [pairs, segments]
-    with stream(address, problem.theta.device):
-        origin = Origin(problem.theta.device)
+    with stream(address, problem.theta.device, block.start) as draws:
+        origin = Origin(draws, problem.theta.device)
         for pairs, batches in zip(block.chunks(), problems, strict=True):
             rows = 2 * (pairs.stop - pairs.start)
+            draws.begin(2 * (block.start + pairs.start), rows)
             estimates, _ = timed(estimator, batches, sample_size, rows)
             origin.after(estimates, data_per_row=True)
             first, second = estimates[::2], estimates[1::2]  # [pairs of the chunk, P]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -22,16 +22,14 @@ _MOST = 1 << 24
 _OBSERVED, _EXACT = 2.58, 4.0
 
 
-def cost_varies(
-    problem: Problem, sample_size: int, replicates: int, address: Callable[[int], Address]
-) -> bool:
+def cost_varies(problem: Problem, sample_size: int, replicates: int, address: Address) -> bool:
     """Whether the cost differs from its usual value in enough of the draws of R estimates from N samples.
 
     Args:
         problem: on the device and in the type that is measured.
         sample_size: N.
         replicates: R.
-        address: from the number of a block to the stream of its estimates.
+        address: of the stream of the estimates.
     """
     usual: Tensor | None = None
     others = numbers = 0
@@ -49,7 +47,7 @@ def missed(
     draws: SingleDraws,
     sample_size: int,
     replicates: int,
-    address: Callable[[int], Address],
+    address: Address,
 ) -> bool:
     """Whether the draws of R estimates from N samples missed what is rare and matters.
 
@@ -61,7 +59,7 @@ def missed(
         draws: of the problem, with the exact mean and variance of its cost.
         sample_size: N.
         replicates: R.
-        address: from the number of a block to the stream of its estimates.
+        address: of the stream of the estimates.
     """
     count, total, squares = 0, 0.0, 0.0
     for costs in _costs(problem, sample_size, replicates, address):
@@ -74,14 +72,13 @@ def missed(
     return _OBSERVED * observed < abs(mean) <= _EXACT * math.sqrt(draws.cost_variance / count)
 
 
-def _costs(
-    problem: Problem, sample_size: int, replicates: int, address: Callable[[int], Address]
-) -> Iterator[Tensor]:
+def _costs(problem: Problem, sample_size: int, replicates: int, address: Address) -> Iterator[Tensor]:
     """The costs of plain draws on the streams of the estimates, `[N, rows, (B)]` a chunk."""
     device = problem.theta.device
     for block in blocks_of(problem, sample_size, device.type, replicates):
-        with stream(address(block.index), device):
+        with stream(address, device, block.start) as draws:
             for rows in block.chunks():
+                draws.begin(block.start + rows.start, rows.stop - rows.start)
                 theta = problem.theta.expand(rows.stop - rows.start, -1)  # [rows, P]
                 with torch.no_grad():
                     x = problem.distribution(theta).sample((sample_size,))  # [N, rows, (B,) *event]

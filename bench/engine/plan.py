@@ -134,9 +134,9 @@ class Experiment:
 
         return largest_coordinates(self)
 
-    def address(self, sample_size: int, role: str, block: int = 0) -> Address:
-        """Return the address of the random numbers of a block."""
-        return Address(self.seed, self.problem_key, sample_size, role, block)
+    def address(self, sample_size: int, role: str, part: int = 0) -> Address:
+        """Return the address of the random numbers for a purpose."""
+        return Address(self.seed, self.problem_key, sample_size, role, part)
 
 
 @dataclass(frozen=True)

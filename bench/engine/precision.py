@@ -12,7 +12,7 @@ from bench.engine.blocks import Block, blocks_of
 from bench.problem import Problem
 from bench.statistics.evidence import normal_kurtosis_of
 from bench.statistics.intervals import LEVEL, variance_interval
-from bench.statistics.summary import Summary
+from bench.statistics.summary import Summary, deviations
 from bench.statistics.tails import normal_quantile
 
 NOT_REACHED = "precision not reached"
@@ -121,6 +121,5 @@ def whole_blocks(
 
 
 def _deviation(summary: Summary) -> Tensor:
-    """The squared deviations over all coordinates, `[R]`: of the replicates that are finite and have one."""
-    deviation = summary.deviation[summary.finite].sum(1)
-    return deviation[~deviation.isnan()]
+    """The squared deviations over all coordinates, `[R]`, of the replicates that are finite."""
+    return deviations(summary.distance[summary.finite].sum(1), float(summary.moments.variance.sum()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -16,7 +16,7 @@ from bench.engine.guard import Call
 from bench.engine.origin import Origin
 from bench.engine.plain_draws import cost_varies
 from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
-from bench.engine.streams import Address, generator_fingerprint, stream
+from bench.engine.streams import Address, fingerprint, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
 from bench.problem import Problem
@@ -69,9 +69,10 @@ def replicate(
     problem: Problem,
     sample_size: int,
     replicates: int,
-    address: Callable[[int], Address],
+    address: Address,
     truth: Tensor | None,
     segments: Sequence[slice],
+    center: Tensor,
     precision: Precision | None = None,
     resampled: bool = False,
     keep: Sequence[int] = (),
@@ -83,9 +84,10 @@ def replicate(
         problem: on the device and in the type that is measured.
         sample_size: N.
         replicates: R, or with a precision the least R.
-        address: from the number of a block to its stream.
+        address: of the stream.
         truth: the gradient, `[P]` in float64, or None.
         segments: stretches of coordinates that are summarized apart.
+        center: about which the moments of the estimates are summed.
         precision: when R is enough, or None to take R as it is.
         resampled: whether each replicate has a batch of its own.
         keep: coordinates whose first estimates are kept as they are.
@@ -97,14 +99,14 @@ def replicate(
     blocks: Iterable[Block] = blocks_of(problem, sample_size, device.type, replicates)
     if precision is not None:
         blocks = blocks_up_to(problem, sample_size, device.type, precision.max_replicates)
-    collector = BlockCollector(problem.theta, truth, segments, keep)
+    collector = BlockCollector(problem.theta, truth, segments, center, keep)
     collection = Collection(replicates, len(segments))
     done, look = 0, replicates
     seconds: list[float] = []
     total = Counts()
     draws = hashlib.sha256()
     for block in blocks:
-        run = run_block(estimator, problem, sample_size, block, address(block.index), collector, resampled)
+        run = run_block(estimator, problem, sample_size, block, address, collector, resampled)
         collection.add(run.summary)
         seconds += run.seconds
         total += run.counts
@@ -136,7 +138,7 @@ def run_block(
     collector: BlockCollector,
     resampled: bool = False,
 ) -> BlockRun:
-    """One block: a function of its address and of the collector's center, whatever ran before, and where.
+    """One block: a function of its place, its address and the center, whatever ran before, and where.
 
     Args:
         estimator: already fitted.
@@ -155,20 +157,20 @@ def run_block(
         # All chunks have the same problem, unless their data differ.
         distinct = {id(batches): batches for batches in problems}
         counting = {key: counted(batches, total) for key, batches in distinct.items()}
-        with stream(address, problem.theta.device):
-            origin = Origin(problem.theta.device)
+        with stream(address, problem.theta.device, block.start) as draws:
+            origin = Origin(draws, problem.theta.device)
             for rows, batches in zip(block.chunks(), problems, strict=True):
-                estimates, elapsed = timed(
-                    estimator, counting[id(batches)], sample_size, rows.stop - rows.start
-                )
+                count = rows.stop - rows.start
+                draws.begin(block.start + rows.start, count)
+                estimates, elapsed = timed(estimator, counting[id(batches)], sample_size, count)
                 origin.after(estimates, batches.data_per_row)
                 collector.add(rows, estimates)
                 seconds.append(elapsed)
-            draws = generator_fingerprint(problem.theta.device)
+            drawn = fingerprint(draws, problem.theta.device)
         # What cannot be summed up as it comes is estimated again, which gives the same numbers.
         summary = collector.end()
         if summary is not None:
-            return BlockRun(summary, seconds, total, draws)
+            return BlockRun(summary, seconds, total, drawn)
     raise AssertionError("estimates that are kept have a summary")
 
 
@@ -186,11 +188,16 @@ def problems_of_chunks(
         resampled: whether the batches are drawn afresh.
         copies: how many consecutive estimates share a batch.
     """
-    counts = [copies * (rows.stop - rows.start) for rows in block.chunks()]
+    chunks = list(block.chunks())
     if not resampled:
-        return [problem] * len(counts)
-    with stream(_of_data(address), problem.theta.device), Call(problem):
-        return [problem.resampled(count, copies) for count in counts]
+        return [problem] * len(chunks)
+    problems = []
+    with stream(_of_data(address), problem.theta.device, block.start) as draws, Call(problem):
+        for rows in chunks:
+            count = rows.stop - rows.start
+            draws.begin(block.start + rows.start, count)
+            problems.append(problem.resampled(copies * count, copies))
+    return problems
 
 
 def _of_data(address: Address) -> Address:
@@ -239,12 +246,14 @@ def warm_up(
     rows = min(replicates, chunk_rows(problem, sample_size, device.type))
     measured = -(-replicates // rows)
     seconds: list[float] = []
-    (problem,) = problems_of_chunks(problem, Block(0, 0, rows, rows), address, resampled)
-    with stream(address, device):
-        origin = Origin(device)
+    (problem,) = problems_of_chunks(problem, Block(0, rows, rows), address, resampled)
+    with stream(address, device) as draws:
+        draws.begin(0, rows)
+        origin = Origin(draws, device)
         estimates, _ = timed(estimator, problem, sample_size, rows)
         origin.after(estimates, problem.data_per_row)
         while measured + len(seconds) < _TIMINGS and sum(seconds) * rows < _TIMING_SECONDS:
+            draws.begin((1 + len(seconds)) * rows, rows)
             estimates, elapsed = timed(estimator, problem, sample_size, rows)
             origin.after(estimates, problem.data_per_row)
             seconds.append(elapsed)

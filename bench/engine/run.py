@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
@@ -117,7 +116,8 @@ def _pairs(sampler: CellSampler, pairs: int) -> Pairs:
     """Estimates in pairs that share a batch."""
     problem, N = sampler.problem, sampler.cell.sample_size
     segments = sampler.segments(problem.parameters)
-    return replicate_pairs(sampler.estimator, problem, N, pairs, partial(sampler.address, "pairs"), segments)
+    address = sampler.address("pairs")
+    return replicate_pairs(sampler.estimator, problem, N, pairs, address, segments, sampler.center)
 
 
 def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> bool:
@@ -139,4 +139,4 @@ def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> boo
     if not any(bias_p(evidence) < BIASED_BELOW for _, evidence in found):
         return False
     R = len(replication.summary.finite)
-    return missed(problem, known.draws[0], N, R, partial(sampler.address, _ROLE))
+    return missed(problem, known.draws[0], N, R, sampler.address(_ROLE))

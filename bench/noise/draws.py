@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.noise import tensors
-from bench.noise.philox import EXPONENTIAL, NORMAL, UNIFORM
+from bench.noise.philox import EXPONENTIAL, NORMAL, UNIFORM, UNIT
 
-try:
-    from bench.noise import kernels
-except ImportError:  # an interpreter that numba does not know yet: the same numbers, slower
-    kernels = None  # type: ignore[assignment]
+# For no more numbers in float64 than this, as in the trial of a plan, compiled code gains nothing: to load
+# it takes a second.
+_FEW = 64
 
 
 @dataclass
@@ -31,13 +32,23 @@ class Draws:
         key: two words of 32 bits that stand for the stream.
         first: the first replicate.
         rows: R.
-        calls: how many draws there were.
+        calls: how many draws there were of these replicates.
+        drawn: what was drawn, of all replicates until now: the kind and the numbers of each call.
     """
 
     key: tuple[int, int]
-    first: int
-    rows: int
+    first: int = 0
+    rows: int = 1
     calls: int = 0
+    drawn: list[tuple[int, ...]] = field(default_factory=list)
+
+    def begin(self, first: int, rows: int) -> None:
+        """Draw for other replicates from now on, from their first numbers."""
+        self.first, self.rows, self.calls = first, rows, 0
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether noise of this shape can be told apart by replicates."""
+        return len(shape) > 1 and shape[1] % self.rows == 0
 
     def normal(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
         """Standard normal numbers; those of float32 are within ±6.7."""
@@ -47,21 +58,13 @@ class Draws:
         """Numbers in the open interval (0, 1), of 23 or 52 bits."""
         return self._drawn(UNIFORM, shape, dtype, device)
 
+    def unit(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Uniform numbers in (0, 1] that keep their digits near zero, so that what is rare is rare enough."""
+        return self._drawn(UNIT, shape, dtype, device)
+
     def exponential(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
         """Positive numbers with mean 1."""
         return self._drawn(EXPONENTIAL, shape, dtype, device)
-
-    def gumbel(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Standard Gumbel numbers, −log of exponential ones."""
-        return self.exponential(shape, dtype, device).log_().neg_()
-
-    def logistic(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Standard logistic numbers, log u − log(1 − u)."""
-        return torch.logit(self.uniform(shape, dtype, device))
-
-    def coin(self, probs: Tensor, shape: Sequence[int]) -> Tensor:
-        """Ones with the given probabilities, broadcast to the shape, and zeros."""
-        return (self.uniform(shape, probs.dtype, probs.device) < probs).to(probs.dtype)
 
     def _drawn(self, kind: int, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
         N, M, *rest = shape
@@ -70,11 +73,14 @@ class Draws:
             raise ValueError(f"noise of {M} rows was asked for, wanted a multiple of {self.rows}")
         call, self.calls = self.calls, self.calls + 1
         count = N * S * math.prod(rest)
-        if kernels is None or dtype != torch.float32 or device.type != "cpu":
-            made = tensors.numbers(kind, self.key, call, self.first, self.rows, count, dtype, device)
-        elif (
-            S == 1 and count == N <= self.rows
-        ):  # the longer axis is the inner one: vector instructions want it
+        self.drawn.append((kind, N, S, *rest, dtype.itemsize))
+        # In float64 both ways give the same numbers to the bit; in float32 to rounding.
+        few = count * self.rows <= _FEW and dtype == torch.float64
+        kernels = None if few or device.type != "cpu" else compiled_kernels()
+        if kernels is None or dtype != torch.float32:
+            made = tensors.numbers(kind, self.key, call, self.first, self.rows, count, dtype, device, kernels)
+        elif S == 1 and count == N <= self.rows:
+            # The longer axis is the inner one: vector instructions want it.
             columns = np.empty((count, self.rows), np.float32)
             kernels.fill_columns(columns, kind, *self.key, call, self.first)
             return torch.from_numpy(columns).view(N, M, *rest)
@@ -83,3 +89,13 @@ class Draws:
             kernels.fill_rows(numbers, kind, *self.key, call, self.first)
             made = torch.from_numpy(numbers)
         return made.view(self.rows, N, S, *rest).movedim(0, 2).reshape(N, M, *rest)
+
+
+@functools.cache
+def compiled_kernels() -> ModuleType | None:
+    """The compiled part; None where numba does not know the interpreter: the same numbers, slower."""
+    try:
+        from bench.noise import kernels
+    except ImportError:
+        return None
+    return kernels

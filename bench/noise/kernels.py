@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.noise.philox import MULTIPLIERS, NORMAL, ROUNDS, UNIFORM, WEYL, WORD
+from bench.noise.philox import MULTIPLIERS, NORMAL, ROUNDS, UNIFORM, UNIT, WEYL, WORD
 
 Array = NDArray[Any]
 
@@ -107,6 +107,12 @@ def _uniforms(words: Array, x: Array) -> None:
 
 
 @numba.njit(fastmath=_FAST, cache=True)
+def _units(words: Array, x: Array) -> None:
+    for i in range(x.size):
+        x[i] = _unit(words[i])
+
+
+@numba.njit(fastmath=_FAST, cache=True)
 def _exponentials(words: Array, x: Array) -> None:
     for i in range(x.size):
         x[i] = max(-_log(_unit(words[i])), f32(2.0**-25))
@@ -124,6 +130,11 @@ def _numbers(kind: int, tile: Array, y0: Array, y1: Array, y2: Array, y3: Array)
         _uniforms(w1, y1)
         _uniforms(w2, y2)
         _uniforms(w3, y3)
+    elif kind == UNIT:
+        _units(w0, y0)
+        _units(w1, y1)
+        _units(w2, y2)
+        _units(w3, y3)
     else:
         _exponentials(w0, y0)
         _exponentials(w1, y1)
@@ -137,7 +148,7 @@ def fill_rows(out: Array, kind: int, k0: int, k1: int, call: int, first: int) ->
 
     Args:
         out: float32, `[R, n]`.
-        kind: `NORMAL`, `UNIFORM` or `EXPONENTIAL`.
+        kind: `NORMAL`, `UNIFORM`, `UNIT` or `EXPONENTIAL`.
         k0: the first word of the key.
         k1: the second.
         call: which draw of the replicates it is.
@@ -180,3 +191,19 @@ def fill_columns(out: Array, kind: int, k0: int, k1: int, call: int, first: int)
             y2 = out[2 * Q + index, start:stop] if 2 * Q + index < n else spare[2, :count]
             y3 = out[3 * Q + index, start:stop] if 3 * Q + index < n else spare[3, :count]
             _numbers(kind, tile, y0, y1, y2, y3)
+
+
+@numba.njit(cache=True)
+def fill_units(out: Array, k0: int, k1: int, call: int, first: int) -> None:
+    """Write numbers in (0, 1) of 52 bits, two of each counter, of consecutive replicates; `[2, R, Q]`."""
+    _, R, Q = out.shape
+    tile = np.empty((4, _TILE), u32)
+    for r in range(R):
+        for start in range(0, Q, _TILE):
+            count = min(_TILE, Q - start)
+            _words_of_one(tile, start, count, call, first + r, u64(k0), u64(k1))
+            for lane in range(2):
+                high, low, row = tile[2 * lane], tile[2 * lane + 1], out[lane, r]
+                for i in range(count):
+                    bits = np.int64(high[i]) << np.int64(20) | np.int64(low[i] >> u32(12))
+                    row[start + i] = (np.float64(bits) + 0.5) * 2.0**-52

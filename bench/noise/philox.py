@@ -20,7 +20,7 @@ WEYL = 0x9E3779B9, 0xBB67AE85
 ROUNDS = 10
 WORD = 0xFFFFFFFF
 
-NORMAL, UNIFORM, EXPONENTIAL = range(3)
+NORMAL, UNIFORM, UNIT, EXPONENTIAL = range(4)
 """The kinds of numbers that are made of words."""
 
 

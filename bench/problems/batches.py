@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from bench import noise
 from bench.problem import Problem
 
 AnyProblem = TypeVar("AnyProblem", bound=Problem)
@@ -35,7 +36,8 @@ def redrawn(problem: AnyProblem, items: Tensor, rows: int, copies: int) -> AnyPr
     """
     batches = (rows // copies, vars(problem)["data"].shape[-2])
     # Drawn on the CPU, so that every device has the same batches.
-    index = torch.randint(len(items), batches).repeat_interleave(copies, 0)  # [R, B]
+    u = noise.uniform((1, *batches), torch.empty(0, dtype=torch.float64))[0]  # [R / copies, B]
+    index = (u * len(items)).long().repeat_interleave(copies, 0)  # [R, B]
     drawn = copy.copy(problem)
     vars(drawn)["data"] = items[index.to(items.device)]  # [R, B, D]
     drawn.data_per_row = True

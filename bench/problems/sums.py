@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import torch
 from flint import acb, arb, ctx
 from torch import Tensor
-from torch.distributions import Binomial, Distribution, Geometric, Poisson
+from torch.distributions import Binomial, Distribution, Poisson
 
 from bench.balls import BITS, Within
+from bench.distributions.by_counter import Geometric
 from bench.distributions.families import component
 from bench.distributions.masses import masses
 from bench.formula.balls import Enclosure

@@ -195,4 +195,7 @@ def _notes(held: Gated) -> Iterator[str]:
     if held.anchor is not None and held.anchor.scenario_version != held.baseline.scenario_version:
         yield f"the anchor is of version {held.anchor.scenario_version} of the scenario, and not compared"
     if held.baseline.stream_layout != LAYOUT:
-        yield f"the baseline's random numbers are those of {held.baseline.stream_layout}, now {LAYOUT}"
+        yield (
+            f"the baseline's random numbers are those of {held.baseline.stream_layout}, now {LAYOUT}: cells "
+            "are compared as independent samples until the baseline is updated"
+        )

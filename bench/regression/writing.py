@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from bench.engine.streams import LAYOUT
 from bench.engine.timing import threads
 from bench.errors import invalid, shown
 from bench.regression.baseline import Accepted, Baseline, Entry, write
@@ -17,6 +18,7 @@ from bench.regression.gated import plans_of
 from bench.regression.make import Made, baseline_of, history_entry, make
 from bench.scenario.prepared import Prepared
 from bench.scenario.thresholds import thresholds_of
+from bench.text.labels import plain
 
 
 def measure(prepared: Prepared, tell: Callable[[Made], None] = lambda _: None) -> list[Made]:
@@ -64,8 +66,14 @@ def update(
         whole: whether all cells were asked for; else the others stay as they are.
 
     Raises:
-        Invalid: if something got worse and that is not accepted, or nothing could be measured.
+        Invalid: if something got worse and that is not accepted, if nothing could be measured, or if cells
+            would stay whose random numbers are of another layout.
     """
+    if old.stream_layout != LAYOUT and not whole:
+        raise invalid(
+            f"{path}: its random numbers are those of {shown(old.stream_layout)}, now {LAYOUT}: update all "
+            "estimators at once"
+        )
     entries = _entries(made, path)
     thresholds = partial(thresholds_of, prepared.scenario.gate)
     worse = [moved for moved in differences(old, entries, thresholds) if moved.worse]
@@ -81,6 +89,17 @@ def update(
     baseline = baseline_of(first, kept | entries, told.commit, [*old.history, told])
     write(path, baseline)
     return baseline
+
+
+def change_of_layout(old: Baseline) -> str:
+    """Return what it means that the random numbers of a baseline are of another layout; empty if not."""
+    if old.stream_layout == LAYOUT:
+        return ""
+    return (
+        f"its random numbers are those of {plain(old.stream_layout)}, now {LAYOUT}: no estimate comes again. "
+        "What was measured then and now is compared as two independent samples; a new baseline makes "
+        "unchanged code give the same numbers again"
+    )
 
 
 def _entries(made: Sequence[Made], path: Path) -> dict[str, Entry]:

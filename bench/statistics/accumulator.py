@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.statistics.moments import Center
+# Batches in a block. Many blocks make up for the few that many coordinates can afford.
+_BATCHES, _BATCHES_OF_MANY, _MANY = 32, 8, 1 << 14
 
 
 class Accumulator:
@@ -18,7 +19,7 @@ class Accumulator:
     Attributes:
         center: c.
         segments: stretches of coordinates that together are all of them, in order.
-        size: replicates in a batch.
+        size: replicates in a batch, of which there are K.
         replicates: R, that were added.
         totals: the sums of d over each batch, and in the last row over those in none, `[K + 1, P]`.
         powers: the sums over the replicates of d², d³ and d⁴, `[3, P]`.
@@ -27,19 +28,19 @@ class Accumulator:
 
     def __init__(
         self,
-        center: Center,
+        center: Tensor,
         truth: Tensor | None,
         segments: Sequence[slice],
         replicates: int,
-        batches: int,
-        size: int,
     ) -> None:
         """Room for the sums over so many replicates, of which the first K · size make K batches.
 
         The type of the center is that in which the sums are formed.
         """
-        c = center.value
-        self.center, self.segments, self.size, self.replicates = center, segments, size, 0
+        c = center
+        batches = max(1, min(_BATCHES if len(c) <= _MANY else _BATCHES_OF_MANY, replicates))
+        self.center, self.segments, self.replicates = center, segments, 0
+        self.size = replicates // batches
         self.totals = c.new_zeros((batches + 1, len(c)))
         self.powers = c.new_zeros((3, len(c)))
         self._rows = c.new_zeros((replicates, 3, len(segments)), dtype=torch.float64)
@@ -55,9 +56,9 @@ class Accumulator:
         return self._rows[: self.replicates]
 
     @property
-    def room(self) -> tuple[int, int]:
-        """For how many replicates and batches."""
-        return len(self._rows), len(self.totals) - 1
+    def room(self) -> int:
+        """For how many replicates."""
+        return len(self._rows)
 
     def clear(self) -> None:
         """Begin anew, with the same center."""
@@ -67,32 +68,31 @@ class Accumulator:
 
     def add(self, estimates: Tensor) -> None:
         """Take in some estimates, `[k, P]`."""
-        batch = torch.from_numpy(self._batch_of(len(estimates))).to(estimates.device)  # [k]
-        rows = self._rows[self.replicates : self.replicates + len(estimates)]
-        self.replicates += len(estimates)
-        (self._add_at_once if estimates.device.type == "cpu" else self._add_by_tensors)(
-            estimates, batch, rows
-        )
+        first, self.replicates = self.replicates, self.replicates + len(estimates)
+        rows = self._rows[first : self.replicates]
+        fused = compiled_sums() if estimates.device.type == "cpu" else None
+        if fused is None:
+            self._add_by_tensors(estimates, first, rows)
+            return
+        tensors = estimates.contiguous(), self.center, self._offset, self._edges
+        sums = self.totals, self.powers, rows
+        fused.add(*(t.numpy() for t in tensors), first, self.size, *(t.numpy() for t in sums))
 
-    def _batch_of(self, count: int) -> NDArray[np.int64]:
-        """To which batch each of the next estimates belongs, `[k]`."""
-        K = len(self.totals) - 1
-        edges = np.append(np.arange(K + 1) * self.size, np.iinfo(np.int64).max)  # the last has the rest
-        each = np.diff(edges.clip(self.replicates, self.replicates + count))  # [K + 1]
-        return np.repeat(np.arange(K + 1), each)
+    def _batches_of(self, first: int, count: int) -> Iterator[tuple[int, slice]]:
+        """The batches to which some estimates belong, and which of them: batches are contiguous."""
+        K, stop = len(self.totals) - 1, first + count
+        for batch in range(min(first // max(1, self.size), K), K + 1):
+            start, end = batch * self.size, stop if batch == K else (batch + 1) * self.size
+            inside = slice(max(start, first) - first, min(end, stop) - first)
+            if inside.start < inside.stop:
+                yield batch, inside
 
-    def _add_at_once(self, estimates: Tensor, batch: Tensor, rows: Tensor) -> None:
-        from bench.statistics import fused  # late: numba takes a second that a plan need not wait
-
-        c, w = self.center.value, self._offset
-        tensors = estimates.contiguous(), c, w, self._edges, batch, self.totals, self.powers, rows
-        fused.add(*(tensor.numpy() for tensor in tensors))
-
-    def _add_by_tensors(self, estimates: Tensor, batch: Tensor, rows: Tensor) -> None:
-        c, w = self.center.value, self._offset
+    def _add_by_tensors(self, estimates: Tensor, first: int, rows: Tensor) -> None:
+        c, w = self.center, self._offset
         d = estimates - c  # [k, P]
         square = d * d
-        self.totals.index_add_(0, batch, d)
+        for batch, inside in self._batches_of(first, len(d)):
+            self.totals[batch] += d[inside].sum(0)
         self.powers += torch.stack([square.sum(0), (d * square).sum(0), (square * square).sum(0)])
         for i, s in enumerate(self.segments):
             rows[:, :, i] = torch.stack([square[:, s].sum(1), d[:, s] @ c[s], d[:, s] @ w[s]], 1)
@@ -102,3 +102,13 @@ def _constants(c: Tensor, t: Tensor | None) -> Tensor:
     if t is None:
         return torch.stack([c @ c, *c.new_full((2,), torch.nan)])
     return torch.stack([c @ c, (t - c).square().sum(), c @ t])
+
+
+@functools.cache
+def compiled_sums() -> ModuleType | None:
+    """The compiled part, which is loaded late: numba takes a second. None where there is no numba."""
+    try:
+        from bench.statistics import fused
+    except ImportError:
+        return None
+    return fused

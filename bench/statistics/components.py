@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.statistics.evidence import blocks_reported, segments_of
 from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, normal_interval
-from bench.statistics.summary import Summary
+from bench.statistics.summary import Summary, deviations
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,12 @@ def components(within: Tensor, deviation: Tensor, between: float) -> Components:
 
     Args:
         within: w, `[n]`.
-        deviation: u, `[n]`; NaN where a pair is alone in its block.
+        deviation: u, `[n]`.
         between: the trace of the covariance of m.
     """
     if len(within) < 2:
         return Components(mean_interval(within), UNKNOWN)
-    contributions = (deviation - within / 2)[~deviation.isnan()]  # [n]
-    count = len(contributions)
-    error = float(contributions.std()) / math.sqrt(count) if count > 1 else math.nan
+    error = float((deviation - within / 2).std()) / math.sqrt(len(within))
     data = normal_interval(between - float(within.mean()) / 2, error)
     return Components(mean_interval(within), data)
 
@@ -76,5 +74,6 @@ def components_of(pairs: Pairs, parameters: Mapping[str, slice]) -> Iterator[tup
     segments = segments_of(parameters, len(variances))
     for name, block in blocks_reported(parameters, len(variances)).items():
         inside = torch.tensor([block.start <= s.start and s.stop <= block.stop for s in segments])
-        within, deviation = (of[finite][:, inside].sum(1) for of in (pairs.within, pairs.means.deviation))
-        yield name, components(within, deviation, float(variances[block].sum()))
+        within, distance = (of[finite][:, inside].sum(1) for of in (pairs.within, pairs.means.distance))
+        between = float(variances[block].sum())
+        yield name, components(within, deviations(distance, between), between)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.statistics.known import ExactMoments
-from bench.statistics.summary import Summary
+from bench.statistics.summary import Summary, deviations
 from bench.statistics.unbiasedness import Difference
 
 # Standard errors beyond which estimates refute what is said to be known of them: by chance never, even where
@@ -30,7 +30,7 @@ class Evidence:
         variances: unbiased, of each coordinate, `[P]`.
         skewness: of each coordinate, `[P]`; NaN where nothing varies.
         trace_of_square: tr(Σ²), with Σ the covariance of one estimate.
-        deviation: squared distance of each replicate from the mean, unbiased, `[R]`.
+        deviation: squared deviation of each replicate, with the unbiased variance as mean, `[R]`.
         error: squared distance from the truth, `[R]`; NaN without a truth.
         product: inner product with the truth, `[R]`; NaN without a truth.
         norm: squared norm, `[R]`.
@@ -213,17 +213,19 @@ def evidence_of(
         inside = [i for i, s in enumerate(segments) if block.start <= s.start and s.stop <= block.stop]
         rows = {
             key: getattr(summary, key)[summary.finite][:, inside].sum(1)
-            for key in ("deviation", "error", "product", "norm")
+            for key in ("distance", "error", "product", "norm")
         }
         if unknown:  # whatever they were summarized against
             rows |= {key: torch.full_like(rows[key], torch.nan) for key in ("error", "product")}
         variances = summary.moments.variance[block]
+        deviation = deviations(rows.pop("distance"), float(variances.sum()))
         yield (
             name,
             Evidence(
                 sample_size=sample_size,
                 mean=summary.moments.mean[block],
                 variances=variances,
+                deviation=deviation,
                 skewness=summary.moments.skewness[block],
                 trace_of_square=_trace_of_square(summary.batches, inside, variances),
                 truth=truth[block],
@@ -243,7 +245,7 @@ def normal_kurtosis_of(summary: Summary) -> float:
     """`Evidence.normal_kurtosis` of all coordinates together; 3 where nothing varies."""
     variances = summary.moments.variance  # [P]
     trace = float(variances.sum())
-    square = _trace_of_square(summary.batches, list(range(summary.deviation.shape[1])), variances)
+    square = _trace_of_square(summary.batches, list(range(summary.distance.shape[1])), variances)
     return 1 + 2 * square / trace**2 if trace > 0 else 3.0
 
 

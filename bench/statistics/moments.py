@@ -88,25 +88,8 @@ class PowerSums:
         )
 
 
-@dataclass(frozen=True)
-class Center:
-    """About what deviations are taken: the mean of some of the estimates.
-
-    Attributes:
-        value: c, `[P]`, in the precision in which deviations are formed.
-        count: the mean of how many estimates it is; 0 where none was finite, and c is zero.
-    """
-
-    value: Tensor
-    count: int
-
-    def double(self) -> Center:
-        """Return these moments in float64."""
-        return Center(self.value.double(), self.count)
-
-
-def center_of(estimates: Tensor) -> Center:
-    """The mean of those of the estimates `[R, P]` that are finite.
+def center_of(estimates: Tensor) -> Tensor:
+    """The mean of those of the estimates `[R, P]` that are finite, `[P]`; zero if none is.
 
     Where all are the same it is exactly theirs, so that what does not vary has no variance.
     """
@@ -114,10 +97,10 @@ def center_of(estimates: Tensor) -> Center:
         estimates = estimates[estimates.isfinite().all(1)]
     count = len(estimates)
     if not count:
-        return Center(estimates.new_zeros(estimates.shape[1]), 0)
+        return estimates.new_zeros(estimates.shape[1])
     mean, first = estimates.new_full((count,), 1 / count) @ estimates, estimates[0]  # [P]
     near = (mean - first).abs() <= 1e-5 * first.abs()  # only there is it worth a look at all of them
     if bool(near.any()):
         same = (estimates[:, near] == first[near]).all(0)
         mean[near] = torch.where(same, first[near], mean[near])
-    return Center(mean, count)
+    return mean

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,16 +9,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.statistics.accumulator import Accumulator
-from bench.statistics.moments import Center, Moments, PowerSums, center_of
+from bench.statistics.accumulator import Accumulator, compiled_sums
+from bench.statistics.moments import Moments, PowerSums, center_of
 
 # Up to this many coordinates the powers are formed in float64, which costs next to
 # nothing; above it in the estimates' own precision, as long as fourth powers neither
 # overflow nor vanish: rounding of 1e-7 is lost among deviations that are random.
 _FEW = 256
 _SAFE = (1e-12, 1e12)
-# Batches in a block. Many blocks make up for the few that many coordinates can afford.
-_BATCHES, _BATCHES_OF_MANY, _MANY = 32, 8, 1 << 14
 
 
 @dataclass(frozen=True)
@@ -29,9 +26,7 @@ class Summary:
     Attributes:
         sums: of powers of every coordinate, over the finite replicates.
         center: about which they are.
-        deviation: squared distance from the center c, the mean of the n estimates of the cell's
-            first block, made unbiased for the variance: by n / (n − 1) for those n, by
-            n / (n + 1) for all others, `[R, segments]`.
+        distance: squared distance from the center, `[R, segments]`; see `deviations`.
         error: squared distance from the truth, `[R, segments]`; NaN where there is none.
         product: inner product with the truth, `[R, segments]`; NaN where there is none.
         norm: squared norm, `[R, segments]`.
@@ -42,8 +37,8 @@ class Summary:
     """
 
     sums: PowerSums
-    center: Center
-    deviation: Tensor
+    center: Tensor
+    distance: Tensor
     error: Tensor
     product: Tensor
     norm: Tensor
@@ -56,13 +51,27 @@ class Summary:
         return self.sums.moments()
 
 
+def deviations(distance: Tensor, variance: float) -> Tensor:
+    """Squared deviations of replicates, `[R]`, from squared distances to a center near their mean.
+
+    In such units that their mean is the unbiased variance: tables and comparisons of replicates then say
+    the same. A center that is off by a part of the standard deviation makes them a little noisier.
+
+    Args:
+        distance: over some coordinates, `[R]`.
+        variance: the trace of the covariance of these coordinates; NaN for a single replicate.
+    """
+    mean = float(distance.mean())
+    return distance * (variance / mean) if mean > 0 else distance
+
+
 def precision_of(P: int, dtype: torch.dtype) -> torch.dtype:
     """The type in which P coordinates are summed, of estimates of a given type."""
     return torch.float64 if P <= _FEW else dtype
 
 
 def summarize(
-    estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Center | None = None
+    estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Tensor | None = None
 ) -> Summary:
     """The summary of one block.
 
@@ -70,24 +79,22 @@ def summarize(
         estimates: `[R, P]`, of any real type.
         truth: the gradient, `[P]` in float64, on the same device; or None.
         segments: stretches of coordinates that together are all of them, in order.
-        center: that of the cell's first block; None for that block itself.
+        center: about which powers are summed; None for the mean of these estimates.
     """
-    own = center is None
-    center = center or center_of(estimates.to(precision_of(estimates.shape[1], estimates.dtype)))
+    if center is None:
+        center = center_of(estimates.to(precision_of(estimates.shape[1], estimates.dtype)))
     sums = _sums(estimates, truth, segments, center)
     if is_regular(sums):
-        return summary_of(sums, own)
+        return summary_of(sums)
     finite = estimates.isfinite().all(1)  # [R]
-    kept = summary_of(_sums(estimates[finite].double(), truth, segments, sums.center.double()), own)
+    kept = summary_of(_sums(estimates[finite].double(), truth, segments, sums.center.double()))
     finite = finite.cpu()
     rows = {name: _spread(getattr(kept, name), finite) for name in _ROWS}
     return Summary(kept.sums, sums.center, finite=finite, batches=kept.batches, **rows)
 
 
-def _sums(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Center) -> Accumulator:
-    R, P = estimates.shape
-    K = max(1, min(_BATCHES if P <= _MANY else _BATCHES_OF_MANY, R))
-    sums = Accumulator(center, truth, segments, R, K, R // K)
+def _sums(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Tensor) -> Accumulator:
+    sums = Accumulator(center, truth, segments, len(estimates))
     sums.add(estimates)
     return sums
 
@@ -100,14 +107,10 @@ def is_regular(sums: Accumulator) -> bool:
     return bool(_is_safe(squares.sum(1)).all())
 
 
-def summary_of(sums: Accumulator, own: bool) -> Summary:
-    """Summarize the sums over the estimates of one block; `own` is whether their center is their own mean."""
-    from bench.statistics import fused  # late: numba takes a second that a plan need not wait
-
-    R, c, n = sums.replicates, sums.center.value.double(), sums.center.count  # c is [P]
-    unbiased = n / (n - 1 if own else n + 1) if n > own else math.nan
-    kept = torch.empty((len(_ROWS), R, len(sums.segments)), dtype=torch.float64)
-    fused.scalars(sums.rows.cpu().numpy(), unbiased, sums.constants.cpu().numpy(), kept.numpy())
+def summary_of(sums: Accumulator) -> Summary:
+    """Summarize the sums over the estimates of one block."""
+    R, c = sums.replicates, sums.center.double()  # c is [P]
+    kept = _scalars(sums.rows.cpu(), sums.constants.cpu())
     powers = torch.cat([sums.totals.sum(0, keepdim=True), sums.powers])  # [4, P]
     return Summary(
         PowerSums(R, c.cpu(), powers.cpu()),
@@ -116,6 +119,25 @@ def summary_of(sums: Accumulator, own: bool) -> Summary:
         batches=(_products(sums).cpu(),),
         **dict(zip(_ROWS, kept, strict=True)),
     )
+
+
+def _scalars(rows: Tensor, constants: Tensor) -> Tensor:
+    """The scalars of every replicate over each segment, `[4, R, segments]`.
+
+    Args:
+        rows: |d|², d·c and d·(t − c), `[R, 3, segments]`.
+        constants: |c|², |t − c|² and c·t, `[3, segments]`.
+    """
+    fused = compiled_sums()
+    if fused is not None:
+        kept = rows.new_empty((len(_ROWS), len(rows), rows.shape[2]))
+        fused.scalars(rows.numpy(), constants.numpy(), kept.numpy())
+        return kept
+    square, along_center, along_offset = rows.unbind(1)  # [R, segments] each
+    of_center, of_offset, of_product = constants
+    error = square - 2 * along_offset + of_offset
+    product, norm = along_offset + along_center + of_product, square + 2 * along_center + of_center
+    return torch.stack([square, error, product, norm])
 
 
 def _is_safe(squares: Tensor) -> Tensor:
@@ -147,7 +169,7 @@ class Collection:
         self._finite = torch.empty(replicates, dtype=torch.bool)
         self._batches: list[Tensor] = []
         self._sums: PowerSums | None = None
-        self._center: Center | None = None
+        self._center: Tensor | None = None
         self._filled = 0
 
     def add(self, summary: Summary) -> None:
@@ -185,7 +207,7 @@ def _longer(kept: Tensor, length: int) -> Tensor:
     return longer
 
 
-_ROWS = ("deviation", "error", "product", "norm")
+_ROWS = ("distance", "error", "product", "norm")
 
 
 def _spread(rows: Tensor, finite: Tensor) -> Tensor:

@@ -11,16 +11,17 @@ SCRIPT = """
 import re, sys
 from pathlib import Path
 import torch
+from bench.engine.center import center_of_cell
 from bench.engine.replicate import replicate
 from bench.engine.streams import Address
 from tests.cases import estimator_of, problem_of
 
 torch.set_num_threads(1)
 truth = torch.tensor([4.0], dtype=torch.float64)
-replicate(
-    estimator_of("reinforce"), problem_of("gaussian").to("cpu", torch.float32), 1000, int(sys.argv[1]),
-    lambda b: Address(0, "memory", 1000, "estimates", b), truth, [slice(0, 1)],
-)
+estimator, problem = estimator_of("reinforce"), problem_of("gaussian").to("cpu", torch.float32)
+address = Address(0, "memory", 1000, "estimates")
+center = center_of_cell(estimator, problem, 1000, address)
+replicate(estimator, problem, 1000, int(sys.argv[1]), address, truth, [slice(0, 1)], center)
 # Not ru_maxrss: a child inherits the peak of its parent.
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """

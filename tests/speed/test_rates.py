@@ -10,6 +10,7 @@ import torch
 
 from bench.catalogue import build
 from bench.engine.blocks import blocks_of
+from bench.engine.center import center_of_cell
 from bench.engine.replicate import replicate, timed
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
@@ -37,8 +38,10 @@ def estimates(estimator: Estimator, problem: Problem, N: int, R: int) -> Callabl
 
     def work() -> None:
         for block in blocks:
-            with stream(Address(0, "speed", N, "estimates", block.index), torch.device("cpu")):
+            address = Address(0, "speed", N, "estimates")
+            with stream(address, torch.device("cpu"), block.start) as draws:
                 for rows in block.chunks():
+                    draws.begin(block.start + rows.start, rows.stop - rows.start)
                     timed(estimator, problem, N, rows.stop - rows.start)
 
     return work
@@ -47,8 +50,9 @@ def estimates(estimator: Estimator, problem: Problem, N: int, R: int) -> Callabl
 def replication(name: str, N: int, R: int) -> Callable[[], object]:
     """The same with all statistics."""
     estimator, problem = build("estimators", name, {}), gaussian()
+    center = center_of_cell(estimator, problem, N, Address(0, "speed", N, "center"))
     return lambda: replicate(
-        estimator, problem, N, R, lambda b: Address(0, "speed", N, "estimates", b), TRUTH, [slice(0, 1)]
+        estimator, problem, N, R, Address(0, "speed", N, "estimates"), TRUTH, [slice(0, 1)], center
     )
 
 

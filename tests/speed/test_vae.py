@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from bench.catalogue import build
 from bench.engine.blocks import blocks_of
+from bench.engine.center import center_of_cell
 from bench.engine.replicate import replicate, timed
 from bench.engine.streams import Address, stream
 from bench.problem import Problem
@@ -85,8 +86,10 @@ def gradients(size: Size, problem: Problem) -> Callable[[], None]:
 
     def work() -> None:
         for block in blocks:
-            with stream(Address(0, "speed", 1, "estimates", block.index), torch.device("cpu")):
+            address = Address(0, "speed", 1, "estimates")
+            with stream(address, torch.device("cpu"), block.start) as draws:
                 for rows in block.chunks():
+                    draws.begin(block.start + rows.start, rows.stop - rows.start)
                     timed(estimator, problem, 1, rows.stop - rows.start)
 
     return work
@@ -96,15 +99,9 @@ def replication(size: Size, problem: Problem) -> Callable[[], object]:
     estimator = build("estimators", "reparameterization", {})
     truth = torch.zeros(len(problem.theta), dtype=torch.float64)
     segments = segments_of(problem.parameters, len(problem.theta))
-    return lambda: replicate(
-        estimator,
-        problem,
-        1,
-        size.replicates,
-        lambda b: Address(0, "speed", 1, "estimates", b),
-        truth,
-        segments,
-    )
+    center = center_of_cell(estimator, problem, 1, Address(0, "speed", 1, "center"))
+    address = Address(0, "speed", 1, "estimates")
+    return lambda: replicate(estimator, problem, 1, size.replicates, address, truth, segments, center)
 
 
 @pytest.mark.parametrize(("size", "least"), [(SMALL, 10), (LARGE, 0.85)], ids=str)

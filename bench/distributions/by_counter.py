@@ -1,0 +1,92 @@
+"""Families of torch whose samples are made of noise by counter: each row has numbers of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Size, Tensor, distributions
+from torch.distributions.transforms import AbsTransform, AffineTransform, ExpTransform, PowerTransform
+from torch.distributions.utils import broadcast_all
+
+from bench import noise
+from bench.distributions.normal import Normal
+
+_NONE = Size()
+
+
+class LogNormal(distributions.LogNormal):
+    """exp z for a normal z."""
+
+    def __init__(self, loc: Tensor, scale: Tensor, validate_args: bool | None = None) -> None:
+        base = Normal(loc, scale, validate_args=validate_args)
+        distributions.TransformedDistribution.__init__(
+            self, base, ExpTransform(), validate_args=validate_args
+        )
+
+
+class HalfNormal(distributions.HalfNormal):
+    """|z| for a normal z about 0."""
+
+    def __init__(self, scale: Tensor, validate_args: bool | None = None) -> None:
+        base = Normal(0, scale, validate_args=False)
+        distributions.TransformedDistribution.__init__(
+            self, base, AbsTransform(), validate_args=validate_args
+        )
+
+
+class Exponential(distributions.Exponential):
+    """ε/λ for a standard exponential ε."""
+
+    def rsample(self, sample_shape: Any = _NONE) -> Tensor:
+        return noise.exponential(self._extended_shape(sample_shape), self.rate) / self.rate
+
+
+class Weibull(distributions.Weibull):
+    """λ ε^(1/k) for a standard exponential ε."""
+
+    def __init__(self, scale: Tensor, concentration: Tensor, validate_args: bool | None = None) -> None:
+        self.scale, self.concentration = broadcast_all(scale, concentration)
+        self.concentration_reciprocal = self.concentration.reciprocal()
+        base = Exponential(torch.ones_like(self.scale), validate_args=validate_args)
+        steps = [PowerTransform(self.concentration_reciprocal), AffineTransform(0, self.scale)]
+        distributions.TransformedDistribution.__init__(self, base, steps, validate_args=validate_args)
+
+
+class Laplace(distributions.Laplace):
+    """μ + b (ε₁ − ε₂) for two standard exponentials."""
+
+    def rsample(self, sample_shape: Any = _NONE) -> Tensor:
+        first, *rest = self._extended_shape(sample_shape)
+        both = noise.exponential((2 * first, *rest), self.loc)
+        return (both[:first] - both[first:]) * self.scale + self.loc
+
+
+class Bernoulli(distributions.Bernoulli):
+    """1 where a uniform number is at most p, else 0."""
+
+    def sample(self, sample_shape: Any = _NONE) -> Tensor:
+        with torch.no_grad():
+            return noise.unit(self._extended_shape(sample_shape), self.probs).le_(self.probs)
+
+
+class Geometric(distributions.Geometric):
+    """⌊−ε / log(1 − p)⌋ for a standard exponential ε."""
+
+    def sample(self, sample_shape: Any = _NONE) -> Tensor:
+        with torch.no_grad():
+            e = noise.exponential(self._extended_shape(sample_shape), self.probs)
+            return e.div_(-torch.log1p(-self.probs)).floor_()
+
+
+class Categorical(distributions.Categorical):
+    """The first class up to which the probabilities add up to a uniform number."""
+
+    def sample(self, sample_shape: Any = _NONE) -> Tensor:
+        shape = self._extended_shape(sample_shape)
+        with torch.no_grad():
+            u = noise.unit(shape, self.probs).reshape(-1, *self.batch_shape)  # [N, ...]
+            edges = self.probs.cumsum(-1)  # [..., K]
+            # Divided by the last, that is exactly 1, and what has no probability is not drawn.
+            found = torch.searchsorted(edges / edges[..., -1:], u.movedim(0, -1).contiguous())
+            return found.movedim(-1, 0).reshape(shape)
