@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import bench as package
 from bench.cli import main
+from bench.engine.streams import LAYOUT
 from bench.regression.baseline import Baseline, read, write
 from tests import gates
 
@@ -173,8 +174,26 @@ def test_an_update_refuses_what_is_worse_unless_it_is_accepted(folder: Path) -> 
         assert bench(*words, "--accept-regression", nonsense).exit_code == 2
 
 
+def test_an_update_tells_of_another_layout_of_the_random_numbers(folder: Path) -> None:
+    changed(folder, scaled(1.0))
+    assert "compared as independent samples until the baseline is updated" in gate(folder).output
+    before = (folder / "example.json").read_bytes()
+    words = ("baseline", "update", folder / "example.yaml", "-o", folder)
+    some = bench(*words, "-e", "reparameterization")
+    assert some.exit_code == 2
+    assert "example.json: its random numbers are those of another, now " in some.stderr
+    assert some.stderr.rstrip().endswith(": update all estimators at once")
+    assert (folder / "example.json").read_bytes() == before
+    done = bench(*words)
+    assert done.exit_code == 0, done.output
+    assert "no estimate comes again" in done.stderr
+    assert read(folder / "example.json").stream_layout == LAYOUT
+    assert gate(folder).exit_code == 0
+    assert "random numbers are those of" not in bench(*words).output
+
+
 def test_an_update_of_some_estimators_leaves_the_others(folder: Path) -> None:
-    changed(folder, scaled(2.0))
+    changed(folder, lambda was: scaled(2.0)(was).model_copy(update={"stream_layout": LAYOUT}))
     done = bench("baseline", "update", folder / "example.yaml", "-o", folder, "-e", "reparameterization")
     assert done.exit_code == 0, done.output
     was, now = read(folder / "example.anchor.json"), read(folder / "example.json")

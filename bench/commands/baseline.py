@@ -139,10 +139,12 @@ def update(
         one_file_each(len(scenarios), out)
         ready = [(str(path), _prepared(path, settings, only)) for path in scenarios]
         olds = [read(path_of(prepared.scenario.name, out)) for _, prepared in ready]
+        for (_, prepared), old in zip(ready, olds, strict=True):
+            path = path_of(prepared.scenario.name, out)
+            if note := writing.change_of_layout(path, old, only is None):
+                click.echo(note, err=True)
         for (file, prepared), old in zip(ready, olds, strict=True):
             path = path_of(prepared.scenario.name, out)
-            if note := writing.change_of_layout(old):
-                click.echo(f"{path}: {note}", err=True)
             made = writing.measure(prepared, _tell)
             entries = {one.name: one.entry for one in made if one.entry is not None}
             found = differences(old, entries, partial(thresholds_of, prepared.scenario.gate))

@@ -75,7 +75,7 @@ class Draws:
         count = N * S * math.prod(rest)
         self.drawn.append((kind, N, S, *rest, dtype.itemsize))
         # In float64 both ways give the same numbers to the bit; in float32 to rounding.
-        few = count * self.rows <= _FEW and dtype == torch.float64
+        few = count * self.rows <= _FEW and dtype == torch.float64 and call < _FEW
         kernels = None if few or device.type != "cpu" else compiled_kernels()
         if kernels is None or dtype != torch.float32:
             made = tensors.numbers(kind, self.key, call, self.first, self.rows, count, dtype, device, kernels)

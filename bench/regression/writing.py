@@ -66,14 +66,8 @@ def update(
         whole: whether all cells were asked for; else the others stay as they are.
 
     Raises:
-        Invalid: if something got worse and that is not accepted, if nothing could be measured, or if cells
-            would stay whose random numbers are of another layout.
+        Invalid: if something got worse and that is not accepted, or nothing could be measured.
     """
-    if old.stream_layout != LAYOUT and not whole:
-        raise invalid(
-            f"{path}: its random numbers are those of {shown(old.stream_layout)}, now {LAYOUT}: update all "
-            "estimators at once"
-        )
     entries = _entries(made, path)
     thresholds = partial(thresholds_of, prepared.scenario.gate)
     worse = [moved for moved in differences(old, entries, thresholds) if moved.worse]
@@ -91,12 +85,22 @@ def update(
     return baseline
 
 
-def change_of_layout(old: Baseline) -> str:
-    """Return what it means that the random numbers of a baseline are of another layout; empty if not."""
+def change_of_layout(path: Path, old: Baseline, whole: bool) -> str:
+    """Return what it means that the random numbers of a baseline are of another layout; empty if not.
+
+    Raises:
+        Invalid: if cells are to stay beside others whose random numbers are of another layout.
+    """
     if old.stream_layout == LAYOUT:
         return ""
+    if not whole:
+        raise invalid(
+            f"{path}: its random numbers are those of {plain(old.stream_layout)}, now {LAYOUT}: "
+            "update all estimators at once"
+        )
     return (
-        f"its random numbers are those of {plain(old.stream_layout)}, now {LAYOUT}: no estimate comes again. "
+        f"{path}: its random numbers are those of {plain(old.stream_layout)}, now {LAYOUT}: no estimate comes "
+        "again. "
         "What was measured then and now is compared as two independent samples; a new baseline makes "
         "unchanged code give the same numbers again"
     )
