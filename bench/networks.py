@@ -17,9 +17,43 @@ def perceptron(x: Tensor, layers: Sequence[Layer]) -> Tensor:
     """Affine maps with tanh between them, `[R, M, in] -> [R, M, out]`; row r uses the weights of row r."""
     *hidden, last = layers
     for weight, bias in hidden:
-        x = torch.baddbmm(bias[:, None], x, weight).tanh_()  # [R, M, out]
+        x = _affine(x, weight, bias).tanh_()  # [R, M, out]
     weight, bias = last
+    return _affine(x, weight, bias)  # [R, M, out]
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """x W + b with a W and b for each row."""
+    if weight.stride(0) == 0 == bias.stride(0) and len(x) > 1:
+        shared: Tensor = _Shared.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+        return shared
     return torch.baddbmm(bias[:, None], x, weight)  # [R, M, out]
+
+
+class _Shared(torch.autograd.Function):
+    """The same where all rows have one W and b in memory: one matrix product, and a gradient for each row."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        answer = x.new_empty(*x.shape[:2], weight.shape[2])
+        torch.addmm(bias[0], x.reshape(-1, x.shape[2]), weight[0], out=answer.view(-1, weight.shape[2]))
+        return answer
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        of_x = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            if torch.is_grad_enabled():  # the gradient is to be differentiated again, for each row
+                of_x = gradient @ weight.mT
+            else:
+                of_x = (gradient.reshape(-1, gradient.shape[2]) @ weight[0].T).view_as(x)
+        if ctx.needs_input_grad[1]:
+            of_weight = x.mT @ gradient  # [R, in, out]
+        if ctx.needs_input_grad[2]:
+            of_bias = gradient.sum(1)
+        return of_x, of_weight, of_bias
 
 
 class Weights:

@@ -12,7 +12,6 @@ from torch import Tensor
 from bench.engine.block_collector import BlockCollector
 from bench.engine.blocks import MANY, Block
 from bench.statistics import accumulator
-from bench.statistics import summary as summary_module
 from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import center_of
 from bench.statistics.summary import Summary, summarize
@@ -107,7 +106,6 @@ def test_without_numba_summaries_are_the_same(segments: list[slice], monkeypatch
     truth = torch.full((x.shape[1],), 0.1, dtype=torch.float64)
     compiled = summarize(x, truth, segments)
     monkeypatch.setattr(accumulator, "compiled_sums", lambda: None)
-    monkeypatch.setattr(summary_module, "compiled_sums", lambda: None)
     slow = summarize(x, truth, segments)
     for name in ROWS:
         assert torch.allclose(getattr(compiled, name), getattr(slow, name), rtol=1e-12), name

@@ -17,71 +17,88 @@ _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 _ORDER_FREE = {"contract", "reassoc", "nsz"}
 # So many terms are summed in the type of the samples before they are added up in float64.
 _TERMS = 1024
+# Of so many distributions the sums stay in the nearest cache.
+_WIDTH = 4096
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)
-def log_density(x: Array, loc: Array, scale: Array, answer: Array) -> None:
+def log_density(x: Array, loc: Array, scale: Array, across: bool, answer: Array) -> None:
     r"""log p(x; μ, σ) = −z²/2 − log σ − (log 2π)/2, z = (x − μ)/σ.
 
     Args:
-        x: samples, `[N, M]`.
-        loc: μ, `[M]`.
-        scale: σ, `[M]`.
-        answer: where to write, `[N, M]`.
+        x: N samples of each of M distributions, `[N, M]` if across, else `[M, N]`.
+        loc: μ, `[M]`, or `[1]` if all are the same.
+        scale: σ, likewise.
+        across: whether the distributions lie closer in memory to one another than the samples.
+        answer: where to write, in the shape of x.
     """
     one, half = x.dtype.type(1), x.dtype.type(0.5)
-    inverse, normalizer = np.empty_like(scale), np.empty_like(scale)
-    for m in range(len(loc)):
-        inverse[m] = one / scale[m]
+    shared = len(loc) == 1
+    if shared or not across:
+        for i in range(len(x)):
+            row, out, m = x[i], answer[i], 0 if shared else i
+            mean, factor = loc[m], one / scale[m]
+            constant = x.dtype.type(math.log(scale[m]) + _HALF_LOG_TWO_PI)
+            for j in range(len(row)):
+                z = (row[j] - mean) * factor
+                out[j] = -half * z * z - constant
+        return
+    inverse, normalizer = one / scale, np.empty_like(scale)
+    for m in range(len(scale)):
         normalizer[m] = math.log(scale[m]) + _HALF_LOG_TWO_PI
-    if _along_samples(x):
-        for m in range(len(loc)):
-            mean, factor, constant = loc[m], inverse[m], normalizer[m]
-            for n in range(len(x)):
-                z = (x[n, m] - mean) * factor
-                answer[n, m] = -half * z * z - constant
-    else:
-        for n in range(len(x)):
-            for m in range(len(loc)):
-                z = (x[n, m] - loc[m]) * inverse[m]
-                answer[n, m] = -half * z * z - normalizer[m]
+    for n in range(len(x)):
+        row, out = x[n], answer[n]
+        for m in range(len(row)):
+            z = (row[m] - loc[m]) * inverse[m]
+            out[m] = -half * z * z - normalizer[m]
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)
-def slopes(weights: Array, x: Array, loc: Array, scale: Array, of_scale: bool, answer: Array) -> None:
+def slopes(
+    weights: Array, x: Array, loc: Array, scale: Array, across: bool, of_scale: bool, answer: Array
+) -> None:
     r"""The weighted sum of ∂ log p/∂μ = z/σ, or of ∂ log p/∂σ = (z² − 1)/σ, over the samples.
 
     Args:
-        weights: `[N, M]`.
-        x: samples, `[N, M]`.
-        loc: μ, `[M]`.
-        scale: σ, `[M]`.
+        weights: in the shape of x.
+        x: samples, as of `log_density`.
+        loc: μ.
+        scale: σ.
+        across: how x lies in memory.
         of_scale: which of the two.
         answer: where to write, `[M]`.
     """
-    N, M = x.shape
     zero, one = x.dtype.type(0), x.dtype.type(1)
-    inverse = one / scale
-    total = np.zeros(M)
-    if _along_samples(x):
-        for m in range(M):
-            mean, factor = loc[m], inverse[m]
-            for start in range(0, N, _TERMS):
+    shared = len(loc) == 1
+    mean, factor = loc[0], one / scale[0]
+    if not across:
+        for m in range(len(x)):
+            if not shared:
+                mean, factor = loc[m], one / scale[m]
+            row, w, sum_of_row = x[m], weights[m], 0.0
+            for start in range(0, len(row), _TERMS):
                 part = zero
-                for n in range(start, min(start + _TERMS, N)):
-                    z = (x[n, m] - mean) * factor
-                    part += weights[n, m] * (z * z - one if of_scale else z)
-                total[m] += part
-    else:
-        for n in range(N):
-            for m in range(M):
-                z = (x[n, m] - loc[m]) * inverse[m]
-                total[m] += weights[n, m] * (z * z - one if of_scale else z)
-    for m in range(M):
-        answer[m] = total[m] * inverse[m]
-
-
-@numba.njit(cache=True)
-def _along_samples(x: Array) -> bool:
-    """Whether samples lie closer to one another in memory than locations."""
-    return x.strides[0] < x.strides[1]
+                for n in range(start, min(start + _TERMS, len(row))):
+                    z = (row[n] - mean) * factor
+                    part += w[n] * (z * z - one if of_scale else z)
+                sum_of_row += part
+            answer[m] = sum_of_row * factor
+        return
+    N, M = x.shape
+    part = np.empty(min(_WIDTH, M), x.dtype)
+    inverse = one / scale
+    for low in range(0, M, _WIDTH):
+        high = min(low + _WIDTH, M)
+        total = np.zeros(high - low)
+        for start in range(0, N, _TERMS):
+            part[:] = zero
+            for n in range(start, min(start + _TERMS, N)):
+                row, w = x[n, low:high], weights[n, low:high]
+                for m in range(high - low):
+                    at, slope = (mean, factor) if shared else (loc[low + m], inverse[low + m])
+                    z = (row[m] - at) * slope
+                    part[m] += w[m] * (z * z - one if of_scale else z)
+            for m in range(high - low):
+                total[m] += part[m]
+        for m in range(high - low):
+            answer[low + m] = total[m] * (factor if shared else inverse[low + m])

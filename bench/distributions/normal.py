@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Size, Tensor
 
@@ -89,10 +90,13 @@ class _CompiledLogDensity(torch.autograd.Function):
         from bench.distributions import compiled  # late: see `_FEW`
 
         ctx.save_for_backward(x, loc, scale)
-        ctx.tables = samples, means, scales = x.numpy(), loc.detach().numpy(), scale.detach().numpy()
-        answer = torch.empty_like(x)
-        compiled.log_density(samples, means, scales, answer.numpy())
-        return answer
+        # Arrays are handed over as they lie in memory, and what is the same for all once: the
+        # code is then compiled for one kind of array.
+        ctx.across = across = x.stride(0) != 1
+        ctx.tables = samples, means, scales = (_table(x, across), *_parameters(loc, scale))
+        answer = np.empty_like(samples)
+        compiled.log_density(samples, means, scales, across, answer)
+        return torch.from_numpy(answer if across else answer.T)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -101,16 +105,29 @@ class _CompiledLogDensity(torch.autograd.Function):
             return _derivatives(gradient, x, loc, scale, (x - loc) / scale, ctx.needs_input_grad)
         from bench.distributions import compiled
 
-        samples, means, scales = ctx.tables
+        across, weights = ctx.across, _table(gradient, ctx.across)
 
         def slope(of_scale: bool) -> Tensor | None:
             if not ctx.needs_input_grad[2 if of_scale else 1]:
                 return None
-            answer = gradient.new_empty(gradient.shape[1:])  # [M]
-            compiled.slopes(gradient.numpy(), samples, means, scales, of_scale, answer.numpy())
-            return answer
+            answer = np.empty(gradient.shape[1], weights.dtype)
+            samples, means, scales = ctx.tables
+            compiled.slopes(weights, samples, means, scales, across, of_scale, answer)
+            return torch.from_numpy(answer)
 
         return None, slope(False), slope(True)
+
+
+def _table(x: Tensor, across: bool) -> np.ndarray:
+    """`[N, M]` across, else `[M, N]`; contiguous, and without a copy where it lies so."""
+    return np.ascontiguousarray(x.numpy() if across else x.numpy().T)
+
+
+def _parameters(loc: Tensor, scale: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """μ and σ, `[M]` each, or `[1]` where each is the same in all places of memory."""
+    shared = loc.stride(0) == 0 and scale.stride(0) == 0
+    means, scales = (p.detach()[:1] if shared else p.detach() for p in (loc, scale))
+    return np.ascontiguousarray(means.numpy()), np.ascontiguousarray(scales.numpy())
 
 
 def _derivatives(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from bench.problem import Problem
 
-# Measured on x86 cores with 1 MiB of second-level cache each, estimates per second:
-# chunks of 2^17 to 2^19 numbers are within 15 % of one another, smaller ones lose to the
-# fixed cost of a backward pass, larger ones to memory, the more so on a busy machine.
-_CHUNK_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 25, "mps": 1 << 22}
+# Measured on x86 cores, estimates per second: chunks of 2^18 to 2^20 numbers are within
+# 15 % of one another, smaller ones lose to the fixed cost of a backward pass, larger ones
+# to memory, the more so on a busy machine.
+_CHUNK_NUMBERS = {"cpu": 1 << 19, "cuda": 1 << 25, "mps": 1 << 22}
 _CHUNK_ENTRIES = {"cpu": 5_500_000, "cuda": 1 << 28, "mps": 1 << 26}
 
 _BLOCK_CHUNKS, _BLOCK_ROWS = 8, 64

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bench.engine.allocator import keep_freed_memory
 from bench.noise import drawn_from
 from bench.noise.draws import Draws
 
@@ -60,6 +61,7 @@ def stream(address: Address, device: torch.device, first: int = 0) -> Iterator[D
         device: whose generator is set beside that of the CPU.
         first: the replicate with which the block begins.
     """
+    keep_freed_memory()
     generators = [torch.default_generator, *_generators_of(device)]
     before = [generator.get_state() for generator in generators]
     words = address.words(626, first)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.formula.square import power
+
 Function = Callable[..., Tensor]
 Value = Callable[[Tensor, int], Tensor | float]
 
@@ -39,7 +41,7 @@ OPERATORS: dict[type[ast.AST], tuple[str, Function]] = {
     ast.Sub: ("-", operator.sub),
     ast.Mult: ("*", operator.mul),
     ast.Div: ("/", _divide),
-    ast.Pow: ("**", torch.pow),
+    ast.Pow: ("**", power),
     ast.UAdd: ("+", operator.pos),
     ast.USub: ("-", operator.neg),
     ast.Lt: ("<", functools.partial(_comparison, operator.lt)),

@@ -99,10 +99,9 @@ def change_of_layout(path: Path, old: Baseline, whole: bool) -> str:
             "update all estimators at once"
         )
     return (
-        f"{path}: its random numbers are those of {plain(old.stream_layout)}, now {LAYOUT}: no estimate comes "
-        "again. "
-        "What was measured then and now is compared as two independent samples; a new baseline makes "
-        "unchanged code give the same numbers again"
+        f"{path}: its random numbers are those of {plain(old.stream_layout)}, now {LAYOUT}: "
+        "no estimate comes again. What was measured then and now is compared as two independent samples; "
+        "a new baseline makes unchanged code give the same numbers again"
     )
 
 

@@ -45,13 +45,15 @@ def add(
         size: replicates in a batch; what is beyond the last batch belongs to none.
         totals: the sum of d = x − c over each batch, and over those in none, `[batches + 1, P]`.
         powers: the sums of d², d³ and d⁴, `[3, P]`.
-        rows: |d|², d·c and d·w of each estimate over each segment, `[k, 3, S]` in float64.
+        rows: where to write |d|², d·c and d·w of each estimate over each segment, behind those that
+            were added before, `[4, R, S]` in float64.
     """
     k, last = len(x), len(totals) - 1
     for i in range(len(edges) - 1):
         if edges[i + 1] - edges[i] < _FEW:
-            _add_few(x, c, w, edges[i], edges[i + 1], first, size, totals, powers, rows[:, :, i])
+            _add_few(x, c, w, edges[i], edges[i + 1], first, size, totals, powers, rows, i)
             continue
+        rows[:3, first : first + k, i] = 0
         for start in range(edges[i], edges[i + 1], _WIDTH):
             s = slice(start, min(start + _WIDTH, edges[i + 1]))
             second, third, fourth = powers[0, s], powers[1, s], powers[2, s]
@@ -63,34 +65,33 @@ def add(
                     found = _add_four(x0, x1, x2, x3, c[s], w[s], totals[batch, s], second, third, fourth)
                     for q in range(4):
                         for m in range(3):
-                            rows[r + q, m, i] += found[q][m]
+                            rows[m, first + r + q, i] += found[q][m]
                     r += 4
                 else:
                     _add_powers(x[r, s], c[s], totals[batch, s], second, third, fourth)
                     square, along_center, along_offset = _products(x[r, s], c[s], w[s])
-                    rows[r, 0, i] += square
-                    rows[r, 1, i] += along_center
-                    rows[r, 2, i] += along_offset
+                    rows[0, first + r, i] += square
+                    rows[1, first + r, i] += along_center
+                    rows[2, first + r, i] += along_offset
                     r += 1
 
 
 @numba.njit(cache=True)
-def scalars(rows: Array, constants: Array, answer: Array) -> None:
-    """Return the scalars of every replicate over each segment, from the sums that `add` formed.
+def scalars(rows: Array, constants: Array) -> None:
+    """Turn the sums that `add` formed into the scalars of every replicate over each segment, in place.
 
     Args:
-        rows: |d|², d·c and d·(t − c), `[R, 3, S]`.
+        rows: |d|², d·c, d·(t − c) and anything, which become |d|², |d − (t − c)|², (c + d)·t and
+            |c + d|², `[4, R, S]`.
         constants: |c|², |t − c|² and c·t, `[3, S]`.
-        answer: where to write |d|², |d − (t − c)|², (c + d)·t and |c + d|², `[4, R, S]`.
     """
-    for i in range(rows.shape[2]):
-        of_center, of_offset, of_product = constants[0, i], constants[1, i], constants[2, i]
-        for r in range(rows.shape[0]):
-            square, along_center, along_offset = rows[r, 0, i], rows[r, 1, i], rows[r, 2, i]
-            answer[0, r, i] = square
-            answer[1, r, i] = square - 2 * along_offset + of_offset
-            answer[2, r, i] = along_offset + along_center + of_product
-            answer[3, r, i] = square + 2 * along_center + of_center
+    _, R, S = rows.shape
+    for r in range(R):
+        for i in range(S):
+            square, along_center, along_offset = rows[0, r, i], rows[1, r, i], rows[2, r, i]
+            rows[1, r, i] = square - 2 * along_offset + constants[1, i]
+            rows[2, r, i] = along_offset + along_center + constants[2, i]
+            rows[3, r, i] = square + 2 * along_center + constants[0, i]
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)
@@ -105,6 +106,7 @@ def _add_few(
     totals: Array,
     powers: Array,
     rows: Array,
+    i: int,
 ) -> None:
     last = len(totals) - 1
     for j in range(start, stop):
@@ -122,9 +124,14 @@ def _add_few(
                 second += square
                 third += d * square
                 fourth += square * square
-                rows[k, 0] += square
-                rows[k, 1] += d * center
-                rows[k, 2] += d * offset
+                if j == start:
+                    rows[0, first + k, i] = square
+                    rows[1, first + k, i] = d * center
+                    rows[2, first + k, i] = d * offset
+                else:
+                    rows[0, first + k, i] += square
+                    rows[1, first + k, i] += d * center
+                    rows[2, first + k, i] += d * offset
             totals[batch, j] += total
             r = end
         powers[0, j] += second

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.statistics.accumulator import Accumulator, compiled_sums
+from bench.statistics.accumulator import Accumulator
 from bench.statistics.moments import Moments, PowerSums, center_of
 
 # Up to this many coordinates the powers are formed in float64, which costs next to
@@ -101,7 +101,7 @@ def _sums(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], ce
 
 def is_regular(sums: Accumulator) -> bool:
     """Whether all estimates are finite, and neither too large nor too small for the precision of the sums."""
-    squares = sums.rows[:, 0]  # [R, segments]
+    squares = sums.rows[0]  # [R, segments]
     if sums.powers.dtype == torch.float64:
         return bool(squares.sum().isfinite())  # they are not negative
     return bool(_is_safe(squares.sum(1)).all())
@@ -110,7 +110,7 @@ def is_regular(sums: Accumulator) -> bool:
 def summary_of(sums: Accumulator) -> Summary:
     """Summarize the sums over the estimates of one block."""
     R, c = sums.replicates, sums.center.double()  # c is [P]
-    kept = _scalars(sums.rows.cpu(), sums.constants.cpu())
+    kept = sums.scalars()  # [4, R, segments]
     powers = torch.cat([sums.totals.sum(0, keepdim=True), sums.powers])  # [4, P]
     return Summary(
         PowerSums(R, c.cpu(), powers.cpu()),
@@ -119,25 +119,6 @@ def summary_of(sums: Accumulator) -> Summary:
         batches=(_products(sums).cpu(),),
         **dict(zip(_ROWS, kept, strict=True)),
     )
-
-
-def _scalars(rows: Tensor, constants: Tensor) -> Tensor:
-    """The scalars of every replicate over each segment, `[4, R, segments]`.
-
-    Args:
-        rows: |d|², d·c and d·(t − c), `[R, 3, segments]`.
-        constants: |c|², |t − c|² and c·t, `[3, segments]`.
-    """
-    fused = compiled_sums()
-    if fused is not None:
-        kept = rows.new_empty((len(_ROWS), len(rows), rows.shape[2]))
-        fused.scalars(rows.numpy(), constants.numpy(), kept.numpy())
-        return kept
-    square, along_center, along_offset = rows.unbind(1)  # [R, segments] each
-    of_center, of_offset, of_product = constants
-    error = square - 2 * along_offset + of_offset
-    product, norm = along_offset + along_center + of_product, square + 2 * along_center + of_center
-    return torch.stack([square, error, product, norm])
 
 
 def _is_safe(squares: Tensor) -> Tensor:
@@ -175,10 +156,13 @@ class Collection:
     def add(self, summary: Summary) -> None:
         """Put the next block's summary behind the others."""
         there = slice(self._filled, self._filled + len(summary.finite))
-        self._reserve(there.stop)
-        for name, rows in self._rows.items():
-            rows[there] = getattr(summary, name)
-        self._finite[there] = summary.finite
+        if there == slice(0, len(self._finite)):  # it is all that is expected
+            self._rows, self._finite = {name: getattr(summary, name) for name in _ROWS}, summary.finite
+        else:
+            self._reserve(there.stop)
+            for name, rows in self._rows.items():
+                rows[there] = getattr(summary, name)
+            self._finite[there] = summary.finite
         self._batches += summary.batches
         if self._sums is None or not self._sums.count:  # the first that has a center
             of, self._center = summary.sums, summary.center

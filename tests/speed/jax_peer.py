@@ -27,7 +27,7 @@ POINTS = {
 
 
 def score(log_prob, sample, cost):
-    """The surrogate whose gradient is that of the score function, with the mean of the others as baseline or without."""
+    """The surrogate whose gradient is that of the score function."""
 
     def surrogate(theta, key, N, leave_one_out=False):
         x = jax.lax.stop_gradient(sample(theta, key, N))
@@ -57,11 +57,25 @@ def full_log_prob(theta, x):
     return -0.5 * (z**2).sum(0) - jnp.log(jnp.diagonal(L)).sum()
 
 
-normal = lambda theta, key, N: theta + random.normal(key, (N,))
-normals = lambda theta, key, N: theta[:WIDE] + jnp.exp(theta[WIDE:]) * random.normal(key, (N, WIDE))
-bernoulli = lambda theta, key, N: random.bernoulli(key, jax.nn.sigmoid(theta[0]), (N,)).astype(jnp.float32)
-categorical = lambda theta, key, N: random.categorical(key, theta, shape=(N,))
-squares = lambda x: (x**2).sum(-1)
+def normal(theta, key, N):
+    return theta + random.normal(key, (N,))
+
+
+def normals(theta, key, N):
+    return theta[:WIDE] + jnp.exp(theta[WIDE:]) * random.normal(key, (N, WIDE))
+
+
+def bernoulli(theta, key, N):
+    return random.bernoulli(key, jax.nn.sigmoid(theta[0]), (N,)).astype(jnp.float32)
+
+
+def categorical(theta, key, N):
+    return random.categorical(key, theta, shape=(N,))
+
+
+def squares(x):
+    return (x**2).sum(-1)
+
 
 WORK = {
     "reinforce": ("normal", score(lambda t, x: -0.5 * (x - t) ** 2, normal, jnp.square)),
@@ -90,7 +104,10 @@ def compiled(name, N, R):
     keys = random.split(random.key(0), R)
     theta = POINTS[point]
     gradient = jax.jit(jax.vmap(jax.grad(surrogate), in_axes=(None, 0, None)), static_argnums=2)
-    run = lambda: gradient(theta, keys, N).block_until_ready()
+
+    def run():
+        gradient(theta, keys, N).block_until_ready()
+
     run()
     return run
 
