@@ -15,45 +15,56 @@ Layer = tuple[Tensor, Tensor]
 
 def perceptron(x: Tensor, layers: Sequence[Layer]) -> Tensor:
     """Affine maps with tanh between them, `[R, M, in] -> [R, M, out]`; row r uses the weights of row r."""
-    *hidden, last = layers
-    for weight, bias in hidden:
-        x = _affine(x, weight, bias).tanh_()  # [R, M, out]
-    weight, bias = last
-    return _affine(x, weight, bias)  # [R, M, out]
+    for i, (weight, bias) in enumerate(layers):
+        x = _layer(x, weight, bias, bounded=i < len(layers) - 1)
+    return x
 
 
-def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """x W + b with a W and b for each row."""
+def _layer(x: Tensor, weight: Tensor, bias: Tensor, bounded: bool) -> Tensor:
+    """x W + b, or its tanh if bounded, with a W and b for each row, `[R, M, in] -> [R, M, out]`."""
     if weight.stride(0) == 0 == bias.stride(0) and len(x) > 1:
-        shared: Tensor = _Shared.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+        shared: Tensor = _Shared.apply(x, weight, bias, bounded)  # type: ignore[no-untyped-call]
         return shared
-    return torch.baddbmm(bias[:, None], x, weight)  # [R, M, out]
+    answer = torch.baddbmm(bias[:, None], x, weight)
+    return answer.tanh_() if bounded else answer
 
 
 class _Shared(torch.autograd.Function):
-    """The same where all rows have one W and b in memory: one matrix product, and a gradient for each row."""
+    """A layer where all rows have one W and b in memory: one matrix product, and a gradient for each row.
+
+    Where they have one x in memory, too, what comes of it is computed once.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        answer = x.new_empty(*x.shape[:2], weight.shape[2])
-        torch.addmm(bias[0], x.reshape(-1, x.shape[2]), weight[0], out=answer.view(-1, weight.shape[2]))
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, bounded: bool) -> Tensor:
+        R, M, inputs = x.shape
+        of = x[:1] if x.stride(0) == 0 else x
+        answer = x.new_empty(len(of), M, weight.shape[2])
+        torch.addmm(bias[0], of.reshape(-1, inputs), weight[0], out=answer.view(-1, weight.shape[2]))
+        answer = (answer.tanh_() if bounded else answer).expand(R, -1, -1)
+        ctx.bounded = bounded
+        ctx.save_for_backward(x, weight, answer)
         return answer
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
+        x, weight, answer = ctx.saved_tensors
         of_x = of_weight = of_bias = None
-        if ctx.needs_input_grad[0]:
-            if torch.is_grad_enabled():  # the gradient is to be differentiated again, for each row
-                of_x = gradient @ weight.mT
-            else:
-                of_x = (gradient.reshape(-1, gradient.shape[2]) @ weight[0].T).view_as(x)
+        again = torch.is_grad_enabled()  # the gradient is to be differentiated again, for each row
+        if ctx.bounded:
+            gradient = gradient * (1 - answer.square()) if again else _of_tanh(gradient, answer)
+        if ctx.needs_input_grad[0] and again:
+            of_x = gradient @ weight.mT
+        elif ctx.needs_input_grad[0]:
+            of_x = (gradient.reshape(-1, gradient.shape[2]) @ weight[0].T).view(x.shape)
         if ctx.needs_input_grad[1]:
             of_weight = x.mT @ gradient  # [R, in, out]
         if ctx.needs_input_grad[2]:
             of_bias = gradient.sum(1)
-        return of_x, of_weight, of_bias
+        return of_x, of_weight, of_bias, None
+
+
+_of_tanh = torch.ops.aten.tanh_backward
 
 
 class Weights:

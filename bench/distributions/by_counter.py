@@ -8,6 +8,7 @@ import torch
 from torch import Size, Tensor, distributions
 from torch.distributions.transforms import AbsTransform, AffineTransform, ExpTransform, PowerTransform
 from torch.distributions.utils import broadcast_all
+from torch.nn.functional import logsigmoid
 
 from bench import noise
 from bench.distributions.normal import Normal
@@ -68,6 +69,32 @@ class Bernoulli(distributions.Bernoulli):
     def sample(self, sample_shape: Any = _NONE) -> Tensor:
         with torch.no_grad():
             return noise.unit(self._extended_shape(sample_shape), self.probs).le_(self.probs)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        density: Tensor = _BernoulliLogMass.apply(value, self.logits)  # type: ignore[no-untyped-call]
+        return density
+
+
+class _BernoulliLogMass(torch.autograd.Function):
+    """log σ(l) where x = 1 and log σ(−l) where x = 0, with the slope x − σ(l) in l and l in x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, logits: Tensor) -> Tensor:
+        ctx.save_for_backward(x, logits)
+        return torch.where(x > 0.5, logsigmoid(logits), logsigmoid(-logits))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, logits = ctx.saved_tensors
+        of_x = of_logits = None
+        if ctx.needs_input_grad[0]:
+            of_x = (gradient * logits).sum_to_size(x.shape)
+        if ctx.needs_input_grad[1]:
+            rise, total = ((each).sum_to_size(logits.shape) for each in (gradient * x, gradient))
+            of_logits = rise - logits.sigmoid() * total
+        return of_x, of_logits
 
 
 class Geometric(distributions.Geometric):

@@ -46,11 +46,64 @@ class MultivariateNormal(torch.distributions.MultivariateNormal):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        L = self._unbroadcasted_scale_tril
-        z = _solved(L, value - self.loc)  # [N, R, D]
-        half_log_det = L.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        constant = 0.5 * z.shape[-1] * math.log(2 * math.pi)
-        return -0.5 * z.square().sum(-1) - half_log_det - constant
+        L, loc = self._unbroadcasted_scale_tril, self.loc
+        if value.dim() == 3 == L.dim() and loc.dim() == 2:
+            density: Tensor = _LogDensity.apply(value, loc, L)  # type: ignore[no-untyped-call]
+            return density
+        return _log_density(value, loc, L)
+
+
+def _log_density(x: Tensor, loc: Tensor, L: Tensor) -> Tensor:
+    z = torch.linalg.solve_triangular(L, (x - loc)[..., None], upper=False)[..., 0]
+    return _of_standard(z, L)
+
+
+def _of_standard(z: Tensor, L: Tensor) -> Tensor:
+    """The log density of μ + L z."""
+    constant = 0.5 * z.shape[-1] * math.log(2 * math.pi)
+    return -0.5 * z.square().sum(-1) - L.diagonal(dim1=-2, dim2=-1).log().sum(-1) - constant
+
+
+class _LogDensity(torch.autograd.Function):
+    r"""The log density of N samples of each row, `[N, R, D]`, with μ `[R, D]` and L `[R, D, D]`.
+
+    With z = L⁻¹ (x − μ) the slopes are L⁻ᵀ z in μ and the lower part of L⁻ᵀ z zᵀ − diag(1/L) in L: what is
+    summed over the samples is solved for once.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, loc: Tensor, L: Tensor) -> Tensor:
+        z = _solved(L, x - loc)
+        ctx.save_for_backward(x, loc, L, z)
+        return _of_standard(z, L)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, loc, L, z = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again
+            inputs = [each for each, needed in zip((x, loc, L), wanted, strict=True) if needed]
+            found = iter(torch.autograd.grad(_log_density(x, loc, L), inputs, gradient, create_graph=True))
+            return tuple(next(found) if needed else None for needed in wanted)
+        rows = z.transpose(0, 1)  # [R, N, D], as noise lies in memory
+        weighed = gradient.T[..., None] * rows
+        if wanted[0] or rows.shape[1] <= rows.shape[2]:  # each sample, or what they add up to
+            slopes = _solved_back(L, weighed)  # [R, N, D]
+            of_loc, of_L = slopes.sum(1), slopes.mT @ rows  # [R, D], [R, D, D]
+            of_x = -slopes.transpose(0, 1)
+        else:
+            of_loc = _solved_back(L, weighed.sum(1, keepdim=True))[:, 0]
+            of_L, of_x = _solved_back(L, rows.mT @ weighed).mT, None
+        scale = gradient.sum(0)[:, None] / L.diagonal(dim1=1, dim2=2)  # [R, D]
+        return of_x, of_loc, of_L.tril() - torch.diag_embed(scale)
+
+
+def _solved_back(L: Tensor, v: Tensor) -> Tensor:
+    """L⁻ᵀ v for each of K vectors of each row, `[R, K, D]`."""
+    if L.stride(0) == 0:
+        rows = v.reshape(-1, v.shape[2])
+        return torch.linalg.solve_triangular(L[0], rows, upper=False, left=False).view(v.shape)
+    return torch.linalg.solve_triangular(L, v, upper=False, left=False)
 
 
 def _times(L: Tensor, e: Tensor) -> Tensor:
@@ -64,11 +117,14 @@ def _times(L: Tensor, e: Tensor) -> Tensor:
 
 
 def _solved(L: Tensor, d: Tensor) -> Tensor:
-    """L⁻¹ d, likewise."""
-    many = L.dim() == 3 == d.dim()
-    vectors = d.permute(1, 2, 0) if many else d[..., None]  # [R, D, N]
-    solved: Tensor = torch.linalg.solve_triangular(L, vectors, upper=False)
-    return solved.permute(2, 0, 1) if many else solved[..., 0]
+    """L⁻¹ d for each of N vectors of each row."""
+    if L.stride(0) == 0:
+        N, R, D = d.shape
+        rows = d.transpose(0, 1).reshape(-1, D)  # [R N, D], as noise lies in memory
+        solved: Tensor = torch.linalg.solve_triangular(L[0].T, rows, upper=True, left=False)
+        return solved.view(R, N, D).transpose(0, 1)
+    solved = torch.linalg.solve_triangular(L, d.permute(1, 2, 0), upper=False)
+    return solved.permute(2, 0, 1)
 
 
 class _SharedProduct(torch.autograd.Function):

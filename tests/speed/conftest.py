@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 
@@ -28,26 +29,37 @@ class Ratio:
         rounds: int = 15,
     ) -> None:
         """Assert that ours is `least` times as fast."""
-        ours_least, theirs_least = least_seconds(ours, theirs, rounds)
-        ratio = theirs_least / ours_least
+        self._held(what, median_ratio(seconds_of(ours), seconds_of(theirs), rounds), least, ours)
+
+    def of_seconds(
+        self,
+        what: str,
+        ours: Callable[[], object],
+        theirs: Callable[[], float],
+        least: float,
+        rounds: int = 15,
+    ) -> None:
+        """The same, where theirs tells the seconds that it took."""
+        self._held(what, median_ratio(seconds_of(ours), theirs, rounds), least, ours)
+
+    def _held(self, what: str, ratio: float, least: float, ours: Callable[[], object]) -> None:
         self.benchmark.extra_info |= {"ratio": ratio, "least": least}  # type: ignore[attr-defined]
         self.benchmark.pedantic(ours, rounds=3)  # type: ignore[attr-defined]
-        _ROWS.append((what, ratio, least))
+        record(what, ratio, least)
         assert ratio >= least, f"{what}: {ratio:.2f} times as fast, wanted {least}"
 
 
-def least_seconds(
-    ours: Callable[[], object], theirs: Callable[[], object], rounds: int
-) -> tuple[float, float]:
-    """How long each of two ways to do a thing takes at least.
+def median_ratio(ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> float:
+    """The median, over rounds in which two ways to do a thing take turns, of theirs to our seconds."""
+    ours()
+    theirs()
+    return statistics.median(theirs() / ours() for _ in range(rounds))
 
-    The two take turns. What another process takes from either only ever adds to its
-    time, so that the least of each is compared (Chen & Revels, 2016).
-    """
-    ours_times, theirs_times = _times(ours), _times(theirs)
-    seconds = [(_seconds(ours, ours_times), _seconds(theirs, theirs_times)) for _ in range(rounds)]
-    ours_least, theirs_least = (min(side) for side in zip(*seconds, strict=True))
-    return ours_least, theirs_least
+
+def seconds_of(work: Callable[[], object]) -> Callable[[], float]:
+    """How long it takes, as a function: once, from doing it several times in a row."""
+    times = _times(work)
+    return lambda: _seconds(work, times)
 
 
 def _times(work: Callable[[], object]) -> int:

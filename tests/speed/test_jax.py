@@ -13,7 +13,7 @@ import torch
 
 from bench.catalogue import build
 from bench.problem import Problem
-from tests.speed.conftest import Ratio, record
+from tests.speed.conftest import Ratio, median_ratio, record, seconds_of
 from tests.speed.test_rates import estimates
 
 INTERPRETER = Path(os.environ.get("BENCH_JAX", Path(__file__).parents[2] / ".venv-jax/bin/python"))
@@ -133,5 +133,5 @@ WIDTHS = {"normals": WIDE, "full path": D, "full score": D}
 def test_others(peer: Peer, name: str, N: int) -> None:
     # Reported; at least as fast is the aim.
     R = max(1, NUMBERS // N // WIDTHS.get(name, 1))
-    found = Ratio.median(ours(name, N, R), lambda: peer.seconds(name, N, R))
+    found = median_ratio(seconds_of(ours(name, N, R)), lambda: peer.seconds(name, N, R), 9)
     record(f"{name}, N = {N}: rate / rate of JAX {peer.version}", found, 1.0)
