@@ -43,7 +43,7 @@ from bench.statistics.summary import Collection, Summary, summarize
 from tests.cases import experiment_of
 
 # Blocks are cut by N: at this one they have 208 replicates, whatever the estimator draws.
-N = 10_000
+N = 20000
 
 SCENARIO = """\
 schema: 1

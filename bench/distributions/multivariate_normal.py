@@ -101,9 +101,10 @@ class _LogDensity(torch.autograd.Function):
 def _solved_back(L: Tensor, v: Tensor) -> Tensor:
     """L⁻ᵀ v for each of K vectors of each row, `[R, K, D]`."""
     if L.stride(0) == 0:
-        rows = v.reshape(-1, v.shape[2])
-        return torch.linalg.solve_triangular(L[0], rows, upper=False, left=False).view(v.shape)
-    return torch.linalg.solve_triangular(L, v, upper=False, left=False)
+        solved: Tensor = torch.linalg.solve_triangular(L[0], v.flatten(0, 1), upper=False, left=False)
+    else:
+        solved = torch.linalg.solve_triangular(L, v, upper=False, left=False)
+    return solved.view(v.shape)
 
 
 def _times(L: Tensor, e: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.engine.center import PILOT
 from bench.engine.streams import Address, stream
 from bench.engine.truth import Truth
 from bench.estimator import Estimator
@@ -26,13 +27,22 @@ def runs_of(
 def evidence(estimates: Tensor, truth: Truth, exact: ExactMoments | None = None) -> Evidence:
     """The evidence of one run, `[R, P]`, as the engine would gather it where no cost was seen to vary."""
     whole = slice(0, estimates.shape[1])
-    summary = summarize(estimates, truth.gradient, [whole])
+    summary = summarize(estimates, truth.gradient, [whole], _center(estimates))
     seconds = torch.ones(1, dtype=torch.float64)
     blocks = {"theta": whole}
     [(_, found)] = evidence_of(
         summary, truth.gradient, truth.standard_error, seconds, 1.0, 1, blocks, exact=exact
     )
     return found
+
+
+def _center(estimates: Tensor) -> Tensor:
+    """A mean that is off by as much as that of a pilot, `[P]`."""
+    off = torch.randn(estimates.shape[1], generator=_PILOTS, dtype=torch.float64)
+    return estimates.double().mean(0) + off * estimates.double().std(0) / PILOT**0.5
+
+
+_PILOTS = torch.Generator().manual_seed(0)
 
 
 def noise(runs: int, replicates: int, coordinates: int, seed: int) -> Tensor:
