@@ -87,7 +87,8 @@ def test_a_mean_has_the_standard_error_of_its_finite_replicates() -> None:
     coordinates = pd.DataFrame(
         {
             "cell": names, "parameter": "loc", "index": 0, "truth": [2.0, 3.0], "mean": [2.5, 2.8],
-            "variance": [1.0, 4.0], "variance_low": 1.0, "variance_high": 1.0, "kurtosis": 3.0, "kept": 0,
+            "variance": [1.0, 4.0], "variance_low": 1.0, "variance_high": 1.0, "kurtosis": 3.0,
+            "center": 0.0, "kept": 0,
         }
     ).astype(TYPES["coordinates"])  # fmt: skip
     (row,) = scatter(run(rows, coordinates=coordinates)).itertuples(index=False)

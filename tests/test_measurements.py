@@ -80,6 +80,7 @@ def test_coordinates_hold_the_moments_of_the_estimates(
     np.testing.assert_array_equal(found["mean"], moments.mean)
     np.testing.assert_array_equal(found["variance"], moments.variance)
     np.testing.assert_array_equal(found["kurtosis"], moments.kurtosis)
+    np.testing.assert_array_equal(found["center"], result.replication.summary.center)
     assert (found["variance_low"] < found["variance"]).all()
     assert (found["variance"] < found["variance_high"]).all()
     assert list(found["parameter"]) == ["loc", "loc", "log_scale"]

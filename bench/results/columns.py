@@ -31,6 +31,7 @@ TYPES: dict[str, dict[str, str]] = {
     "coordinates": {
         "cell": "str", "parameter": "category", "index": "int64", "truth": "float64", "mean": "float64",
         "variance": "float64", "variance_low": "float64", "variance_high": "float64", "kurtosis": "float64",
+        "center": "float64",
         "kept": "int64",
     },
     "replicates": {

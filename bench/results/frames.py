@@ -64,6 +64,7 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
             "variance_low": low.numpy(),
             "variance_high": high.numpy(),
             "kurtosis": moments.kurtosis.numpy(),
+            "center": replication.summary.center.double().cpu().numpy(),
             "kept": kept if len(replication.first) else 0,
         }
         parts.append(pd.DataFrame(part))
