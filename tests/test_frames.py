@@ -102,7 +102,7 @@ def test_a_histogram_holds_estimates_with_their_mean_and_deviation() -> None:
         {
             "cell": [cell(**row, sample_size=10)["cell"]] * 2, "parameter": "loc", "index": [0, 1],
             "truth": [1.0, 2.0], "mean": [1.5, 2.5], "variance": [1.0, 4.0], "variance_low": 1.0,
-            "variance_high": 1.0, "kurtosis": 3.0, "kept": [1, 2],
+            "variance_high": 1.0, "kurtosis": 3.0, "center": 0.0, "kept": [1, 2],
         }
     ).astype(TYPES["coordinates"])  # fmt: skip
     some = run([row], {"a": [1.0] * 4}, coordinates)
