@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bench.engine.run import Result
 from bench.engine.truth import Truth
+from bench.noise.compiling import told
 from bench.text.labels import LONGEST_NOTE, plain
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Progress:
         self.console.print(Text(_header(prepared)))
 
     def __enter__(self) -> Progress:
+        self.told = told(self._compiling)
+        self.told.__enter__()
         self.bar.start()
         return self
 
@@ -50,6 +53,10 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.bar.stop()
+        self.told.__exit__(None, None, None)
+
+    def _compiling(self) -> None:
+        self.console.print(Text(COMPILING))
 
     def now(self, work: str) -> None:
         """Tell of work that goes on after the last cell, such as "drawing figures"."""
@@ -82,9 +89,12 @@ class NotebookProgress:
         publish: Any = display.display
         shown = publish({"text/plain": self.header}, raw=True, display_id=True)
         self.write = lambda text: shown.update({"text/plain": text}, raw=True)
+        self.told = told(lambda: self.write(f"{self.header}; {COMPILING}"))
+        self.told.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.told.__exit__(None, None, None)
         self.write(f"{self.header}, {self.done} done{self.truth}")
 
     def __call__(self, news: Truth | Result) -> None:
@@ -94,6 +104,9 @@ class NotebookProgress:
             return
         self.done += 1
         self.write(f"{self.header}, {self.done} done{self.truth}; {_of_result(news)}")
+
+
+COMPILING = "compiling for this processor, once: half a minute"
 
 
 def _header(prepared: Prepared) -> str:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,3 +204,49 @@ def test_common_noise_is_drawn_once_more() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
     assert len(source.drawn) == 6
+
+
+@pytest.mark.slow
+def test_compilation_is_told_of_once(tmp_path: Path) -> None:
+    # In a process of its own, with nothing kept from before, and again with what is kept.
+    scenario = tmp_path / "tiny.yaml"
+    scenario.write_text(TINY)
+    words = [sys.executable, "-m", "bench", "run", scenario, "--out", tmp_path / "out", "--no-report"]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    first, again = (
+        subprocess.run(words, env=environment, capture_output=True, text=True, check=True) for _ in range(2)
+    )
+    assert first.stderr.splitlines().count("compiling for this processor, once: half a minute") == 1
+    assert "compiling" not in again.stderr
+    compiled = sorted(path.name.split("-")[0] for path in (tmp_path / "cache").rglob("*.nbc"))
+    assert compiled, "nothing was kept"
+    assert max(map(compiled.count, compiled)) <= 2  # float32 and float64, and no other kinds of arrays
+
+
+TINY = """\
+schema: 1
+name: tiny
+version: 1
+problem: {name: expectation, distribution: {normal: {loc: 2.0, scale: 1.0}}, parameters: [loc], cost: z**2}
+estimators: [reinforce, {reinforce: {baseline: leave_one_out}}, reparameterization]
+sweep: {sample_sizes: [10, 1000], dtypes: [float32, float64]}
+replicates: 100
+"""
+
+
+@pytest.mark.slow
+def test_without_numba_a_run_has_the_same_numbers_to_rounding(tmp_path: Path) -> None:
+    scenario = tmp_path / "tiny.yaml"
+    scenario.write_text(TINY)
+    script = (
+        "import sys; BLOCK\nimport bench\n"
+        "frame = bench.run(sys.argv[1], out=sys.argv[2], progress=False).measurements\n"
+        "print(frame[['variance', 'bias', 'kurtosis']].to_json(orient='values'))"
+    )
+    found = []
+    for block in ("pass", "sys.modules['numba'] = None"):
+        words = [sys.executable, "-c", script.replace("BLOCK", block), scenario, tmp_path / block[:4]]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found.append(np.array(json.loads(done.stdout.splitlines()[-1]), float))
+    np.testing.assert_allclose(found[0], found[1], rtol=2e-4, atol=1e-4)

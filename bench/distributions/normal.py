@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -40,7 +41,8 @@ class Normal(torch.distributions.Normal):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        function = _CompiledLogDensity if self._is_plain(value) else _LogDensity
+        plain = self._is_plain(value) and _compiled() is not None
+        function = _CompiledLogDensity if plain else _LogDensity
         density: Tensor = function.apply(value, self.loc, self.scale)  # type: ignore[no-untyped-call]
         return density
 
@@ -87,15 +89,13 @@ class _CompiledLogDensity(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
-        from bench.distributions import compiled  # late: see `_FEW`
-
         ctx.save_for_backward(x, loc, scale)
         # Arrays are handed over as they lie in memory, and what is the same for all once: the
         # code is then compiled for one kind of array.
         ctx.across = across = x.stride(0) != 1
         ctx.tables = samples, means, scales = (_table(x, across), *_parameters(loc, scale))
         answer = np.empty_like(samples)
-        compiled.log_density(samples, means, scales, across, answer)
+        _compiled().log_density(samples, means, scales, across, answer)
         return torch.from_numpy(answer if across else answer.T)
 
     @staticmethod
@@ -103,8 +103,6 @@ class _CompiledLogDensity(torch.autograd.Function):
         if torch.is_grad_enabled():
             x, loc, scale = ctx.saved_tensors
             return _derivatives(gradient, x, loc, scale, (x - loc) / scale, ctx.needs_input_grad)
-        from bench.distributions import compiled
-
         across, weights = ctx.across, _table(gradient, ctx.across)
 
         def slope(of_scale: bool) -> Tensor | None:
@@ -112,10 +110,20 @@ class _CompiledLogDensity(torch.autograd.Function):
                 return None
             answer = np.empty(gradient.shape[1], weights.dtype)
             samples, means, scales = ctx.tables
-            compiled.slopes(weights, samples, means, scales, across, of_scale, answer)
+            _compiled().slopes(weights, samples, means, scales, across, of_scale, answer)
             return torch.from_numpy(answer)
 
         return None, slope(False), slope(True)
+
+
+@functools.cache
+def _compiled() -> Any:
+    """The compiled part, which is loaded late, see `_FEW`; None where there is no numba."""
+    try:
+        from bench.distributions import compiled
+    except ImportError:
+        return None
+    return compiled
 
 
 def _table(x: Tensor, across: bool) -> np.ndarray:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.noise import tensors
+from bench.noise.compiling import watch_compilation
 from bench.noise.philox import EXPONENTIAL, NORMAL, UNIFORM, UNIT
 
 # For no more numbers in float64 than this, as in the trial of a plan, compiled code gains nothing: to load
@@ -98,4 +99,5 @@ def compiled_kernels() -> ModuleType | None:
         from bench.noise import kernels
     except ImportError:
         return None
+    watch_compilation()
     return kernels
