@@ -14,6 +14,7 @@ from torch import distributions as of_torch
 from bench.distributions import by_counter
 from bench.distributions.mixture import NormalMixture
 from bench.distributions.multivariate_normal import MultivariateNormal, triangle
+from bench.formula.square import power
 from bench.networks import perceptron
 from bench.noise import drawn_from
 from bench.noise.draws import Draws
@@ -176,3 +177,23 @@ def test_a_network_with_shared_weights_is_one_with_equal_weights(same_inputs: bo
 
     for a, b in zip(outcome(True), outcome(False), strict=True):
         assert torch.allclose(a, b, rtol=1e-10, atol=1e-9)
+
+
+@pytest.mark.parametrize("weights", ["one", "many"])
+def test_the_slope_of_a_square_is_that_of_torch(weights: str) -> None:
+    x = torch.linspace(-2, 3, 12, dtype=torch.float64).view(3, 4).requires_grad_()
+    w = (
+        torch.arange(12.0, dtype=torch.float64).view(3, 4)
+        if weights == "many"
+        else torch.tensor(0.5).double()
+    )
+    found = []
+    for y in (power(x, 2.0), torch.pow(x, 2.0)):
+        (plain,) = torch.autograd.grad((w * y).sum(), x, retain_graph=True)
+        (slope,) = torch.autograd.grad((w * y).sum(), x, create_graph=True)
+        (again,) = torch.autograd.grad(slope.sin().sum(), x)
+        found.append((y.detach(), plain, slope.detach(), again))
+    assert all(torch.allclose(a, b, rtol=1e-14) for a, b in zip(*found, strict=True))
+    assert torch.equal(power(x, 3.0), x**3)
+    (zero,) = torch.autograd.grad(power(x[:, :0], 2.0).sum(), x, allow_unused=True)
+    assert not zero.any()
