@@ -10,7 +10,7 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test thorough lint format cards journeys pictures gate speed calibrate reference clean
+.PHONY: help run test thorough lint format cards journeys pictures gate jax speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -50,6 +50,13 @@ gate: $(VENV)/installed  ## the scenarios against their baselines; below three m
 journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from an empty repository, the README and the wheel; ten minutes
 	$(BIN)/python -m pytest tests/journeys --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header
 
+.venv-jax/installed:
+	$(PYTHON) -m venv .venv-jax
+	.venv-jax/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.2
+	touch $@
+
+jax: .venv-jax/installed  ## an environment with JAX, against which `make speed` then measures too
+
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
 
@@ -70,4 +77,4 @@ reference: $(VENV)/installed  ## the scenarios in full, as small runs: results/r
 	done; rm -rf results/made
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) .venv-jax .mypy_cache .ruff_cache .hypothesis .benchmarks

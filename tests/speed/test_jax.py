@@ -16,7 +16,7 @@ from bench.problem import Problem
 from tests.speed.conftest import Ratio, median_ratio, record, seconds_of
 from tests.speed.test_rates import estimates
 
-INTERPRETER = Path(os.environ.get("BENCH_JAX", Path(__file__).parents[2] / ".venv-jax/bin/python"))
+INTERPRETER = Path(__file__).parents[2] / ".venv-jax/bin/python"
 D, WIDE = 20, 200
 NUMBERS = 1 << 18
 """Of one call, for both: as many as the engine draws at once."""
@@ -55,7 +55,7 @@ class Peer:
 @pytest.fixture(scope="module")
 def peer() -> Iterator[Peer]:
     if not INTERPRETER.exists():
-        pytest.skip(f"JAX is not installed: make {INTERPRETER.parent.parent.name} does that")
+        pytest.skip("JAX is not installed: `make jax` does that")
     found = Peer()
     yield found
     found.close()
