@@ -83,6 +83,65 @@ def test_values_are_as_frequent_as_they_should_be(name: str) -> None:
     assert stats.chisquare(counts.numpy(), (shifted * len(x)).numpy()).pvalue < LEVEL
 
 
+def test_the_edges_of_uniform_numbers_belong_to_what_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = torch.full((1, 1000), 1e-3)
+    impossible_last = torch.cat([many, torch.zeros(1, 3)], 1)
+    for u, wanted in ((1.0, 999), (2.0**-33, 0)):
+        monkeypatch.setattr(by_counter.noise, "unit", lambda shape, like, u=u: like.new_full(shape, u))
+        for probs in (many, impossible_last):
+            assert by_counter.Categorical(probs).sample((1,)).tolist() == [[wanted]]
+        assert by_counter.Bernoulli(torch.tensor([1.0, 0.0])).sample((1,)).tolist() == [[1.0, 0.0]]
+
+
+def test_rare_classes_are_drawn_wherever_they_stand() -> None:
+    p = 2e-6
+    for probs in ([p, 0.6, 0.4 - p], [0.6, p, 0.4 - p], [0.6, 0.4 - p, p]):
+        place = probs.index(p)
+        with drawn_from(Draws((21, 22))):
+            x = by_counter.Categorical(torch.tensor([probs])).sample((10_000_000,))
+        assert stats.binomtest(int((x == place).sum()), 10_000_000, p).pvalue > LEVEL
+    edges = torch.tensor([[1 - 2e-8, 2e-8]]).cumsum(-1)
+    assert float(edges[0, 0]) == 1  # what float32 would make of a class that is there
+    assert float(torch.tensor([[1 - 2e-8, 2e-8]]).double().cumsum(-1)[0, 0]) == 1
+
+
+@pytest.mark.parametrize(
+    "p",
+    [
+        by_counter.LogNormal(torch.tensor(0.4), torch.tensor(0.8)),
+        by_counter.HalfNormal(torch.tensor(1.3)),
+        by_counter.Weibull(torch.tensor(1.3), torch.tensor(0.8)),
+        by_counter.Laplace(torch.tensor(0.4), torch.tensor(1.3)),
+        by_counter.Exponential(torch.tensor(0.7)),
+        by_counter.Bernoulli(torch.tensor(0.7)),
+        by_counter.Geometric(torch.tensor(0.7)),
+        by_counter.Categorical(torch.tensor([0.2, 0.8])),
+    ],
+    ids=lambda p: type(p).__name__,
+)
+def test_a_law_of_one_number_may_be_drawn_from_and_expanded(p: of_torch.Distribution) -> None:
+    assert p.sample().shape == ()  # type: ignore[no-untyped-call]
+    more = p.expand((3,))
+    assert type(more) is type(p)
+    x = more.sample((5,))  # type: ignore[no-untyped-call]
+    assert x.shape == (5, 3)
+    assert torch.allclose(more.log_prob(x), p.log_prob(x))  # type: ignore[no-untyped-call]
+
+
+def test_the_density_of_samples_along_their_path_may_be_differentiated_again() -> None:
+    torch.manual_seed(1)
+    lower = torch.tensor([0.7, 0.2, 1.3, -0.3, 0.1, 0.8], dtype=torch.float64).expand(2, -1).requires_grad_()
+    loc = torch.zeros(2, 3, dtype=torch.float64, requires_grad=True)
+    p = MultivariateNormal(loc, lower, validate_args=False)
+    x = p.rsample((5,))
+    found = [
+        torch.autograd.grad(p.log_prob(x).sum(), [loc, lower], retain_graph=True, create_graph=again)
+        for again in (False, True)
+    ]
+    assert all(torch.allclose(a, b) for a, b in zip(*found, strict=True))
+    assert torch.allclose(found[1][0], torch.zeros(2, 3, dtype=torch.float64), atol=1e-12)
+
+
 def test_what_is_certain_and_what_is_impossible() -> None:
     p = by_counter.Bernoulli(torch.tensor([0.0, 1.0, 1e-30]))
     assert samples(p).sum(0).tolist() == [0, 200_000, 0]
@@ -94,10 +153,15 @@ def test_what_is_certain_and_what_is_impossible() -> None:
 @pytest.mark.parametrize("logits", [-40.0, -0.3, 0.0, 2.0, 40.0])
 def test_the_mass_of_a_coin_and_its_slopes_are_those_of_torch(logits: float) -> None:
     given = torch.tensor([logits, logits / 2], dtype=torch.float64, requires_grad=True)
-    x = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]], dtype=torch.float64)
+    x = torch.tensor([[0.0, 1.0], [1.0, 0.3], [0.0, 0.0]], dtype=torch.float64, requires_grad=True)
     w = torch.tensor([[0.3, -1.0], [2.0, 0.1], [0.4, 0.4]], dtype=torch.float64)
-    ours, theirs = (cls(logits=given).log_prob(x) for cls in (by_counter.Bernoulli, of_torch.Bernoulli))
+    ours, theirs = (
+        cls(logits=given, validate_args=False).log_prob(x)
+        for cls in (by_counter.Bernoulli, of_torch.Bernoulli)
+    )
     assert torch.allclose(ours, theirs, rtol=1e-12, atol=1e-15)
+    of_x = [torch.autograd.grad((w * y).sum(), x, retain_graph=True)[0] for y in (ours, theirs)]
+    assert torch.allclose(*of_x, rtol=1e-12, atol=1e-15)
     slopes = [torch.autograd.grad((w * y).sum(), given, create_graph=True)[0] for y in (ours, theirs)]
     assert torch.allclose(*slopes, rtol=1e-12, atol=1e-15)
     again = [torch.autograd.grad(each.sum(), given)[0] for each in slopes]

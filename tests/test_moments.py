@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.statistics.moments import Moments, PowerSums, center_of
+from bench.statistics.moments import Moments, PowerSums, center_of, robust_center_of
 from bench.statistics.summary import Collection, Summary, deviations, summarize
 
 POWERS = ("m2", "m3", "m4")
@@ -97,6 +97,41 @@ def test_a_center_is_the_mean_of_what_is_finite_and_exact_where_nothing_varies()
     assert float(center[1]) == float(x[0, 1])
     assert torch.allclose(center, kept.mean(0), rtol=1e-6)
     assert center_of(x[7:8]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("outlier", [1e6, 1e12, 1e30, math.nan])
+def test_an_estimate_far_off_does_not_draw_the_center_away(outlier: float) -> None:
+    x = normal(63, 2) + 1
+    x[17, 1] = outlier
+    center = robust_center_of(x)
+    assert bool(((center - 1).abs() < 0.8).all())
+    drawn_away = center_of(x)
+    assert math.isnan(outlier) or float(drawn_away[1]) > 1e4  # the mean itself, a control
+    rest = normal(100, 2, seed=3) + 1
+    summary = summarize(rest, None, [slice(0, 2)], center)
+    assert torch.allclose(summary.moments.variance, rest.var(0), rtol=1e-12)
+    assert robust_center_of(torch.full((63, 2), 0.1)).tolist() == torch.full((2,), 0.1).tolist()
+    assert robust_center_of(torch.full((63, 2), math.inf)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("P", [1, 300])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_does_not_vary_has_no_variance_about_a_center_that_is_rounded(
+    P: int, dtype: torch.dtype
+) -> None:
+    x = torch.full((100, P), 0.1, dtype=dtype)
+    moments = summarize(x, None, [slice(0, P)], x[0].double() * (1 + 3e-7)).moments
+    assert not moments.variance.any()
+    x[3] += 1e-3
+    assert summarize(x, None, [slice(0, P)], x[0].double() * (1 + 3e-7)).moments.variance.all()
+
+
+def test_products_of_batches_are_those_of_their_means() -> None:
+    x = normal(320, 3)
+    (products,) = summarize(x, None, [slice(0, 3)], x[0]).batches
+    means = x.view(32, 10, 3).mean(1)
+    d = means - means.mean(0)
+    assert torch.allclose(products[0], d @ d.T * 10 / 31, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("factor", [1e-9, -3.0, 1e9])

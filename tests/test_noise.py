@@ -194,6 +194,14 @@ def test_noise_that_cannot_be_told_apart_by_rows_is_of_torchs_generator() -> Non
         assert source.calls == 1
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, SINGLE, DOUBLE])
+def test_noise_is_of_the_type_that_is_asked_for(dtype: torch.dtype) -> None:
+    like = torch.empty(0, dtype=dtype)
+    for rows in (2, 3):  # of the counter, and of torch's generator
+        with noise.drawn_from(Draws(KEY, rows=rows)):
+            assert noise.normal((5, 4), like).dtype == dtype
+
+
 def test_common_noise_is_drawn_once_more() -> None:
     source, like = Draws(KEY, rows=6), torch.empty(0)
     with noise.drawn_from(source):

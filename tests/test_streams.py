@@ -14,8 +14,9 @@ from bench import noise
 from bench.distributions.families import FAMILIES
 from bench.distributions.sobol import scrambled_sobol
 from bench.engine.block_collector import BlockCollector
-from bench.engine.blocks import blocks_of, chunk_rows
-from bench.engine.replicate import replicate, run_block
+from bench.engine.blocks import Block, blocks_of, chunk_rows
+from bench.engine.pairs import _block as block_of_pairs
+from bench.engine.replicate import problems_of_chunks, replicate, run_block
 from bench.engine.streams import Address, stream
 from bench.noise import draws as draws_module
 from bench.statistics.summary import Collection, Summary
@@ -241,6 +242,26 @@ def test_batches_that_are_drawn_afresh_are_the_same_in_any_block() -> None:
     every = data(0, 30)
     assert torch.equal(data(11, 7), every[11:18])
     assert not torch.equal(every[0], every[1])
+
+
+def test_batches_of_later_blocks_are_those_of_their_replicates() -> None:
+    def data(block: Block) -> Tensor:
+        found = problems_of_chunks(problem_of("vae-sampled"), block, ADDRESS, resampled=True)
+        return torch.cat([each.data for each in found])  # type: ignore[attr-defined]
+
+    assert torch.equal(data(Block(20, 20, 7)), data(Block(0, 40, 9))[20:])
+
+
+def test_pairs_of_later_blocks_are_those_of_their_replicates() -> None:
+    problem, estimator = problem_of("vae-sampled"), estimator_of("reparameterization")
+
+    def pairs(block: Block) -> tuple[Tensor, Tensor]:
+        return block_of_pairs(estimator, problem, 1, block, ADDRESS, [slice(0, len(problem.theta))])
+
+    later, every = pairs(Block(20, 20, 14)), pairs(Block(0, 40, 18))
+    for a, b in zip(later, every, strict=True):
+        assert torch.allclose(a, b[20:], rtol=1e-9)
+        assert not torch.allclose(a, b[:20], rtol=1e-3)
 
 
 def test_scrambled_points_are_the_same_in_any_block() -> None:

@@ -25,6 +25,10 @@ class LogNormal(distributions.LogNormal):
             self, base, ExpTransform(), validate_args=validate_args
         )
 
+    def expand(self, batch_shape: Any, _instance: Any = None) -> LogNormal:
+        loc, scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
+        return LogNormal(loc, scale, validate_args=False)
+
 
 class HalfNormal(distributions.HalfNormal):
     """|z| for a normal z about 0."""
@@ -34,6 +38,9 @@ class HalfNormal(distributions.HalfNormal):
         distributions.TransformedDistribution.__init__(
             self, base, AbsTransform(), validate_args=validate_args
         )
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> HalfNormal:
+        return HalfNormal(self.scale.expand(batch_shape), validate_args=False)
 
 
 class Exponential(distributions.Exponential):
@@ -53,14 +60,18 @@ class Weibull(distributions.Weibull):
         steps = [PowerTransform(self.concentration_reciprocal), AffineTransform(0, self.scale)]
         distributions.TransformedDistribution.__init__(self, base, steps, validate_args=validate_args)
 
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Weibull:
+        scale, concentration = self.scale.expand(batch_shape), self.concentration.expand(batch_shape)
+        return Weibull(scale, concentration, validate_args=False)
+
 
 class Laplace(distributions.Laplace):
     """μ + b (ε₁ − ε₂) for two standard exponentials."""
 
     def rsample(self, sample_shape: Any = _NONE) -> Tensor:
-        first, *rest = self._extended_shape(sample_shape)
-        both = noise.exponential((2 * first, *rest), self.loc)
-        return (both[:first] - both[first:]) * self.scale + self.loc
+        shape = self._extended_shape(sample_shape)
+        difference = noise.exponential(shape, self.loc) - noise.exponential(shape, self.loc)
+        return difference * self.scale + self.loc
 
 
 class Bernoulli(distributions.Bernoulli):
@@ -78,12 +89,12 @@ class Bernoulli(distributions.Bernoulli):
 
 
 class _BernoulliLogMass(torch.autograd.Function):
-    """log σ(l) where x = 1 and log σ(−l) where x = 0, with the slope x − σ(l) in l and l in x."""
+    """x log σ(l) + (1 − x) log σ(−l), with the slope x − σ(l) in l and l in x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, logits: Tensor) -> Tensor:
         ctx.save_for_backward(x, logits)
-        return torch.where(x > 0.5, logsigmoid(logits), logsigmoid(-logits))
+        return torch.lerp(logsigmoid(-logits), logsigmoid(logits), x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -112,8 +123,10 @@ class Categorical(distributions.Categorical):
     def sample(self, sample_shape: Any = _NONE) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with torch.no_grad():
-            u = noise.unit(shape, self.probs).reshape(-1, *self.batch_shape)  # [N, ...]
-            edges = self.probs.cumsum(-1)  # [..., K]
+            # In float64, or rare classes behind the first would be rarer still.
+            probs = self.probs.double()
+            u = noise.unit(shape, probs).reshape(-1, *self.batch_shape)  # [N, ...]
+            edges = probs.cumsum(-1)  # [..., K]
             # Divided by the last, that is exactly 1, and what has no probability is not drawn.
             found = torch.searchsorted(edges / edges[..., -1:], u.movedim(0, -1).contiguous())
             return found.movedim(-1, 0).reshape(shape)

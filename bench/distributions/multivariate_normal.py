@@ -81,10 +81,9 @@ class _LogDensity(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, loc, L, z = ctx.saved_tensors
         wanted = ctx.needs_input_grad
-        if torch.is_grad_enabled():  # the gradient is to be differentiated again
-            inputs = [each for each, needed in zip((x, loc, L), wanted, strict=True) if needed]
-            found = iter(torch.autograd.grad(_log_density(x, loc, L), inputs, gradient, create_graph=True))
-            return tuple(next(found) if needed else None for needed in wanted)
+        if torch.is_grad_enabled():  # the gradient is to be differentiated again, for each row
+            L = L.contiguous()
+            z = _solved(L, x - loc)
         rows = z.transpose(0, 1)  # [R, N, D], as noise lies in memory
         weighed = gradient.T[..., None] * rows
         if wanted[0] or rows.shape[1] <= rows.shape[2]:  # each sample, or what they add up to

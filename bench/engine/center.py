@@ -1,4 +1,4 @@
-"""The center about which the estimates of a cell deviate: the mean of a pilot, on a stream of its own."""
+"""The center about which the estimates of a cell deviate: near the mean of a pilot on a stream of its own."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from bench.engine.replicate import problems_of_chunks, timed
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.problem import Problem
-from bench.statistics.moments import center_of
+from bench.statistics.moments import robust_center_of
 from bench.statistics.summary import precision_of
 
-PILOT = 64
-"""Estimates of the pilot: squared distances from their mean are hardly noisier than from the true one."""
+PILOT = 63
+"""Estimates of the pilot: squared distances from their center are hardly noisier than from the mean."""
 
 
 def center_of_cell(
     estimator: Estimator, problem: Problem, sample_size: int, address: Address, resampled: bool = False
 ) -> Tensor:
-    """The mean, `[P]`, of a few estimates that are no part of those that are measured.
+    """The median of means, `[P]`, of a few estimates that are no part of those that are measured.
 
     It is a function of the address, so that it does not change with R, and any estimates of
     the cell can be summed apart from the others.
@@ -44,4 +44,4 @@ def center_of_cell(
             some, _ = timed(estimator, batches, sample_size, rows.stop - rows.start)
             origin.after(some, batches.data_per_row)
             estimates.append(some)
-    return center_of(torch.cat(estimates).to(precision_of(len(theta), theta.dtype)))
+    return robust_center_of(torch.cat(estimates).to(precision_of(len(theta), theta.dtype)))

@@ -32,7 +32,8 @@ def normal(shape: Sequence[int], like: Tensor) -> Tensor:
     """Independent standard normal numbers.
 
     Args:
-        shape: `[N, R, ...]`, with R rows or a multiple of them.
+        shape: `[N, R, ...]`, with R rows or a multiple of them; of any other shape they are drawn from
+            torch's generator.
         like: a tensor of the type and on the device that is wanted.
     """
     if (draws := _draws_for(shape)) is not None:
@@ -52,7 +53,7 @@ def unit(shape: Sequence[int], like: Tensor) -> Tensor:
     """Independent uniform numbers in (0, 1] with digits near zero: `unit(…) <= p` has probability p."""
     if (draws := _draws_for(shape)) is not None:
         return draws.unit(shape, like.dtype, like.device)
-    return 1 - like.new_empty(shape).uniform_()
+    return (1 - like.new_empty(shape, dtype=torch.float64).uniform_()).to(like.dtype)
 
 
 def exponential(shape: Sequence[int], like: Tensor) -> Tensor:

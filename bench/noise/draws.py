@@ -68,6 +68,8 @@ class Draws:
         return self._drawn(EXPONENTIAL, shape, dtype, device)
 
     def _drawn(self, kind: int, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+        if dtype not in (torch.float32, torch.float64):
+            return self._drawn(kind, shape, torch.float32, device).to(dtype)
         N, M, *rest = shape
         S, left = divmod(M, self.rows)
         if left:

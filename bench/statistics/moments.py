@@ -79,13 +79,36 @@ class PowerSums:
         s1, s2, s3, s4 = self.sums.double()  # [P] each
         a = s1 / n if n else torch.full_like(s1, torch.nan)
         square = a * a
+        # What is left of equal numbers by the rounding of their sums is no variance.
+        m2 = (s2 - s1 * a).clamp(min=0)
+        m2 = torch.where(m2 < _ROUNDED * s2, 0.0, m2)
         return Moments(
             count=n,
             mean=self.center + a,
-            m2=(s2 - s1 * a).clamp(min=0),
+            m2=m2,
             m3=s3 - 3 * a * s2 + 2 * n * square * a,
             m4=(s4 - 4 * a * s3 + 6 * square * s2 - 3 * n * square * square).clamp(min=0),
         )
+
+
+_ROUNDED = 1e-14
+_GROUPS = 7
+
+
+def robust_center_of(estimates: Tensor) -> Tensor:
+    """The median, in each coordinate, of the means of seven groups of estimates `[R, P]`, `[P]`.
+
+    Near the mean, but an estimate far off does not draw it away from the others. Groups without
+    a finite estimate do not count.
+
+    Nemirovsky & Yudin (1983), Problem complexity and method efficiency in optimization, §1.5.3:
+    the median of means.
+    """
+    finite = estimates[estimates.isfinite().all(1)]
+    groups = [group for group in finite.tensor_split(_GROUPS) if len(group)]
+    if not groups:
+        return center_of(estimates)
+    return torch.stack([center_of(group) for group in groups]).median(0).values
 
 
 def center_of(estimates: Tensor) -> Tensor:
