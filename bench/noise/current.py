@@ -18,8 +18,8 @@ _current: Draws | None = None
 
 
 @contextmanager
-def drawn_from(draws: Draws) -> Iterator[None]:
-    """Within it noise is of these draws."""
+def drawn_from(draws: Draws | None) -> Iterator[None]:
+    """Within it noise is of these draws; None for torch's generators."""
     global _current
     before, _current = _current, draws
     try:

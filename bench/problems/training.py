@@ -13,7 +13,6 @@ from torch import Tensor
 from bench.errors import Invalid, invalid
 from bench.estimator import Estimator
 from bench.noise import drawn_from
-from bench.noise.draws import Draws
 from bench.problem import NotApplicable, Problem
 from bench.problems.seeds import seed_for
 
@@ -89,8 +88,7 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
     working = problem.to("cpu", torch.float32)
     theta = working.theta[None].clone().requires_grad_()  # [1, P]
     optimizer = torch.optim.Adam([theta], lr=training.learning_rate)
-    key = seed_for(training.seed, "noise of training"), seed_for(training.seed, "more of it")
-    with torch.random.fork_rng(devices=[]), one_thread(), drawn_from(Draws(key)):
+    with torch.random.fork_rng(devices=[]), one_thread(), drawn_from(None):
         # torch.manual_seed would seed the accelerators' generators too, which are not restored.
         torch.default_generator.manual_seed(seed_for(training.seed, "training"))
         for step in range(training.steps):
