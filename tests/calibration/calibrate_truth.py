@@ -29,7 +29,7 @@ def contradicted(factor: float) -> Rate:
             experiment = replace(experiment_on(problem), problem_key=name, seed=1000 + seed)
             sampled = by_sample(problem, count, experiment.address(count, "confirmation", 0))
             path = by_path(problem, count // 4, experiment.address(count, "confirmation", 1))
-            stage = Stage(problem, sampled, path, LEVEL)
+            stage = Stage(problem, sampled, path, level=LEVEL)
             events.append(bool(contradictions(stage) or against(stage, claim, None)))
     return rate_of(events)
 
