@@ -109,14 +109,14 @@ class Forked(Path):
 
 @dataclass(frozen=True)
 class Rewinding(Path):
-    """Draws the same numbers in each call on a stream: it begins where the first call began."""
+    """Draws the same numbers of torch in each call on a stream: it begins where the first call began."""
 
     name: str = "rewinds"
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         key = (len(theta), torch.default_generator.initial_seed())
         torch.default_generator.set_state(_STATES.setdefault(key, torch.default_generator.get_state()))
-        return super().gradient(problem, theta, sample_size)
+        return 4 + torch.randn_like(theta)
 
 
 _STATES: dict[tuple[int, int], Tensor] = {}

@@ -70,7 +70,7 @@ class SeedsInAFork(Scored):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            return super().gradient(problem, theta, sample_size)
+            return theta.detach() * torch.randn_like(theta)
 
 
 @uncertified("seed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -16,9 +17,9 @@ from bench.noise import tensors
 from bench.noise.compiling import watch_compilation
 from bench.noise.philox import EXPONENTIAL, NORMAL, UNIFORM, UNIT
 
-# For no more numbers in float64 than this, as in the trial of a plan, compiled code gains nothing: to load
-# it takes a second.
-_FEW = 64
+# For no more numbers in float64 than this compiled code gains nothing, and for no more than that it is not
+# loaded, as in the trial of a plan: that takes a second.
+_FEW, _FEW_TO_LOAD_FOR = 64, 1 << 14
 
 
 @dataclass
@@ -78,7 +79,8 @@ class Draws:
         count = N * S * math.prod(rest)
         self.drawn.append((kind, N, S, *rest, dtype.itemsize))
         # In float64 both ways give the same numbers to the bit; in float32 to rounding.
-        few = count * self.rows <= _FEW and dtype == torch.float64 and call < _FEW
+        most = _FEW if "numba" in sys.modules else _FEW_TO_LOAD_FOR
+        few = count * self.rows <= most and dtype == torch.float64 and call < _FEW
         kernels = None if few or device.type != "cpu" else compiled_kernels()
         if kernels is None or dtype != torch.float32:
             made = tensors.numbers(kind, self.key, call, self.first, self.rows, count, dtype, device, kernels)
