@@ -67,11 +67,15 @@ def test_an_estimator_that_is_listed_is_tested(name: str) -> None:
 # --- those that are wrong ---------------------------------------------------------------------------
 
 
+# Of a bias of 3 % 3000 replicates tell in one of six runs, and four times as many in all.
+MORE = {"SmallBias": 4 * REPLICATES}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", UNCERTIFIED)
 def test_what_is_wrong_is_flagged_by_the_check_that_is_meant_for_it(name: str) -> None:
     estimator, check, problems = UNCERTIFIED[name]
-    found = certificate(estimator, *problems)
+    found = certificate(estimator, *problems, replicates=MORE.get(name, REPLICATES))
     assert check in found.failed_checks
     assert found.verdict == "failed"
     assert found.exit_code == 1

@@ -246,17 +246,22 @@ def test_squared_bias_is_told_beside_its_bar(opened: Opened, measured: pd.DataFr
     assert opened.marks("error", "rect") == 2 * CELLS
 
 
-def tips(opened: Opened, ink: str) -> list[float]:
-    """How wide the parts of the bars are that have the color of the text."""
-    paths = opened.page.locator(f"#chart-error svg g.mark-rect path[fill='{ink}']").all()
-    return [path.bounding_box()["width"] for path in paths]
+def bars(opened: Opened, ink: str) -> tuple[list[float], list[float]]:
+    """How wide the parts of the bars are: the variance, and the squared bias in the color of the text."""
+    paths = opened.page.locator("#chart-error svg g.mark-rect path").all()
+    parts = [(path.get_attribute("fill"), path.bounding_box()["width"]) for path in paths]
+    variances, tips = ([width for fill, width in parts if (fill == ink) == tip] for tip in (False, True))
+    return variances, tips
 
 
 def test_squared_bias_is_seen_in_light_and_dark(browser: Any, page_file: Path, opened: Opened) -> None:
     dark = Opened(browser, page_file, DESKTOP, dark=True)
-    for widths in (tips(opened, "#1b1b1b"), tips(dark, "#e8e8e8")):
-        assert len(widths) == CELLS
-        assert max(widths) > 5  # how many are depends on the noise beside the bias
+    for variances, tips in (bars(opened, "#1b1b1b"), bars(dark, "#e8e8e8")):
+        assert len(variances) == len(tips) == CELLS
+        assert sum(width > 5 for width in tips) >= 3
+        # Of the estimator whose error was made 1.25 times its variance a fifth, in all bars that are wide.
+        shares = [tip / (tip + rest) for rest, tip in zip(variances, tips, strict=True) if tip + rest > 10]
+        assert sum(share == pytest.approx(0.2, abs=0.01) for share in shares) >= 4
     assert dark.complaints == opened.complaints == []
     dark.context.close()
 

@@ -103,7 +103,7 @@ class _BernoulliLogMass(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = (gradient * logits).sum_to_size(x.shape)
         if ctx.needs_input_grad[1]:
-            rise, total = ((each).sum_to_size(logits.shape) for each in (gradient * x, gradient))
+            rise, total = (each.sum_to_size(logits.shape) for each in (gradient * x, gradient))
             of_logits = rise - logits.sigmoid() * total
         return of_x, of_logits
 

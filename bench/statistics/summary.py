@@ -164,7 +164,7 @@ class Collection:
                 rows[there] = getattr(summary, name)
             self._finite[there] = summary.finite
         self._batches += summary.batches
-        if self._sums is None or not self._sums.count:  # the first that has a center
+        if self._sums is None:
             of, self._center = summary.sums, summary.center
             self._sums = PowerSums(0, of.center, torch.zeros_like(of.sums, dtype=torch.float64))
         self._sums.add(summary.sums)

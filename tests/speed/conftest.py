@@ -29,7 +29,7 @@ class Ratio:
         rounds: int = 15,
     ) -> None:
         """Assert that ours is `least` times as fast."""
-        self._held(what, median_ratio(seconds_of(ours), seconds_of(theirs), rounds), least, ours)
+        self.of_seconds(what, ours, seconds_of(theirs), least, rounds)
 
     def of_seconds(
         self,
@@ -40,9 +40,7 @@ class Ratio:
         rounds: int = 15,
     ) -> None:
         """The same, where theirs tells the seconds that it took."""
-        self._held(what, median_ratio(seconds_of(ours), theirs, rounds), least, ours)
-
-    def _held(self, what: str, ratio: float, least: float, ours: Callable[[], object]) -> None:
+        ratio = median_ratio(seconds_of(ours), theirs, rounds)
         self.benchmark.extra_info |= {"ratio": ratio, "least": least}  # type: ignore[attr-defined]
         self.benchmark.pedantic(ours, rounds=3)  # type: ignore[attr-defined]
         record(what, ratio, least)

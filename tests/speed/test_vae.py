@@ -140,6 +140,12 @@ def test_rate_against_a_loop_of_passes(ratio: Ratio, size: Size, least: float, t
     ratio(f"{size}: rate / rate of a loop", gradients(size, problem_of(size, tmp_path)), loop(size), least, 5)
 
 
+@pytest.mark.parametrize(("size", "least"), [(SMALL, 8), (LARGE, 0.65)], ids=str)
+def test_rate_with_all_statistics(ratio: Ratio, size: Size, least: float, tmp_path: Path) -> None:
+    ours = replication(size, problem_of(size, tmp_path))
+    ratio(f"{size}, with statistics: rate / rate of a loop", ours, loop(size), least, 5)
+
+
 def test_overhead_of_statistics(ratio: Ratio, tmp_path: Path) -> None:
     problem = problem_of(LARGE, tmp_path)
     ours, without = replication(LARGE, problem), gradients(LARGE, problem)
