@@ -93,7 +93,7 @@ def test_tensor_operations_give_what_the_compiled_loop_does(monkeypatch: pytest.
     for part in x.split([13, 30]):
         by_tensors.add(part)
     assert by_loop.totals.shape == (9, P)
-    for name in ("totals", "powers", "rows"):
+    for name in ("totals", "powers", "scalars"):
         a, b = getattr(by_loop, name), getattr(by_tensors, name)
         assert torch.allclose(a, b, rtol=2e-5, atol=2e-5 * float(b.abs().mean())), name
     batches = (x[:40] - center()).view(8, 5, P).sum(1)

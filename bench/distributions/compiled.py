@@ -68,7 +68,7 @@ def slopes(
         of_scale: which of the two.
         answer: where to write, `[M]`.
     """
-    zero, one = x.dtype.type(0), x.dtype.type(1)
+    one = x.dtype.type(1)
     shared = len(loc) == 1
     mean, factor = loc[0], one / scale[0]
     if not across:
@@ -77,13 +77,11 @@ def slopes(
                 mean, factor = loc[m], one / scale[m]
             row, w, sum_of_row = x[m], weights[m], 0.0
             for start in range(0, len(row), _TERMS):
-                part = zero
-                for n in range(start, min(start + _TERMS, len(row))):
-                    z = (row[n] - mean) * factor
-                    part += w[n] * (z * z - one if of_scale else z)
-                sum_of_row += part
+                s = slice(start, min(start + _TERMS, len(row)))
+                sum_of_row += _slope_of_row(w[s], row[s], mean, factor, of_scale)
             answer[m] = sum_of_row * factor
         return
+    zero = x.dtype.type(0)
     N, M = x.shape
     part = np.empty(min(_WIDTH, M), x.dtype)
     inverse = one / scale
@@ -102,3 +100,17 @@ def slopes(
                 total[m] += part[m]
         for m in range(high - low):
             answer[low + m] = total[m] * (factor if shared else inverse[low + m])
+
+
+@numba.njit(fastmath=_ORDER_FREE, cache=True)
+def _slope_of_row(w: Array, x: Array, mean: Any, factor: Any, of_scale: bool) -> Any:
+    """A part of one sum; a choice within the loop would keep the compiler from vector instructions."""
+    part, one = x.dtype.type(0), x.dtype.type(1)
+    if of_scale:
+        for n in range(x.size):
+            z = (x[n] - mean) * factor
+            part += w[n] * (z * z - one)
+    else:
+        for n in range(x.size):
+            part += w[n] * ((x[n] - mean) * factor)
+    return part

@@ -43,7 +43,7 @@ class Accumulator:
         self.size = replicates // batches
         self.totals = c.new_zeros((batches + 1, len(c)))
         self.powers = c.new_zeros((3, len(c)))
-        self._rows = self._room(replicates)
+        self._scalars = self._room(replicates)
         self._offset = torch.zeros_like(c) if truth is None else (truth - c).to(c.dtype)  # [P]
         self._edges = torch.tensor([0, *(s.stop for s in segments)])
         self.constants = torch.stack(
@@ -51,20 +51,20 @@ class Accumulator:
         )
 
     @property
-    def rows(self) -> Tensor:
-        """|d|², d·c and d·(t − c) of each replicate over each segment, `[3, R, segments]` in float64."""
-        return self._rows[:3, : self.replicates]
+    def scalars(self) -> Tensor:
+        """|d|², |d − (t − c)|², (c + d)·t and |c + d|² of each replicate, `[4, R, segments]` in float64."""
+        return self._scalars[:, : self.replicates]
 
     @property
     def room(self) -> int:
         """For how many replicates."""
-        return self._rows.shape[1]
+        return self._scalars.shape[1]
 
     def clear(self) -> None:
-        """Begin anew, with the same center; what was told of the rows stays as it is."""
+        """Begin anew, with the same center; scalars that were handed out stay as they are."""
         for sums in (self.totals, self.powers):
             sums.zero_()
-        self._rows = self._room(self.room)
+        self._scalars = self._room(self.room)
         self.replicates = 0
 
     def _room(self, replicates: int) -> Tensor:
@@ -77,8 +77,8 @@ class Accumulator:
         if fused is None:
             self._add_by_tensors(estimates, first)
             return
-        tensors = estimates.contiguous(), self.center, self._offset, self._edges
-        sums = self.totals, self.powers, self._rows
+        tensors = estimates.contiguous(), self.center, self._offset, self._edges, self.constants
+        sums = self.totals, self.powers, self._scalars
         fused.add(*(t.numpy() for t in tensors), first, self.size, *(t.numpy() for t in sums))
 
     def _batches_of(self, first: int, count: int) -> Iterator[tuple[int, slice]]:
@@ -90,25 +90,7 @@ class Accumulator:
             if inside.start < inside.stop:
                 yield batch, inside
 
-    def scalars(self) -> Tensor:
-        """|d|², |d − (t − c)|², (c + d)·t and |c + d|² of each replicate, `[4, R, segments]` on the CPU.
-
-        They take the place of `rows`, which are no more.
-        """
-        rows, constants = self._rows[:, : self.replicates].cpu(), self.constants.cpu()
-        fused = compiled_sums()
-        if fused is not None:
-            fused.scalars(rows.numpy(), constants.numpy())
-            return rows
-        square, along_center, along_offset, _ = rows.clone()  # [R, segments] each
-        of_center, of_offset, of_product = constants  # [segments] each
-        rows[1] = square - 2 * along_offset + of_offset
-        rows[2] = along_offset + along_center + of_product
-        rows[3] = square + 2 * along_center + of_center
-        return rows
-
     def _add_by_tensors(self, estimates: Tensor, first: int) -> None:
-        rows = self._rows[:, first : self.replicates]
         c, w = self.center, self._offset
         d = estimates - c  # [k, P]
         square = d * d
@@ -116,7 +98,16 @@ class Accumulator:
             self.totals[batch] += d[inside].sum(0)
         self.powers += torch.stack([square.sum(0), (d * square).sum(0), (square * square).sum(0)])
         for i, s in enumerate(self.segments):
-            rows[:3, :, i] = torch.stack([square[:, s].sum(1), d[:, s] @ c[s], d[:, s] @ w[s]])
+            squares, along_center, along_offset = square[:, s].sum(1), d[:, s] @ c[s], d[:, s] @ w[s]  # [k]
+            of_center, of_offset, of_product = self.constants[:, i]
+            self._scalars[:, first : self.replicates, i] = torch.stack(
+                [
+                    squares,
+                    squares - 2 * along_offset + of_offset,
+                    along_offset + along_center + of_product,
+                    squares + 2 * along_center + of_center,
+                ]
+            )
 
 
 def _constants(c: Tensor, t: Tensor | None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -12,8 +13,8 @@ Array = NDArray[Any]
 # Sums may be taken in any order, which lets the compiler use vector instructions; what is
 # not finite stays so.
 _ORDER_FREE = {"contract", "reassoc", "nsz"}
-# Coordinates that are worked on at a time: all sums over them stay in the nearest cache.
-_WIDTH = 1024
+# Coordinates that are worked on at a time, and estimates: all sums over them stay in the nearest cache.
+_WIDTH, _HEIGHT = 1024, 512
 # Of fewer coordinates than this it takes longer to cut the stretches than to work on them.
 _FEW = 64
 
@@ -24,11 +25,12 @@ def add(
     c: Array,
     w: Array,
     edges: Array,
+    constants: Array,
     first: int,
     size: int,
     totals: Array,
     powers: Array,
-    rows: Array,
+    scalars: Array,
 ) -> None:
     """Add what some estimates give to the sums.
 
@@ -41,57 +43,41 @@ def add(
         c: the center, `[P]`; sums are formed in its type.
         w: the truth less the center, `[P]`.
         edges: where segments of coordinates begin and the last one ends, `[S + 1]`.
+        constants: |c|², |w|² and c·(c + w) over each segment, `[3, S]`.
         first: the number of estimates that were added before.
         size: replicates in a batch; what is beyond the last batch belongs to none.
         totals: the sum of d = x − c over each batch, and over those in none, `[batches + 1, P]`.
         powers: the sums of d², d³ and d⁴, `[3, P]`.
-        rows: where to write |d|², d·c and d·w of each estimate over each segment, behind those that
-            were added before, `[4, R, S]` in float64.
+        scalars: where to write |d|², |d − w|², x·(c + w) and |x|² of each estimate over each segment,
+            behind those that were added before, `[4, R, S]` in float64.
     """
     k, last = len(x), len(totals) - 1
-    for i in range(len(edges) - 1):
-        if edges[i + 1] - edges[i] < _FEW:
-            _add_few(x, c, w, edges[i], edges[i + 1], first, size, totals, powers, rows, i)
-            continue
-        rows[:3, first : first + k, i] = 0
-        for start in range(edges[i], edges[i + 1], _WIDTH):
-            s = slice(start, min(start + _WIDTH, edges[i + 1]))
-            second, third, fourth = powers[0, s], powers[1, s], powers[2, s]
-            r = 0
-            while r < k:
-                batch = min((first + r) // size, last)
-                if r + 3 < k and min((first + r + 3) // size, last) == batch:
-                    x0, x1, x2, x3 = x[r, s], x[r + 1, s], x[r + 2, s], x[r + 3, s]
-                    found = _add_four(x0, x1, x2, x3, c[s], w[s], totals[batch, s], second, third, fourth)
-                    for q in range(4):
-                        for m in range(3):
-                            rows[m, first + r + q, i] += found[q][m]
-                    r += 4
-                else:
-                    _add_powers(x[r, s], c[s], totals[batch, s], second, third, fourth)
-                    square, along_center, along_offset = _products(x[r, s], c[s], w[s])
-                    rows[0, first + r, i] += square
-                    rows[1, first + r, i] += along_center
-                    rows[2, first + r, i] += along_offset
-                    r += 1
+    sums = np.empty((3, min(k, _HEIGHT)))
+    r = 0
+    while r < k:
+        batch = min((first + r) // size, last)
+        end = k if batch == last else min(k, (batch + 1) * size - first)
+        end = min(end, r + _HEIGHT)
+        for i in range(len(edges) - 1):
+            found, start, stop = sums[:, : end - r], edges[i], edges[i + 1]
+            found[:] = 0
+            if stop - start < _FEW:
+                _add_few(x[r:end], c, w, start, stop, totals[batch], powers, found)
+            else:
+                _add_many(x[r:end], c, w, start, stop, totals[batch], powers, found)
+            _write(found, constants[:, i], scalars[:, first + r : first + end, i])
+        r = end
 
 
 @numba.njit(cache=True)
-def scalars(rows: Array, constants: Array) -> None:
-    """Turn the sums that `add` formed into the scalars of every replicate over each segment, in place.
-
-    Args:
-        rows: |d|², d·c, d·(t − c) and anything, which become |d|², |d − (t − c)|², (c + d)·t and
-            |c + d|², `[4, R, S]`.
-        constants: |c|², |t − c|² and c·t, `[3, S]`.
-    """
-    _, R, S = rows.shape
-    for r in range(R):
-        for i in range(S):
-            square, along_center, along_offset = rows[0, r, i], rows[1, r, i], rows[2, r, i]
-            rows[1, r, i] = square - 2 * along_offset + constants[1, i]
-            rows[2, r, i] = along_offset + along_center + constants[2, i]
-            rows[3, r, i] = square + 2 * along_center + constants[0, i]
+def _write(found: Array, constants: Array, scalars: Array) -> None:
+    of_center, of_offset, of_product = constants
+    square, along_center, along_offset = found[0], found[1], found[2]
+    for r in range(square.size):
+        scalars[0, r] = square[r]
+        scalars[1, r] = square[r] - 2 * along_offset[r] + of_offset
+        scalars[2, r] = along_offset[r] + along_center[r] + of_product
+        scalars[3, r] = square[r] + 2 * along_center[r] + of_center
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)
@@ -101,42 +87,60 @@ def _add_few(
     w: Array,
     start: int,
     stop: int,
-    first: int,
-    size: int,
-    totals: Array,
+    total: Array,
     powers: Array,
-    rows: Array,
-    i: int,
+    found: Array,
 ) -> None:
-    last = len(totals) - 1
+    squares, along_center, along_offset = found[0], found[1], found[2]
+    column = np.empty(len(x), c.dtype)
     for j in range(start, stop):
         center, offset = c[j], w[j]
-        second = third = fourth = c.dtype.type(0)
-        r = 0
-        while r < len(x):
-            batch = min((first + r) // size, last)
-            end = len(x) if batch == last else min(len(x), (batch + 1) * size - first)
-            total = c.dtype.type(0)
-            for k in range(r, end):
-                d = x[k, j] - center
-                square = d * d
-                total += d
-                second += square
-                third += d * square
-                fourth += square * square
-                if j == start:
-                    rows[0, first + k, i] = square
-                    rows[1, first + k, i] = d * center
-                    rows[2, first + k, i] = d * offset
-                else:
-                    rows[0, first + k, i] += square
-                    rows[1, first + k, i] += d * center
-                    rows[2, first + k, i] += d * offset
-            totals[batch, j] += total
-            r = end
+        for r in range(column.size):
+            column[r] = x[r, j] - center
+        first = second = third = fourth = c.dtype.type(0)
+        for r in range(column.size):
+            d = column[r]
+            square = d * d
+            first += d
+            second += square
+            third += d * square
+            fourth += square * square
+            squares[r] += square
+            along_center[r] += d * center
+            along_offset[r] += d * offset
+        total[j] += first
         powers[0, j] += second
         powers[1, j] += third
         powers[2, j] += fourth
+
+
+@numba.njit(fastmath=_ORDER_FREE, cache=True)
+def _add_many(
+    x: Array,
+    c: Array,
+    w: Array,
+    start: int,
+    stop: int,
+    total: Array,
+    powers: Array,
+    found: Array,
+) -> None:
+    for low in range(start, stop, _WIDTH):
+        s = slice(low, min(low + _WIDTH, stop))
+        second, third, fourth = powers[0, s], powers[1, s], powers[2, s]
+        fours = len(x) // 4 * 4
+        for r in range(0, fours, 4):
+            x0, x1, x2, x3 = x[r, s], x[r + 1, s], x[r + 2, s], x[r + 3, s]
+            sums = _add_four(x0, x1, x2, x3, c[s], w[s], total[s], second, third, fourth)
+            for q in range(4):
+                for m in range(3):
+                    found[m, r + q] += sums[q][m]
+        for r in range(fours, len(x)):
+            _add_powers(x[r, s], c[s], total[s], second, third, fourth)
+            square, along_center, along_offset = _products(x[r, s], c[s], w[s])
+            found[0, r] += square
+            found[1, r] += along_center
+            found[2, r] += along_offset
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)

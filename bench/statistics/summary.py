@@ -101,7 +101,7 @@ def _sums(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], ce
 
 def is_regular(sums: Accumulator) -> bool:
     """Whether all estimates are finite, and neither too large nor too small for the precision of the sums."""
-    squares = sums.rows[0]  # [R, segments]
+    squares = sums.scalars[0]  # [R, segments]
     if sums.powers.dtype == torch.float64:
         return bool(squares.sum().isfinite())  # they are not negative
     return bool(_is_safe(squares.sum(1)).all())
@@ -110,7 +110,7 @@ def is_regular(sums: Accumulator) -> bool:
 def summary_of(sums: Accumulator) -> Summary:
     """Summarize the sums over the estimates of one block."""
     R, c = sums.replicates, sums.center.double()  # c is [P]
-    kept = sums.scalars()  # [4, R, segments]
+    kept = sums.scalars.cpu()  # [4, R, segments]
     powers = torch.cat([sums.totals.sum(0, keepdim=True), sums.powers])  # [4, P]
     return Summary(
         PowerSums(R, c.cpu(), powers.cpu()),
