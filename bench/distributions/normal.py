@@ -11,6 +11,7 @@ import torch
 from torch import Size, Tensor
 
 from bench import noise
+from bench.noise.draws import as_arrays
 
 _MINUS_HALF_LOG_TWO_PI = -0.5 * math.log(2 * math.pi)
 # For no more samples than this, as in the trial of a plan, compiled code gains nothing: to load it takes a
@@ -25,18 +26,21 @@ class Normal(torch.distributions.Normal):
         \quad z = \frac{x - \mu}{\sigma}
 
     `sample` returns the very numbers that `rsample` would for the same random state.
-    `log_prob` may be differentiated twice, but not by the
-    transforms of `torch.func`.
+    What is differentiable here may be differentiated twice, but not by the transforms of `torch.func`.
     """
 
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
+        shape = self._extended_shape(sample_shape)
+        if not self.scale.requires_grad:
+            shifted: Tensor = _Shifted.apply(self.loc, self.scale, shape)  # type: ignore[no-untyped-call]
+            return shifted
         # Two passes, the second in place, are faster than addcmul for few locations,
         # about as fast for many, and round as `sample` does.
-        return (self._noise(sample_shape) * self.scale).add_(self.loc)
+        return (noise.normal(shape, self.loc) * self.scale).add_(self.loc)
 
     def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
         with torch.no_grad():
-            return self._noise(sample_shape).mul_(self.scale).add_(self.loc)
+            return noise.shifted_normal(self._extended_shape(sample_shape), self.loc, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
@@ -57,8 +61,18 @@ class Normal(torch.distributions.Normal):
             and not x.requires_grad
         )
 
-    def _noise(self, sample_shape: Any) -> Tensor:
-        return noise.normal(self._extended_shape(sample_shape), self.loc)
+
+class _Shifted(torch.autograd.Function):
+    """Samples of normal distributions as a function of μ, whose slope is 1."""
+
+    @staticmethod
+    def forward(ctx: Any, loc: Tensor, scale: Tensor, shape: Size) -> Tensor:
+        ctx.shape = loc.shape
+        return noise.shifted_normal(shape, loc, scale)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return gradient.sum_to_size(ctx.shape), None, None
 
 
 class _LogDensity(torch.autograd.Function):
@@ -93,7 +107,7 @@ class _CompiledLogDensity(torch.autograd.Function):
         # Arrays are handed over as they lie in memory, and what is the same for all once: the
         # code is then compiled for one kind of array.
         ctx.across = across = x.stride(0) != 1
-        ctx.tables = samples, means, scales = (_table(x, across), *_parameters(loc, scale))
+        ctx.tables = samples, means, scales = (_table(x, across), *as_arrays(loc, scale))
         answer = np.empty_like(samples)
         _compiled().log_density(samples, means, scales, across, answer)
         return torch.from_numpy(answer if across else answer.T)
@@ -129,13 +143,6 @@ def _compiled() -> Any:
 def _table(x: Tensor, across: bool) -> np.ndarray:
     """`[N, M]` across, else `[M, N]`; contiguous, and without a copy where it lies so."""
     return np.ascontiguousarray(x.numpy() if across else x.numpy().T)
-
-
-def _parameters(loc: Tensor, scale: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """μ and σ, `[M]` each, or `[1]` where each is the same in all places of memory."""
-    shared = loc.stride(0) == 0 and scale.stride(0) == 0
-    means, scales = (p.detach()[:1] if shared else p.detach() for p in (loc, scale))
-    return np.ascontiguousarray(means.numpy()), np.ascontiguousarray(scales.numpy())
 
 
 def _derivatives(

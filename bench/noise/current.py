@@ -41,6 +41,19 @@ def normal(shape: Sequence[int], like: Tensor) -> Tensor:
     return like.new_empty(shape).normal_()
 
 
+def shifted_normal(shape: Sequence[int], loc: Tensor, scale: Tensor) -> Tensor:
+    """The numbers of `normal` times a scale, plus a location, in fewer passes over memory.
+
+    Args:
+        shape: as of `normal`.
+        loc: what is added; of the type and on the device that is wanted, to be expanded to the shape.
+        scale: by what is multiplied.
+    """
+    if (draws := _draws_for(shape)) is not None:
+        return draws.shifted_normal(shape, loc, scale)
+    return normal(shape, loc).mul_(scale).add_(loc)
+
+
 def uniform(shape: Sequence[int], like: Tensor) -> Tensor:
     """Independent uniform numbers in the open interval (0, 1); arguments as of `normal`."""
     if (draws := _draws_for(shape)) is not None:

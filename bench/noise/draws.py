@@ -56,6 +56,16 @@ class Draws:
         """Standard normal numbers; those of float32 are within ±6.7."""
         return self._drawn(NORMAL, shape, dtype, device)
 
+    def shifted_normal(self, shape: Sequence[int], loc: Tensor, scale: Tensor) -> Tensor:
+        """Normal numbers times `scale`, plus `loc`; each step is rounded."""
+        kernels = compiled_kernels() if loc.device.type == "cpu" else None
+        if kernels is not None and loc.shape == scale.shape == shape[1:] == (self.rows,):
+            if loc.dtype == scale.dtype == torch.float32:
+                means, scales = as_arrays(loc, scale)
+                if len(means) == 1 or shape[0] > self.rows:
+                    return self._filled(kernels, NORMAL, shape, means, scales)
+        return self.normal(shape, loc.dtype, loc.device).mul_(scale).add_(loc)
+
     def uniform(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
         """Numbers in the open interval (0, 1), of 23 or 52 bits."""
         return self._drawn(UNIFORM, shape, dtype, device)
@@ -71,29 +81,55 @@ class Draws:
     def _drawn(self, kind: int, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
         if dtype not in (torch.float32, torch.float64):
             return self._drawn(kind, shape, torch.float32, device).to(dtype)
-        N, M, *rest = shape
-        S, left = divmod(M, self.rows)
-        if left:
-            raise ValueError(f"noise of {M} rows was asked for, wanted a multiple of {self.rows}")
-        call, self.calls = self.calls, self.calls + 1
-        count = N * S * math.prod(rest)
-        self.drawn.append((kind, N, S, *rest, dtype.itemsize))
+        if shape[1] % self.rows:
+            raise ValueError(f"noise of {shape[1]} rows was asked for, wanted a multiple of {self.rows}")
+        count = math.prod(shape) // self.rows
         # In float64 both ways give the same numbers to the bit; in float32 to rounding.
         most = _FEW if "numba" in sys.modules else _FEW_TO_LOAD_FOR
-        few = count * self.rows <= most and dtype == torch.float64 and call < _FEW
+        few = count * self.rows <= most and dtype == torch.float64 and self.calls < _FEW
         kernels = None if few or device.type != "cpu" else compiled_kernels()
-        if kernels is None or dtype != torch.float32:
-            made = tensors.numbers(kind, self.key, call, self.first, self.rows, count, dtype, device, kernels)
-        elif S == 1 and count == N <= self.rows:
+        if kernels is not None and dtype == torch.float32:
+            return self._filled(kernels, kind, shape, _ZERO, _ONE)
+        call = self._next_call(kind, shape, dtype)
+        made = tensors.numbers(kind, self.key, call, self.first, self.rows, count, dtype, device, kernels)
+        return self._by_samples(made, shape)
+
+    def _filled(
+        self, kernels: ModuleType, kind: int, shape: Sequence[int], loc: np.ndarray, scale: np.ndarray
+    ) -> Tensor:
+        call = self._next_call(kind, shape, torch.float32)
+        count = math.prod(shape) // self.rows
+        there = kind, *self.key, call, self.first, loc, scale
+        if count == shape[0] <= self.rows:
             # The longer axis is the inner one: vector instructions want it.
             columns = np.empty((count, self.rows), np.float32)
-            kernels.fill_columns(columns, kind, *self.key, call, self.first)
-            return torch.from_numpy(columns).view(N, M, *rest)
-        else:
-            numbers = np.empty((self.rows, count), np.float32)
-            kernels.fill_rows(numbers, kind, *self.key, call, self.first)
-            made = torch.from_numpy(numbers)
-        return made.view(self.rows, N, S, *rest).movedim(0, 2).reshape(N, M, *rest)
+            kernels.fill_columns(columns, *there)
+            return torch.from_numpy(columns).view(shape)
+        numbers = np.empty((self.rows, count), np.float32)
+        kernels.fill_rows(numbers, *there)
+        made = torch.from_numpy(numbers)
+        return made.T if count == shape[0] and len(shape) == 2 else self._by_samples(made, shape)
+
+    def _next_call(self, kind: int, shape: Sequence[int], dtype: torch.dtype) -> int:
+        N, M, *rest = shape
+        self.drawn.append((kind, N, M // self.rows, *rest, dtype.itemsize))
+        self.calls += 1
+        return self.calls - 1
+
+    def _by_samples(self, made: Tensor, shape: Sequence[int]) -> Tensor:
+        """The numbers of each replicate, `[R, n]`, in a shape `[N, S·R, ...]`."""
+        N, M, *rest = shape
+        return made.view(self.rows, N, M // self.rows, *rest).movedim(0, 2).reshape(N, M, *rest)
+
+
+_ZERO, _ONE = np.zeros(1, np.float32), np.ones(1, np.float32)
+
+
+def as_arrays(loc: Tensor, scale: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Two tensors, `[M]` each, as arrays; `[1]` each if both repeat a single value in memory."""
+    shared = loc.stride(0) == 0 and scale.stride(0) == 0
+    first, second = (p.detach()[:1] if shared else p.detach() for p in (loc, scale))
+    return np.ascontiguousarray(first.numpy()), np.ascontiguousarray(second.numpy())
 
 
 @functools.cache

@@ -76,8 +76,14 @@ def _unit(word: Any) -> Any:
     return f32(i32(word >> u32(1))) * f32(2.0**-31) + f32(2.0**-33)
 
 
+@numba.njit
+def _shifted(z: Any, loc: Any, scale: Any) -> Any:
+    """Rounded after each step, as tensor operations have it: this function is compiled without `_FAST`."""
+    return z * scale + loc
+
+
 @numba.njit(fastmath=_FAST, cache=True)
-def _normals(a: Array, b: Array, x: Array, y: Array) -> None:
+def _normals(a: Array, b: Array, x: Array, y: Array, loc: Any, scale: Any) -> None:
     """Two normal numbers of two words: Box & Muller (1958), with the angle in eighths of a turn."""
     for i in range(x.size):
         r = math.sqrt(f32(-2) * _log(_unit(a[i])))
@@ -97,7 +103,7 @@ def _normals(a: Array, b: Array, x: Array, y: Array) -> None:
         sine, cosine = (c if odd else s), (s if odd else c)
         sine = -sine if i32(quarter & i32(2)) else sine
         cosine = -cosine if i32(i32(quarter + i32(1)) & i32(2)) else cosine
-        x[i], y[i] = r * cosine, r * sine
+        x[i], y[i] = _shifted(r * cosine, loc, scale), _shifted(r * sine, loc, scale)
 
 
 @numba.njit(fastmath=_FAST, cache=True)
@@ -119,12 +125,14 @@ def _exponentials(words: Array, x: Array) -> None:
 
 
 @numba.njit(cache=True)
-def _numbers(kind: int, tile: Array, y0: Array, y1: Array, y2: Array, y3: Array) -> None:
+def _numbers(
+    kind: int, tile: Array, y0: Array, y1: Array, y2: Array, y3: Array, loc: Any, scale: Any
+) -> None:
     count = y0.size  # slices of a row of the tile are contiguous, those of all rows are not
     w0, w1, w2, w3 = tile[0, :count], tile[1, :count], tile[2, :count], tile[3, :count]
     if kind == NORMAL:
-        _normals(w0, w1, y0, y1)
-        _normals(w2, w3, y2, y3)
+        _normals(w0, w1, y0, y1, loc, scale)
+        _normals(w2, w3, y2, y3, loc, scale)
     elif kind == UNIFORM:
         _uniforms(w0, y0)
         _uniforms(w1, y1)
@@ -143,7 +151,9 @@ def _numbers(kind: int, tile: Array, y0: Array, y1: Array, y2: Array, y3: Array)
 
 
 @numba.njit(cache=True)
-def fill_rows(out: Array, kind: int, k0: int, k1: int, call: int, first: int) -> None:
+def fill_rows(
+    out: Array, kind: int, k0: int, k1: int, call: int, first: int, loc: Array, scale: Array
+) -> None:
     """Write the numbers of consecutive replicates, those of each beside one another.
 
     Args:
@@ -153,12 +163,15 @@ def fill_rows(out: Array, kind: int, k0: int, k1: int, call: int, first: int) ->
         k1: the second.
         call: which draw of the replicates it is.
         first: the first replicate.
+        loc: what is added to normal numbers after they were multiplied: for each replicate, `[R]`, or `[1]`.
+        scale: by what they are multiplied, likewise.
     """
     R, n = out.shape
     Q = (n + 3) // 4
     tile, spare = np.empty((4, _TILE), u32), np.empty((4, _TILE), f32)
     for r in range(R):
         row = out[r]
+        mean, factor = (loc[0], scale[0]) if loc.size == 1 else (loc[r], scale[r])
         for start in range(0, Q, _TILE):
             count = min(_TILE, Q - start)
             _words_of_one(tile, start, count, call, first + r, u64(k0), u64(k1))
@@ -166,9 +179,11 @@ def fill_rows(out: Array, kind: int, k0: int, k1: int, call: int, first: int) ->
             if last + count <= n:
                 parts = row[start : last + count]  # the four lanes lie Q apart in it
                 y0, y1 = parts[:count], parts[Q : Q + count]
-                _numbers(kind, tile, y0, y1, parts[2 * Q : 2 * Q + count], parts[3 * Q :])
+                y2, y3 = parts[2 * Q : 2 * Q + count], parts[3 * Q :]
+                _numbers(kind, tile, y0, y1, y2, y3, mean, factor)
                 continue
-            _numbers(kind, tile, spare[0, :count], spare[1, :count], spare[2, :count], spare[3, :count])
+            y0, y1, y2, y3 = spare[0, :count], spare[1, :count], spare[2, :count], spare[3, :count]
+            _numbers(kind, tile, y0, y1, y2, y3, mean, factor)
             for q in range(4):
                 there = min(count, n - q * Q - start)
                 if there > 0:
@@ -176,8 +191,10 @@ def fill_rows(out: Array, kind: int, k0: int, k1: int, call: int, first: int) ->
 
 
 @numba.njit(cache=True)
-def fill_columns(out: Array, kind: int, k0: int, k1: int, call: int, first: int) -> None:
-    """Write the same numbers, those of the replicates beside one another, `[n, R]`."""
+def fill_columns(
+    out: Array, kind: int, k0: int, k1: int, call: int, first: int, loc: Array, scale: Array
+) -> None:
+    """Write the same numbers, those of the replicates beside one another, `[n, R]`; loc and scale are `[1]`."""
     n, R = out.shape
     Q = (n + 3) // 4
     tile, spare = np.empty((4, _TILE), u32), np.empty((4, _TILE), f32)
@@ -190,7 +207,7 @@ def fill_columns(out: Array, kind: int, k0: int, k1: int, call: int, first: int)
             y1 = out[Q + index, start:stop] if Q + index < n else spare[1, :count]
             y2 = out[2 * Q + index, start:stop] if 2 * Q + index < n else spare[2, :count]
             y3 = out[3 * Q + index, start:stop] if 3 * Q + index < n else spare[3, :count]
-            _numbers(kind, tile, y0, y1, y2, y3)
+            _numbers(kind, tile, y0, y1, y2, y3, loc[0], scale[0])
 
 
 @numba.njit(cache=True)

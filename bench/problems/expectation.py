@@ -114,7 +114,12 @@ class Expectation(Problem):
         """Each parameter by name, as torch wants it: a vector or a single number, along the last axis."""
         vectors = self.event_dim or self.family.vector
         lengths = list(sizes.values())
-        parts = values.split(lengths, -1) if vectors else values.unbind(-1)  # type: ignore[no-untyped-call]
+        if vectors:
+            parts = values.split(lengths, -1)  # type: ignore[no-untyped-call]
+        elif len(lengths) == 1:
+            parts = (values.squeeze(-1),)  # whose slope is a view, where that of a part is a copy
+        else:
+            parts = values.unbind(-1)
         return dict(zip(sizes, parts, strict=True))
 
 
