@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from bench.centering import centered
 from bench.estimator import gradient_of
 from bench.exact import SingleDraws
 from bench.problem import NotApplicable, Problem
@@ -33,11 +34,9 @@ class LeaveOneOut(Baseline):
     of_other_samples: ClassVar[bool] = True
 
     def subtracted(self, cost: Tensor) -> Tensor:
-        N = len(cost)
         if len(cost) < self.minimum_sample_size:
             raise NotApplicable("the leave_one_out baseline needs a sample size of at least 2")
-        # f_n − Σ_{m≠n} f_m / (N−1) = (f_n − mean f) · N / (N−1)
-        return (cost - cost.mean(0)).mul_(N / (N - 1))
+        return centered(cost)  # f_n − Σ_{m≠n} f_m / (N−1) = (f_n − mean f) · N / (N−1)
 
     def as_constant(self, draws: SingleDraws, sample_size: int) -> tuple[Baseline, Tensor]:
         # The estimate is a U-statistic of kernel ½(f − f′)(s − s′) + ½(q + q′), with s the score and

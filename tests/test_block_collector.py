@@ -93,8 +93,9 @@ def test_tensor_operations_give_what_the_compiled_loop_does(monkeypatch: pytest.
     for part in x.split([13, 30]):
         by_tensors.add(part)
     assert by_loop.totals.shape == (9, P)
-    for name in ("totals", "powers", "scalars"):
-        a, b = getattr(by_loop, name), getattr(by_tensors, name)
+    pairs = {name: (getattr(by_loop, name), getattr(by_tensors, name)) for name in ("totals", "powers")}
+    pairs |= dict(zip(ROWS, zip(by_loop.scalars, by_tensors.scalars, strict=True), strict=True))
+    for name, (a, b) in pairs.items():
         assert torch.allclose(a, b, rtol=2e-5, atol=2e-5 * float(b.abs().mean())), name
     batches = (x[:40] - center()).view(8, 5, P).sum(1)
     assert torch.allclose(by_loop.totals[:8], batches, rtol=1e-4, atol=1e-3)

@@ -130,7 +130,8 @@ SHARED_BY_ESTIMATORS = [
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("estimators.")])
 def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> None:
-    assert strangers(name, [*CONTRACTS, "bench.exact", "bench.distributions", *SHARED_BY_ESTIMATORS]) == []
+    mathematics = ["bench.exact", "bench.distributions", "bench.centering"]
+    assert strangers(name, [*CONTRACTS, *mathematics, *SHARED_BY_ESTIMATORS]) == []
 
 
 def test_the_tables_of_names_import_nothing() -> None:

@@ -60,6 +60,15 @@ class Weibull(distributions.Weibull):
         steps = [PowerTransform(self.concentration_reciprocal), AffineTransform(0, self.scale)]
         distributions.TransformedDistribution.__init__(self, base, steps, validate_args=validate_args)
 
+    def rsample(self, sample_shape: Any = _NONE) -> Tensor:
+        # A power is rounded in one way or the other by where it lies in memory; these are not.
+        e = self.base_dist.rsample(sample_shape)
+        return (e.log() * self.concentration_reciprocal).exp() * self.scale
+
+    def sample(self, sample_shape: Any = _NONE) -> Tensor:
+        with torch.no_grad():
+            return self.rsample(sample_shape)
+
     def expand(self, batch_shape: Any, _instance: Any = None) -> Weibull:
         scale, concentration = self.scale.expand(batch_shape), self.concentration.expand(batch_shape)
         return Weibull(scale, concentration, validate_args=False)

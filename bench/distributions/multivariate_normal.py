@@ -110,7 +110,7 @@ def _times(L: Tensor, e: Tensor) -> Tensor:
     """L e for each of N vectors of each row, `[R, D, D]` and `[N, R, D]`, in one product for each L."""
     if L.dim() != 3 or e.dim() != 3:
         return (L @ e[..., None])[..., 0]
-    if L.stride(0) == 0:
+    if L.stride(0) == 0 or len(L) == 1:
         shared: Tensor = _SharedProduct.apply(L, e)  # type: ignore[no-untyped-call]
         return shared
     return (e.transpose(0, 1) @ L.mT).transpose(0, 1)
@@ -133,12 +133,9 @@ class _SharedProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, L: Tensor, e: Tensor) -> Tensor:
         ctx.save_for_backward(L, e)
-        # The rows of a replicate lie together in memory.
-        return (
-            (e.transpose(0, 1).reshape(-1, e.shape[2]) @ L[0].T)
-            .view(e.shape[1], -1, e.shape[2])
-            .transpose(0, 1)
-        )
+        rows = e.transpose(0, 1).reshape(-1, e.shape[2])  # those of a replicate lie together in memory
+        product = (rows if len(rows) >= _ENOUGH else _enough(rows)) @ L[0].T
+        return product[: len(rows)].view(e.shape[1], -1, e.shape[2]).transpose(0, 1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -149,6 +146,14 @@ class _SharedProduct(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             of_e = gradient @ L[0] if not torch.is_grad_enabled() else (gradient[..., None, :] @ L)[..., 0, :]
         return of_L, of_e
+
+
+# Fewer rows are multiplied, and rounded, in another way: what a row gives would depend on the others.
+_ENOUGH = 16
+
+
+def _enough(rows: Tensor) -> Tensor:
+    return torch.cat([rows, rows.new_zeros((_ENOUGH - len(rows), rows.shape[1]))])
 
 
 def mirrored(lower: Tensor) -> Tensor:

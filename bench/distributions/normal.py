@@ -29,6 +29,16 @@ class Normal(torch.distributions.Normal):
     What is differentiable here may be differentiated twice, but not by the transforms of `torch.func`.
     """
 
+    def __init__(self, loc: Tensor | float, scale: Tensor | float, validate_args: bool | None = None) -> None:
+        """As torch's, which takes its time to broadcast what needs none of it."""
+        if isinstance(loc, Tensor) and isinstance(scale, Tensor) and loc.shape and not scale.dim():
+            scale = scale.expand_as(loc)
+        if isinstance(loc, Tensor) and isinstance(scale, Tensor) and loc.shape == scale.shape:
+            self.loc, self.scale = loc, scale
+            torch.distributions.Distribution.__init__(self, loc.shape, validate_args=validate_args)
+        else:
+            super().__init__(loc, scale, validate_args)
+
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
         shape = self._extended_shape(sample_shape)
         if not self.scale.requires_grad:

@@ -49,9 +49,16 @@ class BlockCollector:
         self._sums: Accumulator | None = None
         self._streams = False
 
-    def begin(self, block: Block, keep: bool = False) -> None:
-        """A new block; `keep` if its estimates are to be kept in any case."""
-        self._block = block
+    def begin(self, block: Block, keep: bool = False, room: Sequence[Tensor] | None = None) -> None:
+        """A new block.
+
+        Args:
+            block: which.
+            keep: whether its estimates are to be kept in any case.
+            room: where the four scalars of its replicates may be written, `[rows, segments]` each, on the
+                device of the estimates; None to take some.
+        """
+        self._block, self._scalars = block, room
         self._streams = self._like.shape[1] > MANY and not keep
         if self._streams:
             self._sums = self._cleared(block)
@@ -73,7 +80,7 @@ class BlockCollector:
             assert self._sums is not None
             return summary_of(self._sums) if is_regular(self._sums) else None
         self._take(self._block.start, self._estimates)
-        return summarize(self._estimates, self._truth, self._segments, self._center)
+        return summarize(self._estimates, self._truth, self._segments, self._center, self._scalars)
 
     def _take(self, start: int, estimates: Tensor) -> None:
         """Keep some coordinates of estimates, of which the first is that of a replicate."""
@@ -87,8 +94,8 @@ class BlockCollector:
 
     def _cleared(self, block: Block) -> Accumulator:
         if self._sums is None or self._sums.room != block.rows:
-            self._sums = Accumulator(self._center, self._truth, self._segments, block.rows)
-        self._sums.clear()
+            self._sums = Accumulator(self._center, self._truth, self._segments, block.rows, self._scalars)
+        self._sums.clear(self._scalars)
         return self._sums
 
     def _room(self, rows: int) -> Tensor:

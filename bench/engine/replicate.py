@@ -106,7 +106,8 @@ def replicate(
     total = Counts()
     draws = hashlib.sha256()
     for block in blocks:
-        run = run_block(estimator, problem, sample_size, block, address, collector, resampled)
+        room = collection.room(block.rows) if device.type == "cpu" else None
+        run = run_block(estimator, problem, sample_size, block, address, collector, resampled, room)
         collection.add(run.summary)
         seconds += run.seconds
         total += run.counts
@@ -137,6 +138,7 @@ def run_block(
     address: Address,
     collector: BlockCollector,
     resampled: bool = False,
+    room: Sequence[Tensor] | None = None,
 ) -> BlockRun:
     """One block: a function of its place, its address and the center, whatever ran before, and where.
 
@@ -148,9 +150,10 @@ def run_block(
         address: of its stream.
         collector: takes the estimates in.
         resampled: whether each replicate has a batch of its own.
+        room: where the four scalars of its replicates may be written; see `BlockCollector.begin`.
     """
     for keep in (False, True):
-        collector.begin(block, keep)
+        collector.begin(block, keep, room)
         problems = problems_of_chunks(problem, block, address, resampled)
         seconds = []
         total = Counts()

@@ -58,12 +58,12 @@ class Draws:
 
     def shifted_normal(self, shape: Sequence[int], loc: Tensor, scale: Tensor) -> Tensor:
         """Normal numbers times `scale`, plus `loc`; each step is rounded."""
-        kernels = compiled_kernels() if loc.device.type == "cpu" else None
-        if kernels is not None and loc.shape == scale.shape == shape[1:] == (self.rows,):
-            if loc.dtype == scale.dtype == torch.float32:
-                means, scales = as_arrays(loc, scale)
-                if len(means) == 1 or shape[0] > self.rows:
-                    return self._filled(kernels, NORMAL, shape, means, scales)
+        plain = loc.device.type == "cpu" and loc.shape == scale.shape == shape[1:] == (self.rows,)
+        single = plain and loc.dtype == scale.dtype == torch.float32
+        if single and (kernels := compiled_kernels()) is not None:
+            means, scales = as_arrays(loc, scale)
+            if len(means) == 1 or shape[0] > self.rows:
+                return self._filled(kernels, NORMAL, shape, means, scales)
         return self.normal(shape, loc.dtype, loc.device).mul_(scale).add_(loc)
 
     def uniform(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:

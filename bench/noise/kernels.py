@@ -194,7 +194,7 @@ def fill_rows(
 def fill_columns(
     out: Array, kind: int, k0: int, k1: int, call: int, first: int, loc: Array, scale: Array
 ) -> None:
-    """Write the same numbers, those of the replicates beside one another, `[n, R]`; loc and scale are `[1]`."""
+    """Write the same, the numbers of the replicates beside one another, `[n, R]`; loc and scale are `[1]`."""
     n, R = out.shape
     Q = (n + 3) // 4
     tile, spare = np.empty((4, _TILE), u32), np.empty((4, _TILE), f32)

@@ -32,10 +32,12 @@ class Accumulator:
         truth: Tensor | None,
         segments: Sequence[slice],
         replicates: int,
+        room: Sequence[Tensor] | None = None,
     ) -> None:
-        """Room for the sums over so many replicates, of which the first K · size make K batches.
+        """For the sums over so many replicates, of which the first K · size make K batches.
 
-        The type of the center is that in which the sums are formed.
+        The type of the center is that in which the sums are formed. In `room`, if given, their
+        four scalars are written, `[R, segments]` each.
         """
         c = center
         batches = max(1, min(_BATCHES if len(c) <= _MANY else _BATCHES_OF_MANY, replicates))
@@ -43,7 +45,7 @@ class Accumulator:
         self.size = replicates // batches
         self.totals = c.new_zeros((batches + 1, len(c)))
         self.powers = c.new_zeros((3, len(c)))
-        self._scalars = self._room(replicates)
+        self._scalars = self._room(replicates) if room is None else room
         self._offset = torch.zeros_like(c) if truth is None else (truth - c).to(c.dtype)  # [P]
         self._edges = torch.tensor([0, *(s.stop for s in segments)])
         self.constants = torch.stack(
@@ -51,24 +53,25 @@ class Accumulator:
         )
 
     @property
-    def scalars(self) -> Tensor:
-        """|d|², |d − (t − c)|², (c + d)·t and |c + d|² of each replicate, `[4, R, segments]` in float64."""
-        return self._scalars[:, : self.replicates]
+    def scalars(self) -> list[Tensor]:
+        """|d|², |d − (t − c)|², (c + d)·t and |c + d|², in float64, `[R, segments]` each."""
+        return [scalar[: self.replicates] for scalar in self._scalars]
 
     @property
     def room(self) -> int:
         """For how many replicates."""
-        return self._scalars.shape[1]
+        return len(self._scalars[0])
 
-    def clear(self) -> None:
+    def clear(self, room: Sequence[Tensor] | None = None) -> None:
         """Begin anew, with the same center; scalars that were handed out stay as they are."""
         for sums in (self.totals, self.powers):
             sums.zero_()
-        self._scalars = self._room(self.room)
+        self._scalars = self._room(self.room) if room is None else room
         self.replicates = 0
 
-    def _room(self, replicates: int) -> Tensor:
-        return self.totals.new_empty((4, replicates, len(self.segments)), dtype=torch.float64)
+    def _room(self, replicates: int) -> Sequence[Tensor]:
+        shape = replicates, len(self.segments)
+        return [self.totals.new_empty(shape, dtype=torch.float64) for _ in range(4)]
 
     def add(self, estimates: Tensor) -> None:
         """Take in some estimates, `[k, P]`."""
@@ -78,7 +81,7 @@ class Accumulator:
             self._add_by_tensors(estimates, first)
             return
         tensors = estimates.contiguous(), self.center, self._offset, self._edges, self.constants
-        sums = self.totals, self.powers, self._scalars
+        sums = self.totals, self.powers, *self._scalars
         fused.add(*(t.numpy() for t in tensors), first, self.size, *(t.numpy() for t in sums))
 
     def _batches_of(self, first: int, count: int) -> Iterator[tuple[int, slice]]:
@@ -100,14 +103,14 @@ class Accumulator:
         for i, s in enumerate(self.segments):
             squares, along_center, along_offset = square[:, s].sum(1), d[:, s] @ c[s], d[:, s] @ w[s]  # [k]
             of_center, of_offset, of_product = self.constants[:, i]
-            self._scalars[:, first : self.replicates, i] = torch.stack(
-                [
-                    squares,
-                    squares - 2 * along_offset + of_offset,
-                    along_offset + along_center + of_product,
-                    squares + 2 * along_center + of_center,
-                ]
+            made = (
+                squares,
+                squares - 2 * along_offset + of_offset,
+                along_offset + along_center + of_product,
+                squares + 2 * along_center + of_center,
             )
+            for scalar, values in zip(self._scalars, made, strict=True):
+                scalar[first : self.replicates, i] = values
 
 
 def _constants(c: Tensor, t: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@ Array = NDArray[Any]
 # not finite stays so.
 _ORDER_FREE = {"contract", "reassoc", "nsz"}
 # Coordinates that are worked on at a time, and estimates: all sums over them stay in the nearest cache.
-_WIDTH, _HEIGHT = 1024, 512
+_WIDTH, _HEIGHT = 1024, 1024
 # Of fewer coordinates than this it takes longer to cut the stretches than to work on them.
 _FEW = 64
 
@@ -30,7 +30,10 @@ def add(
     size: int,
     totals: Array,
     powers: Array,
-    scalars: Array,
+    squares: Array,
+    errors: Array,
+    products: Array,
+    norms: Array,
 ) -> None:
     """Add what some estimates give to the sums.
 
@@ -48,36 +51,46 @@ def add(
         size: replicates in a batch; what is beyond the last batch belongs to none.
         totals: the sum of d = x − c over each batch, and over those in none, `[batches + 1, P]`.
         powers: the sums of d², d³ and d⁴, `[3, P]`.
-        scalars: where to write |d|², |d − w|², x·(c + w) and |x|² of each estimate over each segment,
-            behind those that were added before, `[4, R, S]` in float64.
+        squares: where to write |d|² of each estimate over each segment, behind those that were added
+            before, `[R, S]` in float64; like the other three without gaps.
+        errors: where to write |d − w|².
+        products: where to write x·(c + w).
+        norms: where to write |x|².
     """
-    k, last = len(x), len(totals) - 1
+    k, last, S = len(x), len(totals) - 1, len(edges) - 1
+    # As much to the compiler: with a single segment they lie beside one another.
+    flat = squares.reshape(-1), errors.reshape(-1), products.reshape(-1), norms.reshape(-1)
     sums = np.empty((3, min(k, _HEIGHT)))
     r = 0
     while r < k:
         batch = min((first + r) // size, last)
         end = k if batch == last else min(k, (batch + 1) * size - first)
         end = min(end, r + _HEIGHT)
-        for i in range(len(edges) - 1):
-            found, start, stop = sums[:, : end - r], edges[i], edges[i + 1]
-            found[:] = 0
+        for i in range(S):
+            start, stop = edges[i], edges[i + 1]
+            sums[:] = 0
             if stop - start < _FEW:
-                _add_few(x[r:end], c, w, start, stop, totals[batch], powers, found)
+                _add_few(x[r:end], c, w, start, stop, totals[batch], powers, sums)
             else:
-                _add_many(x[r:end], c, w, start, stop, totals[batch], powers, found)
-            _write(found, constants[:, i], scalars[:, first + r : first + end, i])
+                _add_many(x[r:end], c, w, start, stop, totals[batch], powers, sums)
+            s, of = slice(first + r, first + end), constants[:, i]
+            if S == 1:
+                _write(sums, of, flat[0][s], flat[1][s], flat[2][s], flat[3][s])
+            else:
+                _write(sums, of, squares[s, i], errors[s, i], products[s, i], norms[s, i])
         r = end
 
 
 @numba.njit(cache=True)
-def _write(found: Array, constants: Array, scalars: Array) -> None:
+def _write(found: Array, constants: Array, s0: Array, s1: Array, s2: Array, s3: Array) -> None:
     of_center, of_offset, of_product = constants
-    square, along_center, along_offset = found[0], found[1], found[2]
-    for r in range(square.size):
-        scalars[0, r] = square[r]
-        scalars[1, r] = square[r] - 2 * along_offset[r] + of_offset
-        scalars[2, r] = along_offset[r] + along_center[r] + of_product
-        scalars[3, r] = square[r] + 2 * along_center[r] + of_center
+    n = s0.size  # slices of a row are contiguous, those of all rows are not: what is not is no vector code
+    square, along_center, along_offset = found[0, :n], found[1, :n], found[2, :n]
+    for r in range(n):
+        s0[r] = square[r]
+        s1[r] = square[r] - 2 * along_offset[r] + of_offset
+        s2[r] = along_offset[r] + along_center[r] + of_product
+        s3[r] = square[r] + 2 * along_center[r] + of_center
 
 
 @numba.njit(fastmath=_ORDER_FREE, cache=True)
@@ -91,8 +104,9 @@ def _add_few(
     powers: Array,
     found: Array,
 ) -> None:
-    squares, along_center, along_offset = found[0], found[1], found[2]
-    column = np.empty(len(x), c.dtype)
+    n = len(x)
+    squares, along_center, along_offset = found[0, :n], found[1, :n], found[2, :n]
+    column = np.empty(n, c.dtype)
     for j in range(start, stop):
         center, offset = c[j], w[j]
         for r in range(column.size):

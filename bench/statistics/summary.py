@@ -71,7 +71,11 @@ def precision_of(P: int, dtype: torch.dtype) -> torch.dtype:
 
 
 def summarize(
-    estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Tensor | None = None
+    estimates: Tensor,
+    truth: Tensor | None,
+    segments: Sequence[slice],
+    center: Tensor | None = None,
+    room: Sequence[Tensor] | None = None,
 ) -> Summary:
     """The summary of one block.
 
@@ -80,10 +84,11 @@ def summarize(
         truth: the gradient, `[P]` in float64, on the same device; or None.
         segments: stretches of coordinates that together are all of them, in order.
         center: about which powers are summed; None for the mean of these estimates.
+        room: memory for the four scalars of the replicates, `[R, segments]` each; None to take some.
     """
     if center is None:
         center = center_of(estimates.to(precision_of(estimates.shape[1], estimates.dtype)))
-    sums = _sums(estimates, truth, segments, center)
+    sums = _sums(estimates, truth, segments, center, room)
     if is_regular(sums):
         return summary_of(sums)
     finite = estimates.isfinite().all(1)  # [R]
@@ -93,24 +98,29 @@ def summarize(
     return Summary(kept.sums, sums.center, finite=finite, batches=kept.batches, **rows)
 
 
-def _sums(estimates: Tensor, truth: Tensor | None, segments: Sequence[slice], center: Tensor) -> Accumulator:
-    sums = Accumulator(center, truth, segments, len(estimates))
+def _sums(
+    estimates: Tensor,
+    truth: Tensor | None,
+    segments: Sequence[slice],
+    center: Tensor,
+    room: Sequence[Tensor] | None = None,
+) -> Accumulator:
+    sums = Accumulator(center, truth, segments, len(estimates), room)
     sums.add(estimates)
     return sums
 
 
 def is_regular(sums: Accumulator) -> bool:
     """Whether all estimates are finite, and neither too large nor too small for the precision of the sums."""
-    squares = sums.scalars[0]  # [R, segments]
     if sums.powers.dtype == torch.float64:
-        return bool(squares.sum().isfinite())  # they are not negative
-    return bool(_is_safe(squares.sum(1)).all())
+        return bool(sums.powers[0].sum().isfinite())  # squares are not negative
+    return bool(_is_safe(sums.scalars[0].sum(1)).all())
 
 
 def summary_of(sums: Accumulator) -> Summary:
     """Summarize the sums over the estimates of one block."""
     R, c = sums.replicates, sums.center.double()  # c is [P]
-    kept = sums.scalars.cpu()  # [4, R, segments]
+    kept = [scalar.cpu() for scalar in sums.scalars]  # [R, segments] each
     powers = torch.cat([sums.totals.sum(0, keepdim=True), sums.powers])  # [4, P]
     return Summary(
         PowerSums(R, c.cpu(), powers.cpu()),
@@ -130,10 +140,10 @@ def _products(sums: Accumulator) -> Tensor:
     """Return products of the deviations of batch means, in the units of one estimate, `[segments, K, K]`."""
     totals = sums.totals[:-1]  # [K, P]
     K = len(totals)
-    products = torch.stack([totals[:, s] @ totals[:, s].T for s in sums.segments]).double()
-    rows = products.mean(1, keepdim=True)  # [segments, 1, K]
-    centered = products - rows - rows.mT + rows.mean(2, keepdim=True)
-    return centered / (sums.size * (K - 1)) if K > 1 and sums.size else torch.full_like(centered, torch.nan)
+    if K < 2:
+        return torch.full((len(sums.segments), K, K), torch.nan, dtype=torch.float64)
+    d = totals - totals.mean(0)
+    return torch.stack([d[:, s] @ d[:, s].T for s in sums.segments]).double() / (sums.size * (K - 1))
 
 
 class Collection:
@@ -145,44 +155,47 @@ class Collection:
     """
 
     def __init__(self, replicates: int, segments: int) -> None:
-        shape = (replicates, segments)
-        self._rows = {name: torch.empty(shape, dtype=torch.float64) for name in _ROWS}
+        self._rows = [torch.empty((replicates, segments), dtype=torch.float64) for _ in _ROWS]
         self._finite = torch.empty(replicates, dtype=torch.bool)
         self._batches: list[Tensor] = []
         self._sums: PowerSums | None = None
         self._center: Tensor | None = None
         self._filled = 0
 
+    def room(self, replicates: int) -> list[Tensor]:
+        """Memory for the four scalars of the next replicates, `[replicates, segments]` each.
+
+        What is written there need not be copied.
+        """
+        stop = self._filled + replicates
+        if stop > len(self._finite):
+            length = max(stop, 2 * len(self._finite))
+            self._rows = [_longer(rows, length) for rows in self._rows]
+            self._finite = _longer(self._finite, length)
+        return [rows[self._filled : stop] for rows in self._rows]
+
     def add(self, summary: Summary) -> None:
         """Put the next block's summary behind the others."""
-        there = slice(self._filled, self._filled + len(summary.finite))
-        if there == slice(0, len(self._finite)):  # it is all that is expected
-            self._rows, self._finite = {name: getattr(summary, name) for name in _ROWS}, summary.finite
-        else:
-            self._reserve(there.stop)
-            for name, rows in self._rows.items():
-                rows[there] = getattr(summary, name)
-            self._finite[there] = summary.finite
+        count = len(summary.finite)
+        for name, room in zip(_ROWS, self.room(count), strict=True):
+            rows = getattr(summary, name)
+            if rows.data_ptr() != room.data_ptr():
+                room[:] = rows
+        self._finite[self._filled : self._filled + count] = summary.finite
         self._batches += summary.batches
         if self._sums is None:
             of, self._center = summary.sums, summary.center
             self._sums = PowerSums(0, of.center, torch.zeros_like(of.sums, dtype=torch.float64))
         self._sums.add(summary.sums)
-        self._filled = there.stop
+        self._filled += count
 
     def whole(self) -> Summary:
         """The summary of all replicates that were added; it shares their memory."""
         assert self._sums is not None
         assert self._center is not None
-        rows = {name: kept[: self._filled] for name, kept in self._rows.items()}
+        rows = {name: kept[: self._filled] for name, kept in zip(_ROWS, self._rows, strict=True)}
         finite = self._finite[: self._filled]
         return Summary(self._sums, self._center, finite=finite, batches=tuple(self._batches), **rows)
-
-    def _reserve(self, replicates: int) -> None:
-        if replicates > len(self._finite):
-            length = max(replicates, 2 * len(self._finite))
-            self._rows = {name: _longer(rows, length) for name, rows in self._rows.items()}
-            self._finite = _longer(self._finite, length)
 
 
 def _longer(kept: Tensor, length: int) -> Tensor:
