@@ -51,6 +51,23 @@ def test_the_words_are_those_of_the_authors(counter: str, key: str, wanted: str)
     assert all(int(a) != int(b) for a, b in zip(found, changed, strict=True))
 
 
+@pytest.mark.parametrize("shape", [(1, 7), (10, 300), (700, 3), (2051, 2)])
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("shared", [True, False])
+def test_shifted_numbers_are_the_numbers_shifted(
+    shape: tuple[int, int], dtype: torch.dtype, shared: bool
+) -> None:
+    R = shape[1]
+    loc, scale = (torch.linspace(a, a + 1, R, dtype=dtype) for a in (-0.7, 0.3))
+    if shared:
+        loc, scale = loc[:1].expand(R), scale[:1].expand(R)
+    with noise.drawn_from(Draws(KEY, 5, R)):
+        shifted = noise.shifted_normal(shape, loc, scale)
+    plain = numbers("normal", shape, dtype, first=5)
+    assert torch.equal(shifted, plain * scale + loc)
+    assert not torch.equal(shifted, plain)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "shape", [(1, 7), (2, 9), (3, 8), (5, 5), (10, 300), (700, 3), (2051, 2), (6, 4, 3, 2)]

@@ -39,6 +39,9 @@ class Normal(torch.distributions.Normal):
         else:
             super().__init__(loc, scale, validate_args)
 
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Normal:
+        return Normal(self.loc.expand(batch_shape), self.scale.expand(batch_shape), validate_args=False)
+
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
         shape = self._extended_shape(sample_shape)
         if not self.scale.requires_grad:

@@ -76,12 +76,6 @@ def _unit(word: Any) -> Any:
     return f32(i32(word >> u32(1))) * f32(2.0**-31) + f32(2.0**-33)
 
 
-@numba.njit
-def _shifted(z: Any, loc: Any, scale: Any) -> Any:
-    """Rounded after each step, as tensor operations have it: this function is compiled without `_FAST`."""
-    return z * scale + loc
-
-
 @numba.njit(fastmath=_FAST, cache=True)
 def _normals(a: Array, b: Array, x: Array, y: Array, loc: Any, scale: Any) -> None:
     """Two normal numbers of two words: Box & Muller (1958), with the angle in eighths of a turn."""
@@ -103,7 +97,11 @@ def _normals(a: Array, b: Array, x: Array, y: Array, loc: Any, scale: Any) -> No
         sine, cosine = (c if odd else s), (s if odd else c)
         sine = -sine if i32(quarter & i32(2)) else sine
         cosine = -cosine if i32(i32(quarter + i32(1)) & i32(2)) else cosine
-        x[i], y[i] = _shifted(r * cosine, loc, scale), _shifted(r * sine, loc, scale)
+        x[i], y[i] = r * cosine * scale, r * sine * scale
+    if loc != 0:
+        # In a loop of its own, so that the product is rounded first, as by tensor operations.
+        for i in range(x.size):
+            x[i], y[i] = x[i] + loc, y[i] + loc
 
 
 @numba.njit(fastmath=_FAST, cache=True)
