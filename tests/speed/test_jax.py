@@ -49,7 +49,7 @@ class Peer:
     def close(self) -> None:
         """End the process."""
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()  # which closes the pipes, too
 
 
 @pytest.fixture(scope="module")

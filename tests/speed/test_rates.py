@@ -20,7 +20,7 @@ from tests.speed.conftest import Ratio
 
 SIZES = [10, 100, 1000, 10_000, 100_000]
 NAMES = ["reinforce", "leave_one_out", "reparameterization"]
-NUMBERS = 10_000_000
+NUMBERS = 4_000_000
 LOOPS = ["reinforce", "reparameterization"]
 TRUTH = torch.tensor([4.0], dtype=torch.float64)
 
