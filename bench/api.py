@@ -15,9 +15,9 @@ from bench.errors import did_you_mean, invalid, shown
 from bench.execution import execute
 from bench.results import folder as run_folder
 from bench.results.run import Run
+from bench.scenario.given import Said
 from bench.scenario.overrides import of_keywords
 from bench.scenario.prepared import prepare
-from bench.scenario.reading import Said
 
 MOST_THREADS = max(64, os.cpu_count() or 1)
 """Threads of torch; of a great many more the process dies."""

@@ -21,6 +21,9 @@ from estimators import ESTIMATORS, OTHER_NAMES, SHORTHANDS, meaning
 
 Kind = Literal["estimators", "problems"]
 
+PLUGINS: list[str] = []
+"""The modules and files that were added, in order."""
+
 _ADDED: dict[str, dict[str, type]] = {"estimators": {}, "problems": {}}
 
 
@@ -99,6 +102,8 @@ def add_plugin(source: str) -> list[str]:
         raise invalid(f"plug-in {source} offers nothing: it needs a table ESTIMATORS or PROBLEMS")
     for kind, table in offered.items():
         _ADDED[kind] |= table
+    if source not in PLUGINS:
+        PLUGINS.append(source)
     return [name for table in offered.values() for name in table]
 
 

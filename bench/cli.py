@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import click
 
 from bench.commands.baseline import baseline
 from bench.commands.certify import certify
-from bench.commands.changes import changes, prepared_from
 from bench.commands.compare import compare
 from bench.commands.examples import examples
 from bench.commands.gate import gate
@@ -22,16 +19,14 @@ from bench.commands.new import new
 from bench.commands.plan import plan
 from bench.commands.plot import plot
 from bench.commands.report import report
+from bench.commands.resume import collect, resume
+from bench.commands.run import run
+from bench.commands.runs import clean, runs
 from bench.commands.show import show
+from bench.commands.status import status
 from bench.commands.terminal import (
-    FAILED,
-    INTERRUPTED,
-    NOTHING_MEASURED,
-    SOME_CELLS_FAILED,
     explained,
-    print_results,
 )
-from bench.commands.wanted import Whole
 
 
 def _version() -> str:
@@ -69,73 +64,25 @@ def main(plugins: tuple[str, ...]) -> None:
                 add_plugin(plugin)
 
 
-for command in (new, plan, list_, show, compare, plot, report, baseline, gate, certify):
+for command in (
+    new,
+    plan,
+    run,
+    resume,
+    status,
+    collect,
+    runs,
+    clean,
+    list_,
+    show,
+    compare,
+    plot,
+    report,
+    baseline,
+    gate,
+    certify,
+):
     main.add_command(command)
-
-
-@main.command(
-    epilog=examples(
-        "bench run scenarios/gaussian.yaml",
-        "bench run scenarios/gaussian.yaml --quick",
-        "bench run scenarios/gaussian.yaml -e pathwise -n 10,100 --set problem.cost=z**3",
-    )
-)
-@changes
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="Where the run gets a folder of its own.",
-)
-@click.option(
-    "--threads",
-    type=Whole(min=1),
-    default=1,
-    show_default=True,
-    help="Processor threads for torch. On a busy machine a second one can be eight times slower.",
-)
-@click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
-@click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")
-def run(out: Path, threads: int, strict: bool, no_report: bool, **options: Any) -> None:
-    """Measure a scenario; print a table; write data frames, figures and a page.
-
-    Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
-    failed), 4 (nothing could be measured) or 130.
-    """
-    from bench.api import draw
-    from bench.execution import execute
-    from bench.progress import Progress
-    from bench.text.answer import answer
-
-    prepared = prepared_from(**options)
-    with explained(), Progress(prepared) as progress:
-        done = execute(prepared, out, progress, threads)
-        failed = []
-        if not no_report:
-            from bench.page.report import write_report
-
-            progress.now("drawing figures")
-            failed += draw(done)[1]
-            progress.now("writing the page")
-            failed += write_report([done])[1]
-    print_results(done, answer(done))
-    for line in dict.fromkeys(failed):
-        click.echo(line, err=True)
-    if short := _without_precision(done.measurements):
-        click.echo(short)
-    click.echo(f"results  {done.folder}")
-    if done.interrupted:
-        click.echo("interrupted: what was measured until then is written", err=True)
-        sys.exit(INTERRUPTED)
-    status = done.measurements["status"]
-    if not (done.measurements["replicates"] > done.measurements["nonfinite"]).any():
-        sys.exit(NOTHING_MEASURED)
-    if status.isin(["error", "nonfinite"]).any():
-        sys.exit(SOME_CELLS_FAILED)
-    if strict and done.measurements["contradiction"].ne("").any():
-        sys.exit(FAILED)
 
 
 @main.command(epilog=examples("bench validate scenarios/gaussian.yaml scenarios/vae.yaml"))
@@ -158,16 +105,3 @@ def schema() -> None:
     from bench.scenario import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
-
-
-def _without_precision(measurements: Any) -> str:
-    """Return in one line the cells that did not reach the precision; empty if there are none."""
-    from bench.analysis.rows import whole
-    from bench.engine.precision import NOT_REACHED
-    from bench.text.cell_words import which
-
-    cells = whole(measurements)
-    short = cells[cells["reason"].str.contains(NOT_REACHED, regex=False)]
-    if short.empty:
-        return ""
-    return f"{NOT_REACHED} in {len(short)} of {len(cells)} cells: {which(short, cells)}"

@@ -34,6 +34,7 @@ class Estimator(ABC):
         averages: whether an estimate from N samples is the mean of N independent estimates from one
             sample each, drawn by `sample` or `rsample` of the problem's distribution and from nothing
             else: its exact moments then follow from what it makes of each single value of x.
+        version: raised by whatever changes the numbers of an estimator that is called as before.
     """
 
     bias: ClassVar[Claim]
@@ -41,6 +42,7 @@ class Estimator(ABC):
     exact_degree: int = 0
     needs_continuity: bool = False
     averages: bool = False
+    version: int = 1
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"  # a dataclass tells its options, too

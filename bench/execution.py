@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -15,27 +14,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.engine.cell_evidence import accusing
-from bench.engine.plan import Experiment
-from bench.engine.run import Result
-from bench.engine.run import run as measured
+from bench.catalogue import PLUGINS
+from bench.engine.stopping import stoppable
 from bench.engine.timing import threads
-from bench.engine.truth import Truth, confirmed_again, truth_of
+from bench.engine.truth import Truth
 from bench.results import folder as run_folder
 from bench.results import frames
 from bench.results.pictures import Pictures, pictures_in_range
+from bench.results.plan_file import Plan, write_plan
 from bench.results.provenance import provenance
 from bench.results.run import Run
+from bench.results.store import Store, locked
+from bench.results.work import Done, Tell, Wanted, Work
 from bench.scenario.prepared import Prepared
 
 
 def execute(
     prepared: Prepared,
     out: str | os.PathLike[str] = "results",
-    tell: Callable[[Truth | Result], None] = lambda _: None,
+    tell: Tell = lambda _: None,
     thread_count: int = 1,
 ) -> Run:
-    """Run a scenario that is ready, and write its results.
+    """Run a scenario that is ready, and write its results into a new folder.
 
     Args:
         prepared: the scenario.
@@ -47,57 +47,64 @@ def execute(
     Raises:
         Invalid: if no folder can be made; that is found before anything is measured.
         KeyboardInterrupt: if it is stopped before anything was measured.
+        CannotWrite: if the disk is full, say; what was written until then stays.
+    """
+    with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
+        return continued(prepared, folder, tell, thread_count)
+
+
+def continued(
+    prepared: Prepared,
+    folder: Path,
+    tell: Tell = lambda _: None,
+    thread_count: int = 1,
+    what: Wanted = "missing",
+) -> Run:
+    """Run what of a scenario is not in the folder of a run yet, and write its tables anew.
+
+    Args:
+        prepared: the scenario.
+        folder: of the run.
+        tell: is told of the truth, then of each result, those that are there already first.
+        thread_count: how many processor threads torch may use.
+        what: which cells are measured: those that are missing, those that failed, or nothing.
+
+    Raises:
+        Invalid: if another process writes into the folder.
+        KeyboardInterrupt: if it is stopped before anything was measured.
+        CannotWrite: if the disk is full, say; what was written until then stays.
     """
     started = datetime.now(UTC)
-    with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
-        with threads(thread_count):
-            done, interrupted = _until_interrupted(prepared, tell)
-        truths = [part.truth for part in done]
-        record = _record(prepared, truths, thread_count, started, interrupted)
-        run = Run(**_tables(done), record=record, pictures=partial(_pictures, done), folder=folder)
-        run_folder.write(run)
+    plans = prepared.ready()
+    with locked(folder), stoppable() as stop, threads(thread_count):
+        store = Store(folder, stop.check)
+        store.prepare()
+        write_plan(folder, plan_of(prepared, started))
+        work = Work(plans, store, tell, what)
+        try:
+            interrupted = not work.done()
+            record = _record(prepared, work.truths, thread_count, started, interrupted, store.set_aside)
+            parts = work.parts
+            run = Run(**_tables(parts), record=record, pictures=partial(_pictures, parts), folder=folder)
+            run_folder.write(run)
+        except BaseException:
+            store.discard_if_empty()
+            raise
     return run
 
 
-@dataclass(frozen=True)
-class Done:
-    """The results at one point of a scenario."""
-
-    experiment: Experiment
-    truth: Truth
-    results: list[Result]
-
-
-def _until_interrupted(prepared: Prepared, tell: Callable[[Truth | Result], None]) -> tuple[list[Done], bool]:
-    """Return the results, and whether they are fewer than planned because the user stopped the run."""
-    done: list[Done] = []
-    try:
-        for planned in prepared.ready():
-            truth = truth_of(planned.experiment)
-            tell(truth)
-            done.append(Done(planned.experiment, truth, []))
-            for result in measured(planned.experiment, planned.cells, truth):
-                done[-1].results.append(result)
-                tell(result)
-            done[-1] = _looked_at_again(done[-1], tell)
-    except KeyboardInterrupt:
-        if all(result.replication is None for part in done for result in part.results):
-            raise
-        return done, True
-    return done, False
-
-
-def _looked_at_again(part: Done, tell: Callable[[Truth | Result], None]) -> Done:
-    """Return the results, with the truth disputed if as many draws as accuse an estimator refute it."""
-    if part.truth.kind in ("reference", "disputed", "none"):
-        return part
-    count = max((accusing(part.experiment, part.truth, result) for result in part.results), default=0)
-    if not count:
-        return part
-    truth = confirmed_again(part.experiment, part.truth, count)
-    if truth.kind != part.truth.kind:
-        tell(truth)
-    return replace(part, truth=truth)
+def plan_of(prepared: Prepared, started: datetime | None = None) -> Plan:
+    """The question of a run, as it is kept in its folder."""
+    source = prepared.source
+    return Plan(
+        source.document.file,
+        source.text,
+        tuple(override for override, _ in source.overrides),
+        prepared.only,
+        prepared.small,
+        (started or datetime.now(UTC)).isoformat(),
+        tuple(PLUGINS),
+    )
 
 
 def _tables(done: Sequence[Done]) -> dict[str, pd.DataFrame]:
@@ -110,7 +117,12 @@ def _tables(done: Sequence[Done]) -> dict[str, pd.DataFrame]:
 
 
 def _record(
-    prepared: Prepared, truths: Sequence[Truth], thread_count: int, started: datetime, interrupted: bool
+    prepared: Prepared,
+    truths: Sequence[Truth],
+    thread_count: int,
+    started: datetime,
+    interrupted: bool,
+    set_aside: Sequence[str],
 ) -> dict[str, Any]:
     text = prepared.source.text
     return {
@@ -129,6 +141,7 @@ def _record(
         "started": started.isoformat(),
         "finished": datetime.now(UTC).isoformat(),
         "interrupted": interrupted,
+        "set_aside": list(set_aside),
         **provenance(),
     }
 

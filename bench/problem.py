@@ -65,6 +65,7 @@ class Problem(ABC):
             widest: the engine chooses the size of its blocks by it.
         data_per_row: whether each row of theta has data of its own, so that it cannot
             have more or other rows; see `resampled`.
+        version: raised by whatever changes the numbers of a problem that is called as before.
     """
 
     theta: Tensor
@@ -72,6 +73,7 @@ class Problem(ABC):
     truth_kind: TruthKind = "closed_form"
     width: int = 1
     data_per_row: bool = False
+    version: int = 1
 
     def resolve(self) -> Problem:
         """Return the problem that the options of a scenario ask for: this one, or another made of it."""

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from bench.engine.run import Result
+from bench.engine.result import Result
 from bench.engine.truth import Truth
 from bench.noise.compiling import told
 from bench.text.labels import LONGEST_NOTE, plain

@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.engine.cell import CellSampler, samplers_of
 from bench.engine.guard import Misbehaved
 from bench.engine.plan import Cell, Experiment, NamedEstimator, Planned
-from bench.engine.run import measure
+from bench.engine.result import measure
 from bench.engine.sample import sample_of
 from bench.engine.truth import Truth, truth_of
 from bench.estimator import Claim, Estimator

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.plan import Experiment, NamedEstimator, cell_id, plan
-from bench.engine.run import Result, run
+from bench.engine.result import Result, run
 from bench.engine.truth import Truth, truth_of
 from bench.estimator import Claim, Estimator, NotApplicable
 from bench.problem import Problem

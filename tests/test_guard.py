@@ -21,7 +21,7 @@ from bench.engine.pilot import forecasts
 from bench.engine.plan import Experiment, NamedEstimator, Planned, plan
 from bench.engine.precision import Precision
 from bench.engine.process_state import quick_state
-from bench.engine.run import Result, run
+from bench.engine.result import Result, run
 from bench.engine.truth import truth_of
 from bench.estimator import Estimator
 from bench.problem import Problem

@@ -88,8 +88,8 @@ def test_the_first_estimates_are_kept_and_no_others(size: int) -> None:
         for rows in block.chunks():
             collector.add(rows, x[i * half :][rows])
         collector.end()
-    assert torch.equal(collector.first(len(x)), x[:MOST_REPLICATES, [2, 0]])
-    assert torch.equal(collector.first(7), x[:7, [2, 0]])
+    assert torch.equal(collector.first(0, len(x)), x[:MOST_REPLICATES, [2, 0]])
+    assert torch.equal(collector.first(0, 7), x[:7, [2, 0]])
 
 
 # --- histograms -----------------------------------------------------------------------------------

@@ -368,7 +368,7 @@ def test_nothing_heavy_is_reached_from_what_must_be_quick(name: str) -> None:
 
 
 def test_what_is_heavy_is_reached_from_the_engine() -> None:
-    assert {"torch", "bench.statistics"} <= reached("bench.engine.run")
+    assert {"torch", "bench.statistics"} <= reached("bench.engine.result")
     assert "numpy" in reached("bench.statistics.metrics")
 
 

@@ -10,7 +10,7 @@ import torch
 
 from bench.engine import replicate
 from bench.engine.plan import Experiment, plan
-from bench.engine.run import Result, run
+from bench.engine.result import Result, run
 from bench.engine.streams import Address
 from bench.engine.truth import Truth, truth_of
 from bench.results import frames

@@ -17,7 +17,7 @@ from torch.distributions import Distribution, Normal
 
 import bench
 from bench.engine.plan import Experiment, NamedEstimator, cell_id, plan
-from bench.engine.run import run
+from bench.engine.result import run
 from bench.engine.truth import truth_of
 from bench.estimator import Claim, Estimator
 from bench.problem import NotApplicable, Problem

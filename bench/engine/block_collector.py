@@ -74,6 +74,11 @@ class BlockCollector:
         else:
             self._estimates[rows] = estimates
 
+    @property
+    def segments(self) -> int:
+        """The number of stretches of coordinates that are summarized apart."""
+        return len(self._segments)
+
     def end(self) -> Summary | None:
         """The summary of the block; None if its estimates must be kept to make one."""
         if self._streams:
@@ -88,9 +93,9 @@ class BlockCollector:
             some = estimates[: len(self._first) - start, self._keep].cpu()
             self._first[start : start + len(some)] = some
 
-    def first(self, replicates: int) -> Tensor:
-        """The estimates that are kept as they are, `[≤ replicates, kept coordinates]` in float32."""
-        return self._first[:replicates]
+    def first(self, start: int, stop: int) -> Tensor:
+        """The estimates that are kept as they are of replicates `start` to `stop`, in float32."""
+        return self._first[start:stop].clone()
 
     def _cleared(self, block: Block) -> Accumulator:
         if self._sums is None or self._sums.room != block.rows:

@@ -12,9 +12,11 @@ from torch import Tensor
 from bench.engine.center import center_of_cell
 from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.guard import guarded, moved_copy
+from bench.engine.pieces import Pieces
 from bench.engine.plan import Cell, Experiment, Planned, cell_id
 from bench.engine.precision import Precision
-from bench.engine.replicate import Replication, replicate, warm_up
+from bench.engine.replicate import replicate, warm_up
+from bench.engine.replication import Replication
 from bench.engine.streams import Address
 from bench.estimator import Estimator
 from bench.problem import Problem
@@ -121,6 +123,7 @@ class CellSampler:
         parameters: Mapping[str, slice] | None = None,
         precision: Precision | None = None,
         keep: Sequence[int] = (),
+        kept: Pieces | None = None,
     ) -> Replication:
         """R estimates on the stream of a purpose.
 
@@ -131,6 +134,7 @@ class CellSampler:
             parameters: blocks that are summarized apart; None for all coordinates together.
             precision: when R is enough, or None to take R as it is.
             keep: coordinates whose first estimates are kept as they are.
+            kept: where pieces are kept; None for nowhere.
         """
         return replicate(
             self.estimator,
@@ -144,6 +148,7 @@ class CellSampler:
             precision,
             self.experiment.resampled,
             keep,
+            kept,
         )
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from bench.engine.plan import Experiment
-from bench.engine.run import Result
+from bench.engine.result import Result
 from bench.engine.truth import Truth
 from bench.statistics.evidence import Evidence, evidence_of
 from bench.statistics.pooling import with_pooled_kurtosis

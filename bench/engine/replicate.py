@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,8 +13,10 @@ from bench.engine.blocks import Block, blocks_of, chunk_rows
 from bench.engine.counting import Counts, counted
 from bench.engine.guard import Call
 from bench.engine.origin import Origin
+from bench.engine.pieces import Forgotten, Piece, Pieces, pieces_of
 from bench.engine.plain_draws import cost_varies
-from bench.engine.precision import Precision, blocks_up_to, is_enough, next_look, whole_blocks
+from bench.engine.precision import Precision, blocks_up_to, is_enough, whole_blocks
+from bench.engine.replication import Replication, Together
 from bench.engine.streams import Address, fingerprint, stream
 from bench.engine.timing import now
 from bench.estimator import Estimator
@@ -26,32 +27,6 @@ from bench.statistics.verdict import did_not_vary
 # A cell with fewer timed chunks is timed on until it has them, or this long has passed.
 _TIMINGS = 7
 _TIMING_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Replication:
-    """The estimates of one cell, summarized.
-
-    Attributes:
-        summary: moments and scalars.
-        seconds: per estimate, one value for each timed chunk, `[chunks]`.
-        evaluations: of f, per estimate.
-        gradient_evaluations: of the gradient of f, per estimate.
-        draws: a fingerprint of the random numbers that were drawn; cells that have the
-            same can be compared replicate by replicate.
-        cost_varied: whether the cost was seen to vary; looked at only where a coordinate of the estimates
-            did not, and there is a truth.
-        first: the estimates of some coordinates as they are, of the first replicates,
-            `[≤ MOST_REPLICATES, kept coordinates]` in float32.
-    """
-
-    summary: Summary
-    seconds: Tensor
-    evaluations: float
-    gradient_evaluations: float
-    draws: str
-    cost_varied: bool = False
-    first: Tensor = field(default_factory=lambda: torch.empty(0, 0))
 
 
 @dataclass(frozen=True)
@@ -76,6 +51,7 @@ def replicate(
     precision: Precision | None = None,
     resampled: bool = False,
     keep: Sequence[int] = (),
+    kept: Pieces | None = None,
 ) -> Replication:
     """Take R estimates and summarize them; with a precision as many whole blocks as it takes.
 
@@ -91,6 +67,7 @@ def replicate(
         precision: when R is enough, or None to take R as it is.
         resampled: whether each replicate has a batch of its own.
         keep: coordinates whose first estimates are kept as they are.
+        kept: where pieces that were measured before are found, and new ones kept; None for nowhere.
     """
     device = problem.theta.device
     if precision is not None:
@@ -99,35 +76,47 @@ def replicate(
     blocks: Iterable[Block] = blocks_of(problem, sample_size, device.type, replicates)
     if precision is not None:
         blocks = blocks_up_to(problem, sample_size, device.type, precision.max_replicates)
+    kept = Forgotten() if kept is None else kept
     collector = BlockCollector(problem.theta, truth, segments, center, keep)
-    collection = Collection(replicates, len(segments))
-    done, look = 0, replicates
+
+    def measured(stretch: Sequence[Block]) -> Piece:
+        return measure_piece(estimator, problem, sample_size, stretch, address, collector, resampled)
+
+    together = Together(replicates, len(segments))
+    for stretch, look in pieces_of(blocks, None if precision is None else replicates):
+        start, stop = stretch[0].start, stretch[-1].start + stretch[-1].rows
+        together.add(kept.get(start, stop - start) or kept.put(measured(stretch)))
+        if look and precision is not None and is_enough(together.summary(), precision):
+            break
+    summary = together.summary()
+    still = truth is not None and not resampled and did_not_vary(summary.moments, truth.cpu())
+    varied = still and cost_varies(problem, sample_size, len(summary.finite), address)
+    return together.replication(varied)
+
+
+def measure_piece(
+    estimator: Estimator,
+    problem: Problem,
+    sample_size: int,
+    blocks: Sequence[Block],
+    address: Address,
+    collector: BlockCollector,
+    resampled: bool = False,
+) -> Piece:
+    """Some consecutive blocks, measured and put together; arguments as of `run_block`."""
+    start, stop = blocks[0].start, blocks[-1].start + blocks[-1].rows
+    collection = Collection(stop - start, collector.segments)
     seconds: list[float] = []
-    total = Counts()
-    draws = hashlib.sha256()
+    counts, draws = Counts(), b""
     for block in blocks:
-        room = collection.room(block.rows) if device.type == "cpu" else None
+        room = collection.room(block.rows) if problem.theta.device.type == "cpu" else None
         run = run_block(estimator, problem, sample_size, block, address, collector, resampled, room)
         collection.add(run.summary)
         seconds += run.seconds
-        total += run.counts
-        draws.update(run.draws)
-        done += block.rows
-        if precision is not None and done >= look:
-            if is_enough(collection.whole(), precision):
-                break
-            look = next_look(done)
-    summary = collection.whole()
-    still = truth is not None and not resampled and did_not_vary(summary.moments, truth.cpu())
-    return Replication(
-        summary,
-        torch.tensor(seconds, dtype=torch.float64),
-        total.evaluations / done,
-        total.gradient_evaluations / done,
-        draws.hexdigest()[:16],
-        still and cost_varies(problem, sample_size, done, address),
-        collector.first(done),
-    )
+        counts += run.counts
+        draws += run.draws
+    timings = torch.tensor(seconds, dtype=torch.float64)
+    return Piece(start, collection.whole(), timings, counts, draws, collector.first(start, stop))
 
 
 def run_block(

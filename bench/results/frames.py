@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from bench.engine.cell_evidence import evidence_of_cell, pooled
 from bench.engine.kept_coordinates import MOST_COORDINATES
 from bench.engine.plan import Experiment, cell_id
-from bench.engine.replicate import Replication
-from bench.engine.run import Result
+from bench.engine.replication import Replication
+from bench.engine.result import Result
 from bench.engine.truth import Truth
 from bench.results.columns import MEASUREMENTS, TYPES, WORDS, no_rows
 from bench.statistics.components import components_of
@@ -81,7 +82,7 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
                 "replicate": np.flatnonzero(replication.summary.finite.numpy()),
                 "squared_deviation": evidence.deviation.numpy(),
                 "squared_error": evidence.error.numpy(),
-                "cosine": (evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())).numpy(),
+                "cosine": _cosine(evidence).numpy(),
                 **_estimates(replication, name),
             }
         )
@@ -183,6 +184,12 @@ def _rows(
         for part, interval in (("sampling_variance", parts.sampling), ("data_variance", parts.data)):
             rows[name] |= {part: interval.value, f"{part}_low": interval.low, f"{part}_high": interval.high}
     return list(rows.values())
+
+
+def _cosine(evidence: Evidence) -> Tensor:
+    """The cosine of the angle between each estimate and the truth, `[R]`, at most 1 but for rounding."""
+    cosine: Tensor = evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())
+    return cosine.clamp(-1, 1)
 
 
 def _number_or_word(value: object) -> float | str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from bench.engine.plan import Cell, NamedEstimator, Planned, numbers, plan
 from bench.errors import Invalid, ScenarioError, did_you_mean, shown
-from bench.scenario.reading import Said, Source
+from bench.scenario.given import Said
+from bench.scenario.reading import Source
 from bench.scenario.resolved import resolved
 from bench.scenario.schema import Scenario
 from estimators import called
@@ -24,11 +25,15 @@ class Prepared:
         scenario: what the file says.
         source: where.
         plans: one for each point of the sweep over options of the problem; one if there is no such.
+        only: labels or names of the estimators that were kept; None if all were.
+        small: whether it was made small.
     """
 
     scenario: Scenario
     source: Source
     plans: tuple[Planned, ...]
+    only: tuple[str, ...] | None = None
+    small: bool = False
 
     @property
     def cells(self) -> list[Cell]:
@@ -75,7 +80,7 @@ def prepare(
     if size > LARGEST and not confirmed:
         large = f"{len(cells)} cells take {size:.1e} numbers; if that is meant, add --yes"
         raise ScenarioError([f"{source.document.file}: {large}"])
-    return Prepared(scenario, source, plans)
+    return Prepared(scenario, source, plans, None if only is None else tuple(only), small)
 
 
 def _selected(estimators: Sequence[NamedEstimator], only: Sequence[str]) -> tuple[NamedEstimator, ...]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from bench.errors import ScenarioError
 from bench.scenario.document import in_order, unplaced
+from bench.scenario.given import Said, said
 from bench.scenario.labels import by_label
-from bench.scenario.reading import Said, Source, drafted, said
+from bench.scenario.reading import Source, drafted
 from bench.scenario.schema import Scenario
 
 if TYPE_CHECKING:

@@ -177,6 +177,8 @@ class Collection:
     def add(self, summary: Summary) -> None:
         """Put the next block's summary behind the others."""
         count = len(summary.finite)
+        if not self._filled and count == len(self._finite):  # it is all that is expected
+            self._rows, self._finite = [getattr(summary, name) for name in _ROWS], summary.finite
         for name, room in zip(_ROWS, self.room(count), strict=True):
             rows = getattr(summary, name)
             if rows.data_ptr() != room.data_ptr():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.engine.run import run
+from bench.engine.result import run
 from bench.engine.truth import truth_of
 from bench.results import frames
 from bench.scenario.prepared import prepare

@@ -9,7 +9,7 @@ from bench.engine.blocks import blocks_of
 from bench.engine.guard import Call, guarded, moved_copy
 from bench.engine.origin import Origin
 from bench.engine.plan import Experiment, NamedEstimator, plan
-from bench.engine.run import measure
+from bench.engine.result import measure
 from bench.engine.truth import truth_of
 from tests.speed import test_rates as gaussian
 from tests.speed.conftest import Ratio

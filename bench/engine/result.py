@@ -12,10 +12,11 @@ from bench.engine.fitting import Fitting
 from bench.engine.guard import reason_of
 from bench.engine.memory import peak_of
 from bench.engine.pairs import replicate_pairs
+from bench.engine.pieces import Pieces
 from bench.engine.plain_draws import missed
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
-from bench.engine.replicate import Replication
+from bench.engine.replication import Replication
 from bench.engine.truth import Truth
 from bench.problem import NotApplicable
 from bench.statistics.components import Pairs
@@ -56,19 +57,30 @@ class Result:
 def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:
     """Measure the cells in order. A cell that fails is a result with a reason, and the others go on."""
     for cell in cells:
-        if cell.status != "ok":
-            yield Result(cell, cell.status, cell.reason)
-            continue
-        try:
-            yield measure(experiment, cell, truth)
-        except NotApplicable as reason:
-            yield Result(cell, "not_applicable", reason_of(reason))
-        except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
-            yield Result(cell, "error", reason_of(error))
+        yield result_of(experiment, cell, truth)
 
 
-def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
-    """Fit, warm up, replicate, on a copy of the problem that no other cell shares.
+def result_of(experiment: Experiment, cell: Cell, truth: Truth, kept: Pieces | None = None) -> Result:
+    """Measure a cell, or say why it has no estimates.
+
+    Args:
+        experiment: to which it belongs.
+        cell: the cell.
+        truth: the gradient, or what is known of it.
+        kept: where its pieces are kept; None for nowhere.
+    """
+    if cell.status != "ok":
+        return Result(cell, cell.status, cell.reason)
+    try:
+        return measure(experiment, cell, truth, kept)
+    except NotApplicable as reason:
+        return Result(cell, "not_applicable", reason_of(reason))
+    except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+        return Result(cell, "error", reason_of(error))
+
+
+def measure(experiment: Experiment, cell: Cell, truth: Truth, kept: Pieces | None = None) -> Result:
+    """Fit, warm up, replicate, on a copy of the problem that no other cell shares; see `result_of`.
 
     Raises:
         NotApplicable: if the estimator needs what the problem lacks.
@@ -76,10 +88,10 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth) -> Result:
     """
     sampler = CellSampler(experiment.prepared, cell)
     with sampler.guarded():
-        return _measured(sampler, truth)
+        return _measured(sampler, truth, kept)
 
 
-def _measured(sampler: CellSampler, truth: Truth) -> Result:
+def _measured(sampler: CellSampler, truth: Truth, kept: Pieces | None) -> Result:
     experiment, problem, N = sampler.experiment, sampler.problem, sampler.cell.sample_size
     R, precision = experiment.replicates, experiment.precision
     if precision is not None:
@@ -90,7 +102,7 @@ def _measured(sampler: CellSampler, truth: Truth) -> Result:
     if precision is not None and exact is not None:
         precision = replace(precision, exact_kurtosis=exact.kurtosis["all"])
     replication = sampler.sample(
-        _ROLE, R, truth.gradient, problem.parameters, precision, experiment.kept_coordinates
+        _ROLE, R, truth.gradient, problem.parameters, precision, experiment.kept_coordinates, kept
     )
     rare = exact is None and _missed(sampler, replication, truth)
     peak = peak_of(sampler.estimator, problem, N, sampler.address("memory"), experiment.resampled)

@@ -1,0 +1,62 @@
+"""Go on with a run that was stopped or killed, or make its tables again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.commands.examples import examples
+from bench.commands.measuring import measure
+from bench.commands.terminal import explained
+from bench.commands.wanted import Whole
+
+if TYPE_CHECKING:
+    from bench.results.work import Wanted
+    from bench.scenario.prepared import Prepared
+
+EXAMPLE = "results/gaussian/20260101T120000.000000Z-1a2b3c"
+
+
+@click.command(epilog=examples(f"bench resume {EXAMPLE}", f"bench resume {EXAMPLE} --only-failed"))
+@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--only-failed", is_flag=True, help="Measure the cells again that failed, and nothing else.")
+@click.option(
+    "--threads", type=Whole(min=1), default=1, show_default=True, help="Processor threads for torch."
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
+@click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")
+def resume(run: Path, only_failed: bool, threads: int, strict: bool, no_report: bool) -> None:
+    """Measure what of a run is missing; nothing that is finished is measured again.
+
+    A run in which a plug-in takes part needs it again: bench --plugin FILE.py resume RUN. Exits as bench run.
+    """
+    from bench.execution import continued
+
+    prepared = prepared_again(run)
+    what: Wanted = "failed" if only_failed else "missing"
+    measure(prepared, lambda tell: continued(prepared, run, tell, threads, what), strict, not no_report)
+
+
+@click.command(epilog=examples(f"bench collect {EXAMPLE}"))
+@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")
+def collect(run: Path, no_report: bool) -> None:
+    """Make the tables, figures and page of a run again from what is finished of it; nothing is measured."""
+    from bench.execution import continued
+
+    prepared = prepared_again(run)
+    measure(prepared, lambda tell: continued(prepared, run, tell, what="nothing"), report=not no_report)
+
+
+def prepared_again(run: Path) -> Prepared:
+    """The scenario of a run, as it was given then; what is wrong with it now ends the program."""
+    from bench.results.plan_file import read_plan
+    from bench.scenario.given import Text
+    from bench.scenario.prepared import prepare
+
+    with explained():
+        plan = read_plan(run)
+        only = None if plan.only is None else list(plan.only)
+        return prepare(Text(plan.text, plan.file), plan.overrides, only, plan.small, confirmed=True)

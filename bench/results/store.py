@@ -1,0 +1,258 @@
+"""The parts of a run in its folder: each is there, whole, as soon as it is measured."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.engine.pieces import Piece
+from bench.engine.plan import Cell, Experiment
+from bench.engine.result import Result
+from bench.engine.stopping import Stopped
+from bench.engine.truth import Truth
+from bench.errors import invalid
+from bench.results import parts, plan_file
+from bench.results.files import remove_unfinished
+from bench.results.keys import Key, digest, key_of_cell, key_of_truth
+from bench.results.part_file import Damaged, read_part, write_part
+
+FOLDER, ASIDE, JOURNAL = "parts", "damaged", "journal.jsonl"
+ATTEMPTS = 2
+"""Deaths of the process within a cell, with nothing of it finished, until it is given up."""
+
+
+class CannotWrite(Stopped):
+    """A part that could not be written, as where the disk is full: what was written before is as it was.
+
+    Attributes:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(f"{error.filename or folder}: {error.strerror or error}")
+        self.folder = folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let no other process write into the folder of a run; the lock of a process ends with it.
+
+    Raises:
+        Invalid: if another process does.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise invalid(f"{folder}: another process writes into it") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+class Store:
+    """The parts of one run.
+
+    Args:
+        folder: of the run.
+        stop: is asked after each part that was written, and may raise.
+    """
+
+    def __init__(self, folder: Path, stop: Callable[[], None] = lambda: None) -> None:
+        self.folder = folder / FOLDER
+        self.aside = folder / ASIDE
+        self._journal = folder / JOURNAL
+        self._stop = stop
+        self._truths: dict[str, Truth] = {}
+        self.set_aside: list[str] = []
+
+    def prepare(self) -> None:
+        """Make the folder, and remove what a process that was killed left half-written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(self.folder)
+        remove_unfinished(self.folder.parent)
+
+    def discard_if_empty(self) -> None:
+        """Remove what was made for a run of which nothing was measured."""
+        if any(self.folder.glob("*.cell")) or any(self.folder.glob("*.piece")):
+            return
+        for path in self.folder.glob("*.truth"):
+            path.unlink()
+        self.folder.rmdir()
+        for name in (JOURNAL, plan_file.NAME):
+            (self.folder.parent / name).unlink(missing_ok=True)
+
+    # --- cells --------------------------------------------------------------------------------------
+
+    def result(self, experiment: Experiment, cell: Cell) -> Result | None:
+        """The result of a finished cell, put together of its pieces; None if it is not there whole."""
+        key = self.key(experiment, cell)
+        part = None if key is None else self._read(_name_of_cell(key, experiment))
+        if key is None or part is None:
+            return None
+        try:
+            pieces = [CellPieces(self, key).get(*extent) for extent in part[0]["pieces"]]
+            found = [piece for piece in pieces if piece is not None]
+            return parts.to_result(part, cell, found) if len(found) == len(pieces) else None
+        except (LookupError, TypeError, ValueError, AttributeError):
+            self._put_aside(_name_of_cell(key, experiment), "it lacks what belongs to a result")
+            return None
+
+    def status(self, experiment: Experiment, cell: Cell) -> tuple[str, str] | None:
+        """The status of a finished cell, and its reason; None if it is not finished."""
+        key = self.key(experiment, cell)
+        part = None if key is None else self._read(_name_of_cell(key, experiment))
+        return None if part is None else (str(part[0].get("status")), str(part[0].get("reason")))
+
+    def keep(self, experiment: Experiment, result: Result, pieces: CellPieces | None) -> Result:
+        """Keep the result of a cell whose pieces are kept, and return it."""
+        key = self._known(experiment, result.cell)
+        meta, arrays = parts.of_result(result)
+        meta |= {"key": key, "pieces": [] if pieces is None or result.replication is None else pieces.extents}
+        self._write(_name_of_cell(key, experiment), (meta, arrays))
+        self._note("end", digest(key))
+        self._stop()
+        return result
+
+    def key(self, experiment: Experiment, cell: Cell) -> Key | None:
+        """The key of a cell; None as long as its truth is not known."""
+        truth = self.truth(experiment)
+        return None if truth is None else key_of_cell(experiment, cell, truth)
+
+    def _known(self, experiment: Experiment, cell: Cell) -> Key:
+        key = self.key(experiment, cell)
+        assert key is not None, "the truth comes before the cells"
+        return key
+
+    def begin(self, experiment: Experiment, cell: Cell) -> CellPieces:
+        """Note that a cell is measured from now on; where its pieces are kept."""
+        key = self._known(experiment, cell)
+        self._note("begin", digest(key))
+        return CellPieces(self, key)
+
+    def ended(self) -> Counter[str]:
+        """Deaths of the process within a cell, nothing of it finished: digest of its key -> times."""
+        ended: Counter[str] = Counter()
+        begun = ""
+        for what, name in self._noted():
+            if what == "begin":
+                if begun:
+                    ended[begun] += 1
+                begun = name
+            else:
+                begun = ""
+                if what in ("end", "piece"):
+                    ended.pop(name, None)
+                    begun = name if what == "piece" else ""
+        if begun:
+            ended[begun] += 1
+        return ended
+
+    def note_stop(self) -> None:
+        """Note that what was begun was stopped by the user, and is not to blame."""
+        self._note("stop", "")
+
+    # --- truths -------------------------------------------------------------------------------------
+
+    def truth(self, experiment: Experiment, count: int = 0) -> Truth | None:
+        """The truth that is kept; with a count, that which so many draws looked at again."""
+        name = _name_of_truth(experiment, count)
+        if name not in self._truths and (part := self._read(name)) is not None:
+            self._truths[name] = parts.to_truth(part)
+        return self._truths.get(name)
+
+    def keep_truth(self, experiment: Experiment, truth: Truth, count: int = 0) -> Truth:
+        """Keep a truth, and return it."""
+        meta, arrays = parts.of_truth(truth)
+        name = _name_of_truth(experiment, count)
+        self._truths[name] = truth
+        self._write(name, ({**meta, "key": key_of_truth(experiment)}, arrays))
+        self._stop()
+        return truth
+
+    # --- files --------------------------------------------------------------------------------------
+
+    def keys(self) -> list[Key]:
+        """The keys of all cells that are finished, whether they are still wanted or not."""
+        read = [self._read(path.name) for path in sorted(self.folder.glob("*.cell"))]
+        return [part[0]["key"] for part in read if part is not None and isinstance(part[0].get("key"), dict)]
+
+    def _read(self, name: str) -> parts.Part | None:
+        try:
+            return read_part(self.folder / name)
+        except FileNotFoundError:
+            return None
+        except Damaged as error:
+            self._put_aside(name, str(error))
+            return None
+
+    def _put_aside(self, name: str, why: str) -> None:
+        self.aside.mkdir(exist_ok=True)
+        (self.folder / name).replace(self.aside / name)
+        self.set_aside.append(f"{why}; set aside in {self.aside}, and measured again")
+
+    def _write(self, name: str, part: parts.Part) -> None:
+        try:
+            write_part(self.folder / name, *part)
+        except OSError as error:
+            raise CannotWrite(self.folder.parent, error) from error
+
+    def _note(self, what: str, name: str) -> None:
+        try:
+            with self._journal.open("a") as file:
+                file.write(json.dumps([what, name]) + "\n")
+        except OSError as error:
+            raise CannotWrite(self.folder.parent, error) from error
+
+    def _noted(self) -> Iterator[tuple[str, str]]:
+        if not self._journal.exists():
+            return
+        for line in self._journal.read_text(errors="replace").splitlines():
+            try:
+                what, name = json.loads(line)
+            except ValueError:
+                continue  # the line at which a process was killed
+            yield what, name
+
+
+class CellPieces:
+    """The pieces of one cell in a store."""
+
+    def __init__(self, store: Store, key: Key) -> None:
+        self._store = store
+        self._key = digest(key)
+        self.extents: list[list[int]] = []
+
+    def get(self, start: int, replicates: int) -> Piece | None:
+        """See `bench.engine.pieces.Pieces`."""
+        part = self._store._read(self._name(start, replicates))
+        if part is None:
+            return None
+        self.extents.append([start, replicates])
+        return parts.to_piece(part)
+
+    def put(self, piece: Piece) -> Piece:
+        """See `bench.engine.pieces.Pieces`."""
+        part = parts.of_piece(piece)
+        self._store._write(self._name(piece.start, piece.replicates), part)
+        self._store._note("piece", self._key)
+        self.extents.append([piece.start, piece.replicates])
+        self._store._stop()
+        return parts.to_piece(part)
+
+    def _name(self, start: int, replicates: int) -> str:
+        return f"{self._key}-{start:012d}-{replicates}.piece"
+
+
+def _name_of_cell(key: Key, experiment: Experiment) -> str:
+    return f"{digest(key)}-{experiment.replicates}.cell"
+
+
+def _name_of_truth(experiment: Experiment, count: int) -> str:
+    return f"{digest(key_of_truth(experiment))}-{count}.truth"
