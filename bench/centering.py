@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from types import ModuleType
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,9 +25,10 @@ def centered(x: Tensor) -> Tensor:
         return (x - x.mean(0)).mul_(factor)
     across = x.is_contiguous()
     table = x.numpy() if across else x.numpy().T
-    answer = np.empty_like(table)
-    (kernels.across if across else kernels.along)(table, factor, answer)
-    return torch.from_numpy(answer if across else answer.T)
+    # Memory of torch, so that it is seen where memory is measured.
+    answer = torch.empty(table.shape, dtype=x.dtype)
+    (kernels.across if across else kernels.along)(table, factor, answer.numpy())
+    return answer if across else answer.T
 
 
 def _is_plain(x: Tensor) -> bool:

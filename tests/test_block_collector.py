@@ -101,6 +101,31 @@ def test_tensor_operations_give_what_the_compiled_loop_does(monkeypatch: pytest.
     assert torch.allclose(by_loop.totals[:8], batches, rtol=1e-4, atol=1e-3)
 
 
+def test_batches_that_are_longer_than_a_stretch_are_summed_apart() -> None:
+    # The estimates of a batch are worked on some hundreds at a time.
+    x = torch.randn(70_001, 3, generator=torch.Generator().manual_seed(1)).double()
+    (found,) = summarize(x, None, [slice(0, 3)], x[0]).batches
+    size = len(x) // 32
+    means = x[: 32 * size].view(32, size, 3).mean(1)
+    d = means - means.mean(0)
+    torch.testing.assert_close(found[0], d @ d.T * size / 31, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_estimates_of_half_precision_are_summarized(dtype: torch.dtype) -> None:
+    x = torch.randn(101, 3, generator=torch.Generator().manual_seed(1)).to(dtype)
+    center = torch.zeros(3).double()
+    found, wanted = (summarize(each, None, [slice(0, 3)], center) for each in (x, x.double()))
+    torch.testing.assert_close(found.distance, wanted.distance)
+
+
+def test_without_numba_large_estimates_are_summed_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accumulator, "compiled_sums", lambda: None)
+    large = torch.full((5, 300), 1e20)
+    found = summarize(large, torch.full((300,), 0.2).double(), [slice(0, 300)], large[0])
+    torch.testing.assert_close(found.norm, torch.full((5, 1), 3e42, dtype=torch.float64), rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize("segments", [[slice(0, 3)], [slice(0, 1), slice(1, 3)], [slice(0, 100)]])
 def test_without_numba_summaries_are_the_same(segments: list[slice], monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randn(101, segments[-1].stop, generator=torch.Generator().manual_seed(1)).double()

@@ -544,7 +544,9 @@ def test_what_says_two_lines_is_told_in_one(here: Path, without_figures: None) -
 def test_an_interrupted_run_keeps_what_was_measured(here: Path) -> None:
     result = ended("mean", "stopped", "reinforce")
     assert result.exit_code == 130
-    assert result.stderr.endswith("interrupted: what was measured until then is written\n")
+    said, command = result.stderr.splitlines()[-2:]
+    assert said == "interrupted: what was measured until then is kept; to go on:"
+    assert command == f"bench --plugin plugin.py resume {folder_of(result)}"
     frame = whole(bench.load(folder_of(result)).measurements)
     assert frame[["estimator", "sample_size"]].to_numpy().tolist() == [
         ["mean", 4],

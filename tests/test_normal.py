@@ -164,6 +164,18 @@ def test_it_expands_and_is_made_independent_as_itself():
     torch.testing.assert_close(independent.log_prob(x), wide.log_prob(x).sum(-1))
 
 
+@pytest.mark.parametrize("event", [(), (3,)])
+@pytest.mark.parametrize("dtypes", [(torch.float32, torch.float32), (torch.float32, torch.float64)])
+def test_the_slope_of_a_sample_in_its_location_is_one(event, dtypes):
+    loc = torch.ones((5, *event), dtype=dtypes[0], requires_grad=True)
+    scale = torch.full((5, *event), 2.0, dtype=dtypes[1])
+    x = Normal(loc, scale, validate_args=False).rsample((4,))
+    assert x.dtype == TorchNormal(loc, scale).rsample((4,)).dtype
+    weights = torch.rand_like(x)
+    (found,) = torch.autograd.grad((weights * x).sum(), loc)
+    torch.testing.assert_close(found, weights.sum(0).to(found.dtype))
+
+
 def test_entropy_and_divergence_are_those_of_torch():
     ours, theirs = (
         [cls(leaf((3,), k), leaf((3,), k + 1, positive=True)) for k in (1, 5)]

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from torch import Tensor
 
 import bench
+import bench.engine.pieces as pieces
 import bench.engine.replicate as engine
 from bench.cli import main
 from bench.engine.blocks import blocks_of
@@ -336,7 +337,7 @@ def test_looks_grow_in_number_as_the_logarithm(most: int, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 def test_a_look_after_every_block_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "next_look", lambda replicates: replicates + 1)
+    monkeypatch.setattr(pieces, "next_look", lambda replicates: replicates + 1)
     assert not are_few(looks_of(100_000, monkeypatch), 100_000)
 
 

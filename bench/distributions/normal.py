@@ -44,12 +44,13 @@ class Normal(torch.distributions.Normal):
 
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
         shape = self._extended_shape(sample_shape)
-        if not self.scale.requires_grad:
+        if not self.scale.requires_grad and self.loc.dtype == self.scale.dtype:
             shifted: Tensor = _Shifted.apply(self.loc, self.scale, shape)  # type: ignore[no-untyped-call]
             return shifted
         # Two passes, the second in place, are faster than addcmul for few locations,
         # about as fast for many, and round as `sample` does.
-        return (noise.normal(shape, self.loc) * self.scale).add_(self.loc)
+        scaled = noise.normal(shape, self.loc) * self.scale
+        return scaled.add_(self.loc) if self.loc.dtype == self.scale.dtype else scaled + self.loc
 
     def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
         with torch.no_grad():
@@ -121,9 +122,9 @@ class _CompiledLogDensity(torch.autograd.Function):
         # code is then compiled for one kind of array.
         ctx.across = across = x.stride(0) != 1
         ctx.tables = samples, means, scales = (_table(x, across), *as_arrays(loc, scale))
-        answer = np.empty_like(samples)
-        _compiled().log_density(samples, means, scales, across, answer)
-        return torch.from_numpy(answer if across else answer.T)
+        answer = torch.empty(samples.shape, dtype=x.dtype)
+        _compiled().log_density(samples, means, scales, across, answer.numpy())
+        return answer if across else answer.T
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -135,10 +136,10 @@ class _CompiledLogDensity(torch.autograd.Function):
         def slope(of_scale: bool) -> Tensor | None:
             if not ctx.needs_input_grad[2 if of_scale else 1]:
                 return None
-            answer = np.empty(gradient.shape[1], weights.dtype)
+            answer = torch.empty(gradient.shape[1], dtype=gradient.dtype)
             samples, means, scales = ctx.tables
-            _compiled().slopes(weights, samples, means, scales, across, of_scale, answer)
-            return torch.from_numpy(answer)
+            _compiled().slopes(weights, samples, means, scales, across, of_scale, answer.numpy())
+            return answer
 
         return None, slope(False), slope(True)
 

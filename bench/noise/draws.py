@@ -102,12 +102,11 @@ class Draws:
         there = kind, *self.key, call, self.first, loc, scale
         if count == shape[0] <= self.rows:
             # The longer axis is the inner one: vector instructions want it.
-            columns = np.empty((count, self.rows), np.float32)
-            kernels.fill_columns(columns, *there)
-            return torch.from_numpy(columns).view(shape)
-        numbers = np.empty((self.rows, count), np.float32)
-        kernels.fill_rows(numbers, *there)
-        made = torch.from_numpy(numbers)
+            columns = torch.empty((count, self.rows))
+            kernels.fill_columns(columns.numpy(), *there)
+            return columns.view(shape)
+        made = torch.empty((self.rows, count))
+        kernels.fill_rows(made.numpy(), *there)
         return made.T if count == shape[0] and len(shape) == 2 else self._by_samples(made, shape)
 
     def _next_call(self, kind: int, shape: Sequence[int], dtype: torch.dtype) -> int:

@@ -77,6 +77,8 @@ class Accumulator:
         """Take in some estimates, `[k, P]`."""
         first, self.replicates = self.replicates, self.replicates + len(estimates)
         fused = compiled_sums() if estimates.device.type == "cpu" else None
+        if estimates.dtype in (torch.float16, torch.bfloat16):
+            estimates = estimates.float()
         if fused is None:
             self._add_by_tensors(estimates, first)
             return
@@ -101,7 +103,8 @@ class Accumulator:
             self.totals[batch] += d[inside].sum(0)
         self.powers += torch.stack([square.sum(0), (d * square).sum(0), (square * square).sum(0)])
         for i, s in enumerate(self.segments):
-            squares, along_center, along_offset = square[:, s].sum(1), d[:, s] @ c[s], d[:, s] @ w[s]  # [k]
+            found = square[:, s].sum(1), d[:, s] @ c[s], d[:, s] @ w[s]
+            squares, along_center, along_offset = (each.double() for each in found)  # [k] each
             of_center, of_offset, of_product = self.constants[:, i]
             made = (
                 squares,
