@@ -25,6 +25,7 @@ from bench.problems import vae
 from bench.problems.training import trained
 from bench.text.answer import answer
 from bench.text.numbers import interval
+from tests.edited_run import forget_hashes
 from tests.parameters import some
 
 TINY = """\
@@ -841,6 +842,9 @@ def test_a_damaged_table_is_an_error_of_every_verb(verb: str, shown: tuple[str, 
     folder = shutil.copytree(shown[0], tmp_path / "run")
     table = folder / "replicates.parquet"
     table.write_bytes(table.read_bytes()[:500])
+    told = f"{table}: not as it was written, damaged perhaps; bench collect {folder} makes it anew\n"
+    assert refused(verb, str(folder)) == told
+    forget_hashes(folder)
     assert refused(verb, str(folder)) == f"{table}: cannot be read as parquet; it may be damaged\n"
 
 
@@ -848,6 +852,7 @@ def test_a_run_without_a_row_has_nothing_to_compare(shown: tuple[str, str], tmp_
     folder = shutil.copytree(shown[0], tmp_path / "run")
     table = folder / "measurements.parquet"
     pd.read_parquet(table).iloc[:0].to_parquet(table)
+    forget_hashes(folder)
     assert refused("compare", str(folder)) == "the run has no measurements\n"
 
 

@@ -14,6 +14,7 @@ from bench.analysis.first_screen import histograms
 from bench.api import load, run
 from bench.cli import main
 from bench.results.columns import LATER, MEASUREMENTS, TYPES, completed
+from tests.edited_run import forget_hashes
 from tests.test_report import ordinary
 from tests.test_report_command import SCENARIO
 
@@ -51,6 +52,7 @@ def copied(whole: Path, tmp_path: Path) -> Path:
 
 def change(folder: Path, table: str, frame: pd.DataFrame) -> None:
     frame.to_parquet(folder / f"{table}.parquet", index=False)
+    forget_hashes(folder)
 
 
 def called(*words: object) -> Result:
@@ -118,6 +120,7 @@ def test_a_damaged_table_is_told(copied: Path, table: str, damage: str) -> None:
 
 
 def of_schema(folder: Path, schema: int) -> None:
+    forget_hashes(folder)
     path = folder / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema": schema}))
 

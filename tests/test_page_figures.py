@@ -24,6 +24,7 @@ from bench.page.report import write_report
 from bench.results.frames import MEASUREMENTS
 from bench.results.run import Run
 from tests.browser import DESKTOP, PHONE, Opened, browser, data_of, needs_browser
+from tests.edited_run import forget_hashes
 from tests.runs import in_memory, run_of
 
 __all__ = ["browser"]
@@ -55,6 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     biased = frame["estimator"] == "biased"
     frame.loc[biased, "mse"] = 1.25 * frame.loc[biased, "variance"]
     frame.to_parquet(made / "measurements.parquet", index=False)
+    forget_hashes(made)
     return made
 
 

@@ -13,6 +13,7 @@ from bench.api import load
 from bench.figures import FIGURES, Figure
 from bench.page.report import write_report
 from tests.browser import DESKTOP, Opened, browser, needs_browser, opened, window
+from tests.edited_run import forget_hashes
 from tests.test_page import HOSTILE, LONG, QUOTED, folder, page_file
 
 __all__ = ["browser", "folder", "opened", "page_file", "window"]
@@ -43,6 +44,7 @@ def test_whatever_a_run_folder_says_is_text(browser: Any, folder: Path, tmp_path
         "machine": {"cores": HOSTILE},
     }
     (copied / "run.json").write_text(json.dumps(record))
+    forget_hashes(copied)
     frame = load(folder).measurements
     for name in ("scenario", "problem", "options", "verdict", "reason", "truth", "claim"):
         frame[name] = HOSTILE + QUOTED

@@ -22,6 +22,7 @@ from bench.page.render import LIBRARIES, page
 from bench.page.report import write_report
 from bench.results.folder import write_pictures
 from bench.results.run import Run
+from tests.edited_run import forget_hashes
 
 SCENARIO = """
 schema: 1
@@ -240,6 +241,7 @@ def test_what_was_not_measured_is_on_the_page(folder: Path, tmp_path: Path) -> N
     shutil.copytree(folder, copied)
     record = json.loads((copied / "run.json").read_text()) | {"interrupted": True}
     (copied / "run.json").write_text(json.dumps(record))
+    forget_hashes(copied)
     frame = load(folder).measurements
     lost = frame["estimator"] == "reinforce"
     frame.loc[lost, "status"], frame.loc[lost, "reason"] = "error", "it broke"
@@ -259,6 +261,7 @@ def test_what_is_partly_finite_or_roughly_timed_is_on_the_page(folder: Path, tmp
     frame.loc[some, ["status", "nonfinite", "reason"]] = ["nonfinite", 1, "1 of 8 estimates are not finite"]
     frame.loc[busy, "seconds_high"] = 3 * frame["seconds"]
     frame.to_parquet(copied / "measurements.parquet", index=False)
+    forget_hashes(copied)
     (path,), _ = write_report([load(copied)])
     text, data = path.read_text().split('id="data">')
     R = frame.loc[some, "replicates"].iloc[0]
@@ -287,6 +290,7 @@ def test_several_runs_of_which_nothing_was_measured_have_a_page(folder: Path, tm
     shutil.copytree(folder, copied)
     lost = load(folder).measurements.assign(status="unavailable")
     lost.to_parquet(copied / "measurements.parquet", index=False)
+    forget_hashes(copied)
     done = report(copied, copied, "-o", tmp_path / "page.html")
     assert done.exit_code == 0, done.output
     assert "Nothing was measured." in (tmp_path / "page.html").read_text()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from bench.errors import invalid
+from bench.errors import Invalid, invalid
 from bench.results.columns import TYPES, completed, of_layout_1
 from bench.results.files import atomic_write
 from bench.results.pictures import load_pictures, write_pictures
@@ -61,13 +63,16 @@ def write(run: Run) -> None:
     come last.
     """
     assert run.folder is not None
+    hashes = {}
     for name in TABLES:
         with atomic_write(run.folder / f"{name}.parquet") as path:
             getattr(run, name).to_parquet(path, compression="zstd", index=False)
+            hashes[name] = _hash_of(path)
     with atomic_write(run.folder / "measurements.csv") as path:
         run.measurements.to_csv(path, index=False)
+    record = {"schema": SCHEMA, **run.record, "tables": hashes}
     with atomic_write(run.folder / "run.json") as path:
-        path.write_text(json.dumps({"schema": SCHEMA, **run.record}, indent=1, allow_nan=False) + "\n")
+        path.write_text(_text({**record, "sha256": _hash_of_record(record)}) + "\n")
     write_pictures(run.folder, run.pictures)
 
 
@@ -81,14 +86,39 @@ def load(folder: Path) -> Run:
             missing or damaged raises it when it is asked for, and so does a damaged archive of pictures.
     """
     record = read_record(folder)
-    tables = {table: partial(_read, folder, table, int(record["schema"])) for table in TABLES}
+    hashes = record.pop("tables", {})
+    record.pop("sha256", None)
+    tables = {table: partial(_read, folder, table, int(record["schema"]), hashes) for table in TABLES}
     return Run(**tables, record=record, pictures=partial(load_pictures, folder), folder=folder)
 
 
-def _read(folder: Path, table: str, schema: int) -> pd.DataFrame:
+def _text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, indent=1, allow_nan=False)
+
+
+def _hash_of_record(record: Mapping[str, Any]) -> str:
+    """A hash of all but itself."""
+    others = {key: value for key, value in record.items() if key != "sha256"}
+    return hashlib.sha256(_text(others).encode()).hexdigest()
+
+
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(folder: Path, table: str, schema: int, hashes: Any) -> pd.DataFrame:
     path = folder / f"{table}.parquet"
+    wanted = hashes.get(table) if isinstance(hashes, dict) else None
     try:
-        frame = completed(pd.read_parquet(path), table)
+        if wanted is not None and _hash_of(path) != wanted:
+            raise invalid(
+                f"{path}: not as it was written, damaged perhaps; bench collect {folder} makes it anew"
+            )
+        # What pandas says of its columns is not needed, and may be anything.
+        frame = completed(pq.read_table(path).to_pandas(ignore_metadata=True), table)
+    except Invalid:
+        raise
     except FileNotFoundError as error:
         raise invalid(f"{path}: this table of the run is missing") from error
     except (OSError, pa.ArrowException) as error:
@@ -112,8 +142,10 @@ def read_record(folder: Path) -> dict[str, Any]:
             record["scenario"]["name"]
     except OSError as error:
         raise invalid(f"{folder}: not the folder of a run: it has no readable run.json") from error
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError, OverflowError) as error:
         raise invalid(f"{path}: not the record of a run") from error
+    if "sha256" in record and _hash_of_record(record) != record["sha256"]:
+        raise invalid(f"{path}: not as it was written")
     if schema > SCHEMA:
         raise invalid(f"{path}: written with layout {schema}, this version reads up to {SCHEMA}")
     return record
