@@ -12,8 +12,9 @@ import pandas as pd
 from bench import arguments
 from bench.catalogue import add_class, add_plugin
 from bench.errors import did_you_mean, invalid, shown
-from bench.execution import execute
+from bench.execution import Caches, execute
 from bench.results import folder as run_folder
+from bench.results.part_cache import of_user
 from bench.results.run import Run
 from bench.scenario.given import Said
 from bench.scenario.overrides import of_keywords
@@ -95,7 +96,7 @@ def run(
     )
     prepared = prepare(scenario, [*changes, *settings], only, small, confirmed=True)
     with telling(prepared) if shown_progress else nullcontext(lambda _: None) as tell:
-        done = execute(prepared, folder, tell, count)
+        done = execute(prepared, folder, tell, count, Caches(None, of_user()))
     draw(done)
     return done
 

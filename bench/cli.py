@@ -15,6 +15,7 @@ from bench.commands.compare import compare
 from bench.commands.examples import examples
 from bench.commands.gate import gate
 from bench.commands.list import list_
+from bench.commands.merge import merge
 from bench.commands.new import new
 from bench.commands.plan import plan
 from bench.commands.plot import plot
@@ -71,6 +72,7 @@ for command in (
     resume,
     status,
     collect,
+    merge,
     runs,
     clean,
     list_,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,29 @@ from bench.engine.timing import threads
 from bench.engine.truth import Truth
 from bench.results import folder as run_folder
 from bench.results import frames
+from bench.results.part_cache import PartCache
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.plan_file import Plan, write_plan
 from bench.results.provenance import provenance
 from bench.results.run import Run
-from bench.results.store import Store, locked
+from bench.results.store import Store, locked, writing
 from bench.results.work import Done, Tell, Wanted, Work
 from bench.scenario.prepared import Prepared
+
+
+class Caches(NamedTuple):
+    """Folders that runs share.
+
+    Attributes:
+        cells: where finished cells are found and kept; None for nowhere.
+        references: the same of long references.
+    """
+
+    cells: PartCache | None
+    references: PartCache | None
+
+
+ALONE = Caches(None, None)
 
 
 def execute(
@@ -34,6 +50,7 @@ def execute(
     out: str | os.PathLike[str] = "results",
     tell: Tell = lambda _: None,
     thread_count: int = 1,
+    caches: Caches = ALONE,
 ) -> Run:
     """Run a scenario that is ready, and write its results into a new folder.
 
@@ -43,6 +60,7 @@ def execute(
         tell: is told of the truth, then of each result, as they come.
         thread_count: how many processor threads torch may use. Small tensors are slowed
             by a second one, and timings on one are comparable.
+        caches: what is shared with other runs.
 
     Raises:
         Invalid: if no folder can be made; that is found before anything is measured.
@@ -50,7 +68,7 @@ def execute(
         CannotWrite: if the disk is full, say; what was written until then stays.
     """
     with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
-        return continued(prepared, folder, tell, thread_count)
+        return continued(prepared, folder, tell, thread_count, caches=caches)
 
 
 def continued(
@@ -59,6 +77,7 @@ def continued(
     tell: Tell = lambda _: None,
     thread_count: int = 1,
     what: Wanted = "missing",
+    caches: Caches = ALONE,
 ) -> Run:
     """Run what of a scenario is not in the folder of a run yet, and write its tables anew.
 
@@ -68,6 +87,7 @@ def continued(
         tell: is told of the truth, then of each result, those that are there already first.
         thread_count: how many processor threads torch may use.
         what: which cells are measured: those that are missing, those that failed, or nothing.
+        caches: what is shared with other runs.
 
     Raises:
         Invalid: if another process writes into the folder.
@@ -77,16 +97,18 @@ def continued(
     started = datetime.now(UTC)
     plans = prepared.ready()
     with locked(folder), stoppable() as stop, threads(thread_count):
-        store = Store(folder, stop.check)
-        store.prepare()
-        write_plan(folder, plan_of(prepared, started))
+        store = Store(folder, stop.check, *caches)
+        with writing(folder):
+            store.prepare()
+            write_plan(folder, plan_of(prepared, started))
         work = Work(plans, store, tell, what)
         try:
             interrupted = not work.done()
             record = _record(prepared, work.truths, thread_count, started, interrupted, store.set_aside)
             parts = work.parts
             run = Run(**_tables(parts), record=record, pictures=partial(_pictures, parts), folder=folder)
-            run_folder.write(run)
+            with writing(folder):
+                run_folder.write(run)
         except BaseException:
             store.discard_if_empty()
             raise

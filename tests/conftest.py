@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import pytest
 import torch
@@ -10,6 +11,9 @@ import torch
 # Tensors here are small: a second thread costs more than it brings, above all when
 # several test processes share two cores.
 torch.set_num_threads(1)
+
+# Nothing that a user has kept takes part, and nothing is left to one; processes of tests see it, too.
+os.environ["BENCH_CACHE"] = tempfile.mkdtemp(prefix="bench-cache-")
 
 # Tables are as wide as it says; pytest sets it in its worker processes.
 os.environ.pop("COLUMNS", None)

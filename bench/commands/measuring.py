@@ -37,13 +37,14 @@ def measure(
         report: whether to draw figures and to write a page.
     """
     from bench.progress import Progress as Telling
-    from bench.results.store import CannotWrite
+    from bench.results.store import CannotWrite, writing
     from bench.text.answer import answer
 
     try:
         with explained(), Telling(prepared) as progress:
             done = measured(progress)
-            failed = _drawn(done, progress) if report else []
+            with writing(done.folder or Path()):
+                failed = _drawn(done, progress) if report else []
     except CannotWrite as error:
         click.echo(f"{error}: the run stopped, and keeps what was finished", err=True)
         click.echo(f"when there is room: {resume_command(error.folder)}", err=True)

@@ -32,11 +32,15 @@ def resume(run: Path, only_failed: bool, threads: int, strict: bool, no_report: 
 
     A run in which a plug-in takes part needs it again: bench --plugin FILE.py resume RUN. Exits as bench run.
     """
-    from bench.execution import continued
+    from bench.execution import Caches, continued
+    from bench.results.part_cache import of_user
 
     prepared = prepared_again(run)
+    caches = Caches(None, of_user())
     what: Wanted = "failed" if only_failed else "missing"
-    measure(prepared, lambda tell: continued(prepared, run, tell, threads, what), strict, not no_report)
+    measure(
+        prepared, lambda tell: continued(prepared, run, tell, threads, what, caches), strict, not no_report
+    )
 
 
 @click.command(epilog=examples(f"bench collect {EXAMPLE}"))
@@ -44,6 +48,11 @@ def resume(run: Path, only_failed: bool, threads: int, strict: bool, no_report: 
 @click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")
 def collect(run: Path, no_report: bool) -> None:
     """Make the tables, figures and page of a run again from what is finished of it; nothing is measured."""
+    collected(run, no_report)
+
+
+def collected(run: Path, no_report: bool) -> None:
+    """Make what is made of the parts of a run."""
     from bench.execution import continued
 
     prepared = prepared_again(run)

@@ -42,9 +42,25 @@ if TYPE_CHECKING:
     help="Processor threads for torch. On a busy machine a second one can be eight times slower.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the last run of the same scenario, if there is one.")
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Share finished cells with other runs and scenarios through this folder.",
+)
+@click.option("--no-cache", is_flag=True, help="Share nothing, long references included.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
 @click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")
-def run(out: Path, threads: int, resume: bool, strict: bool, no_report: bool, **options: Any) -> None:
+def run(
+    out: Path,
+    threads: int,
+    resume: bool,
+    cache: Path | None,
+    no_cache: bool,
+    strict: bool,
+    no_report: bool,
+    **options: Any,
+) -> None:
     """Measure a scenario; print a table; write data frames, figures and a page.
 
     What is finished is kept, whatever happens: bench resume RUN goes on. More replicates
@@ -53,7 +69,8 @@ def run(out: Path, threads: int, resume: bool, strict: bool, no_report: bool, **
     Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
     failed, or the disk is full), 4 (nothing could be measured) or 130.
     """
-    from bench.execution import continued, execute, plan_of
+    from bench.execution import ALONE, Caches, continued, execute, plan_of
+    from bench.results.part_cache import PartCache, of_user
     from bench.results.runs import latest, same_question
 
     prepared = prepared_from(**options)
@@ -62,9 +79,13 @@ def run(out: Path, threads: int, resume: bool, strict: bool, no_report: bool, **
     if not resume and (unfinished := latest([each for each in earlier if not each.is_finished])) is not None:
         click.echo(f"a run of this scenario is unfinished: {resume_command(unfinished.folder)}", err=True)
 
+    if cache is not None and no_cache:
+        raise click.UsageError("--cache and --no-cache exclude one another")
+    caches = ALONE if no_cache else Caches(None if cache is None else PartCache(cache), of_user())
+
     def measured(progress: Progress) -> Run:
         if last is not None:
-            return continued(prepared, last.folder, progress, threads)
-        return execute(prepared, out, progress, threads)
+            return continued(prepared, last.folder, progress, threads, caches=caches)
+        return execute(prepared, out, progress, threads, caches)
 
     measure(prepared, measured, strict, not no_report)

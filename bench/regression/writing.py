@@ -39,9 +39,10 @@ def save(prepared: Prepared, path: Path, made: Sequence[Made], file: str) -> Bas
         Invalid: if nothing could be measured, or nothing can be written.
     """
     baseline = baseline_of(prepared.plans[0].experiment, _entries(made, path), _commit(file))
-    write(path, baseline)
+    # In this order: a process that is killed in between leaves no baseline whose growth nobody would see.
     if not anchor_of(path).exists():
         write(anchor_of(path), baseline)
+    write(path, baseline)
     return baseline
 
 

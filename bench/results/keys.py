@@ -52,6 +52,13 @@ def key_of_truth(experiment: Experiment) -> Key:
     }
 
 
+def is_ours(experiment: Experiment) -> bool:
+    """Whether problem and references are of this package, and their code is known by its version."""
+    named = (*experiment.references, *experiment.reference_checks)
+    every = [type(experiment.problem), *(type(each.estimator) for each in named)]
+    return not any(map(source_of, every))
+
+
 def digest(key: Key) -> str:
     """A name for a key, of 20 hexadecimal digits."""
     text = json.dumps(key, sort_keys=True, allow_nan=False)

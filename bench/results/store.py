@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.engine.pieces import Piece
@@ -18,7 +18,8 @@ from bench.engine.truth import Truth
 from bench.errors import invalid
 from bench.results import parts, plan_file
 from bench.results.files import remove_unfinished
-from bench.results.keys import Key, digest, key_of_cell, key_of_truth
+from bench.results.keys import Key, digest, is_ours, key_of_cell, key_of_truth
+from bench.results.part_cache import PartCache
 from bench.results.part_file import Damaged, read_part, write_part
 
 FOLDER, ASIDE, JOURNAL = "parts", "damaged", "journal.jsonl"
@@ -36,6 +37,19 @@ class CannotWrite(Stopped):
     def __init__(self, folder: Path, error: OSError) -> None:
         super().__init__(f"{error.filename or folder}: {error.strerror or error}")
         self.folder = folder
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say of errors of the system within that nothing can be written into the folder of a run.
+
+    Raises:
+        CannotWrite: if there is one.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CannotWrite(folder, error) from error
 
 
 @contextmanager
@@ -62,9 +76,18 @@ class Store:
     Args:
         folder: of the run.
         stop: is asked after each part that was written, and may raise.
+        cache: where parts are shared with other runs; None for nowhere.
+        references: where long references are shared with other runs; None for nowhere.
     """
 
-    def __init__(self, folder: Path, stop: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stop: Callable[[], None] = lambda: None,
+        cache: PartCache | None = None,
+        references: PartCache | None = None,
+    ) -> None:
+        self._cache, self._references = cache, references
         self.folder = folder / FOLDER
         self.aside = folder / ASIDE
         self._journal = folder / JOURNAL
@@ -82,11 +105,12 @@ class Store:
         """Remove what was made for a run of which nothing was measured."""
         if any(self.folder.glob("*.cell")) or any(self.folder.glob("*.piece")):
             return
-        for path in self.folder.glob("*.truth"):
-            path.unlink()
-        self.folder.rmdir()
-        for name in (JOURNAL, plan_file.NAME):
-            (self.folder.parent / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            for path in self.folder.glob("*.truth"):
+                path.unlink()
+            for name in (JOURNAL, plan_file.NAME):
+                (self.folder.parent / name).unlink(missing_ok=True)
+            self.folder.rmdir()
 
     # --- cells --------------------------------------------------------------------------------------
 
@@ -163,7 +187,7 @@ class Store:
     def truth(self, experiment: Experiment, count: int = 0) -> Truth | None:
         """The truth that is kept; with a count, that which so many draws looked at again."""
         name = _name_of_truth(experiment, count)
-        if name not in self._truths and (part := self._read(name)) is not None:
+        if name not in self._truths and (part := self._truth_part(experiment, name)) is not None:
             self._truths[name] = parts.to_truth(part)
         return self._truths.get(name)
 
@@ -172,9 +196,20 @@ class Store:
         meta, arrays = parts.of_truth(truth)
         name = _name_of_truth(experiment, count)
         self._truths[name] = truth
-        self._write(name, ({**meta, "key": key_of_truth(experiment)}, arrays))
+        part: parts.Part = {**meta, "key": key_of_truth(experiment)}, arrays
+        self._write(name, part)
+        if self._references is not None and truth.kind == "reference" and is_ours(experiment):
+            self._references.put(name, part)
         self._stop()
         return truth
+
+    def _truth_part(self, experiment: Experiment, name: str) -> parts.Part | None:
+        part = self._read(name)
+        if part is None and self._references is not None and is_ours(experiment):
+            part = self._references.get(name)
+            if part is not None:
+                self._write(name, part)
+        return part
 
     # --- files --------------------------------------------------------------------------------------
 
@@ -187,10 +222,13 @@ class Store:
         try:
             return read_part(self.folder / name)
         except FileNotFoundError:
-            return None
+            part = None if self._cache is None else self._cache.get(name)
         except Damaged as error:
             self._put_aside(name, str(error))
             return None
+        if part is not None:
+            self._write(name, part)
+        return part
 
     def _put_aside(self, name: str, why: str) -> None:
         self.aside.mkdir(exist_ok=True)
@@ -198,17 +236,14 @@ class Store:
         self.set_aside.append(f"{why}; set aside in {self.aside}, and measured again")
 
     def _write(self, name: str, part: parts.Part) -> None:
-        try:
+        with writing(self.folder.parent):
             write_part(self.folder / name, *part)
-        except OSError as error:
-            raise CannotWrite(self.folder.parent, error) from error
+        if self._cache is not None:
+            self._cache.put(name, part)
 
     def _note(self, what: str, name: str) -> None:
-        try:
-            with self._journal.open("a") as file:
-                file.write(json.dumps([what, name]) + "\n")
-        except OSError as error:
-            raise CannotWrite(self.folder.parent, error) from error
+        with writing(self.folder.parent), self._journal.open("a") as file:
+            file.write(json.dumps([what, name]) + "\n")
 
     def _noted(self) -> Iterator[tuple[str, str]]:
         if not self._journal.exists():

@@ -1,0 +1,71 @@
+"""Parts that are shared between runs: in a folder of choice, and long references in the user's cache."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+
+import bench
+import estimators
+from bench.errors import Invalid
+from bench.results.part_file import read_part, write_part
+from bench.results.parts import Part
+
+
+class PartCache:
+    """A folder of parts by name, and by the code that made them.
+
+    Args:
+        root: the folder; what cannot be read there is not there, what cannot be written is left out.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.notes: list[str] = []
+
+    def get(self, name: str) -> Part | None:
+        """The part of a name; a damaged one is removed."""
+        path = self._path(name)
+        try:
+            return read_part(path)
+        except FileNotFoundError:
+            return None
+        except (Invalid, OSError) as error:
+            self.notes.append(f"{error}; removed from the cache")
+            path.unlink(missing_ok=True)
+            return None
+
+    def put(self, name: str, part: Part) -> None:
+        """Keep a part."""
+        path = self._path(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_part(path, *part)
+        except OSError as error:
+            self.notes.append(f"{path}: {error.strerror or error}; not kept in the cache")
+
+    def _path(self, name: str) -> Path:
+        return self._root / code() / name
+
+
+def of_user() -> PartCache:
+    """The cache of the user: where BENCH_CACHE says, else where the system has such folders."""
+    if own := os.environ.get("BENCH_CACHE"):
+        return PartCache(Path(own))
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return PartCache(Path(home) / "gradient-estimator-bench")
+
+
+@functools.cache
+def code() -> str:
+    """A hash of the code of this package, and of torch's version: what another has made is not taken."""
+    digest = hashlib.sha256(torch.__version__.encode())
+    for package in (bench, estimators):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
