@@ -10,7 +10,7 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test thorough lint format cards journeys pictures gate jax speed calibrate reference clean
+.PHONY: help run test thorough lint format cards journeys faults pictures gate jax speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -49,6 +49,9 @@ gate: $(VENV)/installed  ## the scenarios against their baselines; below three m
 
 journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from an empty repository, the README and the wheel; ten minutes
 	$(BIN)/python -m pytest tests/journeys --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header
+
+faults: $(VENV)/installed  ## kills, full disks, damaged files, hostile estimators; eight minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header
 
 .venv-jax/installed:
 	$(PYTHON) -m venv .venv-jax

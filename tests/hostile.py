@@ -285,6 +285,7 @@ HOSTILE: dict[str, tuple[Estimator, str]] = {
         "whether torch records gradients; never",
     ),
     "exits": (Hostile("exits", raising(SystemExit, 0)), "SystemExit: 0"),
+    "exits_at_once": (Hostile("exits_at_once", lambda *_: os._exit(3)), "os._exit(3)"),
     "exits_when_fitted": (Hostile("exits_when_fitted", raising(SystemExit, 0), "fitted"), "SystemExit: 0"),
     "closes": (Hostile("closes", raising(GeneratorExit)), "GeneratorExit"),
     "ends": (Hostile("ends", raising(Ends, "all")), "Ends: all"),

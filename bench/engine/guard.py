@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -109,7 +110,7 @@ def guarded(problem: Problem) -> Iterator[None]:
     before, classes = contents(problem), _classes(problem)
     names: list[str] = []
     failure: BaseException | None = None
-    with watched() as changes:
+    with watched() as changes, _alone():
         try:
             yield
         except BaseException as error:  # noqa: BLE001 - raised again below, with what was changed
@@ -118,6 +119,25 @@ def guarded(problem: Problem) -> Iterator[None]:
     _raise([*changes.names, *names], [], failure)
     if failure is not None:
         raise failure
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let foreign code not end the process at once, and no copy of the process go on where it forks one."""
+    own, end = os.getpid(), os._exit
+
+    def refused(status: int) -> NoReturn:
+        if os.getpid() != own:
+            end(status)
+        raise Ended(more=f"os._exit({status})")
+
+    os._exit = refused
+    try:
+        yield
+    finally:
+        os._exit = end
+        if os.getpid() != own:
+            end(os.EX_SOFTWARE)
 
 
 def _raise(names: list[str], more: list[str], error: BaseException | None) -> None:

@@ -81,10 +81,14 @@ class Work:
         ]
 
     def _in_order(self) -> list[tuple[int, int]]:
-        """All cells by point and place; those in which the process ended before come last."""
+        """All cells by point and place; those of estimators within which the process ended come last."""
         self._ended = self._store.ended()
         every = [(i, j) for i, planned in enumerate(self._plans) for j in range(len(planned.cells))]
-        return sorted(every, key=lambda at: self._times(*at) > 0)
+        suspect = {self._label(*at) for at in every if self._times(*at)}
+        return sorted(every, key=lambda at: self._label(*at) in suspect)
+
+    def _label(self, point: int, place: int) -> str:
+        return self._plans[point].cells[place].named.label
 
     def _times(self, point: int, place: int) -> int:
         if not self._ended:
