@@ -26,7 +26,8 @@ from bench.results.plan_file import Plan, write_plan
 from bench.results.provenance import provenance
 from bench.results.run import Run
 from bench.results.store import Store, locked, writing
-from bench.results.work import Done, Tell, Wanted, Work
+from bench.running.work import Done, Tell, Wanted, Work
+from bench.running.workers import Workers
 from bench.scenario.prepared import Prepared
 
 
@@ -51,6 +52,7 @@ def execute(
     tell: Tell = lambda _: None,
     thread_count: int = 1,
     caches: Caches = ALONE,
+    workers: Workers | None = None,
 ) -> Run:
     """Run a scenario that is ready, and write its results into a new folder.
 
@@ -61,6 +63,7 @@ def execute(
         thread_count: how many processor threads torch may use. Small tensors are slowed
             by a second one, and timings on one are comparable.
         caches: what is shared with other runs.
+        workers: the processes that measure; None for this one.
 
     Raises:
         Invalid: if no folder can be made; that is found before anything is measured.
@@ -68,7 +71,7 @@ def execute(
         CannotWrite: if the disk is full, say; what was written until then stays.
     """
     with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
-        return continued(prepared, folder, tell, thread_count, caches=caches)
+        return continued(prepared, folder, tell, thread_count, caches=caches, workers=workers)
 
 
 def continued(
@@ -78,6 +81,7 @@ def continued(
     thread_count: int = 1,
     what: Wanted = "missing",
     caches: Caches = ALONE,
+    workers: Workers | None = None,
 ) -> Run:
     """Run what of a scenario is not in the folder of a run yet, and write its tables anew.
 
@@ -88,6 +92,7 @@ def continued(
         thread_count: how many processor threads torch may use.
         what: which cells are measured: those that are missing, those that failed, or nothing.
         caches: what is shared with other runs.
+        workers: the processes that measure; None for this one.
 
     Raises:
         Invalid: if another process writes into the folder.
@@ -101,10 +106,12 @@ def continued(
         with writing(folder):
             store.prepare()
             write_plan(folder, plan_of(prepared, started))
-        work = Work(plans, store, tell, what)
+        work = Work(plans, store, tell, what, stop.check, workers)
         try:
             interrupted = not work.done()
-            record = _record(prepared, work.truths, thread_count, started, interrupted, store.set_aside)
+            record = _record(
+                prepared, work.truths, thread_count, started, interrupted, [*store.set_aside, *work.notes]
+            )
             parts = work.parts
             run = Run(**_tables(parts), record=record, pictures=partial(_pictures, parts), folder=folder)
             with writing(folder):
@@ -144,7 +151,7 @@ def _record(
     thread_count: int,
     started: datetime,
     interrupted: bool,
-    set_aside: Sequence[str],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     text = prepared.source.text
     return {
@@ -163,7 +170,7 @@ def _record(
         "started": started.isoformat(),
         "finished": datetime.now(UTC).isoformat(),
         "interrupted": interrupted,
-        "set_aside": list(set_aside),
+        "notes": list(notes),
         **provenance(),
     }
 

@@ -50,7 +50,7 @@ def measure(
         click.echo(f"when there is room: {resume_command(error.folder)}", err=True)
         sys.exit(SOME_CELLS_FAILED)
     print_results(done, answer(done))
-    for line in (*dict.fromkeys(failed), *done.record.get("set_aside", [])):
+    for line in (*dict.fromkeys(failed), *done.record.get("notes", [])):
         click.echo(line, err=True)
     if short := _without_precision(done.measurements):
         click.echo(short)
@@ -85,7 +85,7 @@ def _exit(done: Run, strict: bool) -> None:
     measurements = done.measurements
     if not (measurements["replicates"] > measurements["nonfinite"]).any():
         sys.exit(NOTHING_MEASURED)
-    if measurements["status"].isin(["error", "nonfinite", "crashed"]).any():
+    if measurements["status"].isin(["error", "nonfinite", "crashed", "timeout"]).any():
         sys.exit(SOME_CELLS_FAILED)
     if strict and measurements["contradiction"].ne("").any():
         sys.exit(FAILED)

@@ -26,7 +26,7 @@ def merge(runs: tuple[Path, ...], out: Path, no_report: bool) -> None:
 
     Each may have measured some of the cells: some estimators (-e), sample sizes (-n) or devices.
     """
-    from bench.results.merging import merge as merged
+    from bench.running.merging import merge as merged
 
     with explained():
         notes = merged(runs, out)

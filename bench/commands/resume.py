@@ -11,9 +11,10 @@ from bench.commands.examples import examples
 from bench.commands.measuring import measure
 from bench.commands.terminal import explained
 from bench.commands.wanted import Whole
+from bench.commands.worker_options import chosen, worker_options
 
 if TYPE_CHECKING:
-    from bench.results.work import Wanted
+    from bench.running.work import Wanted
     from bench.scenario.prepared import Prepared
 
 EXAMPLE = "results/gaussian/20260101T120000.000000Z-1a2b3c"
@@ -25,9 +26,19 @@ EXAMPLE = "results/gaussian/20260101T120000.000000Z-1a2b3c"
 @click.option(
     "--threads", type=Whole(min=1), default=1, show_default=True, help="Processor threads for torch."
 )
+@worker_options
 @click.option("--strict", is_flag=True, help="Exit with 1 if an estimator contradicts its claim.")
 @click.option("--no-report", is_flag=True, help="Draw nothing, and write no page.")
-def resume(run: Path, only_failed: bool, threads: int, strict: bool, no_report: bool) -> None:
+def resume(
+    run: Path,
+    only_failed: bool,
+    threads: int,
+    workers: int | None,
+    scheduler: str | None,
+    timeout: float | None,
+    strict: bool,
+    no_report: bool,
+) -> None:
     """Measure what of a run is missing; nothing that is finished is measured again.
 
     A run in which a plug-in takes part needs it again: bench --plugin FILE.py resume RUN. Exits as bench run.
@@ -36,10 +47,13 @@ def resume(run: Path, only_failed: bool, threads: int, strict: bool, no_report: 
     from bench.results.part_cache import of_user
 
     prepared = prepared_again(run)
-    caches = Caches(None, of_user())
+    caches, by = Caches(None, of_user()), chosen(workers, scheduler, timeout)
     what: Wanted = "failed" if only_failed else "missing"
     measure(
-        prepared, lambda tell: continued(prepared, run, tell, threads, what, caches), strict, not no_report
+        prepared,
+        lambda tell: continued(prepared, run, tell, threads, what, caches, by),
+        strict,
+        not no_report,
     )
 
 

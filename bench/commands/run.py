@@ -11,6 +11,7 @@ from bench.commands.changes import changes, prepared_from
 from bench.commands.examples import examples
 from bench.commands.measuring import measure, resume_command
 from bench.commands.wanted import Whole
+from bench.commands.worker_options import chosen, worker_options
 
 if TYPE_CHECKING:
     from bench.progress import Progress
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Processor threads for torch. On a busy machine a second one can be eight times slower.",
 )
+@worker_options
 @click.option("--resume", is_flag=True, help="Go on with the last run of the same scenario, if there is one.")
 @click.option(
     "--cache",
@@ -59,6 +61,9 @@ def run(
     no_cache: bool,
     strict: bool,
     no_report: bool,
+    workers: int | None,
+    scheduler: str | None,
+    timeout: float | None,
     **options: Any,
 ) -> None:
     """Measure a scenario; print a table; write data frames, figures and a page.
@@ -83,9 +88,11 @@ def run(
         raise click.UsageError("--cache and --no-cache exclude one another")
     caches = ALONE if no_cache else Caches(None if cache is None else PartCache(cache), of_user())
 
+    by = chosen(workers, scheduler, timeout)
+
     def measured(progress: Progress) -> Run:
         if last is not None:
-            return continued(prepared, last.folder, progress, threads, caches=caches)
-        return execute(prepared, out, progress, threads, caches)
+            return continued(prepared, last.folder, progress, threads, caches=caches, workers=by)
+        return execute(prepared, out, progress, threads, caches, by)
 
     measure(prepared, measured, strict, not no_report)

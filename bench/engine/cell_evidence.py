@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from bench.engine.plan import Experiment
 from bench.engine.result import Result
@@ -23,7 +25,7 @@ def evidence_of_cell(experiment: Experiment, truth: Truth, result: Result) -> di
         replication.summary,
         truth.gradient,
         truth.standard_error,
-        seconds,
+        _contended(seconds) if result.contended else seconds,
         replication.evaluations,
         result.cell.sample_size,
         experiment.problem.parameters,
@@ -33,6 +35,17 @@ def evidence_of_cell(experiment: Experiment, truth: Truth, result: Result) -> di
         result.missed,
     )
     return dict(found)
+
+
+def _contended(seconds: Tensor) -> Tensor:
+    """Timings that were taken beside other cells: of their median they tell the size alone."""
+    if not len(seconds):
+        return seconds
+    spread = torch.tensor([1 / _FACTOR] * _MANY + [1.0] + [_FACTOR] * _MANY, dtype=seconds.dtype)
+    return seconds.median() * spread
+
+
+_FACTOR, _MANY = 4.0, 5
 
 
 def pooled(results: list[Result], evidence: list[dict[str, Evidence]]) -> list[dict[str, Evidence]]:

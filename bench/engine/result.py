@@ -40,6 +40,7 @@ class Result:
         fitting: what it cost to learn beforehand.
         exact: the moments of an estimate that are known without sampling, or None.
         missed: whether the draws missed what is rare and matters.
+        contended: whether other cells were measured beside it, so that its time cannot be compared.
     """
 
     cell: Cell
@@ -52,6 +53,7 @@ class Result:
     fitting: Fitting | None = None
     exact: ExactMoments | None = None
     missed: bool = False
+    contended: bool = False
 
 
 def run(experiment: Experiment, cells: list[Cell], truth: Truth) -> Iterator[Result]:

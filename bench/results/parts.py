@@ -91,6 +91,7 @@ def _unscaled(rows: Tensor, exponent: int) -> Tensor:
 def of_result(result: Result) -> Part:
     """The result of a cell, but for the pieces of which its estimates consist."""
     meta: dict[str, Any] = {"status": result.status, "reason": result.reason, "missed": result.missed}
+    meta["contended"] = result.contended
     meta["bytes"] = None if result.bytes is None else _of_number(result.bytes)
     arrays: dict[str, np.ndarray] = {}
     if result.seconds is not None:
@@ -137,6 +138,7 @@ def to_result(part: Part, cell: Cell, pieces: Sequence[Piece]) -> Result:
         Fitting(*map(float, meta["fitting"])) if "fitting" in meta else None,
         _to_exact(meta, arrays),
         meta["missed"],
+        meta["contended"],
     )
 
 

@@ -15,7 +15,7 @@ import torch
 
 from bench.engine.streams import LAYOUT
 
-_PACKAGES = ("gradient-estimator-bench", "torch", "numpy", "scipy", "pandas", "scikit-learn")
+PACKAGES = ("gradient-estimator-bench", "torch", "numpy", "scipy", "pandas", "scikit-learn")
 
 
 def provenance() -> dict[str, Any]:
@@ -23,7 +23,7 @@ def provenance() -> dict[str, Any]:
     accelerators = (torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
     return {
         "git": _git(),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "stream_layout": LAYOUT,
         "machine": {
             "platform": platform.platform(),
@@ -34,7 +34,8 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The version of a package; None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

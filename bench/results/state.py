@@ -11,7 +11,7 @@ from bench.engine.plan import Cell, Experiment, Planned
 from bench.results.keys import Key, key_of_cell, unlike
 from bench.results.store import Store
 
-FAILED = ("error", "crashed")
+FAILED = ("error", "crashed", "timeout")
 """Statuses of cells that have no estimates, though they could."""
 
 

@@ -48,7 +48,7 @@ def test_damaged_parts_are_set_aside_and_measured_again(prepared: Prepared, tmp_
         run = resumed(prepared, copy)
         assert not run.interrupted
         assert_same_numbers(numbers(copy), whole)
-        told = " ".join(run.record["set_aside"])
+        told = " ".join(run.record["notes"])
         assert all(name in told for name in victims), (victims, told)
         shutil.rmtree(copy)
 

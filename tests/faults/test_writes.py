@@ -88,7 +88,7 @@ def test_each_operation_that_fails_leaves_the_old_state_or_the_new_one(
         run = resumed(prepared, folder)
         resumes += 1
         assert not run.interrupted
-        assert run.record["set_aside"] == []
+        assert run.record["notes"] == []
         assert_same_numbers(numbers(folder), whole)
         after = parts_in(folder)
         assert {name: after[name] for name in before} == before

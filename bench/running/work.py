@@ -1,18 +1,22 @@
-"""The cells of a run, measured one after the other and kept as they are finished."""
+"""The cells of a run, measured and kept as they are finished."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from bench.engine.cell_evidence import accusing
-from bench.engine.plan import Cell, Experiment, Planned
+from bench.engine.plan import Experiment, Planned
 from bench.engine.result import Result, result_of
 from bench.engine.truth import Truth, confirmed_again, truth_of
 from bench.results.keys import digest
+from bench.results.provenance import PACKAGES
 from bench.results.state import FAILED
 from bench.results.store import ATTEMPTS, CannotWrite, Store
+from bench.running.workers import DONE, Task, Workers, crew, differences, failure, measured_by, versions
 
 Tell = Callable[[Truth | Result], None]
 Wanted = Literal["missing", "failed", "nothing"]
@@ -28,19 +32,32 @@ class Done:
 
 
 class Work:
-    """The cells of a run, measured one after the other and kept as they are finished.
+    """The cells of a run, measured and kept as they are finished.
 
     Args:
         plans: of all points, ready to be measured.
         store: where parts are kept, and those of earlier processes found.
         tell: is told of each truth and result.
         what: which cells are measured.
+        stop: is called now and then, and may raise.
+        workers: by which processes; None for this one, one cell after the other.
     """
 
-    def __init__(self, plans: Sequence[Planned], store: Store, tell: Tell, what: Wanted = "missing") -> None:
+    def __init__(
+        self,
+        plans: Sequence[Planned],
+        store: Store,
+        tell: Tell,
+        what: Wanted = "missing",
+        stop: Callable[[], None] = lambda: None,
+        workers: Workers | None = None,
+    ) -> None:
         self._plans, self._store, self._tell, self._what = plans, store, tell, what
+        self._stop, self._workers = stop, workers
         self._truths: dict[int, Truth] = {}
         self._results: list[dict[int, Result]] = [{} for _ in plans]
+        self._ended: Counter[str] = Counter()
+        self.notes: list[str] = []
 
     def done(self) -> bool:
         """Measure what is wanted; whether all is there then, or the user stopped it.
@@ -49,8 +66,7 @@ class Work:
             KeyboardInterrupt: if there is nothing when it is stopped.
         """
         try:
-            for point, place in self._in_order():
-                self._finish(point, place)
+            (self._one_by_one if self._workers is None else self._by_workers)()
         except CannotWrite:
             raise
         except KeyboardInterrupt:
@@ -58,9 +74,7 @@ class Work:
             if all(result.replication is None for results in self._results for result in results.values()):
                 raise
             return False
-        return all(
-            len(found) == len(plan.cells) for found, plan in zip(self._results, self._plans, strict=True)
-        )
+        return sum(map(len, self._results)) == sum(len(planned.cells) for planned in self._plans)
 
     @property
     def truths(self) -> list[Truth]:
@@ -80,12 +94,42 @@ class Work:
             if i in self._truths
         ]
 
-    def _in_order(self) -> list[tuple[int, int]]:
-        """All cells by point and place; those of estimators within which the process ended come last."""
+    def _one_by_one(self) -> None:
+        """Measure in this process; cells of estimators within which it ended before come last."""
         self._ended = self._store.ended()
-        every = [(i, j) for i, planned in enumerate(self._plans) for j in range(len(planned.cells))]
+        every = self._places()
         suspect = {self._label(*at) for at in every if self._times(*at)}
-        return sorted(every, key=lambda at: self._label(*at) in suspect)
+        for point, place in sorted(every, key=lambda at: self._label(*at) in suspect):
+            if not self._take_kept(point, place):
+                self._take(point, place, self._measured(point, place))
+
+    def _by_workers(self) -> None:
+        """Have workers measure; they keep the results themselves."""
+        assert self._workers is not None
+        missing = [at for at in self._places() if not self._take_kept(*at)]
+        if not missing:
+            return
+        workers, folder, here = self._workers, str(self._store.folder.parent.resolve()), str(Path.cwd())
+        with crew(workers) as client:
+            self.notes += differences(client, versions(PACKAGES))
+            beside = workers.scheduler is not None or workers.count > 1
+            tasks = [
+                Task(folder, here, *at, self._plans[at[0]].cells[at[1]].device, beside, workers.timeout)
+                for at in missing
+            ]
+            for task, how, reason in measured_by(client, tasks, self._stop):
+                self._take(task.point, task.place, self._of_worker(task, how, reason))
+
+    def _of_worker(self, task: Task, how: str, reason: str) -> Result:
+        experiment, cells = self._plans[task.point].experiment, self._plans[task.point].cells
+        found = self._store.result(experiment, cells[task.place]) if how == DONE else None
+        if found is not None:
+            return found
+        return self._store.keep(experiment, failure(task, self._plans, how, reason), None)
+
+    def _places(self) -> list[tuple[int, int]]:
+        """All cells, by point and place."""
+        return [(i, j) for i, planned in enumerate(self._plans) for j in range(len(planned.cells))]
 
     def _label(self, point: int, place: int) -> str:
         return self._plans[point].cells[place].named.label
@@ -97,20 +141,30 @@ class Work:
         key = self._store.key(planned.experiment, planned.cells[place])
         return 0 if key is None else self._ended[digest(key)]
 
-    def _finish(self, point: int, place: int) -> None:
-        experiment, cells = self._plans[point].experiment, self._plans[point].cells
+    def _take_kept(self, point: int, place: int) -> bool:
+        """Take what is kept of a cell; whether nothing is left to be measured of it."""
+        experiment, cell = self._plans[point].experiment, self._plans[point].cells[place]
         if point not in self._truths:
             truth = self._truth(experiment)
             if truth is None:
-                return
+                return True
             self._truths[point] = truth
-            self._tell(self._truths[point])
-        result = self._result(experiment, cells[place], self._truths[point], self._times(point, place))
-        if result is None:
-            return
+            self._tell(truth)
+        if cell.status != "ok":
+            found: Result | None = Result(cell, cell.status, cell.reason)
+        else:
+            found = self._store.result(experiment, cell)
+            failed = found is not None and found.status in FAILED
+            if (found is None and self._what == "missing") or (failed and self._what == "failed"):
+                return False
+        if found is not None:
+            self._take(point, place, found)
+        return True
+
+    def _take(self, point: int, place: int, result: Result) -> None:
         self._results[point][place] = result
         self._tell(result)
-        if len(self._results[point]) == len(cells):
+        if len(self._results[point]) == len(self._plans[point].cells):
             self._look_again(point)
 
     def _truth(self, experiment: Experiment) -> Truth | None:
@@ -119,17 +173,12 @@ class Work:
             return self._store.keep_truth(experiment, truth_of(experiment))
         return found
 
-    def _result(self, experiment: Experiment, cell: Cell, truth: Truth, ended: int) -> Result | None:
-        if cell.status != "ok":
-            return Result(cell, cell.status, cell.reason)
-        found = self._store.result(experiment, cell)
-        failed = found is not None and found.status in FAILED
-        if self._what == "nothing" or not (failed if self._what == "failed" else found is None):
-            return found
-        if ended >= ATTEMPTS and not failed:
+    def _measured(self, point: int, place: int) -> Result:
+        experiment, cell = self._plans[point].experiment, self._plans[point].cells[place]
+        if self._times(point, place) >= ATTEMPTS and self._what == "missing":
             return self._store.keep(experiment, Result(cell, "crashed", CRASHED), None)
         kept = self._store.begin(experiment, cell)
-        return self._store.keep(experiment, result_of(experiment, cell, truth, kept), kept)
+        return self._store.keep(experiment, result_of(experiment, cell, self._truths[point], kept), kept)
 
     def _look_again(self, point: int) -> None:
         """Dispute the truth if as many draws as accuse an estimator refute it."""

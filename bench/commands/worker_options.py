@@ -1,0 +1,48 @@
+"""The options that have other processes measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bench.commands.wanted import Whole
+
+if TYPE_CHECKING:
+    from bench.running.workers import Workers
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def worker_options(command: Command) -> Command:
+    """The options that have other processes measure."""
+    for option in reversed(
+        [
+            click.option(
+                "-j", "--workers", type=Whole(min=1), metavar="K", help="Measure by this many processes."
+            ),
+            click.option(
+                "--scheduler", metavar="ADDRESS", help="Measure by the workers of this Dask scheduler."
+            ),
+            click.option(
+                "--timeout",
+                type=click.FloatRange(min=0, min_open=True),
+                metavar="SECONDS",
+                help="Give a cell up after this time; by default never. Another process measures it.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def chosen(workers: int | None, scheduler: str | None, timeout: float | None) -> Workers | None:
+    """The workers that the options ask for; None if they ask for none."""
+    from bench.running.workers import Workers
+
+    if workers is not None and scheduler is not None:
+        raise click.UsageError("-j and --scheduler exclude one another: a scheduler has workers of its own")
+    if workers is None and scheduler is None and timeout is None:
+        return None
+    return Workers(workers or 1, scheduler, timeout)

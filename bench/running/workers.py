@@ -1,0 +1,266 @@
+"""Cells measured by other processes, here or on a cluster: Dask gives them out, and replaces what dies.
+
+Each worker reads the plan of the run, and writes what it has finished into the run's folder itself: that must
+be the same folder for all. What comes back is how it ended.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bench.engine.plan import Planned
+from bench.engine.result import Result, result_of
+from bench.errors import invalid
+from bench.results.plan_file import read_plan
+from bench.results.store import CellPieces, Store
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+RETRIES = 1
+"""How often a cell is given to another worker after one has died of it."""
+
+_DIED = f"the process ended {1 + RETRIES} times while this cell was measured; --only-failed tries it again"
+
+DONE, CRASHED, TIMEOUT = "done", "crashed", "timeout"
+_PATIENCE = 0.2  # seconds between looks whether the user wants to stop, or a worker has ended
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Processes that measure cells.
+
+    Attributes:
+        count: how many there are on this machine.
+        scheduler: the address of a Dask scheduler whose workers are to be taken; None for processes here.
+        timeout: seconds after which a cell is given up; None for never.
+    """
+
+    count: int = 1
+    scheduler: str | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell by its place in the plan of a run, as a worker is told of it.
+
+    Attributes:
+        folder: of the run.
+        here: the working folder, from which paths of plug-ins and of data are meant.
+        point: of the sweep.
+        place: among the cells of the point.
+        device: of the cell.
+        contended: whether other cells are measured beside it.
+        timeout: seconds after which it is given up; None for never.
+    """
+
+    folder: str
+    here: str
+    point: int
+    place: int
+    device: str
+    contended: bool
+    timeout: float | None
+
+    @property
+    def name(self) -> str:
+        """A name for it within its run."""
+        return f"{self.point}-{self.place}"
+
+
+@contextmanager
+def crew(workers: Workers) -> Iterator[Client]:
+    """The workers, started if they are of this machine, and ended afterwards.
+
+    Raises:
+        Invalid: if Dask is not installed, or nothing answers at the address.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise invalid("workers need Dask: pip install 'gradient-estimator-bench[distributed]'") from error
+    settings = {
+        "distributed.scheduler.allowed-failures": RETRIES,
+        # One cell at a time: who waits behind one that kills is not to blame.
+        "distributed.scheduler.worker-saturation": 1.0,
+    }
+    with dask.config.set(settings):
+        if workers.scheduler is None:
+            here = {"n_workers": workers.count, "threads_per_worker": 1, "memory_limit": 0}
+            cluster: Any = LocalCluster(**here, dashboard_address=None, silence_logs=50)  # type: ignore[no-untyped-call]
+        else:
+            cluster = nullcontext(workers.scheduler)
+        with cluster as reached:
+            try:
+                client: Any = Client(reached, timeout=10)  # type: ignore[no-untyped-call]
+            except (OSError, ValueError) as error:
+                raise invalid(f"--scheduler {workers.scheduler}: nothing answers there") from error
+            with client:
+                yield client
+
+
+def measured_by(
+    client: Client, tasks: Sequence[Task], check: Callable[[], None]
+) -> Iterator[tuple[Task, str, str]]:
+    """Give cells to workers; each as it ends, how, and the reason if it did not go well.
+
+    Args:
+        client: of the workers.
+        tasks: the cells.
+        check: is called now and then, and may raise to stop.
+    """
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    by_key = {f"cell-{task.name}": task for task in tasks}
+    futures = [
+        # Those of devices go to workers that say that they have one.
+        client.submit(work, task, key=key, pure=False, resources=None if task.device == "cpu" else {"GPU": 1})
+        for key, task in by_key.items()
+    ]
+    ended: queue.Queue[Any] = queue.Queue()
+
+    def collect() -> None:
+        for future in as_completed(futures):  # type: ignore[no-untyped-call]
+            ended.put(future)
+
+    threading.Thread(target=collect, daemon=True).start()
+    for _ in tasks:
+        while True:
+            check()
+            try:
+                future = ended.get(timeout=_PATIENCE)
+                break
+            except queue.Empty:
+                continue
+        task, error = by_key[future.key], future.exception()
+        if error is None:
+            yield task, str(future.result()), _DIED
+        elif isinstance(error, KilledWorker):
+            yield task, CRASHED, _DIED
+        else:
+            yield task, CRASHED, f"a worker cannot measure it: {type(error).__name__}: {error}"
+
+
+def work(task: Task) -> str:
+    """Have a cell measured, by a process of this worker that does nothing else; how it ended.
+
+    The worker itself has threads that draw random numbers and answer the scheduler: beside them what an
+    estimator does to its process could not be told from what they do. A process that hangs is killed, and
+    one that died is replaced; a second one may try.
+    """
+    for _ in range(1 + RETRIES):
+        try:
+            _process().submit(get_ready, task).result()
+            return _process().submit(measure, task).result(task.timeout)
+        except TimeoutError:
+            _replace()
+            return TIMEOUT
+        except BrokenExecutor:
+            _replace()
+    return CRASHED
+
+
+def get_ready(task: Task) -> None:
+    """Read the plan of the run, which takes a while, once in each process; it takes no part in a timeout."""
+    _at_hand(task.folder, task.here)
+
+
+def measure(task: Task) -> str:
+    """Measure a cell, and keep its result in the run's folder."""
+    plans, store = _at_hand(task.folder, task.here)
+    experiment, cell = plans[task.point].experiment, plans[task.point].cells[task.place]
+    truth, key = store.truth(experiment), store.key(experiment, cell)
+    assert truth is not None, "the truth comes before the cells"
+    assert key is not None
+    kept = CellPieces(store, key)
+    result = replace(result_of(experiment, cell, truth, kept), contended=task.contended)
+    store.keep(experiment, result, kept)
+    return DONE
+
+
+@functools.cache
+def _process() -> ProcessPoolExecutor:
+    """The process of this worker that measures."""
+    # A worker that a nanny started is a daemon, of which Python wants no children: this one ends with it.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin, (os.getpid(),))
+
+
+def _replace() -> None:
+    """End that process, whatever it does; the next cell has another one."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    _process().shutdown(wait=False, cancel_futures=True)
+    _process.cache_clear()
+
+
+def _begin(worker: int) -> None:
+    """Let a process that measures end with its worker, one thread its number."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(worker,), daemon=True).start()
+
+
+def _end_with(worker: int) -> None:
+    while os.getppid() == worker:
+        time.sleep(_PATIENCE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@functools.lru_cache(maxsize=1)
+def _at_hand(folder: str, here: str) -> tuple[tuple[Planned, ...], Store]:
+    """The plans of a run and its parts, read once in each process."""
+    from bench.catalogue import add_plugin
+    from bench.scenario.given import Text
+    from bench.scenario.prepared import prepare
+
+    os.chdir(here)
+    plan = read_plan(Path(folder))
+    for plugin in plan.words:
+        add_plugin(plugin)
+    only = None if plan.only is None else list(plan.only)
+    prepared = prepare(Text(plan.text, plan.file), plan.overrides, only, plan.small, confirmed=True)
+    return prepared.ready(), Store(Path(folder))
+
+
+def failure(task: Task, plans: Sequence[Planned], how: str, reason: str) -> Result:
+    """The result of a cell that a worker did not finish."""
+    cell = plans[task.point].cells[task.place]
+    said = f"it was given up after {task.timeout:g} seconds" if how == TIMEOUT else reason
+    return Result(cell, how, said)
+
+
+def differences(client: Client, own: Mapping[str, str | None]) -> list[str]:
+    """A line for each package of which workers have another version than this process."""
+    found = client.run(versions, list(own))
+    lines = {
+        f"worker {address}: {name} {version}, here {own[name]}"
+        for address, others in found.items()
+        for name, version in others.items()
+        if version != own[name]
+    }
+    return sorted(lines)
+
+
+def versions(names: Sequence[str]) -> dict[str, str | None]:
+    """The versions of some packages in this process."""
+    from bench.results.provenance import version_of
+
+    return {name: version_of(name) for name in names}
