@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,6 +47,13 @@ class KillsItself(Plain):
         return super().gradient(problem, theta, sample_size)
 
 
+class Hangs(Plain):
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        while len(theta) > 2:  # not in the trial of the plan
+            time.sleep(0.01)
+        return super().gradient(problem, theta, sample_size)
+
+
 class Forks(Plain):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         child = os.fork()
@@ -81,6 +89,7 @@ ESTIMATORS = {
     "exits": Exits,
     "exits_at_once": ExitsAtOnce,
     "kills_itself": KillsItself,
+    "hangs": Hangs,
     "forks": Forks,
     "allocates": Allocates,
     "not_finite": NotFinite,
