@@ -102,8 +102,14 @@ def crew(workers: Workers) -> Iterator[Client]:
     }
     with dask.config.set(settings):
         if workers.scheduler is None:
-            here = {"n_workers": workers.count, "threads_per_worker": 1, "memory_limit": 0}
-            cluster: Any = LocalCluster(**here, dashboard_address=None, silence_logs=50)  # type: ignore[no-untyped-call]
+            cluster: Any = LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=workers.count,
+                threads_per_worker=1,
+                memory_limit=0,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any port: the usual one may be taken
+                silence_logs=50,
+            )
         else:
             cluster = nullcontext(workers.scheduler)
         with cluster as reached:
