@@ -10,7 +10,7 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -105,6 +105,30 @@ def add_plugin(source: str) -> list[str]:
     if source not in PLUGINS:
         PLUGINS.append(source)
     return [name for table in offered.values() for name in table]
+
+
+def added_within(said: Any) -> tuple[type, ...]:
+    """The classes of others that plain data name anywhere, in keys or words."""
+    words = set(_words(said))
+    found = {}
+    for kind in _KINDS:
+        for name in words.intersection({*_ADDED[kind], *_entry_points(kind)}):
+            found[kind, name] = find(kind, name)
+    return tuple(found[place] for place in sorted(found))
+
+
+def _words(said: Any) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, Mapping):
+        for key, value in said.items():
+            yield from (*_words(key), *_words(value))
+    elif isinstance(said, list):
+        for value in said:
+            yield from _words(value)
+
+
+_KINDS: tuple[Kind, ...] = ("estimators", "problems")
 
 
 def add_class(cls: type) -> list[str]:

@@ -6,6 +6,7 @@ import gc
 import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,6 +27,7 @@ from bench.commands.runs import clean, runs
 from bench.commands.show import show
 from bench.commands.status import status
 from bench.commands.terminal import (
+    INTERRUPTED,
     explained,
 )
 
@@ -37,7 +39,20 @@ def _version() -> str:
         return "unknown: it runs from a checkout that is not installed"
 
 
+class Program(click.Group):
+    """A group of verbs that a Ctrl-C ends with the code of a stop, wherever it comes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
 @click.group(
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
         "bench run scenarios/gaussian.yaml  # measure; print table and answer; write the page",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -112,7 +113,7 @@ def test_collecting_measures_nothing(here: Path, measured: list[str]) -> None:
     assert measured == []
     pd.testing.assert_frame_equal(numbers(folder), whole, check_exact=True)
     next((folder / "parts").glob("*.cell")).unlink()
-    assert "interrupted" in called("collect", folder, "--no-report", code=130).output
+    assert "some cells are missing; to go on:" in called("collect", folder, "--no-report", code=3).output
     assert measured == []
 
 
@@ -328,3 +329,102 @@ def unknown(*_: object) -> Truth:
     from bench.problem import NotApplicable
 
     raise NotApplicable("by order of the test")
+
+
+# --- what must not be believed --------------------------------------------------------------------
+
+
+def test_exchanged_parts_are_set_aside(here: Path) -> None:
+    run()
+    (folder,) = folders()
+    whole = numbers(folder)
+    first, second, *_ = sorted((folder / "parts").glob("*.piece"))
+    one, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes(other)
+    second.write_bytes(one)
+    said = called("collect", folder, "--no-report", code=3).output
+    assert said.count("it is another part") == 2
+    called("resume", folder, "--no-report")
+    pd.testing.assert_frame_equal(numbers(folder), whole, check_exact=True)
+
+
+def test_folders_in_place_of_parts_and_a_journal_of_anything_are_survived(here: Path) -> None:
+    run()
+    (folder,) = folders()
+    whole = numbers(folder)
+    for kind in ("cell", "piece", "truth"):
+        path = next((folder / "parts").glob(f"*.{kind}"))
+        path.unlink()
+        path.mkdir()
+    (folder / "journal.jsonl").write_text("5\nnull\n[1]\n" + "[" * 100_000)
+    called("status", folder)
+    called("resume", folder, "--no-report")
+    pd.testing.assert_frame_equal(numbers(folder), whole, check_exact=True)
+
+
+def test_failures_are_not_shared(here: Path, measured: list[str]) -> None:
+    source = (
+        "from estimators.reinforce import Reinforce\n"
+        "class Fails(Reinforce):\n"
+        "    def gradient(self, problem, theta, sample_size):\n        raise ValueError('no')\n"
+        "ESTIMATORS = {'fails': Fails}\n"
+    )
+    Path("fails.py").write_text(source)
+    Path("small.yaml").write_text(TEXT.replace("[reinforce,", "[fails,"))
+    for _ in range(2):
+        called("--plugin", "fails.py", "run", "small.yaml", "--no-report", "--cache", "shared", code=3)
+    assert measured.count("fails 10") == 2
+    assert measured.count("reparameterization 10") == 1
+
+
+def test_code_that_a_problem_names_counts(here: Path) -> None:
+    inner = (
+        "from bench.problems.linear_gaussian import LinearGaussian\n"
+        "class Inner(LinearGaussian):\n    pass\n"
+        "PROBLEMS = {'inner': Inner}\n"
+    )
+    Path("inner.py").write_text(inner)
+    bench.plugin("inner.py")
+    text = TEXT.replace(
+        "problem: {name: expectation, distribution: {normal: {loc: 2.0, scale: 1.0}}, parameters: [loc], cost: z**2}",
+        "problem: {name: importance_weighted, samples: 2, problem: {name: inner}}",
+    )
+    Path("small.yaml").write_text(text)
+    found = []
+    for more in ("", "# changed\n"):
+        Path("inner.py").write_text(inner + more)
+        keys.source_of.cache_clear()
+        (planned,) = prepare("small.yaml").plans
+        found.append(digest(key_of_cell(planned.experiment, planned.cells[0], None)))
+        assert not keys.is_ours(planned.experiment)
+    assert found[0] != found[1]
+
+
+def test_the_command_that_status_prints_measures_the_cell_alone(here: Path, measured: list[str]) -> None:
+    swept = "sweep: {sample_sizes: [10, 30], dtypes: [float32, float64], options: {problem.distribution.normal.loc: [1, 2]}}"
+    Path("small.yaml").write_text(TEXT.replace("sweep: {sample_sizes: [10, 30]}", swept))
+    run("--seed", 3)
+    (folder,) = folders()
+    whole = numbers(folder)
+    lost = sorted((folder / "parts").glob("*.cell"))[0]
+    lost.unlink()
+    said = called("status", folder, "--why").output
+    command = next(line.strip() for line in said.splitlines() if line.strip().startswith("bench run"))
+    measured.clear()
+    called(*shlex.split(command)[1:], "--no-report", "-o", "alone")
+    assert len(measured) == 1
+    (row,) = numbers(folders("alone")[0]).to_dict("records")
+    same = whole[whole["cell"] == row["cell"]].to_dict("records")[0]
+    assert (row["variance"], row["dtype"], row["problem"]) == (
+        same["variance"],
+        same["dtype"],
+        same["problem"],
+    )
+
+
+def test_merging_into_a_run_of_another_question_is_refused(here: Path) -> None:
+    run("-e", "reinforce", "-o", "a")
+    run("-r", 30, "-o", "b")
+    before = (folders("b")[0] / "plan.json").read_bytes()
+    called("merge", *folders("a"), "-o", folders("b")[0], "--no-report", code=2)
+    assert (folders("b")[0] / "plan.json").read_bytes() == before

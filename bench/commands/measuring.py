@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
 
 def measure(
-    prepared: Prepared, measured: Callable[[Progress], Run], strict: bool = False, report: bool = True
+    prepared: Prepared,
+    measured: Callable[[Progress], Run],
+    strict: bool = False,
+    report: bool = True,
+    incomplete: tuple[str, int] = ("interrupted: what was measured until then is kept", INTERRUPTED),
 ) -> None:
     """Measure a scenario, print its table, draw its figures, write its page; end the program if need be.
 
@@ -35,27 +40,36 @@ def measure(
         measured: measures it, and tells of it.
         strict: whether to exit with 1 if an estimator contradicts its claim.
         report: whether to draw figures and to write a page.
+        incomplete: what is said where cells are missing, and with which code the program then exits.
     """
     from bench.progress import Progress as Telling
-    from bench.results.store import CannotWrite, writing
+    from bench.results.store import writing
     from bench.text.answer import answer
 
-    try:
-        with explained(), Telling(prepared) as progress:
-            done = measured(progress)
-            with writing(done.folder or Path()):
-                failed = _drawn(done, progress) if report else []
-    except CannotWrite as error:
-        click.echo(f"{error}: the run stopped, and keeps what was finished", err=True)
-        click.echo(f"when there is room: {resume_command(error.folder)}", err=True)
-        sys.exit(SOME_CELLS_FAILED)
+    with explained(), kept_on_a_full_disk(), Telling(prepared) as progress:
+        done = measured(progress)
+        with writing(done.folder or Path()):
+            failed = _drawn(done, progress) if report else []
     print_results(done, answer(done))
     for line in (*dict.fromkeys(failed), *done.record.get("notes", [])):
         click.echo(line, err=True)
     if short := _without_precision(done.measurements):
         click.echo(short)
     click.echo(f"results  {done.folder}")
-    _exit(done, strict)
+    _exit(done, strict, *incomplete)
+
+
+@contextmanager
+def kept_on_a_full_disk() -> Iterator[None]:
+    """Say what to do where nothing can be written, and end the program."""
+    from bench.results.store import CannotWrite
+
+    try:
+        yield
+    except CannotWrite as error:
+        click.echo(f"{error}: what was finished is kept", err=True)
+        click.echo(f"when there is room: {resume_command(error.folder)}", err=True)
+        sys.exit(SOME_CELLS_FAILED)
 
 
 def resume_command(folder: Path) -> str:
@@ -76,12 +90,12 @@ def _drawn(done: Run, progress: Progress) -> list[str]:
     return failed + write_report([done])[1]
 
 
-def _exit(done: Run, strict: bool) -> None:
+def _exit(done: Run, strict: bool, said: str, code: int) -> None:
     if done.interrupted:
         assert done.folder is not None
-        click.echo("interrupted: what was measured until then is kept; to go on:", err=True)
+        click.echo(f"{said}; to go on:", err=True)
         click.echo(resume_command(done.folder), err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(code)
     measurements = done.measurements
     if not (measurements["replicates"] > measurements["nonfinite"]).any():
         sys.exit(NOTHING_MEASURED)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.commands.examples import examples
+from bench.commands.measuring import kept_on_a_full_disk
 from bench.commands.resume import EXAMPLE, collected
 from bench.commands.terminal import explained
 
@@ -28,7 +29,7 @@ def merge(runs: tuple[Path, ...], out: Path, no_report: bool) -> None:
     """
     from bench.running.merging import merge as merged
 
-    with explained():
+    with explained(), kept_on_a_full_disk():
         notes = merged(runs, out)
     for line in notes:
         click.echo(line, err=True)

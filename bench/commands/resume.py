@@ -9,13 +9,15 @@ import click
 
 from bench.commands.examples import examples
 from bench.commands.measuring import measure
-from bench.commands.terminal import explained
+from bench.commands.terminal import SOME_CELLS_FAILED, explained
 from bench.commands.wanted import Whole
 from bench.commands.worker_options import chosen, worker_options
 
 if TYPE_CHECKING:
     from bench.running.work import Wanted
     from bench.scenario.prepared import Prepared
+
+_MISSING = "some cells are missing"
 
 EXAMPLE = "results/gaussian/20260101T120000.000000Z-1a2b3c"
 
@@ -70,7 +72,12 @@ def collected(run: Path, no_report: bool) -> None:
     from bench.execution import continued
 
     prepared = prepared_again(run)
-    measure(prepared, lambda tell: continued(prepared, run, tell, what="nothing"), report=not no_report)
+    measure(
+        prepared,
+        lambda tell: continued(prepared, run, tell, what="nothing"),
+        report=not no_report,
+        incomplete=(_MISSING, SOME_CELLS_FAILED),
+    )
 
 
 def prepared_again(run: Path) -> Prepared:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _ROOT = click.Path(file_okay=False, path_type=Path)
 _AGE = re.compile(r"(\d+)([dhw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # no run is older
 
 
 @click.command(epilog=examples("bench runs", "bench runs elsewhere/results"))
@@ -78,7 +79,15 @@ def clean(folder: Path, keep: int | None, older: str | None, yes: bool) -> None:
 def _is_old(run: Found, every: list[Found], keep: int | None, limit: datetime | None) -> bool:
     alike = [each.folder for each in every if each.scenario == run.scenario]
     kept = alike[len(alike) - keep :] if keep else []
-    return run.folder not in kept and (limit is None or datetime.fromisoformat(run.started) < limit)
+    return run.folder not in kept and (limit is None or _began(run, limit) < limit)
+
+
+def _began(run: Found, otherwise: datetime) -> datetime:
+    try:
+        began = datetime.fromisoformat(run.started)
+    except ValueError:
+        return otherwise  # nobody knows: it stays
+    return began if began.tzinfo else began.replace(tzinfo=UTC)
 
 
 def _remove(run: Found) -> None:
@@ -95,7 +104,10 @@ def _age(text: str) -> timedelta:
     said = _AGE.fullmatch(text)
     if said is None:
         raise invalid(f"--older {text}: wanted a number of hours, days or weeks, such as 12h, 30d or 8w")
-    return timedelta(hours=int(said[1]) * _HOURS[said[2]])
+    try:
+        return min(timedelta(hours=int(said[1]) * _HOURS[said[2]]), datetime.now(UTC) - _FIRST)
+    except OverflowError:
+        return datetime.now(UTC) - _FIRST
 
 
 def _size(count: float) -> str:

@@ -74,6 +74,7 @@ class Experiment:
         settings: the options of the problem over which the scenario ranges, with their values here.
         point: the same as text; empty where it ranges over none.
         reference_checks: estimators that a reference must agree with, and that give none themselves.
+        named_within: classes that the options of the problem name, such as an estimator that trains it.
     """
 
     scenario: str
@@ -95,6 +96,7 @@ class Experiment:
     settings: Mapping[str, Any] = field(default_factory=dict)
     point: str = ""
     reference_checks: tuple[NamedEstimator, ...] = ()
+    named_within: tuple[type, ...] = ()
 
     @property
     def problem_label(self) -> str:

@@ -55,7 +55,7 @@ def key_of_truth(experiment: Experiment) -> Key:
 def is_ours(experiment: Experiment) -> bool:
     """Whether problem and references are of this package, and their code is known by its version."""
     named = (*experiment.references, *experiment.reference_checks)
-    every = [type(experiment.problem), *(type(each.estimator) for each in named)]
+    every = [type(experiment.problem), *experiment.named_within, *(type(each.estimator) for each in named)]
     return not any(map(source_of, every))
 
 
@@ -99,7 +99,7 @@ def _found_in_common(experiment: Experiment) -> Key:
         "scenario_version": experiment.version,
         "problem": experiment.problem_key,
         "problem_version": problem.version,
-        "problem_source": source_of(type(problem)),
+        "problem_source": [source_of(type(problem)), *map(source_of, experiment.named_within)],
         "data": dict(_files_in(json.loads(experiment.problem_key))),
         "resampled": experiment.resampled,
         "seed": experiment.seed,

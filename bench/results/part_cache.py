@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -24,19 +25,21 @@ class PartCache:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         self.notes: list[str] = []
 
     def get(self, name: str) -> Part | None:
         """The part of a name; a damaged one is removed."""
         path = self._path(name)
         try:
-            return read_part(path)
+            part = read_part(path)
+            return part if part[0].get("name") == name else None
         except FileNotFoundError:
             return None
         except (Invalid, OSError) as error:
             self.notes.append(f"{error}; removed from the cache")
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             return None
 
     def put(self, name: str, part: Part) -> None:
@@ -44,12 +47,12 @@ class PartCache:
         path = self._path(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_part(path, *part)
+            write_part(path, {**part[0], "name": name}, part[1])
         except OSError as error:
             self.notes.append(f"{path}: {error.strerror or error}; not kept in the cache")
 
     def _path(self, name: str) -> Path:
-        return self._root / code() / name
+        return self.root / code() / name
 
 
 def of_user() -> PartCache:

@@ -62,7 +62,12 @@ def read_part(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         Damaged: if it is not as it was written.
         Invalid: if a newer version wrote it.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _damaged(f"{path}: cannot be read: {error.strerror}") from error
     body, footer = content[:-_FOOTER], content[-_FOOTER:]
     if len(footer) < _FOOTER or not footer.startswith(_MAGIC):
         raise _damaged(f"{path}: its end is missing")

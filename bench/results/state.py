@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bench.engine.plan import Cell, Experiment, Planned
 from bench.results.keys import Key, key_of_cell, unlike
-from bench.results.store import Store
-
-FAILED = ("error", "crashed", "timeout")
-"""Statuses of cells that have no estimates, though they could."""
+from bench.results.store import FAILED, Store
 
 
 @dataclass(frozen=True)
@@ -24,12 +22,14 @@ class CellState:
         point: of the scenario's sweep; empty where it has none.
         status: of its result, or "missing".
         reason: why it has no estimates; of a missing one what changed since it was measured.
+        settings: the options of the problem over which the scenario ranges, with their values here.
     """
 
     cell: Cell
     point: str
     status: str
     reason: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def state_of(plans: Sequence[Planned], folder: Path) -> State:
     keys = [store.key(*each) for each in wanted]
     stale = [key for key in kept if key not in keys]
     cells = [
-        _state(store, experiment, cell, key, stale)
+        replace(_state(store, experiment, cell, key, stale), settings=experiment.settings)
         for (experiment, cell), key in zip(wanted, keys, strict=True)
     ]
     return State(cells, len(stale))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,9 @@ from bench.results.part_cache import PartCache
 from bench.results.part_file import Damaged, read_part, write_part
 
 FOLDER, ASIDE, JOURNAL = "parts", "damaged", "journal.jsonl"
+FAILED = ("error", "crashed", "timeout")
+"""Statuses of cells that have no estimates, though they could."""
+
 ATTEMPTS = 2
 """Deaths of the process within a cell, with nothing of it finished, until it is given up."""
 
@@ -94,6 +98,11 @@ class Store:
         self._stop = stop
         self._truths: dict[str, Truth] = {}
         self.set_aside: list[str] = []
+
+    @property
+    def cache_folder(self) -> str | None:
+        """Where parts are shared with other runs; None for nowhere."""
+        return None if self._cache is None else str(self._cache.root.resolve())
 
     def prepare(self) -> None:
         """Make the folder, and remove what a process that was killed left half-written."""
@@ -220,7 +229,11 @@ class Store:
 
     def _read(self, name: str) -> parts.Part | None:
         try:
-            return read_part(self.folder / name)
+            part: parts.Part | None = read_part(self.folder / name)
+            if part is not None and part[0].get("name") != name:
+                self._put_aside(name, f"{self.folder / name}: it is another part")
+                return None
+            return part
         except FileNotFoundError:
             part = None if self._cache is None else self._cache.get(name)
         except Damaged as error:
@@ -232,13 +245,16 @@ class Store:
 
     def _put_aside(self, name: str, why: str) -> None:
         self.aside.mkdir(exist_ok=True)
-        (self.folder / name).replace(self.aside / name)
+        target = self.aside / f"{name}.{secrets.token_hex(3)}"
+        (self.folder / name).rename(target)
         self.set_aside.append(f"{why}; set aside in {self.aside}, and measured again")
 
     def _write(self, name: str, part: parts.Part) -> None:
+        meta, arrays = part
+        part = {**meta, "name": name}, arrays
         with writing(self.folder.parent):
             write_part(self.folder / name, *part)
-        if self._cache is not None:
+        if self._cache is not None and meta.get("status") not in FAILED:
             self._cache.put(name, part)
 
     def _note(self, what: str, name: str) -> None:
@@ -246,14 +262,14 @@ class Store:
             file.write(json.dumps([what, name]) + "\n")
 
     def _noted(self) -> Iterator[tuple[str, str]]:
-        if not self._journal.exists():
+        if not self._journal.is_file():
             return
         for line in self._journal.read_text(errors="replace").splitlines():
             try:
                 what, name = json.loads(line)
-            except ValueError:
-                continue  # the line at which a process was killed
-            yield what, name
+            except (ValueError, TypeError, RecursionError):
+                continue  # the line at which a process was killed, or anything else
+            yield str(what), str(name)
 
 
 class CellPieces:

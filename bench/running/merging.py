@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.errors import invalid
 from bench.results.files import atomic_write
 from bench.results.part_file import Damaged, read_part
-from bench.results.plan_file import Plan, read_plan, write_plan
+from bench.results.plan_file import NAME, Plan, read_plan, write_plan
 from bench.results.store import FOLDER, locked, writing
 from bench.scenario.overrides import understood
 
@@ -31,7 +31,8 @@ def merge(runs: Sequence[Path], folder: Path) -> list[str]:
         Invalid: if they ask for different things, or a folder is none of a run.
         CannotWrite: if the disk is full, say.
     """
-    joined = _joined(runs, [read_plan(run) for run in runs])
+    every = [*runs, folder] if (folder / NAME).exists() else runs
+    joined = _joined(every, [read_plan(run) for run in every])
     notes = []
     with writing(folder):
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,8 @@ from bench.engine.result import Result, result_of
 from bench.engine.truth import Truth, confirmed_again, truth_of
 from bench.results.keys import digest
 from bench.results.provenance import PACKAGES
-from bench.results.state import FAILED
-from bench.results.store import ATTEMPTS, CannotWrite, Store
-from bench.running.workers import DONE, Task, Workers, crew, differences, failure, measured_by, versions
+from bench.results.store import ATTEMPTS, FAILED, CannotWrite, Store
+from bench.running.workers import DONE, Task, Workers, crew, died, differences, failure, measured_by, versions
 
 Tell = Callable[[Truth | Result], None]
 Wanted = Literal["missing", "failed", "nothing"]
@@ -110,11 +110,21 @@ class Work:
         if not missing:
             return
         workers, folder, here = self._workers, str(self._store.folder.parent.resolve()), str(Path.cwd())
+        run = secrets.token_hex(4)
         with crew(workers) as client:
             self.notes += differences(client, versions(PACKAGES))
             beside = workers.scheduler is not None or workers.count > 1
             tasks = [
-                Task(folder, here, *at, self._plans[at[0]].cells[at[1]].device, beside, workers.timeout)
+                Task(
+                    folder,
+                    here,
+                    *at,
+                    self._plans[at[0]].cells[at[1]].device,
+                    beside,
+                    workers.timeout,
+                    self._store.cache_folder,
+                    run,
+                )
                 for at in missing
             ]
             for task, how, reason in measured_by(client, tasks, self._stop):
@@ -122,9 +132,9 @@ class Work:
 
     def _of_worker(self, task: Task, how: str, reason: str) -> Result:
         experiment, cells = self._plans[task.point].experiment, self._plans[task.point].cells
-        found = self._store.result(experiment, cells[task.place]) if how == DONE else None
-        if found is not None:
-            return found
+        if how == DONE:
+            found = self._store.result(experiment, cells[task.place])
+            return Result(cells[task.place], "error", _ELSEWHERE) if found is None else found
         return self._store.keep(experiment, failure(task, self._plans, how, reason), None)
 
     def _places(self) -> list[tuple[int, int]]:
@@ -197,4 +207,6 @@ class Work:
         self._truths[point] = again
 
 
-CRASHED = f"the process ended {ATTEMPTS} times while this cell was measured; --only-failed tries it again"
+_ELSEWHERE = "a worker has finished it, but not in this folder, which must be the same for all"
+
+CRASHED = died(ATTEMPTS)

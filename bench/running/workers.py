@@ -25,6 +25,7 @@ import torch
 from bench.engine.plan import Planned
 from bench.engine.result import Result, result_of
 from bench.errors import invalid
+from bench.results.part_cache import PartCache
 from bench.results.plan_file import read_plan
 from bench.results.store import CellPieces, Store
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 RETRIES = 1
 """How often a cell is given to another worker after one has died of it."""
-
-_DIED = f"the process ended {1 + RETRIES} times while this cell was measured; --only-failed tries it again"
 
 DONE, CRASHED, TIMEOUT = "done", "crashed", "timeout"
 _PATIENCE = 0.2  # seconds between looks whether the user wants to stop, or a worker has ended
@@ -67,6 +66,8 @@ class Task:
         device: of the cell.
         contended: whether other cells are measured beside it.
         timeout: seconds after which it is given up; None for never.
+        cache: the folder in which cells are shared with other runs; None for nowhere.
+        run: a name for this going on of the run: what a worker has read for another is not its.
     """
 
     folder: str
@@ -76,11 +77,13 @@ class Task:
     device: str
     contended: bool
     timeout: float | None
+    cache: str | None
+    run: str
 
     @property
     def name(self) -> str:
-        """A name for it within its run."""
-        return f"{self.point}-{self.place}"
+        """A name for it among all that a scheduler may have."""
+        return f"cell-{self.run}-{self.point}-{self.place}"
 
 
 @contextmanager
@@ -92,7 +95,7 @@ def crew(workers: Workers) -> Iterator[Client]:
     """
     try:
         import dask
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError as error:
         raise invalid("workers need Dask: pip install 'gradient-estimator-bench[distributed]'") from error
     settings = {
@@ -101,17 +104,7 @@ def crew(workers: Workers) -> Iterator[Client]:
         "distributed.scheduler.worker-saturation": 1.0,
     }
     with dask.config.set(settings):
-        if workers.scheduler is None:
-            cluster: Any = LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers.count,
-                threads_per_worker=1,
-                memory_limit=0,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # any port: the usual one may be taken
-                silence_logs=50,
-            )
-        else:
-            cluster = nullcontext(workers.scheduler)
+        cluster = _of_this_machine(workers) if workers.scheduler is None else nullcontext(workers.scheduler)
         with cluster as reached:
             try:
                 client: Any = Client(reached, timeout=10)  # type: ignore[no-untyped-call]
@@ -119,6 +112,29 @@ def crew(workers: Workers) -> Iterator[Client]:
                 raise invalid(f"--scheduler {workers.scheduler}: nothing answers there") from error
             with client:
                 yield client
+
+
+@contextmanager
+def _of_this_machine(workers: Workers) -> Iterator[Any]:
+    """Workers here, which Ctrl-C does not reach: a terminal sends it to all processes."""
+    from distributed import LocalCluster
+
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT}
+    )  # those that are started now inherit it
+    try:
+        cluster: Any = LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=workers.count,
+            threads_per_worker=1,
+            memory_limit=0,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # any port: the usual one may be taken
+            silence_logs=50,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with cluster:
+        yield cluster
 
 
 def measured_by(
@@ -134,7 +150,7 @@ def measured_by(
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    by_key = {f"cell-{task.name}": task for task in tasks}
+    by_key = {task.name: task for task in tasks}
     futures = [
         # Those of devices go to workers that say that they have one.
         client.submit(work, task, key=key, pure=False, resources=None if task.device == "cpu" else {"GPU": 1})
@@ -157,9 +173,9 @@ def measured_by(
                 continue
         task, error = by_key[future.key], future.exception()
         if error is None:
-            yield task, str(future.result()), _DIED
+            yield task, str(future.result()), died(1 + RETRIES)
         elif isinstance(error, KilledWorker):
-            yield task, CRASHED, _DIED
+            yield task, CRASHED, died(1 + RETRIES)
         else:
             yield task, CRASHED, f"a worker cannot measure it: {type(error).__name__}: {error}"
 
@@ -171,6 +187,11 @@ def work(task: Task) -> str:
     estimator does to its process could not be told from what they do. A process that hangs is killed, and
     one that died is replaced; a second one may try.
     """
+    global _run
+    if _run != task.run:
+        # Plug-ins are imported anew: their files may be others than those of an earlier run.
+        _replace()
+        _run = task.run
     for _ in range(1 + RETRIES):
         try:
             _process().submit(get_ready, task).result()
@@ -185,12 +206,12 @@ def work(task: Task) -> str:
 
 def get_ready(task: Task) -> None:
     """Read the plan of the run, which takes a while, once in each process; it takes no part in a timeout."""
-    _at_hand(task.folder, task.here)
+    _at_hand(task.folder, task.here, task.cache)
 
 
 def measure(task: Task) -> str:
     """Measure a cell, and keep its result in the run's folder."""
-    plans, store = _at_hand(task.folder, task.here)
+    plans, store = _at_hand(task.folder, task.here, task.cache)
     experiment, cell = plans[task.point].experiment, plans[task.point].cells[task.place]
     truth, key = store.truth(experiment), store.key(experiment, cell)
     assert truth is not None, "the truth comes before the cells"
@@ -199,6 +220,10 @@ def measure(task: Task) -> str:
     result = replace(result_of(experiment, cell, truth, kept), contended=task.contended)
     store.keep(experiment, result, kept)
     return DONE
+
+
+_run = ""
+"""The run for which the process of this worker has read what it needs."""
 
 
 @functools.cache
@@ -231,7 +256,7 @@ def _end_with(worker: int) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _at_hand(folder: str, here: str) -> tuple[tuple[Planned, ...], Store]:
+def _at_hand(folder: str, here: str, cache: str | None) -> tuple[tuple[Planned, ...], Store]:
     """The plans of a run and its parts, read once in each process."""
     from bench.catalogue import add_plugin
     from bench.scenario.given import Text
@@ -243,7 +268,14 @@ def _at_hand(folder: str, here: str) -> tuple[tuple[Planned, ...], Store]:
         add_plugin(plugin)
     only = None if plan.only is None else list(plan.only)
     prepared = prepare(Text(plan.text, plan.file), plan.overrides, only, plan.small, confirmed=True)
-    return prepared.ready(), Store(Path(folder))
+    shared = None if cache is None else PartCache(Path(cache))
+    return prepared.ready(), Store(Path(folder), cache=shared)
+
+
+def died(times: int) -> str:
+    """Say that a cell was given up since the process ended so often while it was measured."""
+    again = "bench resume RUN --only-failed tries it again"
+    return f"the process ended {times} times while this cell was measured; {again}"
 
 
 def failure(task: Task, plans: Sequence[Planned], how: str, reason: str) -> Result:

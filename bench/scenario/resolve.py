@@ -75,6 +75,7 @@ def _experiment(point: Point) -> Experiment:
         estimators=tuple(estimators),
         references=tuple(references),
         reference_checks=_checks(scenario),
+        named_within=catalogue.added_within(scenario.plain()["problem"]),
         sample_sizes=tuple(scenario.sweep.sample_sizes),
         devices=tuple(scenario.sweep.devices),
         dtypes=tuple(scenario.sweep.dtypes),
