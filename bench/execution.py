@@ -20,14 +20,15 @@ from bench.engine.timing import threads
 from bench.engine.truth import Truth
 from bench.results import folder as run_folder
 from bench.results import frames
+from bench.results.folder_lock import locked, writing
 from bench.results.part_cache import PartCache
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.plan_file import Plan, write_plan
 from bench.results.provenance import provenance
 from bench.results.run import Run
-from bench.results.store import Store, locked, writing
+from bench.results.store import Store
+from bench.running.crew import Workers
 from bench.running.work import Done, Tell, Wanted, Work
-from bench.running.workers import Workers
 from bench.scenario.prepared import Prepared
 
 

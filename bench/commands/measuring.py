@@ -43,7 +43,7 @@ def measure(
         incomplete: what is said where cells are missing, and with which code the program then exits.
     """
     from bench.progress import Progress as Telling
-    from bench.results.store import writing
+    from bench.results.folder_lock import writing
     from bench.text.answer import answer
 
     with explained(), kept_on_a_full_disk(), Telling(prepared) as progress:
@@ -62,7 +62,7 @@ def measure(
 @contextmanager
 def kept_on_a_full_disk() -> Iterator[None]:
     """Say what to do where nothing can be written, and end the program."""
-    from bench.results.store import CannotWrite
+    from bench.results.folder_lock import CannotWrite
 
     try:
         yield

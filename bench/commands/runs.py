@@ -91,7 +91,7 @@ def _began(run: Found, otherwise: datetime) -> datetime:
 
 
 def _remove(run: Found) -> None:
-    from bench.results.store import locked
+    from bench.results.folder_lock import locked
 
     with locked(run.folder):  # a run that goes on is left alone
         shutil.rmtree(run.folder)

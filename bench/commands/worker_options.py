@@ -10,7 +10,7 @@ import click
 from bench.commands.wanted import Whole
 
 if TYPE_CHECKING:
-    from bench.running.workers import Workers
+    from bench.running.crew import Workers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,7 +39,7 @@ def worker_options(command: Command) -> Command:
 
 def chosen(workers: int | None, scheduler: str | None, timeout: float | None) -> Workers | None:
     """The workers that the options ask for; None if they ask for none."""
-    from bench.running.workers import Workers
+    from bench.running.crew import Workers
 
     if workers is not None and scheduler is not None:
         raise click.UsageError("-j and --scheduler exclude one another: a scheduler has workers of its own")

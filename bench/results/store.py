@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from bench.engine.pieces import Piece
 from bench.engine.plan import Cell, Experiment
 from bench.engine.result import Result
-from bench.engine.stopping import Stopped
 from bench.engine.truth import Truth
-from bench.errors import invalid
 from bench.results import parts, plan_file
 from bench.results.files import remove_unfinished
+from bench.results.folder_lock import writing
 from bench.results.keys import Key, digest, is_ours, key_of_cell, key_of_truth
 from bench.results.part_cache import PartCache
 from bench.results.part_file import Damaged, read_part, write_part
@@ -29,49 +26,6 @@ FAILED = ("error", "crashed", "timeout")
 
 ATTEMPTS = 2
 """Deaths of the process within a cell, with nothing of it finished, until it is given up."""
-
-
-class CannotWrite(Stopped):
-    """A part that could not be written, as where the disk is full: what was written before is as it was.
-
-    Attributes:
-        folder: of the run.
-    """
-
-    def __init__(self, folder: Path, error: OSError) -> None:
-        super().__init__(f"{error.filename or folder}: {error.strerror or error}")
-        self.folder = folder
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Say of errors of the system within that nothing can be written into the folder of a run.
-
-    Raises:
-        CannotWrite: if there is one.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise CannotWrite(folder, error) from error
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let no other process write into the folder of a run; the lock of a process ends with it.
-
-    Raises:
-        Invalid: if another process does.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise invalid(f"{folder}: another process writes into it") from error
-        yield
-    finally:
-        os.close(handle)
 
 
 class Store:
@@ -101,7 +55,7 @@ class Store:
 
     @property
     def cache_folder(self) -> str | None:
-        """Where parts are shared with other runs; None for nowhere."""
+        """The folder in which parts are shared with other runs; None for nowhere."""
         return None if self._cache is None else str(self._cache.root.resolve())
 
     def prepare(self) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from bench.errors import invalid
 from bench.results.files import atomic_write
+from bench.results.folder_lock import locked, writing
 from bench.results.part_file import Damaged, read_part
 from bench.results.plan_file import NAME, Plan, read_plan, write_plan
-from bench.results.store import FOLDER, locked, writing
+from bench.results.store import FOLDER
 from bench.scenario.overrides import understood
 
 

@@ -13,10 +13,12 @@ from bench.engine.cell_evidence import accusing
 from bench.engine.plan import Experiment, Planned
 from bench.engine.result import Result, result_of
 from bench.engine.truth import Truth, confirmed_again, truth_of
+from bench.results.folder_lock import CannotWrite
 from bench.results.keys import digest
 from bench.results.provenance import PACKAGES
-from bench.results.store import ATTEMPTS, FAILED, CannotWrite, Store
-from bench.running.workers import DONE, Task, Workers, crew, died, differences, failure, measured_by, versions
+from bench.results.store import ATTEMPTS, FAILED, Store
+from bench.running.crew import Workers, crew
+from bench.running.workers import DONE, Task, died, differences, failure, measured_by, versions
 
 Tell = Callable[[Truth | Result], None]
 Wanted = Literal["missing", "failed", "nothing"]

@@ -68,7 +68,7 @@ def test_each_is_a_row_with_its_reason_and_the_others_complete(tmp_path: Path) -
         assert rows["reason"].str.contains(words, regex=False).all(), rows["reason"].tolist()
     told = called(tmp_path, "status", str(only_run(tmp_path)))
     assert "20 cells: 10 done, 10 failed, 0 missing; 0 stale" in told.stdout
-    assert "bench run hostile.yaml -e raises -n 4" in told.stdout
+    assert "run hostile.yaml -e raises -n 4 --devices cpu" in told.stdout
 
 
 def test_a_cell_that_kills_the_process_is_left_for_last_and_given_up_then(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_two_signals_stop_at_once_and_lose_nothing(prepared: Prepared, tmp_path:
 
 def test_two_processes_do_not_write_into_one_run(prepared: Prepared, tmp_path: Path) -> None:
     from bench.errors import Invalid
-    from bench.results.store import locked
+    from bench.results.folder_lock import locked
 
     folder = execute(prepared, tmp_path).folder
     assert folder is not None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bench.execution import execute
-from bench.results.store import CannotWrite
+from bench.results.folder_lock import CannotWrite
 from bench.scenario.prepared import Prepared
 from tests.faults.small_run import (
     assert_same_numbers,
