@@ -111,7 +111,7 @@ def continued(
         try:
             interrupted = not work.done()
             record = _record(
-                prepared, work.truths, thread_count, started, interrupted, [*store.set_aside, *work.notes]
+                prepared, work.truths, thread_count, started, interrupted, [*store.notes, *work.notes]
             )
             parts = work.parts
             run = Run(**_tables(parts), record=record, pictures=partial(_pictures, parts), folder=folder)

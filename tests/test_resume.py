@@ -23,23 +23,15 @@ from bench.results.keys import digest, key_of_cell
 from bench.results.part_cache import PartCache
 from bench.results.runs import runs_in
 from bench.scenario.prepared import prepare
+from tests.small_scenario import SMALL
 
-TEXT = """
-schema: 1
-name: small
-version: 1
-problem: {name: expectation, distribution: {normal: {loc: 2.0, scale: 1.0}}, parameters: [loc], cost: z**2}
-estimators: [reinforce, {reinforce: {baseline: leave_one_out}}, reparameterization]
-sweep: {sample_sizes: [10, 30]}
-replicates: 20
-"""
 TIMES = ("seconds", "fit_seconds", "work_normalized")
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    Path("small.yaml").write_text(TEXT)
+    Path("small.yaml").write_text(SMALL)
     return tmp_path
 
 
@@ -143,7 +135,7 @@ def test_another_estimator_in_the_scenario_leaves_the_others_as_they_are(
     run("--cache", "shared")
     measured.clear()
     Path("small.yaml").write_text(
-        TEXT.replace("[reinforce,", "[exact, reinforce,").replace("name: small", "name: other")
+        SMALL.replace("[reinforce,", "[exact, reinforce,").replace("name: small", "name: other")
     )
     run("--cache", "shared")
     assert measured == ["exact 10", "exact 30"]
@@ -188,7 +180,7 @@ def test_a_run_that_cannot_be_gone_on_with_is_told(here: Path) -> None:
 @pytest.fixture(scope="module")
 def cell(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, Cell, Truth]:
     path = tmp_path_factory.mktemp("scenario") / "small.yaml"
-    path.write_text(TEXT)
+    path.write_text(SMALL)
     (planned,) = prepare(path).plans
     return planned.experiment, planned.cells[0], truth_of(planned.experiment)
 
@@ -241,7 +233,7 @@ def test_the_source_of_a_plugin_and_the_contents_of_data_count(here: Path, measu
         "ESTIMATORS = {'mine': Mine}\n"
     )
     Path("mine.py").write_text(source)
-    Path("small.yaml").write_text(TEXT.replace("[reinforce,", "[mine,"))
+    Path("small.yaml").write_text(SMALL.replace("[reinforce,", "[mine,"))
     called("--plugin", "mine.py", "run", "small.yaml", "--no-report")
     (folder,) = folders()
     measured.clear()
@@ -371,7 +363,7 @@ def test_failures_are_not_shared(here: Path, measured: list[str]) -> None:
         "ESTIMATORS = {'fails': Fails}\n"
     )
     Path("fails.py").write_text(source)
-    Path("small.yaml").write_text(TEXT.replace("[reinforce,", "[fails,"))
+    Path("small.yaml").write_text(SMALL.replace("[reinforce,", "[fails,"))
     for _ in range(2):
         called("--plugin", "fails.py", "run", "small.yaml", "--no-report", "--cache", "shared", code=3)
     assert measured.count("fails 10") == 2
@@ -387,7 +379,7 @@ def test_code_that_a_problem_names_counts(here: Path) -> None:
     Path("inner.py").write_text(inner)
     bench.plugin("inner.py")
     problem = "problem: {name: importance_weighted, samples: 2, problem: {name: inner}}"
-    Path("small.yaml").write_text(re.sub("problem:.*", problem, TEXT))
+    Path("small.yaml").write_text(re.sub("problem:.*", problem, SMALL))
     found = []
     for more in ("", "# changed\n"):
         Path("inner.py").write_text(inner + more)
@@ -407,7 +399,7 @@ def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_plugins")
 def test_the_command_that_status_prints_measures_the_cell_alone(here: Path, measured: list[str]) -> None:
     more = "dtypes: [float32, float64], options: {problem.distribution.normal.loc: [1, 2]}"
-    Path("small.yaml").write_text(TEXT.replace("[10, 30]", f"[10, 30], {more}"))
+    Path("small.yaml").write_text(SMALL.replace("[10, 30]", f"[10, 30], {more}"))
     run("--seed", 3)
     (folder,) = folders()
     whole = numbers(folder)

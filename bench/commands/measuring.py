@@ -91,6 +91,8 @@ def _drawn(done: Run, progress: Progress) -> list[str]:
 
 
 def _exit(done: Run, strict: bool, said: str, code: int) -> None:
+    from bench.results.store import FAILED as NO_ESTIMATES
+
     if done.interrupted:
         assert done.folder is not None
         click.echo(f"{said}; to go on:", err=True)
@@ -99,7 +101,7 @@ def _exit(done: Run, strict: bool, said: str, code: int) -> None:
     measurements = done.measurements
     if not (measurements["replicates"] > measurements["nonfinite"]).any():
         sys.exit(NOTHING_MEASURED)
-    if measurements["status"].isin(["error", "nonfinite", "crashed", "timeout"]).any():
+    if measurements["status"].isin([*NO_ESTIMATES, "nonfinite"]).any():
         sys.exit(SOME_CELLS_FAILED)
     if strict and measurements["contradiction"].ne("").any():
         sys.exit(FAILED)

@@ -83,10 +83,7 @@ def collected(run: Path, no_report: bool) -> None:
 def prepared_again(run: Path) -> Prepared:
     """The scenario of a run, as it was given then; what is wrong with it now ends the program."""
     from bench.results.plan_file import read_plan
-    from bench.scenario.given import Text
-    from bench.scenario.prepared import prepare
+    from bench.running.again import prepared_of
 
     with explained():
-        plan = read_plan(run)
-        only = None if plan.only is None else list(plan.only)
-        return prepare(Text(plan.text, plan.file), plan.overrides, only, plan.small, confirmed=True)
+        return prepared_of(read_plan(run))

@@ -51,12 +51,18 @@ class Store:
         self._journal = folder / JOURNAL
         self._stop = stop
         self._truths: dict[str, Truth] = {}
-        self.set_aside: list[str] = []
+        self._set_aside: list[str] = []
 
     @property
     def cache_folder(self) -> str | None:
         """The folder in which parts are shared with other runs; None for nowhere."""
         return None if self._cache is None else str(self._cache.root.resolve())
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for each part that was set aside, and for what went wrong with what is shared."""
+        shared = [cache for cache in (self._cache, self._references) if cache is not None]
+        return [*self._set_aside, *(line for cache in shared for line in cache.notes)]
 
     def prepare(self) -> None:
         """Make the folder, and remove what a process that was killed left half-written."""
@@ -84,7 +90,8 @@ class Store:
         if key is None or part is None:
             return None
         try:
-            pieces = [CellPieces(self, key).get(*extent) for extent in part[0]["pieces"]]
+            kept = CellPieces(self, key)
+            pieces = [kept.get(*extent) for extent in part[0]["pieces"]]
             found = [piece for piece in pieces if piece is not None]
             return parts.to_result(part, cell, found) if len(found) == len(pieces) else None
         except (LookupError, TypeError, ValueError, AttributeError):
@@ -171,7 +178,7 @@ class Store:
         if part is None and self._references is not None and is_ours(experiment):
             part = self._references.get(name)
             if part is not None:
-                self._write(name, part)
+                self._place(name, part)
         return part
 
     # --- files --------------------------------------------------------------------------------------
@@ -194,22 +201,24 @@ class Store:
             self._put_aside(name, str(error))
             return None
         if part is not None:
-            self._write(name, part)
+            self._place(name, part)
         return part
 
     def _put_aside(self, name: str, why: str) -> None:
         self.aside.mkdir(exist_ok=True)
         target = self.aside / f"{name}.{secrets.token_hex(3)}"
         (self.folder / name).rename(target)
-        self.set_aside.append(f"{why}; set aside in {self.aside}, and measured again")
+        self._set_aside.append(f"{why}; set aside in {self.aside}, and measured again")
 
     def _write(self, name: str, part: parts.Part) -> None:
-        meta, arrays = part
-        part = {**meta, "name": name}, arrays
-        with writing(self.folder.parent):
-            write_part(self.folder / name, *part)
-        if self._cache is not None and meta.get("status") not in FAILED:
+        self._place(name, part)
+        if self._cache is not None and part[0].get("status") not in FAILED:
             self._cache.put(name, part)
+
+    def _place(self, name: str, part: parts.Part) -> None:
+        meta, arrays = part
+        with writing(self.folder.parent):
+            write_part(self.folder / name, {**meta, "name": name}, arrays)
 
     def _note(self, what: str, name: str) -> None:
         with writing(self.folder.parent), self._journal.open("a") as file:

@@ -68,9 +68,9 @@ def _of_this_machine(workers: Workers) -> Iterator[Any]:
     import psutil
     from distributed import LocalCluster
 
-    before = signal.pthread_sigmask(
-        signal.SIG_BLOCK, {signal.SIGINT}
-    )  # those that are started now inherit it
+    others = set(psutil.Process().children(recursive=True))
+    # Processes that are started now inherit it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         cluster: Any = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=workers.count,
@@ -87,6 +87,7 @@ def _of_this_machine(workers: Workers) -> Iterator[Any]:
     finally:
         with suppress(TimeoutError):
             cluster.close(timeout=_PATIENCE)
-        for child in psutil.Process().children(recursive=True):
-            if "resource_tracker" not in " ".join(child.cmdline()):
-                child.kill()  # whatever it does: what is finished is kept
+        for child in set(psutil.Process().children(recursive=True)) - others:
+            with suppress(psutil.Error):  # it has ended
+                if "resource_tracker" not in " ".join(child.cmdline()):
+                    child.kill()  # whatever it does: what is finished is kept

@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from bench.catalogue import add_plugin
 from bench.engine.plan import Planned
 from bench.engine.result import Result, result_of
 from bench.results.part_cache import PartCache
 from bench.results.plan_file import read_plan
 from bench.results.store import CellPieces, Store
+from bench.running.again import prepared_of
 from bench.running.crew import RETRIES
 
 if TYPE_CHECKING:
@@ -102,10 +104,8 @@ def measured_by(
             except queue.Empty:
                 continue
         task, error = by_key[future.key], future.exception()
-        if error is None:
-            yield task, str(future.result()), died(1 + RETRIES)
-        elif isinstance(error, KilledWorker):
-            yield task, CRASHED, died(1 + RETRIES)
+        if error is None or isinstance(error, KilledWorker):
+            yield task, CRASHED if error else str(future.result()), died(1 + RETRIES)
         else:
             yield task, CRASHED, f"a worker cannot measure it: {type(error).__name__}: {error}"
 
@@ -188,18 +188,12 @@ def _end_with(worker: int) -> None:
 @functools.lru_cache(maxsize=1)
 def _at_hand(folder: str, here: str, cache: str | None) -> tuple[tuple[Planned, ...], Store]:
     """The plans of a run and its parts, read once in each process."""
-    from bench.catalogue import add_plugin
-    from bench.scenario.given import Text
-    from bench.scenario.prepared import prepare
-
     os.chdir(here)
     plan = read_plan(Path(folder))
     for plugin in plan.words:
         add_plugin(plugin)
-    only = None if plan.only is None else list(plan.only)
-    prepared = prepare(Text(plan.text, plan.file), plan.overrides, only, plan.small, confirmed=True)
     shared = None if cache is None else PartCache(Path(cache))
-    return prepared.ready(), Store(Path(folder), cache=shared)
+    return prepared_of(plan).ready(), Store(Path(folder), cache=shared)
 
 
 def died(times: int) -> str:

@@ -9,40 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from bench.engine import blocks, pieces
 from bench.execution import continued
 from bench.results.folder import TABLES
 from bench.results.run import Run
 from bench.results.runs import runs_in
-from bench.scenario.prepared import Prepared, prepare
+from bench.scenario.prepared import Prepared
+from tests.small_scenario import SMALL
 
-TEXT = """
-schema: 1
-name: small
-version: 1
-problem: {name: expectation, distribution: {normal: {loc: 2.0, scale: 1.0}}, parameters: [loc], cost: z**2}
-estimators: [reinforce, {reinforce: {baseline: leave_one_out}}, reparameterization]
-sweep: {sample_sizes: [10, 30]}
-replicates: 9000
-"""
-CELLS = 6
+TEXT = SMALL.replace("replicates: 20", "replicates: 9000")
 TIMES = re.compile(r"(fit_)?seconds.*|work_normalized.*")
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    path = tmp_path_factory.mktemp("scenario") / "small.yaml"
-    path.write_text(TEXT)
-    return prepare(path)
-
-
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three to nine pieces in each cell."""
-    monkeypatch.setitem(blocks._CHUNK_NUMBERS, "cpu", 1 << 12)
-    monkeypatch.setattr(pieces, "BLOCKS", 1)
 
 
 def numbers(folder: Path) -> dict[str, pd.DataFrame]:

@@ -13,9 +13,7 @@ from bench.errors import Invalid
 from bench.execution import execute
 from bench.results import folder as run_folder
 from bench.scenario.prepared import Prepared
-from tests.faults.small_run import assert_same_numbers, numbers, prepared, resumed, small_pieces
-
-__all__ = ["prepared", "small_pieces"]
+from tests.faults.small_run import assert_same_numbers, numbers, resumed
 
 PLACES = 300
 

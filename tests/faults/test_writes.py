@@ -21,12 +21,8 @@ from tests.faults.small_run import (
     numbers,
     only_folder,
     parts_in,
-    prepared,
     resumed,
-    small_pieces,
 )
-
-__all__ = ["prepared", "small_pieces"]
 
 
 class Disk:
