@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
-from bench.catalogue import PLUGINS
+from bench import catalogue
+from bench.engine.plan import cell_id
 from bench.engine.stopping import stoppable
 from bench.engine.timing import threads
 from bench.engine.truth import Truth
@@ -25,6 +26,8 @@ from bench.results.part_cache import PartCache
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.plan_file import Plan, write_plan
 from bench.results.provenance import provenance
+from bench.results.replicate_file import Rows
+from bench.results.replicate_rows import is_within_float32, rows_of, schema_of
 from bench.results.run import Run
 from bench.results.store import Store
 from bench.running.crew import Workers
@@ -114,9 +117,16 @@ def continued(
                 prepared, work.truths, thread_count, started, interrupted, [*store.notes, *work.notes]
             )
             parts = work.parts
-            run = Run(**_tables(parts), record=record, pictures=partial(_pictures, parts), folder=folder)
+            run = Run(
+                frames.joined([frames.measurements(*part) for part in parts], "measurements"),
+                run_folder.replicates_in(folder),
+                record,
+                frames.joined([frames.coordinates(*part) for part in parts], "coordinates"),
+                partial(_pictures, parts),
+                folder,
+            )
             with writing(folder):
-                run_folder.write(run)
+                run_folder.write(run, _replicates(parts, store))
         except BaseException:
             store.discard_if_empty()
             raise
@@ -133,17 +143,27 @@ def plan_of(prepared: Prepared, started: datetime | None = None) -> Plan:
         prepared.only,
         prepared.small,
         (started or datetime.now(UTC)).isoformat(),
-        tuple(PLUGINS),
+        tuple(catalogue.PLUGINS),
     )
 
 
-def _tables(done: Sequence[Done]) -> dict[str, pd.DataFrame]:
-    parts = [(part.experiment, part.truth, part.results) for part in done]
-    return {
-        "measurements": frames.joined([frames.measurements(*part) for part in parts], "measurements"),
-        "coordinates": frames.joined([frames.coordinates(*part) for part in parts], "coordinates"),
-        "replicates": frames.joined([frames.replicates(*part) for part in parts], "replicates"),
+def _replicates(done: Sequence[Done], store: Store) -> Rows:
+    """The rows of all cells, read from their pieces one after the other."""
+    narrow = is_within_float32(outcome for part in done for outcome in part.outcomes)
+    schema = schema_of(pa.float32() if narrow else pa.float64())
+    every = {
+        cell_id(part.experiment, outcome.cell): (part.experiment, outcome.cell, outcome.estimates)
+        for part in done
+        for outcome in part.outcomes
+        if outcome.estimates is not None  # the same estimator under two labels is one cell
     }
+    tables = (
+        table
+        for name, (experiment, cell, estimates) in every.items()
+        for piece in store.pieces(experiment, cell)
+        for table in rows_of(name, estimates, piece, schema)
+    )
+    return Rows(schema, tables)
 
 
 def _record(

@@ -19,6 +19,12 @@ os.environ["BENCH_CACHE"] = tempfile.mkdtemp(prefix="bench-cache-")
 os.environ.pop("COLUMNS", None)
 
 
+@pytest.fixture(autouse=True)
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without the plug-ins of earlier tests: commands that are printed name them."""
+    monkeypatch.setattr("bench.catalogue.PLUGINS", [])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for all tests that need a browser, where there is none."""
     from tests.browser import BROWSER

@@ -543,7 +543,6 @@ def test_what_says_two_lines_is_told_in_one(here: Path, without_figures: None) -
 
 @pytest.mark.slow
 def test_an_interrupted_run_keeps_what_was_measured(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.catalogue.PLUGINS", [])
     result = ended("mean", "stopped", "reinforce")
     assert result.exit_code == 130
     said, command = result.stderr.splitlines()[-2:]

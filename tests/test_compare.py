@@ -159,7 +159,7 @@ def test_a_run_is_compared_with_its_first_estimator(run: str) -> None:
     variance = load(Path(run)).measurements.set_index(["estimator", "sample_size"])["variance"]
     for row in found["rows"]:
         exact = variance[row["estimator"], row["sample_size"]] / variance["reinforce", row["sample_size"]]
-        assert row["ratio"] == pytest.approx(exact, rel=1e-9)
+        assert row["ratio"] == pytest.approx(exact, rel=1e-7)  # replicates are kept with seven digits
         assert row["low"] < row["ratio"] < row["high"]
         assert not row["paired"]  # 60 replicates are too few
     assert {row["mark"] for row in found["rows"] if row["estimator"] == "pathwise"} == {"better"}

@@ -23,9 +23,9 @@ from bench.engine.truth import Truth, truth_of
 from bench.estimator import Claim, Estimator, NotApplicable
 from bench.problem import Problem
 from bench.problems.expectation import Expectation
-from bench.results import frames
 from bench.results.columns import MEASUREMENTS
 from bench.scenario import read_text
+from tests import tables
 from tests.cases import estimator_of, experiment_of, problem_of
 
 GAUSSIAN = """\
@@ -54,12 +54,12 @@ def results_of(experiment: Experiment) -> list[Result]:
 
 def measurements_of(experiment: Experiment) -> pd.DataFrame:
     truth = truth_of(experiment)
-    return frames.measurements(experiment, truth, run(experiment, plan(experiment), truth))
+    return tables.measurements(experiment, truth, run(experiment, plan(experiment), truth))
 
 
 def replicates_of(experiment: Experiment) -> pd.DataFrame:
     truth = truth_of(experiment)
-    return frames.replicates(experiment, truth, run(experiment, plan(experiment), truth))
+    return tables.replicates(experiment, truth, run(experiment, plan(experiment), truth))
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def test_without_any_reference_that_works_the_truth_is_unknown(monkeypatch: pyte
     truth = truth_of(chosen)
     assert truth.kind == "none"
     assert "broken fails with ZeroDivisionError" in truth.note
-    frame = frames.measurements(chosen, truth, run(chosen, plan(chosen), truth))
+    frame = tables.measurements(chosen, truth, run(chosen, plan(chosen), truth))
     assert set(frame["status"]) == {"ok"}
     assert set(frame["verdict"]) == {"unknown"}
     assert frame["variance"].gt(0).all()
@@ -282,7 +282,7 @@ def test_evaluations_of_the_cost_are_counted(
     chosen = experiment(
         ("it", estimator), problem=problem_of(problem_name), sample_sizes=(30,), replicates=37
     )
-    frame = frames.measurements(chosen, unknown(chosen), run(chosen, plan(chosen), unknown(chosen)))
+    frame = tables.measurements(chosen, unknown(chosen), run(chosen, plan(chosen), unknown(chosen)))
     assert frame["evaluations"].eq(evaluations).all()
     assert frame["gradient_evaluations"].eq(gradient_evaluations).all()
 
@@ -316,7 +316,7 @@ def test_what_is_learned_beforehand_is_timed_and_counted_apart() -> None:
     cells = plan(chosen)
     learner.lessons.clear()
     truth = truth_of(chosen)
-    frame = frames.measurements(chosen, truth, run(chosen, cells, truth))
+    frame = tables.measurements(chosen, truth, run(chosen, cells, truth))
     assert learner.lessons == [10, 20]
     assert frame["evaluations"].tolist() == [20, 40]
     assert frame["seconds"].lt(0.01).all()
@@ -331,7 +331,7 @@ def test_what_is_learned_beforehand_is_timed_and_counted_apart() -> None:
 )
 def test_what_estimators_of_ours_take_to_learn(name: str, evaluations: int, gradients: int) -> None:
     chosen = experiment(("it", estimator_of(name)), problem=problem_of("gaussian"), sample_sizes=(30,))
-    frame = frames.measurements(chosen, unknown(chosen), run(chosen, plan(chosen), unknown(chosen)))
+    frame = tables.measurements(chosen, unknown(chosen), run(chosen, plan(chosen), unknown(chosen)))
     # Steps of N samples each of the average; one sample for each row elsewhere.
     rows = {"moving_average": 100, "optimal": 1 << 14, "mixture": 4096}.get(name, 0)
     assert frame["fit_evaluations"].tolist() == [evaluations * rows]
@@ -449,6 +449,7 @@ from bench.engine.center import center_of_cell
 from bench.engine.replicate import replicate
 from bench.engine.streams import Address
 from tests.cases import estimator_of, problem_of
+from tests import tables
 
 torch.set_num_threads(1)
 problem = problem_of("gaussian").to("cpu", torch.float32)

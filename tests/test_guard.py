@@ -26,11 +26,11 @@ from bench.engine.truth import truth_of
 from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.regression.make import make
-from bench.results import frames
 from bench.results.columns import MEASUREMENTS
 from bench.scenario import read_text
 from bench.scenario.gate_section import Gate
 from bench.scenario.thresholds import thresholds_of
+from tests import tables
 from tests.cases import EVERY, estimator_of, experiment_of, problem_of
 from tests.hostile import CALLS, HOSTILE, Hostile
 
@@ -71,9 +71,9 @@ def measured(chosen: Experiment) -> tuple[list[Result], pd.DataFrame, pd.DataFra
     """The results, and the measurements and replicates of the pair, times left out."""
     cells, truth = plan(chosen), truth_of(chosen)
     results = list(run(chosen, cells, truth))
-    rows = frames.measurements(chosen, truth, results).drop(columns=TIMES)
+    rows = tables.measurements(chosen, truth, results).drop(columns=TIMES)
     rows = rows[rows["estimator"].isin(PAIR)].sort_values(["estimator", "sample_size"], ignore_index=True)
-    replicates = frames.replicates(chosen, truth, results)
+    replicates = tables.replicates(chosen, truth, results)
     replicates = replicates[replicates["cell"].isin(rows["cell"])]
     return results, rows, replicates.sort_values(["cell", "parameter", "replicate"], ignore_index=True)
 

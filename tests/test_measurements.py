@@ -13,9 +13,9 @@ from bench.engine.plan import Experiment, plan
 from bench.engine.result import Result, run
 from bench.engine.streams import Address
 from bench.engine.truth import Truth, truth_of
-from bench.results import frames
 from bench.scenario import read_text
 from bench.statistics.summary import summarize
+from tests import tables
 from tests.cases import estimator_of, experiment_of, problem_of
 
 SCENARIO = """\
@@ -47,7 +47,7 @@ def measured() -> tuple[Experiment, Truth, list[Result]]:
 def test_errors_of_a_reference_add_as_the_root_of_their_squares(
     measured: tuple[Experiment, Truth, list[Result]],
 ) -> None:
-    found = frames.measurements(*measured).set_index("parameter")
+    found = tables.measurements(*measured).set_index("parameter")
     assert dict(found["truth_se"]) == pytest.approx({"all": 1.3, "loc": 0.5, "log_scale": 1.2})
     gradient = measured[1].gradient
     assert gradient is not None
@@ -64,7 +64,7 @@ def test_replicates_keep_their_numbers_where_others_are_not_finite(
     estimates[[0, 3]] = torch.nan
     summary = summarize(estimates, truth.gradient, [slice(0, 2), slice(2, 3)])
     some = replace(result, replication=replace(result.replication, summary=summary))
-    found = frames.replicates(experiment, truth, [some])
+    found = tables.replicates(experiment, truth, [some])
     for name in BLOCKS:
         here = found[found["parameter"] == name]
         assert list(here["replicate"]) == [n for n in range(30) if n not in (0, 3)]
@@ -76,7 +76,7 @@ def test_coordinates_hold_the_moments_of_the_estimates(
     result = measured[2][0]
     assert result.replication is not None
     moments = result.replication.summary.moments
-    found = frames.coordinates(*measured)
+    found = tables.coordinates(*measured)
     np.testing.assert_array_equal(found["mean"], moments.mean)
     np.testing.assert_array_equal(found["variance"], moments.variance)
     np.testing.assert_array_equal(found["kurtosis"], moments.kurtosis)
@@ -92,7 +92,7 @@ def test_evaluations_and_times_are_those_of_the_replication(
     result = measured[2][0]
     assert result.replication is not None
     assert result.seconds is not None
-    row = frames.measurements(*measured).iloc[0]
+    row = tables.measurements(*measured).iloc[0]
     assert row["evaluations"] == result.replication.evaluations == 10
     assert row["gradient_evaluations"] == result.replication.gradient_evaluations == 0
     assert row["bytes"] == result.bytes

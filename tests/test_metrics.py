@@ -17,6 +17,7 @@ from bench.catalogue import build
 from bench.engine.sample import Sample
 from bench.engine.truth import exact_gradient
 from bench.results.columns import MEASUREMENTS
+from bench.statistics.contributions import of_mean, of_variance
 from bench.statistics.evidence import Evidence, blocks_reported, evidence_of, segments_of
 from bench.statistics.intervals import (
     Interval,
@@ -323,10 +324,10 @@ def test_the_median_lies_between_order_statistics() -> None:
 
 def test_intervals_by_hand() -> None:
     assert normal_interval(3.0, 2.0) == Interval(3.0, pytest.approx(3 - 2 * Z), pytest.approx(3 + 2 * Z), 2.0)
-    assert variance_interval(tensor(0.0, 0.0, 0.0)) == Interval(0.0, 0.0, 0.0, 0.0)
-    assert mean_interval(tensor(0.0, 0.0, 0.0)) == Interval(0.0, 0.0, 0.0, 0.0)
-    assert math.isnan(variance_interval(tensor(1.0)).low)
-    assert math.isnan(mean_interval(tensor()).high)
+    assert variance_interval(of_variance(tensor(0.0, 0.0, 0.0))) == Interval(0.0, 0.0, 0.0, 0.0)
+    assert mean_interval(of_mean(tensor(0.0, 0.0, 0.0))) == Interval(0.0, 0.0, 0.0, 0.0)
+    assert math.isnan(variance_interval(of_variance(tensor(1.0))).low)
+    assert math.isnan(mean_interval(of_mean(tensor())).high)
 
 
 # --- verdicts and edges ---------------------------------------------------------------------------

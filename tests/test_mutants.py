@@ -10,6 +10,7 @@ from bench.catalogue import build
 from bench.engine.truth import exact_gradient
 from bench.estimator import Estimator
 from bench.problem import Problem
+from bench.statistics.contributions import of_variance
 from bench.statistics.evidence import Evidence, evidence_of, segments_of
 from bench.statistics.intervals import variance_interval
 from bench.statistics.metric_table import measure
@@ -176,5 +177,7 @@ def test_the_divisor_of_the_variance_is_one_less_than_the_number_of_replicates()
     estimates = torch.randn(30, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     summary = summarize(estimates, None, [slice(0, 1)])
     assert float(summary.moments.variance) == pytest.approx(float(estimates.var(correction=1)), rel=1e-12)
-    interval = variance_interval(deviations(summary.distance[:, 0], float(summary.moments.variance)))
+    interval = variance_interval(
+        of_variance(deviations(summary.distance[:, 0], float(summary.moments.variance)))
+    )
     assert interval.value == pytest.approx(float(estimates.var(correction=1)), rel=1e-12)

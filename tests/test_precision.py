@@ -37,11 +37,11 @@ from bench.engine.truth import Truth, truth_of
 from bench.errors import ScenarioError
 from bench.estimator import Claim, Estimator
 from bench.problem import Problem
-from bench.results import frames
 from bench.scenario import json_schema, read_text
 from bench.scenario.resolve import quick
 from bench.statistics.moments import center_of
 from bench.statistics.summary import Collection, Summary, summarize
+from tests import tables
 from tests.cases import experiment_of
 
 # Blocks are cut by N: at this one they have 208 replicates, whatever the estimator draws.
@@ -105,7 +105,7 @@ def summary_of(result: Result) -> Summary:
 
 def measurements_of(chosen: Experiment) -> pd.DataFrame:
     truth: Truth = truth_of(chosen)
-    return frames.measurements(chosen, truth, run(chosen, plan(chosen), truth))
+    return tables.measurements(chosen, truth, run(chosen, plan(chosen), truth))
 
 
 def half_widths(frame: pd.DataFrame) -> pd.Series:

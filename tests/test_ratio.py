@@ -10,18 +10,11 @@ import torch
 from scipy import stats
 
 from bench.catalogue import build
-from bench.statistics.ratio import (
-    PAIRED_FROM,
-    Numbers,
-    Ratio,
-    common_ratio,
-    mean_without_one,
-    paired_ratio,
-    times,
-    unpaired_ratio,
-    variance_without_one,
-)
+from bench.statistics import contributions as given
+from bench.statistics.contributions import Numbers
+from bench.statistics.ratio import PAIRED_FROM, Ratio, times
 from tests.cases import estimates_of, problem_of
+from tests.ratios import common_ratio, mean_without_one, paired_ratio, unpaired_ratio, variance_without_one
 
 EXACT = 47 / 42
 """Var with baseline 4 over Var with 5, on z² at θ = 2: with c = 4 − b it is (47 + 6 c + c²)/N."""
@@ -57,7 +50,7 @@ def test_the_mean_without_one_is_that_of_the_others() -> None:
 
 def test_a_ratio_by_hand() -> None:
     a, b = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 8.0])
-    found = paired_ratio(a, b, 0.9, mean_without_one)
+    found = paired_ratio(a, b, 0.9, given.mean_without_one)
     # Without each in turn: a 5/2, 2, 3/2 and b 5, 5, 2.
     d = np.log([2, 5 / 2, 4 / 3])
     error = math.sqrt(2 / 3 * ((d - d.mean()) ** 2).sum())
@@ -80,7 +73,7 @@ def test_without_pairs_squared_errors_add() -> None:
     assert not found.paired
 
 
-@pytest.mark.parametrize("without_one", [variance_without_one, mean_without_one])
+@pytest.mark.parametrize("without_one", [given.variance_without_one, given.mean_without_one])
 @pytest.mark.parametrize("level", [0.5, 0.95, 1 - 1e-6])
 def test_what_is_identical_has_the_ratio_1_and_no_width(without_one: object, level: float) -> None:
     a = squares(0)

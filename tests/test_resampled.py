@@ -21,9 +21,9 @@ from bench.engine.result import run
 from bench.engine.truth import truth_of
 from bench.estimator import Claim, Estimator
 from bench.problem import NotApplicable, Problem
-from bench.results import frames
 from bench.scenario import read_text
 from bench.statistics.components import components
+from tests import tables
 from tests.cases import VAES, experiment_of, problem_of
 from tests.test_exact_variances import Z_LIMIT
 
@@ -117,7 +117,7 @@ def experiment(problem: Problem | None, text: str = GAUSSIAN, **changes: Any) ->
 
 def measured(experiment: Experiment) -> pd.DataFrame:
     truth = truth_of(experiment)
-    return frames.measurements(experiment, truth, run(experiment, plan(experiment), truth))
+    return tables.measurements(experiment, truth, run(experiment, plan(experiment), truth))
 
 
 def only_row(frame: pd.DataFrame) -> dict[str, float]:

@@ -390,13 +390,6 @@ def test_code_that_a_problem_names_counts(here: Path) -> None:
     assert found[0] != found[1]
 
 
-@pytest.fixture
-def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process of its own."""
-    monkeypatch.setattr("bench.catalogue.PLUGINS", [])
-
-
-@pytest.mark.usefixtures("no_plugins")
 def test_the_command_that_status_prints_measures_the_cell_alone(here: Path, measured: list[str]) -> None:
     more = "dtypes: [float32, float64], options: {problem.distribution.normal.loc: [1, 2]}"
     Path("small.yaml").write_text(SMALL.replace("[10, 30]", f"[10, 30], {more}"))

@@ -24,7 +24,6 @@ from bench.analysis.ranking import common_problems, mean_ranks, performance_prof
 from bench.analysis.together import Varied, named, table, together, varied
 from bench.results.columns import completed
 from bench.results.run import Run
-from bench.statistics.ratio import paired_ratio, unpaired_ratio
 from bench.tables.comparison_table import problem_frame, problem_table
 from bench.text.left_out import notes
 from bench.text.together_claims import (
@@ -37,6 +36,7 @@ from bench.text.together_claims import (
     rank_claims,
 )
 from bench.text.words import NOTHING, few, listed
+from tests.ratios import paired_ratio, unpaired_ratio
 from tests.test_compare import SCENARIO, measured, noisy
 from tests.test_report import HOSTILE, cell
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,12 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.kept import kept
-from bench.analysis.pairs import BEFORE, LeftOut, Pairs, across, places_of, within
+from bench.analysis.pairs import BEFORE, LeftOut, Pairs, across, within
 from bench.analysis.together import canonical, named, scenario_of, varied
 from bench.results.run import Run
+from bench.statistics.contributions import Contributions, WithoutOne, contributions
 from bench.statistics.metric_table import COMPARED, Compared
-from bench.statistics.ratio import Ratio, WithoutOne, common_ratio, times, unpaired_ratio
+from bench.statistics.ratio import Ratio, common_ratio, times, unpaired_ratio
 from bench.statistics.tails import normal_quantile, t_quantile
 from bench.text.labels import plain
 
@@ -109,12 +112,26 @@ def _untimed(
     runs: tuple[Run, Run], cells: tuple[str, str], column: str, without_one: WithoutOne, common: int
 ) -> Ratio:
     """Return the ratio of a cell to its control: paired if they have each of so many samples in common."""
-    at = [(run.replicates, places_of(run)[cell]) for run, cell in zip(runs, cells, strict=True)]
-    b, a = (table[column].to_numpy(float)[places] for table, places in at)
-    first, second = (table["replicate"].to_numpy()[places] for table, places in at)
-    if common and np.array_equal(first, second):
+    b, a = (_contributed(run, cell, column) for run, cell in zip(runs, cells, strict=True))
+    if common and b.count == a.count and operator.eq(*map(_which, runs, cells)):
         return common_ratio(a, b, common, without_one=without_one)
     return unpaired_ratio(a, b, without_one=without_one)
+
+
+@kept
+def _contributed(run: Run, cell: str, column: str) -> Contributions:
+    """Return what the replicates of a cell contribute."""
+    return contributions(run.replicate_column(cell, column))
+
+
+@kept
+def _which(run: Run, cell: str) -> tuple[int, int, bytes]:
+    """Return which replicates of a cell there are: from the first to the last, and a fingerprint of gaps."""
+    every = run.replicate_column(cell, "replicate")
+    first, last = int(every[0]), int(every[-1])
+    if last - first + 1 == len(every) and bool((every[1:] > every[:-1]).all()):
+        return first, last, b""
+    return first, last, sha256(every.data).digest()
 
 
 def _log_error(low: float, high: float) -> float:

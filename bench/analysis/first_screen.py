@@ -81,12 +81,16 @@ def histograms(run: Run) -> pd.DataFrame:
     equal are a bin without width. `truth`, `mean` and `sd` of one estimate are those of all replicates.
     `attrs["notice"]` says if only some sample sizes are there; see `COLUMNS`.
     """
-    cells, replicates, notice = rows.drawn_replicates(run)
-    parts = dict(tuple(replicates.groupby("cell", sort=False)))
-    drawn = cells.merge(_coordinates(run), on=["cell", "problem"])
-    records = drawn[drawn["cell"].isin(list(parts))].to_dict("records")
-    found = [_bins(row, parts[row["cell"]][f"estimate_{row['kept']}"].to_numpy(float)) for row in records]
+    cells, notice = rows.drawn_cells(run)
+    drawn = cells.merge(_coordinates(run), on=["cell", "problem"]).to_dict("records")
+    found = [_bins(row, _estimates(run, row["cell"], row["kept"])) for row in drawn]
     return rows.noted(rows.stacked(found, COLUMNS), notice, run.thinned)
+
+
+def _estimates(run: Run, cell: str, kept: int) -> npt.NDArray[np.float64]:
+    """Return the estimates of a coordinate that are kept as they are."""
+    every: npt.NDArray[np.float64] = run.replicate_column(cell, f"estimate_{kept}")
+    return every[np.isfinite(every)]
 
 
 def _coordinates(run: Run) -> pd.DataFrame:
@@ -99,9 +103,8 @@ def _coordinates(run: Run) -> pd.DataFrame:
     return every.merge(first[["problem", "index"]], on=["problem", "index"]).drop(columns="sample_size")
 
 
-def _bins(row: dict[Any, Any], every: npt.NDArray[np.float64]) -> pd.DataFrame:
+def _bins(row: dict[Any, Any], estimates: npt.NDArray[np.float64]) -> pd.DataFrame:
     """Return the bins of one cell that are not empty."""
-    estimates = every[np.isfinite(every)]
     if not len(estimates):
         return pd.DataFrame()
     edges = _edges(estimates)

@@ -101,16 +101,9 @@ def spread(run: Run) -> pd.DataFrame:
     and a `flag` if its tail is heavy; flags are numbered within a sample size, the heaviest first, to be
     written below one another. `attrs["notice"]` says if only some sample sizes are kept.
     """
-    cells, every, notice = rows.drawn_replicates(run)
-    every = every[np.isfinite(every["squared_deviation"].astype(float))]
-    means = every.groupby("cell")["squared_deviation"].transform("mean")
-    every = every.assign(multiple=every["squared_deviation"] / means)
-    every = every[np.isfinite(every["multiple"])]
-    places = np.clip(np.digitize(every["multiple"], EDGES) - 1, 0, len(EDGES) - 2)
-    counts = every.groupby(["cell", places]).size().rename_axis(["cell", "bin"]).reset_index(name="count")
-    counts["share"] = counts["count"] / counts.groupby("cell")["count"].transform("sum")
-    counts["low"], counts["high"] = EDGES[counts["bin"]], EDGES[counts["bin"] + 1]
-    bins = cells.merge(counts.drop(columns="bin"), on="cell")
+    cells, notice = rows.drawn_cells(run)
+    every = pd.concat([_NO_BINS, *(_deviations(run, cell) for cell in cells["cell"].unique())])
+    bins = cells.merge(every, on="cell")
     last = ~bins.duplicated(["cell", "estimator"], keep="last")
     known = rows.whole(run.measurements).drop_duplicates("cell").set_index("cell")
     heavy = last & bins["cell"].map(rows.heavy_tailed(known)).astype(bool)
@@ -118,13 +111,35 @@ def spread(run: Run) -> pd.DataFrame:
     settings = [f" ({setting})" if setting else "" for setting in rows.device_and_dtype(bins)]
     flags = [f"heavy tail: kurtosis {k:.3g}{each}" for k, each in zip(kurtosis, settings, strict=True)]
     found = bins.assign(
-        largest=bins["cell"].map(every.groupby("cell")["multiple"].max()).where(last),
+        largest=bins["largest"].where(last),
         kurtosis=kurtosis,
         heavy=heavy,
         flag=pd.Series(flags, bins.index, dtype=str).where(heavy, ""),
         place=kurtosis[heavy].groupby(bins["sample_size"]).rank(method="first", ascending=False) - 1,
     )
     return rows.noted(found, notice, run.thinned)
+
+
+def _deviations(run: Run, cell: str) -> pd.DataFrame:
+    """Return the bins of the squared deviations of a cell that are not empty, with the largest of all."""
+    squares = run.replicate_column(cell, "squared_deviation")
+    if not (finite := np.isfinite(squares)).all():
+        squares = squares[finite]
+    mean = squares.mean() if len(squares) else 0.0
+    if not mean > 0:
+        return _NO_BINS
+    squares /= mean
+    counts = np.histogram(squares, [-math.inf, *EDGES[1:-1], math.inf])[0]
+    bins = pd.DataFrame({"cell": cell, "low": EDGES[:-1], "high": EDGES[1:], "count": counts})
+    return bins[counts > 0].assign(share=counts[counts > 0] / len(squares), largest=squares.max())
+
+
+_NO_BINS = pd.DataFrame(
+    {
+        "cell": pd.Series(dtype=str),
+        **{name: pd.Series(dtype=float) for name in ("low", "high", "count", "share", "largest")},
+    }
+)
 
 
 @kept

@@ -108,16 +108,9 @@ def _matched(cells: pd.DataFrame, controls: pd.DataFrame, on: list[str]) -> pd.D
 def _cells(run: Run) -> pd.DataFrame:
     """Return the cells that succeeded and have replicates, as objects: rows are read one by one."""
     whole = rows.whole(run.measurements)
-    found = whole[(whole["status"] == "ok") & whole["cell"].isin(list(places_of(run)))]
+    found = whole[(whole["status"] == "ok") & whole["cell"].isin(run.replicated)]
     read = [*rows.CELL, "parameter", "draws", "seconds", "seconds_low", "seconds_high"]
     return found.reindex(columns=read).astype(object)
-
-
-@kept
-def places_of(run: Run) -> dict[str, Any]:
-    """Return the places of the replicates of each cell in their table, for the whole gradient."""
-    cells = run.replicates["cell"].where(run.replicates["parameter"] == "all")
-    return {str(cell): places for cell, places in cells.groupby(cells, sort=False).indices.items()}
 
 
 def _control(whole: pd.DataFrame, control: str | None) -> str:

@@ -112,14 +112,12 @@ def one_in(step: float, values: Sequence[Any], are_taken: str) -> tuple[list[Any
     return list(values[::whole]), f"one in {whole} of {len(values)} {are_taken}" if whole > 1 else ""
 
 
-def drawn_replicates(run: Run) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Return the cells whose estimates are drawn, their replicates, and a notice if others are not."""
+def drawn_cells(run: Run) -> tuple[pd.DataFrame, str]:
+    """Return the cells whose estimates are drawn, and a notice if others are not."""
     cells = whole(run.measurements)[CELL]
     every = sorted(cells["sample_size"].unique())
     sizes, notice = one_in(len(every) / MOST_SIZES, every, "sample sizes is drawn")
-    cells = cells[cells["sample_size"].isin(sizes)]
-    of_cells = (run.replicates["parameter"] == "all") & run.replicates["cell"].isin(cells["cell"])
-    return cells, run.replicates[of_cells], notice
+    return cells[cells["sample_size"].isin(sizes) & cells["cell"].isin(run.replicated)], notice
 
 
 def noted(frame: pd.DataFrame, notice: str, replicates: int) -> pd.DataFrame:

@@ -16,6 +16,9 @@ from bench.statistics.summary import Summary
 BLOCKS = 16
 """Blocks in a piece: tenths of a second to seconds, as much as a process that is killed may lose."""
 
+REPLICATES = 1 << 20
+"""Replicates of a piece beyond which no block is added: what is put together from pieces fits into memory."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -76,6 +79,9 @@ def pieces_of(blocks: Iterable[Block], look: int | None = None) -> Iterator[tupl
     piece: list[Block] = []
     done = 0
     for block in blocks:
+        if piece and piece[-1].start + piece[-1].rows + block.rows - piece[0].start > REPLICATES:
+            yield tuple(piece), False
+            piece = []
         piece.append(block)
         done += block.rows
         due = look is not None and done >= look

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.engine.blocks import Block, blocks_of
 from bench.problem import Problem
+from bench.statistics.contributions import of_variance
 from bench.statistics.evidence import normal_kurtosis_of
 from bench.statistics.intervals import LEVEL, variance_interval
 from bench.statistics.summary import Summary, deviations
@@ -48,7 +49,7 @@ class Precision:
 def relative_half_width(summary: Summary, exact_kurtosis: float = math.nan) -> float:
     """max(high/v − 1, 1 − low/v) of the total variance v; 0 if nothing varies, NaN if it is unknown."""
     interval = variance_interval(
-        _deviation(summary),
+        of_variance(_deviation(summary)),
         value=float(summary.moments.variance.sum()),
         normal_kurtosis=normal_kurtosis_of(summary),
         exact_kurtosis=exact_kurtosis,

@@ -42,10 +42,9 @@ class Sample:
     @property
     def mse(self) -> Size:
         """The mean squared error; NaN without a truth."""
-        errors = self.evidence.error.clamp(min=0.0)
-        mean = float(errors.mean())
-        kurtosis = float((errors / mean).square().mean()) if mean > 0 else 1.0
-        return Size(mean, self._kurtosis(kurtosis), self.evidence.replicates)
+        errors = self.evidence.scalars.errors
+        kurtosis = errors.kurtosis if errors.mean > 0 else 1.0
+        return Size(errors.mean, self._kurtosis(kurtosis), self.evidence.replicates)
 
     def _kurtosis(self, seen: float) -> float:
         """Return the kurtosis that was seen, or a larger one that is believed; R where no noise was seen."""
@@ -68,7 +67,7 @@ class Sample:
     def digest(self) -> str:
         """A fingerprint of every replicate's squared deviation and squared norm, and of the draws."""
         found = hashlib.sha256(self.draws.encode())
-        for values in (self.evidence.deviation, self.evidence.norm):
+        for values in (self.evidence.scalars.deviation, self.evidence.scalars.norm):
             found.update(values.contiguous().numpy().tobytes())
         return found.hexdigest()[:32]
 

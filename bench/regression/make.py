@@ -136,7 +136,7 @@ def _entry(sampler: CellSampler, sample: Sample, digests: list[str], pairs: Samp
     single = len(sample.evidence.mean) == 1
     deviations = torch.full((PAIRS,), math.nan, dtype=torch.float64)
     if not pairs.nonfinite:
-        deviations = pairs.evidence.deviation
+        deviations = pairs.evidence.scalars.deviation
     return Entry(
         estimator=cell.named.label,
         estimator_name=cell.named.name,

@@ -13,6 +13,7 @@ from bench.regression.baseline import PAIRS, WINDOW, Entry
 from bench.regression.rules import Rules
 from bench.regression.verdicts import Stage, Test, Verdict
 from bench.scenario.thresholds import Thresholds
+from bench.statistics.contributions import contributions
 from bench.statistics.gating import (
     AGREEMENT,
     PAIRED_LEVEL,
@@ -54,7 +55,7 @@ def evaluations(sample: Sample, entry: Entry, stage: Stage) -> Test:
 
 def paired(sample: Sample, entry: Entry, metrics: Iterable[str]) -> list[Test]:
     """Compare with the replicates that the baseline holds, one by one or as a variance."""
-    old, new = entry.squares(), sample.evidence.deviation.numpy()
+    old, new = entry.squares(), sample.evidence.scalars.deviation.numpy()
     if sample.nonfinite or not np.isfinite(old).all():
         return []
     if (np.abs(new - old) <= _ROUNDING * (old + old.mean())).all():
@@ -62,7 +63,7 @@ def paired(sample: Sample, entry: Entry, metrics: Iterable[str]) -> list[Test]:
     if PAIRS * min(entry.sample_size, 10) < PAIRED_FROM or "variance" not in metrics:
         return []
     # A baseline keeps float32, a sample float64.
-    ratio = paired_ratio(old, new, PAIRED_LEVEL)
+    ratio = paired_ratio(contributions(old), contributions(new), PAIRED_LEVEL)
     if max(ratio.high, 1 / ratio.low if ratio.low > 0 else math.inf) >= 1 + AGREEMENT:
         return []
     message = f"within {_percent(AGREEMENT)} on the same random numbers"

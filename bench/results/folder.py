@@ -20,6 +20,8 @@ from bench.errors import Invalid, invalid
 from bench.results.columns import TYPES, completed, of_layout_1
 from bench.results.files import atomic_write
 from bench.results.pictures import load_pictures, write_pictures
+from bench.results.replicate_file import ReplicateFile, Rows, rows_of_frame, write_replicates
+from bench.results.replicates import Replicates, WhenAsked
 from bench.results.run import Run
 
 SCHEMA = 2
@@ -56,18 +58,25 @@ def new_folder(root: Path, scenario: str) -> Iterator[Path]:
         raise
 
 
-def write(run: Run) -> None:
+def write(run: Run, replicates: Rows | None = None) -> None:
     """Write a run into its folder: each table as parquet, and the measurements as CSV too.
+
+    Args:
+        run: with its folder.
+        replicates: the rows of its replicates; None where they are in memory.
 
     The record follows the tables: a folder without it is not a run. Pictures, which are anybody's code,
     come last.
     """
     assert run.folder is not None
     hashes = {}
-    for name in TABLES:
+    for name in ("measurements", "coordinates"):
         with atomic_write(run.folder / f"{name}.parquet") as path:
             getattr(run, name).to_parquet(path, compression="zstd", index=False)
             hashes[name] = _hash_of(path)
+    with atomic_write(run.folder / "replicates.parquet") as path:
+        write_replicates(path, rows_of_frame(run.replicates) if replicates is None else replicates)
+        hashes["replicates"] = _hash_of(path)
     with atomic_write(run.folder / "measurements.csv") as path:
         run.measurements.to_csv(path, index=False)
     record = {"schema": SCHEMA, **run.record, "tables": hashes}
@@ -88,8 +97,32 @@ def load(folder: Path) -> Run:
     record = read_record(folder)
     hashes = record.pop("tables", {})
     record.pop("sha256", None)
-    tables = {table: partial(_read, folder, table, int(record["schema"]), hashes) for table in TABLES}
-    return Run(**tables, record=record, pictures=partial(load_pictures, folder), folder=folder)
+    wanted = hashes if isinstance(hashes, dict) else {}
+    schema = int(record["schema"])
+    read = {name: partial(_read, folder, name, schema, wanted.get(name)) for name in TABLES}
+    return Run(
+        read["measurements"],
+        read["replicates"] if schema == 1 else replicates_in(folder, wanted.get("replicates")),
+        record,
+        read["coordinates"],
+        partial(load_pictures, folder),
+        folder,
+    )
+
+
+def replicates_in(folder: Path, wanted: str | None = None) -> Replicates:
+    """Return the replicates of the run in a folder, which are read when they are asked for.
+
+    Args:
+        folder: of the run.
+        wanted: the hash of their file; None where it is not known, or was written just now.
+    """
+
+    def opened() -> ReplicateFile:
+        with _readable(folder, "replicates", wanted) as path:
+            return ReplicateFile(path)
+
+    return WhenAsked(opened, partial(_readable, folder, "replicates"))
 
 
 def _text(record: Mapping[str, Any]) -> str:
@@ -107,16 +140,27 @@ def _hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(folder: Path, table: str, schema: int, hashes: Any) -> pd.DataFrame:
+def _read(folder: Path, table: str, schema: int, wanted: Any) -> pd.DataFrame:
+    with _readable(folder, table, wanted) as path:
+        file = pq.ParquetFile(path)
+        rows, size = file.metadata.num_rows, path.stat().st_size
+        if rows > size:
+            raise ValueError(f"{rows} rows in {size} bytes")
+        # What pandas says of its columns is not needed, and may be anything.
+        frame = completed(file.read().to_pandas(ignore_metadata=True), table)
+    return of_layout_1(frame, table) if schema == 1 else frame
+
+
+@contextmanager
+def _readable(folder: Path, table: str, wanted: Any = None) -> Iterator[Path]:
+    """Give the file of a table, whose hash may be known; what is wrong with it is told as `Invalid`."""
     path = folder / f"{table}.parquet"
-    wanted = hashes.get(table) if isinstance(hashes, dict) else None
     try:
         if wanted is not None and _hash_of(path) != wanted:
             raise invalid(
                 f"{path}: not as it was written, damaged perhaps; bench collect {folder} makes it anew"
             )
-        # What pandas says of its columns is not needed, and may be anything.
-        frame = completed(pq.read_table(path).to_pandas(ignore_metadata=True), table)
+        yield path
     except Invalid:
         raise
     except FileNotFoundError as error:
@@ -125,7 +169,6 @@ def _read(folder: Path, table: str, schema: int, hashes: Any) -> pd.DataFrame:
         raise invalid(f"{path}: cannot be read as parquet; it may be damaged") from error
     except ValueError as error:
         raise invalid(f"{path}: not this table of a run: {error}; run the scenario again") from error
-    return of_layout_1(frame, table) if schema == 1 else frame
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -1,23 +1,18 @@
-"""Results as tidy data frames: one row per cell and block of parameters, per coordinate, per replicate."""
+"""Results as tidy data frames: one row per cell and block of parameters, and per coordinate."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
 
-from bench.engine.cell_evidence import evidence_of_cell, pooled
-from bench.engine.kept_coordinates import MOST_COORDINATES
+from bench.engine.outcome import Estimates, Outcome, pooled
 from bench.engine.plan import Experiment, cell_id
-from bench.engine.replication import Replication
-from bench.engine.result import Result
 from bench.engine.truth import Truth
 from bench.results.columns import MEASUREMENTS, TYPES, WORDS, no_rows
-from bench.statistics.components import components_of
 from bench.statistics.evidence import Evidence, blocks_reported
 from bench.statistics.intervals import variance_intervals
 from bench.statistics.metric_table import measure
@@ -26,14 +21,12 @@ from bench.statistics.rate import limiting_bias, standard_error
 from bench.statistics.verdict import BIASED_BELOW
 
 
-def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
+def measurements(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return one row per cell and block of parameters, "all" first, without verdicts on bias."""
-    results = list(results)
-    evidence = pooled(results, [evidence_of_cell(experiment, truth, result) for result in results])
     rows = [
         row
-        for result, known in zip(results, evidence, strict=True)
-        for row in _rows(experiment, truth, result, known)
+        for outcome, known in zip(outcomes, pooled(outcomes), strict=True)
+        for row in _rows(experiment, truth, outcome, known)
     ]
     if unknown := {name for row in rows for name in row}.difference(MEASUREMENTS):
         raise AssertionError(f"measurements have no column {', '.join(sorted(unknown))}")
@@ -42,7 +35,7 @@ def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]
     return pd.DataFrame(rows, columns=MEASUREMENTS).astype(TYPES["measurements"]).assign(**swept)
 
 
-def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
+def coordinates(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return one row per cell and coordinate: its place, truth, mean, variance with interval, kurtosis."""
     blocks, size = experiment.problem.parameters, len(experiment.problem.theta)
     narrowest = np.full(size, "all", dtype=object)
@@ -52,8 +45,8 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
     chosen = list(experiment.prepared.kept_coordinates)
     kept[chosen] = 1 + np.arange(len(chosen))
     parts = []
-    for cell, (_, replication) in _measured(experiment, results).items():
-        moments = replication.summary.moments
+    for cell, estimates in measured(experiment, outcomes).items():
+        moments = estimates.moments
         low, high = variance_intervals(moments)
         part = {
             "cell": cell,
@@ -65,31 +58,11 @@ def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result])
             "variance_low": low.numpy(),
             "variance_high": high.numpy(),
             "kurtosis": moments.kurtosis.numpy(),
-            "center": replication.summary.center.double().cpu().numpy(),
-            "kept": kept if len(replication.first) else 0,
+            "center": estimates.center.numpy(),
+            "kept": kept if estimates.kept else 0,
         }
         parts.append(pd.DataFrame(part))
     return joined(parts, "coordinates")
-
-
-def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
-    """Return one row per cell, block and finite replicate: its squared deviation, error and cosine."""
-    parts = [
-        pd.DataFrame(
-            {
-                "cell": cell,
-                "parameter": name,
-                "replicate": np.flatnonzero(replication.summary.finite.numpy()),
-                "squared_deviation": evidence.deviation.numpy(),
-                "squared_error": evidence.error.numpy(),
-                "cosine": _cosine(evidence).numpy(),
-                **_estimates(replication, name),
-            }
-        )
-        for cell, (result, replication) in _measured(experiment, results).items()
-        for name, evidence in evidence_of_cell(experiment, truth, result).items()
-    ]
-    return joined(parts, "replicates")
 
 
 def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
@@ -129,10 +102,10 @@ def against_consistency(measurements: pd.DataFrame) -> pd.Series:
 
 
 def _rows(
-    experiment: Experiment, truth: Truth, result: Result, evidence: Mapping[str, Evidence]
+    experiment: Experiment, truth: Truth, outcome: Outcome, evidence: Mapping[str, Evidence]
 ) -> list[dict[str, Any]]:
     """Return the rows of one cell; one that could not be measured has a row too, with its reason."""
-    problem, cell, replication = experiment.problem, result.cell, result.replication
+    problem, cell, estimates = experiment.problem, outcome.cell, outcome.estimates
     row: dict[str, Any] = {
         **dict.fromkeys(WORDS, ""),
         "scenario": experiment.scenario,
@@ -145,25 +118,25 @@ def _rows(
         "device": cell.device,
         "dtype": cell.dtype,
         "truth": truth.kind,
-        "status": result.status,
+        "status": outcome.status,
         # What an estimator says may hold characters that no file can.
-        "reason": result.reason.encode(errors="backslashreplace").decode(),
+        "reason": outcome.reason.encode(errors="backslashreplace").decode(),
         "cell": cell_id(experiment, cell),
     }
-    if replication is None:
+    if estimates is None:
         blocks = blocks_reported(problem.parameters, len(problem.theta))
         return [
             {**row, "parameter": name, "dim": block.stop - block.start, "replicates": 0, "nonfinite": 0}
             for name, block in blocks.items()
         ]
     row |= {
-        "nonfinite": int((~replication.summary.finite).sum()),
+        "nonfinite": estimates.nonfinite,
         "truth_families": float(truth.families) if truth.kind == "reference" else np.nan,
-        "gradient_evaluations": replication.gradient_evaluations,
-        "draws": replication.draws,
+        "gradient_evaluations": estimates.gradient_evaluations,
+        "draws": estimates.draws,
         "claim": getattr(cell.named.estimator, "bias", ""),
     }
-    if (fitting := result.fitting) is not None:
+    if (fitting := outcome.fitting) is not None:
         row["fit_seconds"] = fitting.seconds
         row["fit_evaluations"] = fitting.evaluations
         row["fit_gradient_evaluations"] = fitting.gradient_evaluations
@@ -180,16 +153,10 @@ def _rows(
         }
         for name, known in evidence.items()
     }
-    for name, parts in () if result.pairs is None else components_of(result.pairs, problem.parameters):
+    for name, parts in estimates.components.items():
         for part, interval in (("sampling_variance", parts.sampling), ("data_variance", parts.data)):
             rows[name] |= {part: interval.value, f"{part}_low": interval.low, f"{part}_high": interval.high}
     return list(rows.values())
-
-
-def _cosine(evidence: Evidence) -> Tensor:
-    """The cosine of the angle between each estimate and the truth, `[R]`, at most 1 but for rounding."""
-    cosine: Tensor = evidence.product / (evidence.norm.sqrt() * evidence.truth.norm())
-    return cosine.clamp(-1, 1)
 
 
 def _number_or_word(value: object) -> float | str:
@@ -198,16 +165,6 @@ def _number_or_word(value: object) -> float | str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _estimates(replication: Replication, parameter: str) -> dict[str, np.ndarray]:
-    """Return the kept estimates of single coordinates, at the finite replicates of the whole gradient."""
-    finite, first = np.flatnonzero(replication.summary.finite.numpy()), replication.first.numpy()
-    columns = np.full((MOST_COORDINATES, len(finite)), np.nan, dtype=np.float32)
-    if parameter == "all":
-        there = finite < len(first)
-        columns[: first.shape[1], there] = first[finite[there]].T
-    return {f"estimate_{k}": column for k, column in enumerate(columns, 1)}
-
-
-def _measured(experiment: Experiment, results: Iterable[Result]) -> dict[str, tuple[Result, Replication]]:
+def measured(experiment: Experiment, outcomes: Sequence[Outcome]) -> dict[str, Estimates]:
     """Return each cell that was measured by its name; the same estimator under two labels is one cell."""
-    return {cell_id(experiment, r.cell): (r, r.replication) for r in results if r.replication is not None}
+    return {cell_id(experiment, each.cell): each.estimates for each in outcomes if each.estimates is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,13 +77,25 @@ def _to_summary(part: Part) -> Summary:
 
 def _scaled(rows: Tensor) -> tuple[Tensor, int]:
     """Rows in float32, divided by a power of two that keeps the largest of any size within its range."""
-    size = float(rows.abs().nan_to_num(nan=0, posinf=0).max()) if len(rows) else 0.0
-    exponent = int(np.frexp(size)[1]) if size else 0
-    return torch.from_numpy(np.ldexp(rows.numpy(), -exponent)).float(), exponent
+    size = max(map(abs, map(float, rows.aminmax()))) if len(rows) else 0.0
+    if not math.isfinite(size):
+        size = float(rows.abs().nan_to_num(nan=0, posinf=0).max())
+    exponent = math.frexp(size)[1] if size else 0
+    once, again = _factors(-exponent)
+    narrow = torch.empty_like(rows, dtype=torch.float32)
+    return torch.mul(rows if once == 1 else rows * once, again, out=narrow), exponent
 
 
 def _unscaled(rows: Tensor, exponent: int) -> Tensor:
-    return torch.from_numpy(np.ldexp(rows.double().numpy(), exponent))
+    once, again = _factors(exponent)
+    rows = rows.double().mul_(again)
+    return rows if once == 1 else rows.mul_(once)
+
+
+def _factors(exponent: int) -> tuple[float, float]:
+    """Two factors of a power of two, which may itself be too large a number; the first one is mostly 1."""
+    first = 0 if abs(exponent) < 1000 else exponent // 2
+    return 2.0**first, 2.0 ** (exponent - first)
 
 
 # --- results of cells -----------------------------------------------------------------------------

@@ -7,10 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
-from bench.results.columns import no_rows
+from bench.results.columns import TYPES, no_rows
 from bench.results.pictures import Pictures
+from bench.results.replicates import InMemory, Replicates
 
 if TYPE_CHECKING:
     from bench.figures import Figures
@@ -40,7 +42,7 @@ class Run:
     def __init__(
         self,
         measurements: Table,
-        replicates: Table,
+        replicates: Table | Replicates,
         record: Mapping[str, Any],
         coordinates: Table | None = None,
         pictures: Pictures | Callable[[], Pictures] | None = None,
@@ -50,7 +52,12 @@ class Run:
         self.record = record
         self.folder = folder
         self.kept: dict[Hashable, Any] = {}
-        self._measurements, self._replicates = measurements, replicates
+        self._measurements = measurements
+        self._replicates: Replicates = (
+            InMemory(replicates)
+            if isinstance(replicates, pd.DataFrame) or callable(replicates)
+            else replicates
+        )
         self._coordinates = no_rows("coordinates") if coordinates is None else coordinates
         self._pictures = {} if pictures is None else pictures
 
@@ -66,8 +73,22 @@ class Run:
 
     @cached_property
     def replicates(self) -> pd.DataFrame:
-        """One row per cell, block and replicate."""
-        return _loaded(self._replicates)
+        """One row per cell, block and replicate; see `replicates_of` where there are too many at once."""
+        return self._replicates.whole()
+
+    @property
+    def replicated(self) -> list[str]:
+        """The cells that have replicates of the whole gradient, in order."""
+        return self._replicates.cells
+
+    def replicates_of(self, cell: str) -> pd.DataFrame:
+        """Return the rows of one cell for the whole gradient, read alone, without `cell` and `parameter`."""
+        columns = [name for name in TYPES["replicates"] if name not in ("cell", "parameter")]
+        return pd.DataFrame({name: self.replicate_column(cell, name) for name in columns})
+
+    def replicate_column(self, cell: str, name: str) -> np.ndarray:
+        """Return a column of the replicates of one cell, for the whole gradient, read alone."""
+        return self._replicates.column(cell, name)
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -107,7 +128,7 @@ class Run:
 
     def of(self, measurements: pd.DataFrame) -> Run:
         """Return the same run of other measurements, such as some of its rows."""
-        others = (lambda: self.replicates, self.record, lambda: self.coordinates, lambda: self.pictures)
+        others = (self._replicates, self.record, lambda: self.coordinates, lambda: self.pictures)
         return Run(measurements, *others, self.folder)
 
     def __repr__(self) -> str:

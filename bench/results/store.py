@@ -13,6 +13,7 @@ from bench.engine.pieces import Piece
 from bench.engine.plan import Cell, Experiment
 from bench.engine.result import Result
 from bench.engine.truth import Truth
+from bench.errors import invalid
 from bench.results import parts, plan_file
 from bench.results.files import remove_unfinished
 from bench.results.folder_lock import writing
@@ -52,6 +53,7 @@ class Store:
         self._stop = stop
         self._truths: dict[str, Truth] = {}
         self._set_aside: list[str] = []
+        self._known_parts: set[str] = set()
 
     @property
     def cache_folder(self) -> str | None:
@@ -97,6 +99,23 @@ class Store:
         except (LookupError, TypeError, ValueError, AttributeError):
             self._put_aside(_name_of_cell(key, experiment), "it lacks what belongs to a result")
             return None
+
+    def pieces(self, experiment: Experiment, cell: Cell) -> Iterator[Piece]:
+        """The pieces of a finished cell, one after the other, in order.
+
+        Raises:
+            Invalid: if one is not there any more.
+        """
+        key = self._known(experiment, cell)
+        part = self._read(_name_of_cell(key, experiment))
+        for extent in () if part is None else part[0]["pieces"]:
+            piece = CellPieces(self, key).get(*extent)
+            if piece is None:
+                run = self.folder.parent
+                raise invalid(
+                    f"{run}: a part was removed or damaged meanwhile; bench resume {run} makes it anew"
+                )
+            yield piece
 
     def status(self, experiment: Experiment, cell: Cell) -> tuple[str, str] | None:
         """The status of a finished cell, and its reason; None if it is not finished."""
@@ -190,10 +209,11 @@ class Store:
 
     def _read(self, name: str) -> parts.Part | None:
         try:
-            part: parts.Part | None = read_part(self.folder / name)
+            part: parts.Part | None = read_part(self.folder / name, name in self._known_parts)
             if part is not None and part[0].get("name") != name:
                 self._put_aside(name, f"{self.folder / name}: it is another part")
                 return None
+            self._known_parts.add(name)
             return part
         except FileNotFoundError:
             part = None if self._cache is None else self._cache.get(name)
@@ -219,6 +239,7 @@ class Store:
         meta, arrays = part
         with writing(self.folder.parent):
             write_part(self.folder / name, {**meta, "name": name}, arrays)
+        self._known_parts.add(name)
 
     def _note(self, what: str, name: str) -> None:
         with writing(self.folder.parent), self._journal.open("a") as file:

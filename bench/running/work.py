@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from bench.engine.cell_evidence import accusing
+from bench.engine.outcome import Outcome, accusing, outcome_of, without_truth
 from bench.engine.plan import Experiment, Planned
 from bench.engine.result import Result, result_of
 from bench.engine.truth import Truth, confirmed_again, truth_of
@@ -24,13 +23,12 @@ Tell = Callable[[Truth | Result], None]
 Wanted = Literal["missing", "failed", "nothing"]
 
 
-@dataclass(frozen=True)
-class Done:
-    """The results at one point of a scenario."""
+class Done(NamedTuple):
+    """The outcomes at one point of a scenario."""
 
     experiment: Experiment
     truth: Truth
-    results: list[Result]
+    outcomes: list[Outcome]
 
 
 class Work:
@@ -57,7 +55,7 @@ class Work:
         self._plans, self._store, self._tell, self._what = plans, store, tell, what
         self._stop, self._workers = stop, workers
         self._truths: dict[int, Truth] = {}
-        self._results: list[dict[int, Result]] = [{} for _ in plans]
+        self._outcomes: list[dict[int, Outcome]] = [{} for _ in plans]
         self._ended: Counter[str] = Counter()
         self.notes: list[str] = []
 
@@ -73,10 +71,10 @@ class Work:
             raise
         except KeyboardInterrupt:
             self._store.note_stop()
-            if all(result.replication is None for results in self._results for result in results.values()):
+            if not any(each.estimates for outcomes in self._outcomes for each in outcomes.values()):
                 raise
             return False
-        return sum(map(len, self._results)) == sum(len(planned.cells) for planned in self._plans)
+        return sum(map(len, self._outcomes)) == sum(len(planned.cells) for planned in self._plans)
 
     @property
     def truths(self) -> list[Truth]:
@@ -85,12 +83,12 @@ class Work:
 
     @property
     def parts(self) -> list[Done]:
-        """The finished results, in the order of the plan."""
+        """The outcomes of what is finished, in the order of the plan."""
         return [
             Done(
                 planned.experiment,
                 self._truths[i],
-                [result for _, result in sorted(self._results[i].items())],
+                [outcome for _, outcome in sorted(self._outcomes[i].items())],
             )
             for i, planned in enumerate(self._plans)
             if i in self._truths
@@ -174,9 +172,9 @@ class Work:
         return True
 
     def _take(self, point: int, place: int, result: Result) -> None:
-        self._results[point][place] = result
+        self._outcomes[point][place] = outcome_of(self._plans[point].experiment, self._truths[point], result)
         self._tell(result)
-        if len(self._results[point]) == len(self._plans[point].cells):
+        if len(self._outcomes[point]) == len(self._plans[point].cells):
             self._look_again(point)
 
     def _truth(self, experiment: Experiment) -> Truth | None:
@@ -197,8 +195,8 @@ class Work:
         experiment, truth = self._plans[point].experiment, self._truths[point]
         if truth.kind in ("reference", "disputed", "none"):
             return
-        results = self._results[point].values()
-        count = max((accusing(experiment, truth, result) for result in results), default=0)
+        outcomes = self._outcomes[point]
+        count = max((accusing(truth, outcome) for outcome in outcomes.values()), default=0)
         if not count:
             return
         again = self._store.truth(experiment, count)
@@ -206,6 +204,8 @@ class Work:
             again = self._store.keep_truth(experiment, confirmed_again(experiment, truth, count), count)
         if again.kind != truth.kind:
             self._tell(again)
+        if again.gradient is None:
+            self._outcomes[point] = {place: without_truth(each) for place, each in outcomes.items()}
         self._truths[point] = again
 
 

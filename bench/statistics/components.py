@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.statistics.contributions import of_mean
 from bench.statistics.evidence import blocks_reported, segments_of
 from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, normal_interval
 from bench.statistics.summary import Summary, deviations
@@ -62,10 +63,10 @@ def components(within: Tensor, deviation: Tensor, between: float) -> Components:
         between: the trace of the covariance of m.
     """
     if len(within) < 2:
-        return Components(mean_interval(within), UNKNOWN)
+        return Components(mean_interval(of_mean(within)), UNKNOWN)
     error = float((deviation - within / 2).std()) / math.sqrt(len(within))
     data = normal_interval(between - float(within.mean()) / 2, error)
-    return Components(mean_interval(within), data)
+    return Components(mean_interval(of_mean(within)), data)
 
 
 def components_of(pairs: Pairs, parameters: Mapping[str, slice]) -> Iterator[tuple[str, Components]]:

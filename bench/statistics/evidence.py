@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from bench.statistics.known import ExactMoments
-from bench.statistics.summary import Summary, deviations
+from bench.statistics.scalars import Scalars
+from bench.statistics.summary import Summary
 from bench.statistics.unbiasedness import Difference
 
 # Standard errors beyond which estimates refute what is said to be known of them: by chance never, even where
@@ -30,10 +31,8 @@ class Evidence:
         variances: unbiased, of each coordinate, `[P]`.
         skewness: of each coordinate, `[P]`; NaN where nothing varies.
         trace_of_square: tr(Σ²), with Σ the covariance of one estimate.
-        deviation: squared deviation of each replicate, with the unbiased variance as mean, `[R]`.
-        error: squared distance from the truth, `[R]`; NaN without a truth.
-        product: inner product with the truth, `[R]`; NaN without a truth.
-        norm: squared norm, `[R]`.
+        replicates: R, the finite ones.
+        scalars: of single replicates, and what is computed of them.
         truth: `[P]`; NaN without one.
         truth_error: standard error of the truth, `[P]`.
         seconds: per estimate, one for each timed chunk, `[chunks]`.
@@ -52,10 +51,8 @@ class Evidence:
     variances: Tensor
     skewness: Tensor
     trace_of_square: float
-    deviation: Tensor
-    error: Tensor
-    product: Tensor
-    norm: Tensor
+    replicates: int
+    scalars: Scalars
     truth: Tensor
     truth_error: Tensor
     seconds: Tensor
@@ -65,11 +62,6 @@ class Evidence:
     exact: ExactMoments | None = None
     cost_varied: bool = False
     missed: bool = False
-
-    @property
-    def replicates(self) -> int:
-        """R, the finite ones."""
-        return len(self.deviation)
 
     @property
     def variance(self) -> float:
@@ -164,14 +156,14 @@ class Evidence:
         return math.nan if self.exact is None else next(iter(self.exact.kurtosis.values()))
 
     @property
-    def squares(self) -> Tensor:
-        """The squared deviations that there are; a replicate alone in its block has none."""
-        return self.deviation[~self.deviation.isnan()]
-
-    @property
     def kurtosis(self) -> float:
         """E u² / (E u)² of the squared deviations u: 3 for a normal estimate in one dimension."""
-        return float((self.squares / self.squares.mean()).square().mean())
+        return self.scalars.squares.kurtosis
+
+    def without_truth(self) -> Evidence:
+        """This evidence where the truth turned out not to be known."""
+        unknown = torch.full_like(self.truth, torch.nan)
+        return replace(self, truth=unknown, truth_error=unknown, scalars=self.scalars.without_truth())
 
     @property
     def normal_kurtosis(self) -> float:
@@ -207,25 +199,18 @@ def evidence_of(
     """The evidence on each reported block, "all" first."""
     size = len(summary.moments.mean)
     segments = segments_of(parameters, size)
-    unknown = truth is None
+    replicates = int(summary.finite.sum())
     truth = torch.full((size,), torch.nan, dtype=torch.float64) if truth is None else truth
     for name, block in blocks_reported(parameters, size).items():
         inside = [i for i, s in enumerate(segments) if block.start <= s.start and s.stop <= block.stop]
-        rows = {
-            key: getattr(summary, key)[summary.finite][:, inside].sum(1)
-            for key in ("distance", "error", "product", "norm")
-        }
-        if unknown:  # whatever they were summarized against
-            rows |= {key: torch.full_like(rows[key], torch.nan) for key in ("error", "product")}
         variances = summary.moments.variance[block]
-        deviation = deviations(rows.pop("distance"), float(variances.sum()))
+        scalars = Scalars(summary, inside, float(variances.sum()), float(truth[block].norm()))
         yield (
             name,
             Evidence(
                 sample_size=sample_size,
                 mean=summary.moments.mean[block],
                 variances=variances,
-                deviation=deviation,
                 skewness=summary.moments.skewness[block],
                 trace_of_square=_trace_of_square(summary.batches, inside, variances),
                 truth=truth[block],
@@ -236,7 +221,8 @@ def evidence_of(
                 exact=None if exact is None else exact.of(name, block),
                 cost_varied=cost_varied,
                 missed=missed,
-                **rows,
+                replicates=replicates,
+                scalars=scalars,
             ),
         )
 

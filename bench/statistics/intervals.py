@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.statistics.contributions import Jackknifed
 from bench.statistics.moments import Moments
 from bench.statistics.tails import binomial_quantile, normal_quantile, normal_tail, t_quantile
 
@@ -57,7 +58,7 @@ def normal_interval(value: float, standard_error: float, level: float = LEVEL) -
 
 
 def variance_interval(
-    deviation: Tensor,
+    u: Jackknifed,
     known_kurtosis: float = math.nan,
     value: float | None = None,
     normal_kurtosis: float = 3.0,
@@ -65,10 +66,8 @@ def variance_interval(
 ) -> Interval:
     r"""An interval for a variance, or the trace of a covariance: the jackknife on its logarithm.
 
-    With u the squared deviations from the mean and S their sum, the variance without
-    replicate i is :math:`(S - u_i R/(R-1)) / (R-2)`; t quantile with R − 1 degrees of
-    freedom. A sample that missed the tail reports too small a variance *and* too small an
-    error; where the kurtosis κ is known from more data the error is at least
+    t quantile with R − 1 degrees of freedom. A sample that missed the tail reports too small a variance *and*
+    too small an error; where the kurtosis κ is known from more data the error is at least
     :math:`\sqrt{(\kappa - 1 + 2/(R-1))/R}`. Unless κ is known exactly, the upper half is
     stretched by :math:`1 + 5 \sqrt{(\kappa - 1.2\,\kappa_{normal})_+ / R}` with the sample's κ: for
     estimates such as exp of a normal the jackknife alone covers 79 % at R = 100, and so stretched 93 %.
@@ -76,30 +75,24 @@ def variance_interval(
     Miller (1974), The jackknife: a review, §4; Bonett (2006) for the role of κ.
 
     Args:
-        deviation: u, made unbiased, so that their mean is the variance, `[R]`.
+        u: squared deviations from the mean, made unbiased, so that their mean is the variance.
         known_kurtosis: κ = E u² / (E u)², or NaN if nothing but the sample tells.
-        value: the variance, if known better than from `deviation`.
+        value: the variance, if known better than from u.
         normal_kurtosis: κ of normal estimates with the same covariance.
         exact_kurtosis: κ where it is known without sampling, else NaN.
     """
-    R = len(deviation)
-    total = float(deviation.sum())
-    if R < 3 or not math.isfinite(total):
+    R, error, stretch = u.count, u.error, 1.0
+    if R < 3 or not math.isfinite(u.mean):
         return Interval(math.nan if value is None else value, math.nan, math.nan, math.nan)
-    value = total / R if value is None else value
-    if total == 0:
+    value = u.mean if value is None else value
+    if u.mean == 0:
         return Interval(value, value, value, 0.0)
-    left = ((total - deviation * (R / (R - 1))).clamp(min=total * 1e-12) / (R - 2)).log()  # [R]
-    error = _jackknife_error(left)
-    stretch = 1.0
     if math.isnan(exact_kurtosis):
-        kurtosis = R * float(deviation.square().sum()) / total**2
-        stretch += _STRETCH * math.sqrt(max(0.0, kurtosis - _HEAVY * normal_kurtosis) / R)
+        stretch += _STRETCH * math.sqrt(max(0.0, u.kurtosis - _HEAVY * normal_kurtosis) / R)
     for kurtosis in (known_kurtosis, exact_kurtosis):
         if not math.isnan(kurtosis):
             error = max(error, math.sqrt(max(0.0, kurtosis - 1 + 2 / (R - 1)) / R))
-    correction = (R - 1) * (math.log(total / (R - 1)) - float(left.mean()))
-    return _on_log_scale(value, correction, error, R, stretch)
+    return _on_log_scale(value, u.correction, error, u.groups, stretch)
 
 
 def variance_intervals(moments: Moments) -> tuple[Tensor, Tensor]:
@@ -118,22 +111,13 @@ def variance_intervals(moments: Moments) -> tuple[Tensor, Tensor]:
     return moments.variance / factor, moments.variance * factor
 
 
-def mean_interval(contributions: Tensor) -> Interval:
-    """An interval for a positive mean: the jackknife on its logarithm, t quantile.
-
-    Args:
-        contributions: whose mean it is, `[R]`, none negative.
-    """
-    R = len(contributions)
-    contributions = contributions.clamp(min=0.0)  # a square that was rounded may be below
-    total = float(contributions.sum())
-    if R < 3 or not math.isfinite(total):
-        return Interval(total / R if R else math.nan, math.nan, math.nan, math.nan)
-    if total == 0:
+def mean_interval(u: Jackknifed) -> Interval:
+    """An interval for a positive mean: the jackknife on its logarithm, t quantile."""
+    if u.count < 3 or not math.isfinite(u.mean):
+        return Interval(u.mean, math.nan, math.nan, math.nan)
+    if u.mean == 0:
         return Interval(0.0, 0.0, 0.0, 0.0)
-    left = ((total - contributions).clamp(min=total * 1e-12) / (R - 1)).log()  # [R]
-    correction = (R - 1) * (math.log(total / R) - float(left.mean()))
-    return _on_log_scale(total / R, correction, _jackknife_error(left), R)
+    return _on_log_scale(u.mean, u.correction, u.error, u.groups)
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:
@@ -166,15 +150,11 @@ def median_interval(values: Tensor) -> Interval:
     return Interval(middle, low, high, error)
 
 
-def _jackknife_error(left_out: Tensor) -> float:
-    """The standard error from the leave-one-out values, `[R]`."""
-    R = len(left_out)
-    return math.sqrt((R - 1) / R * float((left_out - left_out.mean()).square().sum()))
-
-
-def _on_log_scale(value: float, correction: float, error: float, R: int, stretch: float = 1.0) -> Interval:
+def _on_log_scale(
+    value: float, correction: float, error: float, groups: int, stretch: float = 1.0
+) -> Interval:
     """Around the value freed of the logarithm's bias, but never without the value itself."""
-    half = min(700.0, float(t_quantile((1 + LEVEL) / 2, R - 1)) * error)
+    half = min(700.0, float(t_quantile((1 + LEVEL) / 2, groups - 1)) * error)
     low = value * math.exp(correction - half)
     high = value * math.exp(min(700.0, correction + stretch * half))
     return Interval(value, min(low, value), max(high, value), error)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.statistics.contributions import WithoutOne, mean_without_one, variance_without_one
 from bench.statistics.evidence import Evidence
 from bench.statistics.metrics import (
     Columns,
@@ -17,7 +18,6 @@ from bench.statistics.metrics import (
     variance,
     work_normalized_variance,
 )
-from bench.statistics.ratio import WithoutOne, mean_without_one, variance_without_one
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,6 @@ def variance(evidence: Evidence) -> Columns:
     Below 50 effective degrees of freedom the interval may cover 85 to 90 % where it says 95 %.
     The largest share is that of a single replicate.
     """
-    u = evidence.squares
     interval = variance_of(evidence)
     return {
         "variance": interval.value,
@@ -69,7 +68,7 @@ def variance(evidence: Evidence) -> Columns:
         "kurtosis": evidence.kurtosis,
         "kurtosis_exact": evidence.exact_kurtosis,
         "effective_dof": _ratio(2.0, interval.standard_error**2),
-        "largest_share": float(u.max() / u.sum()) if len(u) and float(u.sum()) > 0 else math.nan,
+        "largest_share": evidence.scalars.squares.largest_share,
     }
 
 
@@ -80,7 +79,11 @@ def variance_of(evidence: Evidence) -> Interval:
     """
     exact, kurtosis = evidence.believed_variance, evidence.believed_kurtosis
     interval = variance_interval(
-        evidence.squares, evidence.known_kurtosis, evidence.variance, evidence.normal_kurtosis, kurtosis
+        evidence.scalars.squares,
+        evidence.known_kurtosis,
+        evidence.variance,
+        evidence.normal_kurtosis,
+        kurtosis,
     )
     known = not math.isnan(kurtosis)
     if interval.value == 0:
@@ -95,7 +98,7 @@ def variance_of(evidence: Evidence) -> Interval:
 
 def mean_squared_error(evidence: Evidence) -> Columns:
     """E|g − ∇F|², with a 95 % interval by the jackknife on its logarithm; open where noise was not seen."""
-    interval = mean_interval(evidence.error)
+    interval = mean_interval(evidence.scalars.errors)
     if evidence.missed or (evidence.variance == 0 and variance_of(evidence).high > 0):
         interval = Interval(interval.value, interval.low, math.inf, math.inf)
     return _columns("mse", interval)
@@ -115,12 +118,9 @@ def cosine(evidence: Evidence) -> Columns:
 
     Estimates of norm zero have none.
     """
-    length = evidence.norm.sqrt() * evidence.truth.norm()
-    cosines = (evidence.product / length)[length > 0]
-    count = len(cosines)
-    error = float(cosines.std()) / math.sqrt(count) if count > 1 else math.nan
-    mean = normal_interval(float(cosines.mean()), error)
-    positive = wilson_interval(int((cosines > 0).sum()), count)
+    cosines = evidence.scalars.cosines
+    mean = normal_interval(cosines.mean, cosines.standard_error)
+    positive = wilson_interval(cosines.positive, cosines.count)
     return {**_columns("cosine", mean), **_columns("positive_cosine", positive)}
 
 

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
+from bench.statistics.contributions import Contributions, WithoutOne, jackknife, variance_without_one
 from bench.statistics.tails import t_quantile
-
-Numbers = npt.NDArray[np.float64]
-WithoutOne = Callable[[Numbers], Numbers]
-"""Contributions `[R]` -> logarithm of the quantity without each replicate in turn, `[R]`."""
 
 LEVEL = 0.95
 
 PAIRED_FROM = 10_000
 """R · min(N, 10) from which a paired interval is trusted: with fewer, it misses the tails it did not see."""
-
-# What is left without a replicate, as a part of the whole: one that carries everything
-# leaves zero, whose logarithm must stay finite; the interval is then as good as endless.
-_LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -65,28 +54,8 @@ class Ratio:
         return float(t_quantile((1 + self.level) / 2, self.degrees)) * self.log_error
 
 
-def variance_without_one(contributions: Numbers) -> Numbers:
-    """The logarithm of the variance without each replicate in turn.
-
-    Exactly so in one dimension, and to first order for the trace of a covariance: with u the
-    squared deviations and S their sum, (S − u_i R/(R−1)) / (R−2).
-
-    Args:
-        contributions: u · R/(R−1), whose mean is the variance, `[R]`.
-    """
-    R = len(contributions)
-    left = contributions.sum() * (R - 1) / R - contributions  # [R]
-    return _logarithm(left / (R - 2), contributions.mean())
-
-
-def mean_without_one(contributions: Numbers) -> Numbers:
-    """The logarithm of the mean without each replicate in turn."""
-    left = (contributions.sum() - contributions) / (len(contributions) - 1)  # [R]
-    return _logarithm(left, contributions.mean())
-
-
 def paired_ratio(
-    a: Numbers, b: Numbers, level: float = LEVEL, without_one: WithoutOne = variance_without_one
+    a: Contributions, b: Contributions, level: float = LEVEL, without_one: WithoutOne = variance_without_one
 ) -> Ratio:
     """mean(b) / mean(a) with the jackknife on its logarithm, replicate by replicate.
 
@@ -94,47 +63,46 @@ def paired_ratio(
     and an interval without width. Without common random numbers it holds as well, and gains nothing.
 
     Args:
-        a: contributions of the control, `[R]`: those of its variance or its squared errors.
-        b: of the estimator, on the same replicates, `[R]`.
+        a: contributions of the control: those of its variance or its squared errors.
+        b: of the estimator, on the same replicates.
         level: of the interval.
         without_one: `variance_without_one`, or `mean_without_one` for squared errors.
 
     References:
         Miller (1974), The jackknife: a review.
     """
-    if len(a) != len(b):
-        raise ValueError(f"a pair has as many replicates on either side, not {len(a)} and {len(b)}")
+    if a.count != b.count:
+        raise ValueError(f"a pair has as many replicates on either side, not {a.count} and {b.count}")
     if (known := _without_interval(a, b, level, paired=True)) is not None:
         return known
-    center, error = _jackknife(math.log(b.mean() / a.mean()), without_one(b) - without_one(a))
-    return Ratio(float(b.mean() / a.mean()), center, error, len(a) - 1, level, paired=True)
+    center, error = jackknife(math.log(b.mean / a.mean), without_one(b) - without_one(a))
+    return Ratio(b.mean / a.mean, center, error, a.groups - 1, level, paired=True)
 
 
 def unpaired_ratio(
-    a: Numbers, b: Numbers, level: float = LEVEL, without_one: WithoutOne = variance_without_one
+    a: Contributions, b: Contributions, level: float = LEVEL, without_one: WithoutOne = variance_without_one
 ) -> Ratio:
     """mean(b) / mean(a) for replicates that are independent: squared errors of the logarithms add.
 
     Under common random numbers it is too wide, as long as what both share raises both.
 
     Args:
-        a: contributions of the control, `[R]`.
-        b: of the estimator, `[R']`.
+        a: contributions of the control.
+        b: of the estimator.
         level: of the interval.
         without_one: `variance_without_one`, or `mean_without_one` for squared errors.
     """
     if (known := _without_interval(a, b, level, paired=False)) is not None:
         return known
-    below, below_error = _jackknife(math.log(a.mean()), without_one(a))
-    above, above_error = _jackknife(math.log(b.mean()), without_one(b))
+    below, below_error = jackknife(math.log(a.mean), without_one(a))
+    above, above_error = jackknife(math.log(b.mean), without_one(b))
     error = math.hypot(below_error, above_error)
-    value = float(b.mean() / a.mean())
-    return Ratio(value, above - below, error, min(len(a), len(b)) - 1, level, paired=False)
+    return Ratio(b.mean / a.mean, above - below, error, min(a.groups, b.groups) - 1, level, paired=False)
 
 
 def common_ratio(
-    a: Numbers,
-    b: Numbers,
+    a: Contributions,
+    b: Contributions,
     sample_size: int,
     level: float = LEVEL,
     without_one: WithoutOne = variance_without_one,
@@ -144,7 +112,7 @@ def common_ratio(
     Otherwise the unpaired one, no narrower than the paired one would have been.
     """
     pairs = paired_ratio(a, b, level, without_one)
-    if len(a) * min(sample_size, 10) >= PAIRED_FROM:
+    if a.count * min(sample_size, 10) >= PAIRED_FROM:
         return pairs
     apart = unpaired_ratio(a, b, level, without_one)
     return replace(apart, log_error=max(apart.log_error, pairs.log_error))
@@ -168,32 +136,21 @@ def times(interval: Ratio, log_seconds_error: float, seconds_ratio: float) -> Ra
     )
 
 
-def _jackknife(whole: float, without_one: Numbers) -> tuple[float, float]:
-    """A value freed of its bias of order 1/R, and its standard error."""
-    R = len(without_one)
-    mean = float(without_one.mean())
-    squares = float(np.square(without_one - mean).sum())
-    return R * whole - (R - 1) * mean, math.sqrt((R - 1) / R * squares)
-
-
-def _without_interval(a: Numbers, b: Numbers, level: float, paired: bool) -> Ratio | None:
+def _without_interval(a: Contributions, b: Contributions, level: float, paired: bool) -> Ratio | None:
     """The ratio where the jackknife has nothing to say: no noise on a side, or hardly a replicate."""
-    if not len(a) or not len(b) or not math.isfinite(a.sum() + b.sum()):
+    fewest = min(a.count, b.count)
+    if not fewest or not math.isfinite(a.total + b.total):
         return _unknown(math.nan, level, paired)
-    below, above = float(a.mean()), float(b.mean())
+    below, above = a.mean, b.mean
     if below > 0 and above > 0:
-        return _unknown(above / below, level, paired) if min(len(a), len(b)) < 3 else None
+        return _unknown(above / below, level, paired) if fewest < 3 else None
     value = 1.0 if above == below else math.inf if below == 0 else 0.0
     center = math.log(value) if value else -math.inf
-    return Ratio(value, center, 0.0, max(min(len(a), len(b)) - 1, 1), level, paired)
+    return Ratio(value, center, 0.0, max(fewest - 1, 1), level, paired)
 
 
 def _unknown(value: float, level: float, paired: bool) -> Ratio:
     return Ratio(value, math.nan, math.nan, 1, level, paired)
-
-
-def _logarithm(left: Numbers, whole: float) -> Numbers:
-    return np.asarray(np.log(np.maximum(left, _LEAST * whole)))
 
 
 def _exponential(x: float) -> float:

@@ -51,18 +51,23 @@ class Summary:
         return self.sums.moments()
 
 
-def deviations(distance: Tensor, variance: float) -> Tensor:
-    """Squared deviations of replicates, `[R]`, from squared distances to a center near their mean.
+def scale_of(distance: Tensor, variance: float) -> float:
+    """The factor that makes squared deviations of squared distances from a center near the mean.
 
-    In such units that their mean is the unbiased variance: tables and comparisons of replicates then say
-    the same. A center that is off by a part of the standard deviation makes them a little noisier.
+    Their mean is then the unbiased variance: tables and comparisons of replicates say the same. A center
+    that is off by a part of the standard deviation makes them a little noisier.
 
     Args:
-        distance: over some coordinates, `[R]`.
+        distance: of replicates, over some coordinates, `[R]`.
         variance: the trace of the covariance of these coordinates; NaN for a single replicate.
     """
     mean = float(distance.mean())
-    return distance * (variance / mean) if mean > 0 else distance
+    return variance / mean if mean > 0 else 1.0
+
+
+def deviations(distance: Tensor, variance: float) -> Tensor:
+    """Squared deviations of replicates, `[R]`; see `scale_of`."""
+    return distance * scale_of(distance, variance)
 
 
 def precision_of(P: int, dtype: torch.dtype) -> torch.dtype:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from bench.engine.result import run
 from bench.engine.truth import truth_of
-from bench.results import frames
 from bench.scenario.prepared import prepare
+from tests import tables
 from tests.calibration.table import Rate, Table
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
@@ -38,7 +38,7 @@ def test_exact_variances_are_the_measured_ones(table: Table) -> None:
                 experiment = planned.experiment
                 truth = truth_of(experiment)
                 measured = list(run(experiment, some, truth))
-                found.append(frames.measurements(experiment, truth, measured))
+                found.append(tables.measurements(experiment, truth, measured))
     frame = pd.concat(found, ignore_index=True)
     whole = frame[frame["parameter"] == "all"]
     known = whole[whole["variance_exact"].notna()]

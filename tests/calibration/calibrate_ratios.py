@@ -14,10 +14,11 @@ from bench.catalogue import build
 from bench.engine.truth import exact_gradient
 from bench.statistics.intervals import median_interval, normal_interval
 from bench.statistics.metrics import signal_to_noise, signal_to_noise_squared
-from bench.statistics.ratio import Ratio, paired_ratio, unpaired_ratio
+from bench.statistics.ratio import Ratio
 from tests.calibration.runs import evidence, noise, repeated, runs_of
 from tests.calibration.table import Table, rate_of
 from tests.cases import estimator_of, problem_of
+from tests.ratios import paired_ratio, unpaired_ratio
 
 RUNS = 2000
 # |∇F| = 4; a pathwise estimate has variance 4/N.
