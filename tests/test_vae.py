@@ -487,7 +487,7 @@ def test_other_formats_of_files_are_read_whatever_their_name(tmp_path, content):
         (npy(GREY)[:-1], "cannot be read"),
         (npy(np.array([{"a": 1}] * 5), allow_pickle=True), "cannot be read"),
         (npy_head((1 << 20, 784)), "too large"),
-        (npy_head((5, 4), "<U99999999"), "too large"),
+        (npy_head((5, 4), "<U99999999"), "wanted floats"),
         (npy_head((-5, 4)), "cannot be read"),
         (idx(GREY)[:7], "cut short"),
         (idx(GREY)[:-1], "fewer"),
@@ -511,7 +511,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, content, message):
 def test_what_is_too_large_is_not_unpacked(saved, monkeypatch):
     path = saved(images=np.zeros((1 << 10, 1 << 10), dtype=np.uint8))
     monkeypatch.setattr(image_files, "_LARGEST", 1 << 10)
-    monkeypatch.setattr(np.lib.format, "read_array", None)
+    monkeypatch.setattr(image_files, "_rest", None)
     with pytest.raises(Invalid, match="too large"):
         images.from_file(path)
 
