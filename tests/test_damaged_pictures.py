@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench.errors import Invalid
+from bench.problems import image_files
 from bench.problems.images import from_file
 
 PLACES = 400
