@@ -80,6 +80,8 @@ def scatter(run: Run) -> pd.DataFrame:
     `attrs["notice"]` says if only some are kept.
     """
     whole = rows.whole(run.measurements)
+    if run.record["scenario"].get("coordinates", "all") != "all":
+        whole = whole.iloc[:0]  # the few that are kept are not like the others
     cells = whole[whole["sample_size"] == whole["sample_size"].max()]
     known = run.coordinates.drop_duplicates(["cell", "parameter", "index"])
     known = known[np.isfinite(known["truth"].to_numpy(float)) & known["cell"].isin(cells["cell"])]

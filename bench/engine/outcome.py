@@ -102,7 +102,7 @@ def _estimates(experiment: Experiment, truth: Truth, result: Result) -> Estimate
     replication, seconds = result.replication, result.seconds
     if replication is None or seconds is None:
         return None
-    summary, parameters = replication.summary, experiment.problem.parameters
+    summary, parameters = replication.summary, experiment.blocks
     found = evidence_of(
         summary,
         truth.gradient,

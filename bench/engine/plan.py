@@ -74,6 +74,7 @@ class Experiment:
         settings: the options of the problem over which the scenario ranges, with their values here.
         point: the same as text; empty where it ranges over none.
         reference_checks: estimators that a reference must agree with, and that give none themselves.
+        coordinates: the finest detail that is kept: "all", the "blocks" of parameters, or "none".
         named_within: classes that the options of the problem name, such as an estimator that trains it.
     """
 
@@ -97,6 +98,12 @@ class Experiment:
     point: str = ""
     reference_checks: tuple[NamedEstimator, ...] = ()
     named_within: tuple[type, ...] = ()
+    coordinates: str = "all"
+
+    @property
+    def blocks(self) -> Mapping[str, slice]:
+        """The blocks of parameters of which something is told beside the whole gradient."""
+        return {} if self.coordinates == "none" else self.problem.parameters
 
     @property
     def problem_label(self) -> str:

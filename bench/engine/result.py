@@ -104,7 +104,7 @@ def _measured(sampler: CellSampler, truth: Truth, kept: Pieces | None) -> Result
     if precision is not None and exact is not None:
         precision = replace(precision, exact_kurtosis=exact.kurtosis["all"])
     replication = sampler.sample(
-        _ROLE, R, truth.gradient, problem.parameters, precision, experiment.kept_coordinates, kept
+        _ROLE, R, truth.gradient, experiment.blocks, precision, experiment.kept_coordinates, kept
     )
     rare = exact is None and _missed(sampler, replication, truth)
     peak = peak_of(sampler.estimator, problem, N, sampler.address("memory"), experiment.resampled)
@@ -129,7 +129,7 @@ _ROLE = "estimates"
 def _pairs(sampler: CellSampler, pairs: int) -> Pairs:
     """Estimates in pairs that share a batch."""
     problem, N = sampler.problem, sampler.cell.sample_size
-    segments = sampler.segments(problem.parameters)
+    segments = sampler.segments(sampler.experiment.blocks)
     address = sampler.address("pairs")
     return replicate_pairs(sampler.estimator, problem, N, pairs, address, segments, sampler.center)
 
@@ -147,7 +147,7 @@ def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> boo
         replication.seconds,
         replication.evaluations,
         N,
-        problem.parameters,
+        sampler.experiment.blocks,
         cost_varied=replication.cost_varied,
     )
     if not any(bias_p(evidence) < BIASED_BELOW for _, evidence in found):

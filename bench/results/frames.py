@@ -36,7 +36,10 @@ def measurements(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcom
 
 
 def coordinates(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return one row per cell and coordinate: its place, truth, mean, variance with interval, kurtosis."""
+    """Return one row per cell and coordinate: its place, truth, mean, variance with interval, kurtosis.
+
+    Where the scenario does not keep all, only those are there whose first estimates are kept.
+    """
     blocks, size = experiment.problem.parameters, len(experiment.problem.theta)
     narrowest = np.full(size, "all", dtype=object)
     for name in sorted(blocks, key=lambda name: blocks[name].start - blocks[name].stop):
@@ -61,7 +64,8 @@ def coordinates(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome
             "center": estimates.center.numpy(),
             "kept": kept if estimates.kept else 0,
         }
-        parts.append(pd.DataFrame(part))
+        frame = pd.DataFrame(part)
+        parts.append(frame if experiment.coordinates == "all" else frame[frame["kept"] > 0])
     return joined(parts, "coordinates")
 
 
@@ -124,7 +128,7 @@ def _rows(
         "cell": cell_id(experiment, cell),
     }
     if estimates is None:
-        blocks = blocks_reported(problem.parameters, len(problem.theta))
+        blocks = blocks_reported(experiment.blocks, len(problem.theta))
         return [
             {**row, "parameter": name, "dim": block.stop - block.start, "replicates": 0, "nonfinite": 0}
             for name, block in blocks.items()

@@ -37,6 +37,7 @@ def key_of_cell(experiment: Experiment, cell: Cell, truth: Truth | None) -> Key:
         "dtype": cell.dtype,
         "precision": None if precision is None else [precision.half_width, precision.max_replicates],
         "precise_from": None if precision is None else experiment.replicates,
+        "blocks": list(experiment.blocks),
         "truth": None if truth is None else _of_truth(truth),
     }
 

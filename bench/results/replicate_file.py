@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +83,8 @@ class ReplicateFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if absent := [name for name in _NEEDED if name not in pq.read_schema(path).names]:
+            raise ValueError(f"it has no column {absent[0]!r}")
         self._file = pq.ParquetFile(path, read_dictionary=["cell", "parameter"])
         _check(self._file.schema_arrow)
         metadata = self._file.metadata
@@ -135,17 +137,17 @@ class ReplicateFile:
         return self._last[1]
 
 
+_NEEDED: dict[str, Callable[[pa.DataType], bool]] = {
+    "cell": pa.types.is_dictionary,
+    "parameter": pa.types.is_dictionary,
+    "replicate": pa.types.is_integer,
+}
+"""Columns that every version writes -> whether they hold what they should."""
+
+
 def _check(schema: pa.Schema) -> None:
-    known = {
-        "cell": pa.types.is_dictionary,
-        "parameter": pa.types.is_dictionary,
-        "replicate": pa.types.is_integer,
-    }
-    for name in TYPES["replicates"]:
-        if name not in schema.names:
-            if name in known:
-                raise ValueError(f"it has no column {name!r}")
-        elif not known.get(name, pa.types.is_floating)(schema.field(name).type):
+    for name in filter(TYPES["replicates"].__contains__, schema.names):
+        if not _NEEDED.get(name, pa.types.is_floating)(schema.field(name).type):
             raise ValueError(f"its column {name!r} does not hold what it should")
 
 

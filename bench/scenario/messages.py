@@ -43,6 +43,7 @@ _WANTED: dict[tuple[str, ...], str] = {
     ("replicates",): _REPLICATES,
     ("precision",): "a mapping such as {variance: 5%}",
     ("data",): "fixed or resampled",
+    ("coordinates",): "all, blocks or none",
     ("precision", "variance"): "a percentage such as 5%, or a number between 0 and 1",
     ("max_replicates",): _REPLICATES,
     ("seed",): "a whole number from 0 to 2**64 - 1",

@@ -85,6 +85,7 @@ def _experiment(point: Point) -> Experiment:
         reference_replicates=scenario.reference.replicates or _REFERENCE_EFFORT * scenario.replicates,
         precision=_precision(scenario),
         resampled=scenario.data == "resampled",
+        coordinates=scenario.coordinates,
         settings=point.settings,
         point=point.label,
     )

@@ -234,6 +234,11 @@ class Scenario(Part):
         description="Whether all replicates share one batch of the data, or each has its own: "
         "the variance is then split into that of sampling and that of the data.",
     )
+    coordinates: Literal["all", "blocks", "none"] = Field(
+        default="all",
+        description="The finest detail that is kept: every coordinate, the blocks of parameters, or none but "
+        "the whole gradient. Less takes less room where there are many.",
+    )
     replicates: Replicates = Field(
         default=1000, description="R, the number of independent estimates in each cell."
     )
