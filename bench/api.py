@@ -12,10 +12,12 @@ import pandas as pd
 from bench import arguments
 from bench.catalogue import add_class, add_plugin
 from bench.errors import did_you_mean, invalid, shown
-from bench.execution import Caches, execute
+from bench.execution import execute
 from bench.results import folder as run_folder
 from bench.results.part_cache import of_user
 from bench.results.run import Run
+from bench.running.crew import Workers
+from bench.running.manner import Manner
 from bench.scenario.given import Said
 from bench.scenario.overrides import of_keywords
 from bench.scenario.prepared import prepare
@@ -54,6 +56,7 @@ def run(
     overrides: Sequence[str] = (),
     quick: bool = False,
     threads: int = 1,
+    workers: int | None = None,
     out: str | os.PathLike[str] = "results",
     progress: bool = True,
 ) -> Run:
@@ -70,6 +73,8 @@ def run(
         overrides: `dotted.key=value`, instead of what the scenario says.
         quick: whether to make it small, to see if it runs.
         threads: processor threads for torch.
+        workers: how many processes measure beside this one; None to measure in this one. A script that
+            asks for some keeps its own work below `if __name__ == "__main__":`, since they import it.
         out: the folder in which the run gets one of its own.
         progress: whether to tell on standard error of each cell that is done.
 
@@ -88,6 +93,8 @@ def run(
         scenario = arguments.place("scenario", scenario, "a file, the name of a scenario, or a dictionary")
     folder = arguments.place("out", out, "a folder")
     count = arguments.whole_number("threads", threads, 1, MOST_THREADS)
+    by = None if workers is None else Workers(arguments.whole_number("workers", workers, 1, MOST_THREADS))
+    manner = Manner(count, by, references=of_user())
     only = None if estimators is None else arguments.texts("estimators", estimators)
     settings = arguments.settings("overrides", overrides)
     small, shown_progress = arguments.truth("quick", quick), arguments.truth("progress", progress)
@@ -96,7 +103,7 @@ def run(
     )
     prepared = prepare(scenario, [*changes, *settings], only, small, confirmed=True)
     with telling(prepared) if shown_progress else nullcontext(lambda _: None) as tell:
-        done = execute(prepared, folder, tell, count, Caches(None, of_user()))
+        done = execute(prepared, folder, tell, manner)
     draw(done)
     return done
 

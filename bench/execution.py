@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,6 @@ from bench.engine.truth import Truth
 from bench.results import folder as run_folder
 from bench.results import frames
 from bench.results.folder_lock import locked, writing
-from bench.results.part_cache import PartCache
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.plan_file import Plan, write_plan
 from bench.results.provenance import provenance
@@ -30,33 +29,16 @@ from bench.results.replicate_file import Rows
 from bench.results.replicate_rows import is_within_float32, rows_of, schema_of
 from bench.results.run import Run
 from bench.results.store import Store
-from bench.running.crew import Workers
+from bench.running.manner import SERIAL, Manner
 from bench.running.work import Done, Tell, Wanted, Work
 from bench.scenario.prepared import Prepared
-
-
-class Caches(NamedTuple):
-    """Folders that runs share.
-
-    Attributes:
-        cells: where finished cells are found and kept; None for nowhere.
-        references: the same of long references.
-    """
-
-    cells: PartCache | None
-    references: PartCache | None
-
-
-ALONE = Caches(None, None)
 
 
 def execute(
     prepared: Prepared,
     out: str | os.PathLike[str] = "results",
     tell: Tell = lambda _: None,
-    thread_count: int = 1,
-    caches: Caches = ALONE,
-    workers: Workers | None = None,
+    manner: Manner = SERIAL,
 ) -> Run:
     """Run a scenario that is ready, and write its results into a new folder.
 
@@ -64,10 +46,7 @@ def execute(
         prepared: the scenario.
         out: the folder in which the run gets one of its own.
         tell: is told of the truth, then of each result, as they come.
-        thread_count: how many processor threads torch may use. Small tensors are slowed
-            by a second one, and timings on one are comparable.
-        caches: what is shared with other runs.
-        workers: the processes that measure; None for this one.
+        manner: by which processes it is measured, for example.
 
     Raises:
         Invalid: if no folder can be made; that is found before anything is measured.
@@ -75,17 +54,15 @@ def execute(
         CannotWrite: if the disk is full, say; what was written until then stays.
     """
     with run_folder.new_folder(Path(out), prepared.scenario.name) as folder:
-        return continued(prepared, folder, tell, thread_count, caches=caches, workers=workers)
+        return continued(prepared, folder, tell, manner)
 
 
 def continued(
     prepared: Prepared,
     folder: Path,
     tell: Tell = lambda _: None,
-    thread_count: int = 1,
+    manner: Manner = SERIAL,
     what: Wanted = "missing",
-    caches: Caches = ALONE,
-    workers: Workers | None = None,
 ) -> Run:
     """Run what of a scenario is not in the folder of a run yet, and write its tables anew.
 
@@ -93,10 +70,8 @@ def continued(
         prepared: the scenario.
         folder: of the run.
         tell: is told of the truth, then of each result, those that are there already first.
-        thread_count: how many processor threads torch may use.
+        manner: by which processes it is measured, for example.
         what: which cells are measured: those that are missing, those that failed, or nothing.
-        caches: what is shared with other runs.
-        workers: the processes that measure; None for this one.
 
     Raises:
         Invalid: if another process writes into the folder.
@@ -105,17 +80,17 @@ def continued(
     """
     started = datetime.now(UTC)
     plans = prepared.ready()
-    with locked(folder), stoppable() as stop, threads(thread_count):
-        store = Store(folder, stop.check, *caches)
+    with locked(folder), stoppable() as stop, threads(manner.threads):
+        store = Store(folder, stop.check, manner.cells, manner.references)
         with writing(folder):
             store.prepare()
             write_plan(folder, plan_of(prepared, started))
-        work = Work(plans, store, tell, what, stop.check, workers)
+        work = Work(plans, store, tell, what, stop.check, manner.workers, manner.on_error)
         try:
             interrupted = not work.done()
-            record = _record(
-                prepared, work.truths, thread_count, started, interrupted, [*store.notes, *work.notes]
-            )
+            notes = [*store.notes, *work.notes]
+            record = _record(prepared, work.truths, manner.threads, started, interrupted, notes)
+            record["stopped"] = work.stopped
             parts = work.parts
             run = Run(
                 frames.joined([frames.measurements(*part) for part in parts], "measurements"),

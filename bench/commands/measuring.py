@@ -31,7 +31,6 @@ def measure(
     measured: Callable[[Progress], Run],
     strict: bool = False,
     report: bool = True,
-    incomplete: tuple[str, int] = ("interrupted: what was measured until then is kept", INTERRUPTED),
 ) -> None:
     """Measure a scenario, print its table, draw its figures, write its page; end the program if need be.
 
@@ -40,7 +39,6 @@ def measure(
         measured: measures it, and tells of it.
         strict: whether to exit with 1 if an estimator contradicts its claim.
         report: whether to draw figures and to write a page.
-        incomplete: what is said where cells are missing, and with which code the program then exits.
     """
     from bench.progress import Progress as Telling
     from bench.results.folder_lock import writing
@@ -56,7 +54,7 @@ def measure(
     if short := _without_precision(done.measurements):
         click.echo(short)
     click.echo(f"results  {done.folder}")
-    _exit(done, strict, *incomplete)
+    _exit(done, strict)
 
 
 @contextmanager
@@ -90,11 +88,19 @@ def _drawn(done: Run, progress: Progress) -> list[str]:
     return failed + write_report([done])[1]
 
 
-def _exit(done: Run, strict: bool, said: str, code: int) -> None:
+def _exit(done: Run, strict: bool) -> None:
     from bench.results.store import FAILED as NO_ESTIMATES
+    from bench.running.work import BY_USER
+    from bench.text.labels import plain
 
     if done.interrupted:
         assert done.folder is not None
+        stopped, code = done.record["stopped"], SOME_CELLS_FAILED
+        said = f"stopped at a cell that failed: {plain(stopped, 300)}"
+        if not stopped:
+            said = "some cells are missing"
+        if stopped == BY_USER:
+            said, code = "interrupted: what was measured until then is kept", INTERRUPTED
         click.echo(f"{said}; to go on:", err=True)
         click.echo(resume_command(done.folder), err=True)
         sys.exit(code)

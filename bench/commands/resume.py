@@ -9,15 +9,14 @@ import click
 
 from bench.commands.examples import examples
 from bench.commands.measuring import measure
-from bench.commands.terminal import SOME_CELLS_FAILED, explained
+from bench.commands.terminal import explained
 from bench.commands.wanted import Whole
 from bench.commands.worker_options import chosen, worker_options
 
 if TYPE_CHECKING:
+    from bench.running.manner import OnError
     from bench.running.work import Wanted
     from bench.scenario.prepared import Prepared
-
-_MISSING = "some cells are missing"
 
 EXAMPLE = "results/gaussian/20260101T120000.000000Z-1a2b3c"
 
@@ -38,6 +37,7 @@ def resume(
     workers: int | None,
     scheduler: str | None,
     timeout: float | None,
+    on_error: OnError,
     strict: bool,
     no_report: bool,
 ) -> None:
@@ -45,15 +45,16 @@ def resume(
 
     A run in which a plug-in takes part needs it again: bench --plugin FILE.py resume RUN. Exits as bench run.
     """
-    from bench.execution import Caches, continued
+    from bench.execution import continued
     from bench.results.part_cache import of_user
+    from bench.running.manner import Manner
 
     prepared = prepared_again(run)
-    caches, by = Caches(None, of_user()), chosen(workers, scheduler, timeout)
+    manner = Manner(threads, chosen(workers, scheduler, timeout), on_error, references=of_user())
     what: Wanted = "failed" if only_failed else "missing"
     measure(
         prepared,
-        lambda tell: continued(prepared, run, tell, threads, what, caches, by),
+        lambda tell: continued(prepared, run, tell, manner, what),
         strict,
         not no_report,
     )
@@ -76,7 +77,6 @@ def collected(run: Path, no_report: bool) -> None:
         prepared,
         lambda tell: continued(prepared, run, tell, what="nothing"),
         report=not no_report,
-        incomplete=(_MISSING, SOME_CELLS_FAILED),
     )
 
 

@@ -16,6 +16,7 @@ from bench.commands.worker_options import chosen, worker_options
 if TYPE_CHECKING:
     from bench.progress import Progress
     from bench.results.run import Run
+    from bench.running.manner import OnError
 
 
 @click.command(
@@ -64,6 +65,7 @@ def run(
     workers: int | None,
     scheduler: str | None,
     timeout: float | None,
+    on_error: OnError,
     **options: Any,
 ) -> None:
     """Measure a scenario; print a table; write data frames, figures and a page.
@@ -74,9 +76,10 @@ def run(
     Exits with 0, 1 (a claim was contradicted, under --strict), 2 (the scenario is wrong), 3 (some cells
     failed, or the disk is full), 4 (nothing could be measured) or 130.
     """
-    from bench.execution import ALONE, Caches, continued, execute, plan_of
+    from bench.execution import continued, execute, plan_of
     from bench.results.part_cache import PartCache, of_user
     from bench.results.runs import latest, same_question
+    from bench.running.manner import Manner
 
     prepared = prepared_from(**options)
     earlier = same_question(out / prepared.scenario.name, plan_of(prepared))
@@ -86,13 +89,12 @@ def run(
 
     if cache is not None and no_cache:
         raise click.UsageError("--cache and --no-cache exclude one another")
-    caches = ALONE if no_cache else Caches(None if cache is None else PartCache(cache), of_user())
-
-    by = chosen(workers, scheduler, timeout)
+    cells, references = None if cache is None else PartCache(cache), None if no_cache else of_user()
+    manner = Manner(threads, chosen(workers, scheduler, timeout), on_error, cells, references)
 
     def measured(progress: Progress) -> Run:
         if last is not None:
-            return continued(prepared, last.folder, progress, threads, caches=caches, workers=by)
-        return execute(prepared, out, progress, threads, caches, by)
+            return continued(prepared, last.folder, progress, manner)
+        return execute(prepared, out, progress, manner)
 
     measure(prepared, measured, strict, not no_report)

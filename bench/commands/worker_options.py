@@ -1,4 +1,4 @@
-"""The options that have other processes measure."""
+"""The options of the manner in which a run is measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def worker_options(command: Command) -> Command:
-    """The options that have other processes measure."""
+    """Add the options that have other processes measure, and that of what follows a cell that fails."""
     for option in reversed(
         [
             click.option(
@@ -30,6 +30,13 @@ def worker_options(command: Command) -> Command:
                 type=click.FloatRange(min=0, min_open=True),
                 metavar="SECONDS",
                 help="Give a cell up after this time; by default never. Another process measures it.",
+            ),
+            click.option(
+                "--on-error",
+                type=click.Choice(["continue", "stop"]),
+                default="continue",
+                show_default=True,
+                help="What follows a cell that fails.",
             ),
         ]
     ):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.center import center_of_cell
+from bench.engine.deeds import Deeds
 from bench.engine.fitting import Fitting, fit_at_a_cost
 from bench.engine.guard import guarded, moved_copy
 from bench.engine.pieces import Pieces
@@ -77,7 +78,7 @@ class CellSampler:
         known = self.experiment.prepared.known_moments
         return (None, "") if known is None else known.of(self.estimator, self.cell.sample_size)
 
-    def guarded(self) -> AbstractContextManager[None]:
+    def guarded(self) -> AbstractContextManager[Deeds]:
         """Guard a piece of work on the problem.
 
         Raises:

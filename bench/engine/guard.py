@@ -12,6 +12,7 @@ import torch
 
 from bench.engine.contents import are_identical, changed, contents, replaced
 from bench.engine.copies import own_copy
+from bench.engine.deeds import Deeds, told_of
 from bench.engine.process_state import QUICK, put_back, quick_state, watched
 from bench.problem import NotApplicable, Problem
 
@@ -98,11 +99,11 @@ class Call:
 
 
 @contextmanager
-def guarded(problem: Problem) -> Iterator[None]:
+def guarded(problem: Problem) -> Iterator[Deeds]:
     """Guard a piece of work on a problem: the calls within, and what is done between them.
 
-    The state of the process is put back on leaving. The problem is not: it must be a copy
-    that nobody else uses, see `own_copy`.
+    What it prints is passed on up to some lines, and told of on leaving. The state of the process is put back
+    then. The problem is not: it must be a copy that nobody else uses, see `own_copy`.
 
     Raises:
         Misbehaved: if something was changed, or an exception was raised to end the process.
@@ -110,9 +111,9 @@ def guarded(problem: Problem) -> Iterator[None]:
     before, classes = contents(problem), _classes(problem)
     names: list[str] = []
     failure: BaseException | None = None
-    with watched() as changes, _alone():
+    with watched() as changes, _alone(), told_of() as deeds:
         try:
-            yield
+            yield deeds
         except BaseException as error:  # noqa: BLE001 - raised again below, with what was changed
             failure = error
         names += _told(problem, changed(before)) + _classes_put_back(classes)

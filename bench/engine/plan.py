@@ -168,6 +168,11 @@ class Cell:
     status: str = "ok"
     reason: str = ""
 
+    @property
+    def title(self) -> str:
+        """The cell in words, but for the problem."""
+        return f"{self.named.label}, N = {self.sample_size}, {self.device}, {self.dtype}"
+
 
 @dataclass(frozen=True)
 class Planned:

@@ -89,8 +89,9 @@ def measure(experiment: Experiment, cell: Cell, truth: Truth, kept: Pieces | Non
         Misbehaved: if the estimator or the problem changes what is not its own.
     """
     sampler = CellSampler(experiment.prepared, cell)
-    with sampler.guarded():
-        return _measured(sampler, truth, kept)
+    with sampler.guarded() as deeds:
+        result = _measured(sampler, truth, kept)
+    return replace(result, reason="; ".join(filter(None, (result.reason, deeds.text))))
 
 
 def _measured(sampler: CellSampler, truth: Truth, kept: Pieces | None) -> Result:

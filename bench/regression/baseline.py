@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from bench.engine.plan import cell_key
 from bench.errors import Fault, KeyFault, ScenarioError, did_you_mean, invalid, shown
-from bench.results.files import atomic_write
+from bench.results.files import atomic_write, remove_abandoned
 from bench.scenario.document import Document, parse, placed, printable
 from bench.scenario.points import settings_text
 from bench.scenario.strict_models import Part
@@ -220,6 +220,7 @@ def write(path: Path, baseline: Baseline) -> None:
         raise invalid(f"{path}: {len(plain['cells'])} cells are too many for one file; gate fewer sizes")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(path)
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as error:

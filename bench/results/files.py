@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import secrets
@@ -33,7 +34,25 @@ def remove_unfinished(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}")
+def remove_abandoned(path: Path) -> None:
+    """Remove what processes that were killed left half-written of one file; others may be writing it now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        found = _TEMPORARY.fullmatch(left.name)
+        if found and not _is_alive(int(found[1])):
+            left.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+_TEMPORARY = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}")
 
 
 def _sync(path: Path) -> None:

@@ -11,13 +11,15 @@ from typing import Literal, NamedTuple
 from bench.engine.outcome import Outcome, accusing, outcome_of, without_truth
 from bench.engine.plan import Experiment, Planned
 from bench.engine.result import Result, result_of
+from bench.engine.stopping import Stopped
 from bench.engine.truth import Truth, confirmed_again, truth_of
 from bench.results.folder_lock import CannotWrite
 from bench.results.keys import digest
 from bench.results.provenance import PACKAGES
 from bench.results.store import ATTEMPTS, FAILED, Store
 from bench.running.crew import Workers, crew
-from bench.running.workers import DONE, Task, died, differences, failure, measured_by, versions
+from bench.running.manner import OnError
+from bench.running.workers import DONE, Task, died, differences, failure, measured_by, release, versions
 
 Tell = Callable[[Truth | Result], None]
 Wanted = Literal["missing", "failed", "nothing"]
@@ -41,6 +43,7 @@ class Work:
         what: which cells are measured.
         stop: is called now and then, and may raise.
         workers: by which processes; None for this one, one cell after the other.
+        on_error: whether to go on after a cell that failed, or to stop there.
     """
 
     def __init__(
@@ -51,16 +54,18 @@ class Work:
         what: Wanted = "missing",
         stop: Callable[[], None] = lambda: None,
         workers: Workers | None = None,
+        on_error: OnError = "continue",
     ) -> None:
         self._plans, self._store, self._tell, self._what = plans, store, tell, what
-        self._stop, self._workers = stop, workers
+        self._stop, self._workers, self._on_error = stop, workers, on_error
         self._truths: dict[int, Truth] = {}
         self._outcomes: list[dict[int, Outcome]] = [{} for _ in plans]
         self._ended: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.stopped = ""  # why it ended before its end, if it did
 
     def done(self) -> bool:
-        """Measure what is wanted; whether all is there then, or the user stopped it.
+        """Measure what is wanted; whether all is there then, and neither the user nor a failure stopped it.
 
         Raises:
             KeyboardInterrupt: if there is nothing when it is stopped.
@@ -71,7 +76,9 @@ class Work:
             raise
         except KeyboardInterrupt:
             self._store.note_stop()
-            if not any(each.estimates for outcomes in self._outcomes for each in outcomes.values()):
+            self.stopped = self.stopped or BY_USER
+            every = [outcome for outcomes in self._outcomes for outcome in outcomes.values()]
+            if self.stopped == BY_USER and not any(each.estimates for each in every):
                 raise
             return False
         return sum(map(len, self._outcomes)) == sum(len(planned.cells) for planned in self._plans)
@@ -101,7 +108,7 @@ class Work:
         suspect = {self._label(*at) for at in every if self._times(*at)}
         for point, place in sorted(every, key=lambda at: self._label(*at) in suspect):
             if not self._take_kept(point, place):
-                self._take(point, place, self._measured(point, place))
+                self._take_new(point, place, self._measured(point, place))
 
     def _by_workers(self) -> None:
         """Have workers measure; they keep the results themselves."""
@@ -127,8 +134,11 @@ class Work:
                 )
                 for at in missing
             ]
-            for task, how, reason in measured_by(client, tasks, self._stop):
-                self._take(task.point, task.place, self._of_worker(task, how, reason))
+            try:
+                for task, how, reason in measured_by(client, tasks, self._stop):
+                    self._take_new(task.point, task.place, self._of_worker(task, how, reason))
+            finally:
+                release(client)
 
     def _of_worker(self, task: Task, how: str, reason: str) -> Result:
         experiment, cells = self._plans[task.point].experiment, self._plans[task.point].cells
@@ -171,6 +181,17 @@ class Work:
             self._take(point, place, found)
         return True
 
+    def _take_new(self, point: int, place: int, result: Result) -> None:
+        """Take the result of a cell that was just measured; one that failed may be the last.
+
+        Raises:
+            Stopped: if it is.
+        """
+        self._take(point, place, result)
+        if self._on_error == "stop" and result.status in FAILED:
+            self.stopped = f"{result.cell.title}: {result.status}: {result.reason}"
+            raise Stopped
+
     def _take(self, point: int, place: int, result: Result) -> None:
         self._outcomes[point][place] = outcome_of(self._plans[point].experiment, self._truths[point], result)
         self._tell(result)
@@ -208,6 +229,8 @@ class Work:
             self._outcomes[point] = {place: without_truth(each) for place, each in outcomes.items()}
         self._truths[point] = again
 
+
+BY_USER = "by the user"
 
 _ELSEWHERE = "a worker has finished it, but not in this folder, which must be the same for all"
 

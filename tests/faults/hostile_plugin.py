@@ -67,6 +67,14 @@ class Allocates(Plain):
         return torch.ones(1 << 45, dtype=torch.float64)[:1]
 
 
+class Devours(Plain):
+    def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
+        taken = []
+        while len(theta) > 2:  # not in the trial of the plan
+            taken.append(bytearray(1 << 26))
+        return super().gradient(problem, theta, sample_size)
+
+
 class NotFinite(Plain):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         return super().gradient(problem, theta, sample_size) * torch.nan
@@ -92,6 +100,7 @@ ESTIMATORS = {
     "hangs": Hangs,
     "forks": Forks,
     "allocates": Allocates,
+    "devours": Devours,
     "not_finite": NotFinite,
     "wrong_shape": WrongShape,
     "prints": Prints,

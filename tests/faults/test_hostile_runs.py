@@ -30,9 +30,10 @@ REASONS = {
 }
 
 
-def called(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def called(folder: Path, *words: str, kilobytes: int | None = None) -> subprocess.CompletedProcess[str]:
+    limit = [] if kilobytes is None else ["bash", "-c", f'ulimit -v {kilobytes}; exec "$@"', "bash"]
     return subprocess.run(
-        [sys.executable, "-m", "bench", "--plugin", str(PLUGIN), *words],
+        [*limit, sys.executable, "-m", "bench", "--plugin", str(PLUGIN), *words],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -66,9 +67,25 @@ def test_each_is_a_row_with_its_reason_and_the_others_complete(tmp_path: Path) -
         assert len(rows) == 2
         assert not rows["status"].eq("ok").any()
         assert rows["reason"].str.contains(words, regex=False).all(), rows["reason"].tolist()
+    assert len(done.stdout.splitlines()) < 100
+    for name, deed in {
+        "prints": "lines, the first of which is '0'",
+        "forks": "it forked the process",
+    }.items():
+        assert frame[frame["estimator"] == name]["reason"].str.contains(deed, regex=False).all()
     told = called(tmp_path, "status", str(only_run(tmp_path)))
     assert "20 cells: 10 done, 10 failed, 0 missing; 0 stale" in told.stdout
     assert "run hostile.yaml -e raises -n 4 --devices cpu" in told.stdout
+
+
+def test_a_cell_that_takes_all_memory_is_a_row_too(tmp_path: Path) -> None:
+    """Within `ulimit -v`, which a shell or a cluster sets, the system refuses more and kills nobody."""
+    (tmp_path / "hostile.yaml").write_text(TEXT % "plain, devours, reparameterization")
+    done = called(tmp_path, "run", "hostile.yaml", "--no-report", kilobytes=6_000_000)
+    assert done.returncode == 3, done.stderr
+    found = statuses(tmp_path)
+    assert found == {"plain": {"ok"}, "devours": {"error"}, "reparameterization": {"ok"}}
+    assert bench.load(only_run(tmp_path)).measurements["reason"].max() == "MemoryError"
 
 
 def test_a_cell_that_kills_the_process_is_left_for_last_and_given_up_then(tmp_path: Path) -> None:
