@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from dataclasses import dataclass, replace
@@ -256,6 +257,14 @@ def test_tables_are_loaded_when_they_are_asked_for_and_once(done: Run) -> None:
     assert asked == ["replicates"]
     assert len(run.coordinates) == 0
     assert len(some.measurements) == 1
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(ready: Prepared, tmp_path: Path) -> None:
+    """Parquet has no way to write there, and what was measured would be lost."""
+    out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
+    with pytest.raises(Invalid, match=r"\\xff\\xfe': wanted a folder for results whose name is UTF-8"):
+        execute(ready, out)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_csv_says_the_same_as_the_parquet(done: Run) -> None:

@@ -57,7 +57,7 @@ class _Printed(io.TextIOBase):
         return len(text)
 
     def told(self) -> str:
-        """How much was printed, as text; empty if nothing was."""
+        """Say how much was printed; empty if nothing was."""
         if not self._lines:
             return ""
         first = self._first.strip()

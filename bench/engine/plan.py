@@ -170,7 +170,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """The cell in words, but for the problem."""
+        """The cell as text, but for the problem."""
         return f"{self.named.label}, N = {self.sample_size}, {self.device}, {self.dtype}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -44,6 +45,10 @@ def new_folder(root: Path, scenario: str) -> Iterator[Path]:
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = root / scenario / f"{stamp}-{secrets.token_hex(3)}"
+    try:
+        os.fspath(folder).encode()
+    except UnicodeEncodeError:
+        raise invalid(f"{os.fsencode(root)!r}: wanted a folder for results whose name is UTF-8") from None
     try:
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True)
