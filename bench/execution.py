@@ -22,6 +22,7 @@ from bench.engine.truth import Truth
 from bench.results import folder as run_folder
 from bench.results import frames
 from bench.results.folder_lock import locked, writing
+from bench.results.frames import Point
 from bench.results.pictures import Pictures, pictures_in_range
 from bench.results.plan_file import Plan, write_plan
 from bench.results.provenance import provenance
@@ -30,7 +31,7 @@ from bench.results.replicate_rows import is_within_float32, rows_of, schema_of
 from bench.results.run import Run
 from bench.results.store import Store
 from bench.running.manner import SERIAL, Manner
-from bench.running.work import Done, Tell, Wanted, Work
+from bench.running.work import Tell, Wanted, Work
 from bench.scenario.prepared import Prepared
 
 
@@ -93,10 +94,10 @@ def continued(
             record["stopped"] = work.stopped
             parts = work.parts
             run = Run(
-                frames.joined([frames.measurements(*part) for part in parts], "measurements"),
+                frames.judged(frames.measurements(parts)),
                 run_folder.replicates_in(folder),
                 record,
-                frames.joined([frames.coordinates(*part) for part in parts], "coordinates"),
+                frames.coordinates(parts),
                 partial(_pictures, parts),
                 folder,
             )
@@ -122,7 +123,7 @@ def plan_of(prepared: Prepared, started: datetime | None = None) -> Plan:
     )
 
 
-def _replicates(done: Sequence[Done], store: Store) -> Rows:
+def _replicates(done: Sequence[Point], store: Store) -> Rows:
     """The rows of all cells, read from their pieces one after the other."""
     narrow = is_within_float32(outcome for part in done for outcome in part.outcomes)
     schema = schema_of(pa.float32() if narrow else pa.float64())
@@ -171,7 +172,7 @@ def _record(
     }
 
 
-def _pictures(done: Sequence[Done]) -> Pictures:
+def _pictures(done: Sequence[Point]) -> Pictures:
     """Return the pictures of all points that were reached, and once those that all points share."""
     parts = {each.experiment.point: each.experiment.problem.pictures() for each in done}
     first = next(iter(parts.values()))

@@ -9,24 +9,25 @@ import pyarrow as pa
 import torch
 
 from bench.engine.counting import Counts
-from bench.engine.outcome import Outcome, outcome_of
+from bench.engine.outcome import outcome_of
 from bench.engine.pieces import Piece
 from bench.engine.plan import Experiment, cell_id
 from bench.engine.result import Result
 from bench.engine.truth import Truth
 from bench.results import frames
 from bench.results.columns import completed
+from bench.results.frames import Point
 from bench.results.replicate_rows import rows_of, schema_of
 
 
 def measurements(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
     """One row per cell and block of parameters."""
-    return frames.measurements(experiment, truth, _outcomes(experiment, truth, results))
+    return frames.measurements([_point(experiment, truth, results)])
 
 
 def coordinates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
     """One row per cell and coordinate."""
-    return frames.coordinates(experiment, truth, _outcomes(experiment, truth, results))
+    return frames.coordinates([_point(experiment, truth, results)])
 
 
 def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> pd.DataFrame:
@@ -43,5 +44,5 @@ def replicates(experiment: Experiment, truth: Truth, results: Iterable[Result]) 
     return completed(frame, "replicates")
 
 
-def _outcomes(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> list[Outcome]:
-    return [outcome_of(experiment, truth, result) for result in results]
+def _point(experiment: Experiment, truth: Truth, results: Iterable[Result]) -> Point:
+    return Point(experiment, truth, [outcome_of(experiment, truth, result) for result in results])

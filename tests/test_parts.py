@@ -127,12 +127,13 @@ def blocks(count: int) -> list[Block]:
 def test_pieces_are_those_of_fewer_replicates_but_for_the_last() -> None:
     few, many = (list(pieces_of(blocks(count))) for count in (40, 100))
     assert few[:-1] == many[: len(few) - 1]
-    assert [block for piece, _ in many for block in piece] == blocks(100)
-    assert not any(look for _, look in many)
+    assert [block for piece in many for block in piece.blocks] == blocks(100)
+    assert not any(piece.look or piece.last for piece in many[:-1])
+    assert [few[-1].last, many[-1].last] == [True, True]
 
 
 def test_a_piece_ends_where_is_looked() -> None:
     found = list(pieces_of(blocks(100), look=50))
-    ends = [piece[-1].start + piece[-1].rows for piece, look in found if look]
+    ends = [piece.blocks[-1].start + piece.blocks[-1].rows for piece in found if piece.look]
     assert ends[:3] == [50, 60, 70]
-    assert [block for piece, _ in found for block in piece] == blocks(100)
+    assert [block for piece in found for block in piece.blocks] == blocks(100)

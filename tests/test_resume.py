@@ -327,6 +327,13 @@ def unknown(*_: object) -> Truth:
 # --- what must not be believed --------------------------------------------------------------------
 
 
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each block is a piece, with a file of its own."""
+    monkeypatch.setattr("bench.engine.pieces.BLOCKS", 1)
+
+
+@pytest.mark.usefixtures("pieces")
 def test_exchanged_parts_are_set_aside(here: Path) -> None:
     run()
     (folder,) = folders()
@@ -341,6 +348,7 @@ def test_exchanged_parts_are_set_aside(here: Path) -> None:
     pd.testing.assert_frame_equal(numbers(folder), whole, check_exact=True)
 
 
+@pytest.mark.usefixtures("pieces")
 def test_folders_in_place_of_parts_and_a_journal_of_anything_are_survived(here: Path) -> None:
     run()
     (folder,) = folders()

@@ -181,7 +181,7 @@ def test_a_run_leaves_these_files_and_no_others(done: Run) -> None:
     files = {path.relative_to(done.folder).as_posix() for path in done.folder.rglob("*") if path.is_file()}
     tables = {f"{table}.parquet" for table in TABLES}
     parts = {name for name in files if re.fullmatch(r"parts/[0-9a-f]{20}-[0-9-]+\.(piece|cell|truth)", name)}
-    assert len(parts) == 1 + 2 * done.measurements["cell"].nunique()
+    assert len(parts) == 1 + done.measurements["cell"].nunique()
     assert files == {*tables, *parts, "measurements.csv", "run.json", "plan.json", "journal.jsonl"}
 
 

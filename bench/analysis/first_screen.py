@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,9 +81,12 @@ def histograms(run: Run) -> pd.DataFrame:
     `attrs["notice"]` says if only some sample sizes are there; see `COLUMNS`.
     """
     cells, notice = rows.drawn_cells(run)
-    drawn = cells.merge(_coordinates(run), on=["cell", "problem"]).to_dict("records")
-    found = [_bins(row, _estimates(run, row["cell"], row["kept"])) for row in drawn]
-    return rows.noted(rows.stacked(found, COLUMNS), notice, run.thinned)
+    drawn = cells.merge(_coordinates(run), on=["cell", "problem"]).rename_axis("place").reset_index()
+    drawn = drawn.assign(sd=np.sqrt(drawn["variance"]))
+    at = drawn[["place", "cell", "kept"]].itertuples(index=False)
+    found = [_bins(place, _estimates(run, cell, kept)) for place, cell, kept in at]
+    bins = pd.DataFrame(np.concatenate([np.empty((0, len(_BINS))), *found]), columns=list(_BINS))
+    return rows.noted(rows.stacked([drawn.merge(bins, on="place")], COLUMNS), notice, run.thinned)
 
 
 def _estimates(run: Run, cell: str, kept: int) -> npt.NDArray[np.float64]:
@@ -103,24 +105,26 @@ def _coordinates(run: Run) -> pd.DataFrame:
     return every.merge(first[["problem", "index"]], on=["problem", "index"]).drop(columns="sample_size")
 
 
-def _bins(row: dict[Any, Any], estimates: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Return the bins of one cell that are not empty."""
-    if not len(estimates):
-        return pd.DataFrame()
-    edges = _edges(estimates)
-    counts = np.histogram(estimates, edges)[0] if len(edges) > 2 else np.array([len(estimates)])
-    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "share": counts / len(estimates)})
-    about = {"sd": math.sqrt(row["variance"]), "beyond": 1 - counts.sum() / len(estimates)}
-    return bins[counts > 0].assign(**row, **about, replicates=len(estimates))
+_BINS = ("place", "low", "high", "share", "beyond", "replicates")
 
 
-def _edges(estimates: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _bins(place: int, estimates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the bins of one cell that are not empty, each with the columns of `_BINS`."""
+    R = len(estimates)
+    if not R:
+        return np.empty((0, len(_BINS)))
+    edges = _edges(np.sort(estimates))
+    counts = np.histogram(estimates, edges)[0] if len(edges) > 2 else np.array([R])
+    same = (np.full(len(counts), value) for value in (1 - counts.sum() / R, R))
+    return np.stack([np.full(len(counts), place), edges[:-1], edges[1:], counts / R, *same], 1)[counts > 0]
+
+
+def _edges(ordered: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return edges of bins over all but the tails, over all if most are the same; equal ones if all are."""
-    least, most = estimates.min(), estimates.max()
+    least, most, last = ordered[0], ordered[-1], len(ordered) - 1
     if least == most:
         return np.array([least, most])
-    low = np.quantile(estimates, TAIL, method="lower")
-    high = np.quantile(estimates, 1 - TAIL, method="higher")
+    low, high = ordered[math.floor(TAIL * last)], ordered[math.ceil((1 - TAIL) * last)]
     margin = MARGIN * (high - low)
     if margin > 0:
         least, most = max(least, low - margin), min(most, high + margin)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
@@ -104,8 +105,7 @@ def spread(run: Run) -> pd.DataFrame:
     written below one another. `attrs["notice"]` says if only some sample sizes are kept.
     """
     cells, notice = rows.drawn_cells(run)
-    every = pd.concat([_NO_BINS, *(_deviations(run, cell) for cell in cells["cell"].unique())])
-    bins = cells.merge(every, on="cell")
+    bins = cells.merge(_deviations(run, list(cells["cell"].unique())), on="cell")
     last = ~bins.duplicated(["cell", "estimator"], keep="last")
     known = rows.whole(run.measurements).drop_duplicates("cell").set_index("cell")
     heavy = last & bins["cell"].map(rows.heavy_tailed(known)).astype(bool)
@@ -122,26 +122,30 @@ def spread(run: Run) -> pd.DataFrame:
     return rows.noted(found, notice, run.thinned)
 
 
-def _deviations(run: Run, cell: str) -> pd.DataFrame:
-    """Return the bins of the squared deviations of a cell that are not empty, with the largest of all."""
-    squares = run.replicate_column(cell, "squared_deviation")
+def _deviations(run: Run, cells: Sequence[str]) -> pd.DataFrame:
+    """Return the bins of squared deviations that are not empty, of all cells, each with its largest one."""
+    every = (run.replicate_column(cell, "squared_deviation") for cell in cells)
+    found = [_counts(place, squares) for place, squares in enumerate(every)]
+    bins = pd.DataFrame(np.concatenate([_NO_COUNTS, *found]), columns=list(_COUNTS)).astype({"count": int})
+    return bins.assign(cell=np.asarray(cells, dtype=object)[bins["cell"].astype(int)])
+
+
+_COUNTS = ("cell", "low", "high", "count", "share", "largest")
+_NO_COUNTS = np.empty((0, len(_COUNTS)))
+
+
+def _counts(place: int, squares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the bins of one cell, each with the columns of `_COUNTS`."""
     if not (finite := np.isfinite(squares)).all():
         squares = squares[finite]
     mean = squares.mean() if len(squares) else 0.0
     if not mean > 0:
-        return _NO_BINS
-    squares /= mean
+        return _NO_COUNTS
+    squares = squares / mean
     counts = np.histogram(squares, [-math.inf, *EDGES[1:-1], math.inf])[0]
-    bins = pd.DataFrame({"cell": cell, "low": EDGES[:-1], "high": EDGES[1:], "count": counts})
-    return bins[counts > 0].assign(share=counts[counts > 0] / len(squares), largest=squares.max())
-
-
-_NO_BINS = pd.DataFrame(
-    {
-        "cell": pd.Series(dtype=str),
-        **{name: pd.Series(dtype=float) for name in ("low", "high", "count", "share", "largest")},
-    }
-)
+    cell, largest = (np.full(len(counts), value) for value in (place, squares.max()))
+    bins = np.stack([cell, EDGES[:-1], EDGES[1:], counts, counts / len(squares), largest], 1)
+    return bins[counts > 0]
 
 
 @kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -53,8 +53,14 @@ class Pieces(Protocol):
     def get(self, start: int, replicates: int) -> Piece | None:
         """The piece with these replicates; None if it was not measured, or what was kept is damaged."""
 
-    def put(self, piece: Piece) -> Piece:
-        """Keep a piece, and return it as it will be read again."""
+    def put(self, piece: Piece, last: bool) -> Piece:
+        """Keep a piece, and return it as it will be read again.
+
+        Args:
+            piece: what was measured.
+            last: whether it is the end of the cell, and would be another one with more replicates: it may be
+                kept with the result.
+        """
 
 
 class Forgotten:
@@ -63,12 +69,26 @@ class Forgotten:
     def get(self, start: int, replicates: int) -> Piece | None:
         return None
 
-    def put(self, piece: Piece) -> Piece:
+    def put(self, piece: Piece, last: bool) -> Piece:
         return piece
 
 
-def pieces_of(blocks: Iterable[Block], look: int | None = None) -> Iterator[tuple[tuple[Block, ...], bool]]:
-    """Blocks, in order, by the piece, and whether it is to be looked at after it if there are enough.
+class Stretch(NamedTuple):
+    """The blocks of a piece.
+
+    Attributes:
+        blocks: consecutive ones.
+        look: whether it is to be looked at after it if there are enough.
+        last: whether more blocks would make it a longer one.
+    """
+
+    blocks: tuple[Block, ...]
+    look: bool
+    last: bool
+
+
+def pieces_of(blocks: Iterable[Block], look: int | None = None) -> Iterator[Stretch]:
+    """Blocks, in order, by the piece.
 
     What is in a piece is a matter of the blocks, and of where is looked, alone.
 
@@ -80,15 +100,15 @@ def pieces_of(blocks: Iterable[Block], look: int | None = None) -> Iterator[tupl
     done = 0
     for block in blocks:
         if piece and piece[-1].start + piece[-1].rows + block.rows - piece[0].start > REPLICATES:
-            yield tuple(piece), False
+            yield Stretch(tuple(piece), look=False, last=False)
             piece = []
         piece.append(block)
         done += block.rows
         due = look is not None and done >= look
         if due or len(piece) == BLOCKS:
-            yield tuple(piece), due
+            yield Stretch(tuple(piece), look=due, last=False)
             piece = []
         if due:
             look = next_look(done)
     if piece:
-        yield tuple(piece), False
+        yield Stretch(tuple(piece), look=False, last=True)

@@ -83,9 +83,9 @@ def replicate(
         return measure_piece(estimator, problem, sample_size, stretch, address, collector, resampled)
 
     together = Together(replicates, len(segments))
-    for stretch, look in pieces_of(blocks, None if precision is None else replicates):
+    for stretch, look, last in pieces_of(blocks, None if precision is None else replicates):
         start, stop = stretch[0].start, stretch[-1].start + stretch[-1].rows
-        together.add(kept.get(start, stop - start) or kept.put(measured(stretch)))
+        together.add(kept.get(start, stop - start) or kept.put(measured(stretch), last))
         if look and precision is not None and is_enough(together.summary(), precision):
             break
     summary = together.summary()

@@ -83,13 +83,17 @@ def _interval(row: Any, name: str) -> str:
 
 def verdicts(whole: pd.DataFrame) -> SmallTable:
     """Return a row for each estimator, device and type, with a verdict on bias for each N."""
-    every = sorted(whole["sample_size"].unique())
-    sizes, note = rows.one_in(len(every) / _MOST_VERDICTS, every, "sample sizes is shown")
+    known = sorted(whole["sample_size"].unique())
+    sizes, note = rows.one_in(len(known) / _MOST_VERDICTS, known, "sample sizes is shown")
     settings = cell_words.setting_of(whole[whole["status"] != "unavailable"]).reindex(whole.index)
+    every = whole.assign(setting=settings, known=rows.with_numbers(whole))
+    lines: dict[tuple[str, str], dict[int, Any]] = {}
+    row: Any
+    for row in every.itertuples():
+        lines.setdefault((row.estimator, row.setting), {})[row.sample_size] = row
     fields = []
-    for (label, setting), group in whole.groupby([whole["estimator"], settings], sort=False):
-        if rows.with_numbers(group).any():  # others are in the list of what was not measured
-            found = {row.sample_size: row for row in group.itertuples()}
+    for (label, setting), found in lines.items():
+        if any(row.known for row in found.values()):  # others are in the list of what was not measured
             name = f"{plain(label)} ({setting})" if setting else plain(label)
             fields.append([Field(name), *(_verdict(found.get(N)) for N in sizes)])
     head = ["estimator", *(f"N = {grouped(N)}" for N in sizes)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,25 +21,49 @@ from bench.statistics.rate import limiting_bias, standard_error
 from bench.statistics.verdict import BIASED_BELOW
 
 
-def measurements(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+class Point(NamedTuple):
+    """The outcomes at one point of a scenario."""
+
+    experiment: Experiment
+    truth: Truth
+    outcomes: Sequence[Outcome]
+
+
+def measurements(points: Sequence[Point]) -> pd.DataFrame:
     """Return one row per cell and block of parameters, "all" first, without verdicts on bias."""
-    rows = [
-        row
-        for outcome, known in zip(outcomes, pooled(outcomes), strict=True)
-        for row in _rows(experiment, truth, outcome, known)
-    ]
-    if unknown := {name for row in rows for name in row}.difference(MEASUREMENTS):
+    rows = [row for point in points for row in _rows_of_point(*point)]
+    swept = list(dict.fromkeys(key for point in points for key in point.experiment.settings))
+    if unknown := {name for row in rows for name in row}.difference(MEASUREMENTS, swept):
         raise AssertionError(f"measurements have no column {', '.join(sorted(unknown))}")
+    return pd.DataFrame(rows, columns=[*MEASUREMENTS, *swept]).astype(TYPES["measurements"])
+
+
+def _rows_of_point(
+    experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]
+) -> Iterator[dict[str, Any]]:
     # A column for each option of the problem that the scenario ranges over: numbers, else words.
     swept = {key: _number_or_word(value) for key, value in experiment.settings.items()}
-    return pd.DataFrame(rows, columns=MEASUREMENTS).astype(TYPES["measurements"]).assign(**swept)
+    for outcome, known in zip(outcomes, pooled(outcomes), strict=True):
+        for row in _rows(experiment, truth, outcome, known):
+            yield {**row, **swept}
 
 
-def coordinates(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def coordinates(points: Sequence[Point]) -> pd.DataFrame:
     """Return one row per cell and coordinate: its place, truth, mean, variance with interval, kurtosis.
 
     Where the scenario does not keep all, only those are there whose first estimates are kept.
     """
+    parts = [part for point in points for part in _coordinates_of_point(*point)]
+    if not parts:
+        return no_rows("coordinates")
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return pd.DataFrame(columns).astype(TYPES["coordinates"])
+
+
+def _coordinates_of_point(
+    experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]
+) -> Iterator[dict[str, np.ndarray]]:
+    """The columns of each cell, one row for each coordinate."""
     blocks, size = experiment.problem.parameters, len(experiment.problem.theta)
     narrowest = np.full(size, "all", dtype=object)
     for name in sorted(blocks, key=lambda name: blocks[name].start - blocks[name].stop):
@@ -47,32 +71,24 @@ def coordinates(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome
     kept = np.zeros(size, dtype=np.int64)
     chosen = list(experiment.prepared.kept_coordinates)
     kept[chosen] = 1 + np.arange(len(chosen))
-    parts = []
     for cell, estimates in measured(experiment, outcomes).items():
         moments = estimates.moments
         low, high = variance_intervals(moments)
         part = {
-            "cell": cell,
-            "parameter": pd.Categorical(narrowest),
+            "cell": np.full(size, cell, dtype=object),
+            "parameter": narrowest,
             "index": np.arange(size),
-            "truth": np.nan if truth.gradient is None else truth.gradient.numpy(),
+            "truth": np.full(size, np.nan) if truth.gradient is None else truth.gradient.numpy(),
             "mean": moments.mean.numpy(),
             "variance": moments.variance.numpy(),
             "variance_low": low.numpy(),
             "variance_high": high.numpy(),
             "kurtosis": moments.kurtosis.numpy(),
             "center": estimates.center.numpy(),
-            "kept": kept if estimates.kept else 0,
+            "kept": kept if estimates.kept else 0 * kept,
         }
-        frame = pd.DataFrame(part)
-        parts.append(frame if experiment.coordinates == "all" else frame[frame["kept"] > 0])
-    return joined(parts, "coordinates")
-
-
-def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
-    """Return parts of a table as one; measurements, of all points of a scenario, with their verdicts."""
-    frame = pd.concat(parts or [no_rows(table)], ignore_index=True).astype(TYPES[table])
-    return judged(frame) if table == "measurements" else frame
+        wanted = slice(None) if experiment.coordinates == "all" else part["kept"] > 0
+        yield {name: column[wanted] for name, column in part.items()}
 
 
 def judged(measurements: pd.DataFrame) -> pd.DataFrame:

@@ -14,8 +14,8 @@ import pyarrow as pa
 from bench.errors import Fault, Invalid, invalid
 from bench.results.files import atomic_write
 
-SCHEMA = 1
-"""The version of what is in a part; a newer one is refused."""
+SCHEMA = 2
+"""The version of what is in a part; a newer one is refused. Since 2 a cell may hold its last piece."""
 
 _MAGIC = b"bench part\n"
 _FOOTER = len(_MAGIC) + 4 + hashlib.sha256().digest_size

@@ -51,6 +51,16 @@ def to_piece(part: Part) -> Piece:
     )
 
 
+def with_last_piece(part: Part, piece: Part) -> Part:
+    """The result of a cell with its last piece in it."""
+    return _with(*part, "last piece", piece)
+
+
+def last_piece(part: Part) -> Piece | None:
+    """The last piece of a cell, if it is kept with its result."""
+    return to_piece(_within(part, "last piece")) if "last piece" in part[0] else None
+
+
 def _of_summary(summary: Summary) -> Part:
     sums = summary.sums
     arrays = {"sums": sums.sums, "center": summary.center, "finite": summary.finite}

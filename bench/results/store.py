@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +15,12 @@ from bench.errors import invalid
 from bench.results import parts, plan_file
 from bench.results.files import remove_unfinished
 from bench.results.folder_lock import writing
+from bench.results.journal import Journal
 from bench.results.keys import Key, digest, is_ours, key_of_cell, key_of_truth
 from bench.results.part_cache import PartCache
 from bench.results.part_file import Damaged, read_part, write_part
 
-FOLDER, ASIDE, JOURNAL = "parts", "damaged", "journal.jsonl"
+FOLDER, ASIDE = "parts", "damaged"
 FAILED = ("error", "crashed", "timeout")
 """Statuses of cells that have no estimates, though they could."""
 
@@ -49,7 +48,7 @@ class Store:
         self._cache, self._references = cache, references
         self.folder = folder / FOLDER
         self.aside = folder / ASIDE
-        self._journal = folder / JOURNAL
+        self.journal = Journal(folder)
         self._stop = stop
         self._truths: dict[str, Truth] = {}
         self._set_aside: list[str] = []
@@ -79,8 +78,8 @@ class Store:
         with suppress(OSError):
             for path in self.folder.glob("*.truth"):
                 path.unlink()
-            for name in (JOURNAL, plan_file.NAME):
-                (self.folder.parent / name).unlink(missing_ok=True)
+            self.journal.remove()
+            (self.folder.parent / plan_file.NAME).unlink(missing_ok=True)
             self.folder.rmdir()
 
     # --- cells --------------------------------------------------------------------------------------
@@ -92,10 +91,8 @@ class Store:
         if key is None or part is None:
             return None
         try:
-            kept = CellPieces(self, key)
-            pieces = [kept.get(*extent) for extent in part[0]["pieces"]]
-            found = [piece for piece in pieces if piece is not None]
-            return parts.to_result(part, cell, found) if len(found) == len(pieces) else None
+            found = list(self._pieces(key, part))
+            return parts.to_result(part, cell, [piece for piece in found if piece]) if all(found) else None
         except (LookupError, TypeError, ValueError, AttributeError):
             self._put_aside(_name_of_cell(key, experiment), "it lacks what belongs to a result")
             return None
@@ -108,14 +105,21 @@ class Store:
         """
         key = self._known(experiment, cell)
         part = self._read(_name_of_cell(key, experiment))
-        for extent in () if part is None else part[0]["pieces"]:
-            piece = CellPieces(self, key).get(*extent)
+        for piece in () if part is None else self._pieces(key, part):
             if piece is None:
                 run = self.folder.parent
                 raise invalid(
                     f"{run}: a part was removed or damaged meanwhile; bench resume {run} makes it anew"
                 )
             yield piece
+
+    def _pieces(self, key: Key, part: parts.Part) -> Iterator[Piece | None]:
+        """The pieces of a finished cell; None in place of those that are not there."""
+        kept, end = CellPieces(self, key), parts.last_piece(part)
+        for extent in part[0]["pieces"] if end is None else part[0]["pieces"][:-1]:
+            yield kept.get(*extent)
+        if end is not None:
+            yield end
 
     def status(self, experiment: Experiment, cell: Cell) -> tuple[str, str] | None:
         """The status of a finished cell, and its reason; None if it is not finished."""
@@ -128,8 +132,11 @@ class Store:
         key = self._known(experiment, result.cell)
         meta, arrays = parts.of_result(result)
         meta |= {"key": key, "pieces": [] if pieces is None or result.replication is None else pieces.extents}
-        self._write(_name_of_cell(key, experiment), (meta, arrays))
-        self._note("end", digest(key))
+        part = meta, arrays
+        if pieces is not None and pieces.last is not None and result.replication is not None:
+            part = parts.with_last_piece(part, pieces.last)
+        self._write(_name_of_cell(key, experiment), part)
+        self.journal.end(digest(key))
         self._stop()
         return result
 
@@ -146,30 +153,8 @@ class Store:
     def begin(self, experiment: Experiment, cell: Cell) -> CellPieces:
         """Note that a cell is measured from now on; where its pieces are kept."""
         key = self._known(experiment, cell)
-        self._note("begin", digest(key))
+        self.journal.begin(digest(key))
         return CellPieces(self, key)
-
-    def ended(self) -> Counter[str]:
-        """Deaths of the process within a cell, nothing of it finished: digest of its key -> times."""
-        ended: Counter[str] = Counter()
-        begun = ""
-        for what, name in self._noted():
-            if what == "begin":
-                if begun:
-                    ended[begun] += 1
-                begun = name
-            else:
-                begun = ""
-                if what in ("end", "piece"):
-                    ended.pop(name, None)
-                    begun = name if what == "piece" else ""
-        if begun:
-            ended[begun] += 1
-        return ended
-
-    def note_stop(self) -> None:
-        """Note that what was begun was stopped by the user, and is not to blame."""
-        self._note("stop", "")
 
     # --- truths -------------------------------------------------------------------------------------
 
@@ -241,20 +226,6 @@ class Store:
             write_part(self.folder / name, {**meta, "name": name}, arrays)
         self._known_parts.add(name)
 
-    def _note(self, what: str, name: str) -> None:
-        with writing(self.folder.parent), self._journal.open("a") as file:
-            file.write(json.dumps([what, name]) + "\n")
-
-    def _noted(self) -> Iterator[tuple[str, str]]:
-        if not self._journal.is_file():
-            return
-        for line in self._journal.read_text(errors="replace").splitlines():
-            try:
-                what, name = json.loads(line)
-            except (ValueError, TypeError, RecursionError):
-                continue  # the line at which a process was killed, or anything else
-            yield str(what), str(name)
-
 
 class CellPieces:
     """The pieces of one cell in a store."""
@@ -263,6 +234,7 @@ class CellPieces:
         self._store = store
         self._key = digest(key)
         self.extents: list[list[int]] = []
+        self.last: parts.Part | None = None
 
     def get(self, start: int, replicates: int) -> Piece | None:
         """See `bench.engine.pieces.Pieces`."""
@@ -272,11 +244,15 @@ class CellPieces:
         self.extents.append([start, replicates])
         return parts.to_piece(part)
 
-    def put(self, piece: Piece) -> Piece:
+    def put(self, piece: Piece, last: bool) -> Piece:
         """See `bench.engine.pieces.Pieces`."""
         part = parts.of_piece(piece)
+        if last:
+            self.last = part
+            self.extents.append([piece.start, piece.replicates])
+            return parts.to_piece(part)
         self._store._write(self._name(piece.start, piece.replicates), part)
-        self._store._note("piece", self._key)
+        self._store.journal.piece(self._key)
         self.extents.append([piece.start, piece.replicates])
         self._store._stop()
         return parts.to_piece(part)

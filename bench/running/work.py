@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from bench.engine.outcome import Outcome, accusing, outcome_of, without_truth
 from bench.engine.plan import Experiment, Planned
@@ -14,6 +14,7 @@ from bench.engine.result import Result, result_of
 from bench.engine.stopping import Stopped
 from bench.engine.truth import Truth, confirmed_again, truth_of
 from bench.results.folder_lock import CannotWrite
+from bench.results.frames import Point
 from bench.results.keys import digest
 from bench.results.provenance import PACKAGES
 from bench.results.store import ATTEMPTS, FAILED, Store
@@ -23,14 +24,6 @@ from bench.running.workers import DONE, Task, died, differences, failure, measur
 
 Tell = Callable[[Truth | Result], None]
 Wanted = Literal["missing", "failed", "nothing"]
-
-
-class Done(NamedTuple):
-    """The outcomes at one point of a scenario."""
-
-    experiment: Experiment
-    truth: Truth
-    outcomes: list[Outcome]
 
 
 class Work:
@@ -75,7 +68,7 @@ class Work:
         except CannotWrite:
             raise
         except KeyboardInterrupt:
-            self._store.note_stop()
+            self._store.journal.stop()
             self.stopped = self.stopped or BY_USER
             every = [outcome for outcomes in self._outcomes for outcome in outcomes.values()]
             if self.stopped == BY_USER and not any(each.estimates for each in every):
@@ -89,10 +82,10 @@ class Work:
         return [truth for _, truth in sorted(self._truths.items())]
 
     @property
-    def parts(self) -> list[Done]:
+    def parts(self) -> list[Point]:
         """The outcomes of what is finished, in the order of the plan."""
         return [
-            Done(
+            Point(
                 planned.experiment,
                 self._truths[i],
                 [outcome for _, outcome in sorted(self._outcomes[i].items())],
@@ -103,7 +96,7 @@ class Work:
 
     def _one_by_one(self) -> None:
         """Measure in this process; cells of estimators within which it ended before come last."""
-        self._ended = self._store.ended()
+        self._ended = self._store.journal.deaths()
         every = self._places()
         suspect = {self._label(*at) for at in every if self._times(*at)}
         for point, place in sorted(every, key=lambda at: self._label(*at) in suspect):

@@ -18,6 +18,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three to nine pieces in each cell."""
+    """Some pieces in each cell, the last of them perhaps a shorter one."""
     monkeypatch.setitem(blocks._CHUNK_NUMBERS, "cpu", 1 << 12)
-    monkeypatch.setattr(pieces, "BLOCKS", 1)
+    monkeypatch.setattr(pieces, "BLOCKS", 2)

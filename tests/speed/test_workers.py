@@ -35,7 +35,7 @@ def cells_per_second(folder: Path, replicates: int, cells: int, *words: str) -> 
 
 def test_two_workers_beside_one_process(tmp_path: Path) -> None:
     rate = cells_per_second(tmp_path / "first", 20_000, 6)
-    replicates = round(20_000 * 1.2 * LEAST_SECONDS * rate)
+    replicates = round(20_000 * 2.2 * LEAST_SECONDS * rate)
     before = cells_per_second(tmp_path / "before", replicates, CELLS // 2)
     beside = cells_per_second(tmp_path / "beside", replicates, CELLS, "-j", "2")
     after = cells_per_second(tmp_path / "after", replicates, CELLS // 2)
