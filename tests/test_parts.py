@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from bench.catalogue import build
 from bench.engine.blocks import Block
 from bench.engine.counting import Counts
 from bench.engine.pieces import Piece, pieces_of
+from bench.engine.plan import Cell, NamedEstimator
 from bench.engine.truth import Truth
 from bench.errors import Invalid
 from bench.results import parts
@@ -70,6 +72,30 @@ def test_a_piece_of_the_first_layout_is_read() -> None:
     assert found.summary.finite.tolist() == [True, True, True, False]
     assert found.summary.distance[:3].tolist() == [[0.0, 1.0], [4.0, 4.0], [0.25, 0.5625]]
     assert found.summary.sums.count == 3
+
+
+def test_a_cell_of_the_second_layout_is_read_with_its_last_piece() -> None:
+    part = read_part(GOLDEN.with_name("layout-2.cell"))
+    end = parts.last_piece(part)
+    assert end is not None
+    assert (end.start, end.replicates, part[0]["pieces"]) == (0, 4, [[0, 4]])
+    cell = Cell(
+        NamedEstimator("reinforce", "reinforce", "{}", build("estimators", "reinforce", {})),
+        10,
+        "cpu",
+        "float32",
+    )
+    found = parts.to_result(part, cell, [end])
+    assert (found.status, found.reason, found.bytes, found.contended) == (
+        "nonfinite",
+        "one of four",
+        64.0,
+        False,
+    )
+    assert found.replication is not None
+    assert found.replication.summary.distance[:3].tolist() == [[0.0, 1.0], [4.0, 4.0], [0.25, 0.5625]]
+    assert (found.replication.evaluations, found.replication.gradient_evaluations) == (10, 5)
+    assert parts.last_piece(read_part(GOLDEN)) is None
 
 
 @pytest.mark.parametrize("gradient", [None, torch.tensor([1.0, math.inf]).double()])

@@ -22,6 +22,7 @@ from bench.results import keys, store
 from bench.results.keys import digest, key_of_cell
 from bench.results.part_cache import PartCache
 from bench.results.runs import runs_in
+from bench.results.store import CellPieces
 from bench.scenario.prepared import prepare
 from tests.small_scenario import SMALL
 
@@ -325,6 +326,23 @@ def unknown(*_: object) -> Truth:
 
 
 # --- what must not be believed --------------------------------------------------------------------
+
+
+def test_a_run_whose_last_pieces_have_files_of_their_own_is_read(
+    here: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the first layout of parts."""
+    put = CellPieces.put
+    with monkeypatch.context() as before:
+        before.setattr(CellPieces, "put", lambda self, piece, last: put(self, piece, last and False))
+        run()
+    (folder,) = folders()
+    whole = numbers(folder)
+    assert len(list((folder / "parts").glob("*.piece"))) == 6
+    measured.clear()
+    called("resume", folder, "--no-report")
+    assert measured == []
+    pd.testing.assert_frame_equal(numbers(folder), whole, check_exact=True)
 
 
 @pytest.fixture
