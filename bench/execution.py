@@ -175,7 +175,7 @@ def _record(
 def _pictures(done: Sequence[Point]) -> Pictures:
     """Return the pictures of all points that were reached, and once those that all points share."""
     parts = {each.experiment.point: each.experiment.problem.pictures() for each in done}
-    first = next(iter(parts.values()))
+    first = next(iter(parts.values()), {})  # no truth, no points
     same = {
         label
         for label, images in first.items()

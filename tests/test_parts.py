@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from bench.engine.blocks import Block
 from bench.engine.counting import Counts
 from bench.engine.pieces import Piece, pieces_of
 from bench.engine.plan import Cell, NamedEstimator
+from bench.engine.result import Result
 from bench.engine.truth import Truth
 from bench.errors import Invalid
 from bench.results import parts
@@ -63,6 +65,22 @@ def test_a_piece_is_read_as_it_was_written(scale: float, truth: bool, tmp_path: 
         torch.equal(getattr(again.summary, name).nan_to_num(-1), getattr(found.summary, name).nan_to_num(-1))
         for name in ROWS
     )
+
+
+def test_infinite_scalars_leave_the_digits_of_the_others(tmp_path: Path) -> None:
+    x = torch.tensor([[1e30, 2e30], [math.inf, 0.0], [3e30, 1e30]]).double()
+    rows = torch.tensor([[1e60], [math.inf], [2e60]]).double()
+    wanted = replace(piece(), summary=replace(summarize(x, None, [slice(0, 2)], x[0]), norm=rows))
+    found = parts.to_piece(parts.of_piece(wanted)).summary.norm
+    torch.testing.assert_close(found, rows, rtol=1e-7, atol=0)
+
+
+def test_whether_a_cell_was_measured_beside_others_is_kept() -> None:
+    named = NamedEstimator("reinforce", "reinforce", "{}", build("estimators", "reinforce", {}))
+    cell = Cell(named, 10, "cpu", "float32")
+    for contended in (True, False):
+        kept = parts.of_result(Result(cell, "error", "no", contended=contended))
+        assert parts.to_result(kept, cell, []).contended is contended
 
 
 def test_a_piece_of_the_first_layout_is_read() -> None:

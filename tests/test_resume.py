@@ -328,6 +328,16 @@ def unknown(*_: object) -> Truth:
 # --- what must not be believed --------------------------------------------------------------------
 
 
+def test_a_run_of_which_no_truth_is_left_is_collected_to_nothing(here: Path) -> None:
+    run()
+    (folder,) = folders()
+    for path in (folder / "parts").glob("*.truth"):
+        path.unlink()
+    said = called("collect", folder, "--no-report", code=4 - 1).output
+    assert "some cells are missing" in said
+    assert len(numbers(folder)) == 0
+
+
 def test_a_run_whose_last_pieces_have_files_of_their_own_is_read(
     here: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

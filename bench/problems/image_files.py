@@ -40,6 +40,8 @@ def read_array(path: str) -> Array:
         Invalid: if there is no such file, or it cannot be read.
     """
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise invalid("is no file")  # one would wait for a pipe for ever
         with Path(path).open("rb") as file:
             return _read(file)
     except FileNotFoundError:

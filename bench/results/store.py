@@ -210,9 +210,10 @@ class Store:
         return part
 
     def _put_aside(self, name: str, why: str) -> None:
-        self.aside.mkdir(exist_ok=True)
-        target = self.aside / f"{name}.{secrets.token_hex(3)}"
-        (self.folder / name).rename(target)
+        with writing(self.folder.parent):
+            self.aside.mkdir(exist_ok=True)
+            target = self.aside / f"{name}.{secrets.token_hex(3)}"
+            (self.folder / name).rename(target)
         self._set_aside.append(f"{why}; set aside in {self.aside}, and measured again")
 
     def _write(self, name: str, part: parts.Part) -> None:

@@ -92,7 +92,7 @@ class Evidence:
             return self.variance, self.trace_of_square
         trace = max(self.variance, float(self.believed.variance.sum()))
         if not self.variance > 0:
-            return trace, trace**2
+            return trace, trace * trace
         return trace, self.trace_of_square * (trace / self.variance) ** 2
 
     @property
@@ -139,7 +139,8 @@ class Evidence:
         if math.isnan(kurtosis):
             known = self.known_kurtosis
             kurtosis = self.kurtosis if math.isnan(known) else max(self.kurtosis, known)
-        if exact == 0 and self.variance > (_ROUNDED * float(self.mean.norm())) ** 2:
+        rounded = _ROUNDED * float(self.mean.norm())
+        if exact == 0 and self.variance > rounded * rounded:
             return math.inf
         if not exact > 0 or R < 2 or math.isnan(kurtosis):
             return math.nan
@@ -168,7 +169,8 @@ class Evidence:
     @property
     def normal_kurtosis(self) -> float:
         """The kurtosis of normal estimates with the covariance that these have."""
-        return 1 + 2 * self.trace_of_square / self.variance**2 if self.variance > 0 else math.nan
+        variance = self.variance  # its square may be too small for a number
+        return 1 + 2 * (self.trace_of_square / variance) / variance if variance > 0 else math.nan
 
 
 def segments_of(parameters: Mapping[str, slice], size: int) -> list[slice]:
@@ -232,7 +234,7 @@ def normal_kurtosis_of(summary: Summary) -> float:
     variances = summary.moments.variance  # [P]
     trace = float(variances.sum())
     square = _trace_of_square(summary.batches, list(range(summary.distance.shape[1])), variances)
-    return 1 + 2 * square / trace**2 if trace > 0 else 3.0
+    return 1 + 2 * (square / trace) / trace if trace > 0 else 3.0
 
 
 def _trace_of_square(batches: Sequence[Tensor], inside: list[int], variances: Tensor) -> float:
@@ -250,5 +252,5 @@ def _trace_of_square(batches: Sequence[Tensor], inside: list[int], variances: Te
         if K > 3:
             factor = (K - 1) ** 2 / ((K + 1) * (K - 2))
             found.append(factor * float(S.square().sum() - S.trace().square() / (K - 1)))
-    guess = sum(found) / len(found) if found else trace**2
-    return min(max(guess, trace**2 / len(variances)), trace**2)
+    guess = sum(found) / len(found) if found else trace * trace
+    return min(max(guess, trace * trace / len(variances)), trace * trace)

@@ -17,7 +17,7 @@ from bench.statistics.intervals import (
     wilson_interval,
 )
 from bench.statistics.unbiasedness import Difference, squared_norm
-from bench.statistics.verdict import ROUNDING, ZERO, bias_interval, bias_p, verdict_of
+from bench.statistics.verdict import ROUNDING, bias_interval, bias_p, verdict_of, zero_of
 
 LEAST_FOR_VARIANCE = 100
 """Replicates below which a variance has no interval, unless its kurtosis is known: by `make calibrate`."""
@@ -161,7 +161,7 @@ def _signal_to_noise(evidence: Evidence) -> Interval:
     if not evidence.variance > 0:
         value = _ratio(float(evidence.mean.square().sum()), evidence.variance)
         return Interval(value, value, value, math.nan)
-    if float(evidence.truth_error.norm()) <= ROUNDING * float(evidence.truth.norm()) + ZERO:
+    if float(evidence.truth_error.norm()) <= ROUNDING * float(evidence.truth.norm()) + zero_of(evidence):
         size = float(evidence.truth.norm())
         return noise.through(lambda x: size / math.sqrt(x) if x > 0 else math.nan)
     square, error = signal_to_noise_squared(evidence)

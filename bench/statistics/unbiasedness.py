@@ -113,7 +113,7 @@ def whole_vector(difference: Difference, trace: float, square: float) -> float:
     if own + of_truth <= 0:
         return math.nan
     spread = square / R**2 + float(difference.truth_variance.square().sum())
-    freedom = (own + of_truth) ** 2 / spread if spread > 0 else math.nan
+    freedom = (own + of_truth) * (own + of_truth) / spread if spread > 0 else math.nan
     statistic = float(difference.value.square().sum()) / (own + of_truth)
     return f_tail(statistic, freedom, freedom * (R - 1))
 
@@ -145,9 +145,9 @@ def beyond_margin(difference: Difference, trace: float, square: float, margin: f
     noise = own + of_truth
     if not (noise > 0 and spread > 0 and margin > 0):
         return math.nan
-    freedom = noise**2 / spread
+    freedom = noise * noise / spread
     statistic = float(difference.value.square().sum()) / noise
-    return noncentral_chi_square(freedom * statistic, freedom, freedom * margin**2 / noise)
+    return noncentral_chi_square(freedom * statistic, freedom, freedom * margin * margin / noise)
 
 
 def replicates_for_equivalence(

@@ -36,9 +36,12 @@ FEASIBLE = 1_000_000_000
 """Replicates beyond which it does not matter how many more are needed."""
 
 # What float32 may round off a gradient, as a part of its norm, and what float64 may leave of a
-# zero: an estimator without noise would be called biased for it.
+# zero: an estimator without noise would be called biased for it. Of a gradient that is known not
+# to be zero that is no more than a tenth of the margin, however small the gradient is.
 ROUNDING = 1e-6
 ZERO = 1e-12
+_OF_TINY = 1e-3
+_NOT_ZERO = 100.0  # errors of the truth that it must be away from zero
 # A test of equivalence at 5 % is passed if the interval at 90 % lies within the margin.
 _EQUIVALENCE_LEVEL = 0.90
 
@@ -88,7 +91,7 @@ def excess_p(evidence: Evidence, margin: float) -> float:
     if evidence.missed or _nothing_seen(evidence):
         return math.nan
     if _is_certain(evidence):
-        return float(float(difference.value.norm()) <= margin + ZERO)
+        return float(float(difference.value.norm()) <= margin + zero_of(evidence))
     if len(difference.value) == 1:
         beyond = difference.value.sign() * (difference.value.abs() - margin).clamp(min=0)
         return float(hall(replace(difference, value=beyond))) if float(beyond) else 1.0
@@ -137,7 +140,7 @@ def is_equivalent(evidence: Evidence, margin: float) -> bool:
     if evidence.missed or evidence.replicates < least_for_equivalence(evidence):
         return False
     if _is_certain(evidence):
-        return float(difference.value.norm()) <= margin + ZERO
+        return float(difference.value.norm()) <= margin + zero_of(evidence)
     if _nothing_seen(evidence):
         return False
     if len(difference.value) == 1:
@@ -147,7 +150,7 @@ def is_equivalent(evidence: Evidence, margin: float) -> bool:
     # That test alone would pass one in twenty estimates of any noise, however wide: noise that
     # happens to be small tells nothing. As for one coordinate, both ends must lie within the margin.
     square = normal_interval(*squared_norm(difference, *evidence.noise), level=_EQUIVALENCE_LEVEL)
-    within = -(margin**2) < square.low and square.high < margin**2
+    within = -margin * margin < square.low and square.high < margin * margin
     return within and p <= (1 - _EQUIVALENCE_LEVEL) / 2
 
 
@@ -169,7 +172,13 @@ def _nothing_seen(evidence: Evidence) -> bool:
 
 
 def _rounding(evidence: Evidence) -> float:
-    return ROUNDING * float(evidence.truth.norm()) + ZERO
+    return ROUNDING * float(evidence.truth.norm()) + zero_of(evidence)
+
+
+def zero_of(evidence: Evidence) -> float:
+    """Return what rounding may leave where the gradient is zero, or as good as zero."""
+    size, error = float(evidence.truth.norm()), float(evidence.truth_error.norm())
+    return min(ZERO, _OF_TINY * size) if size > _NOT_ZERO * error else ZERO
 
 
 def needs(evidence: Evidence, margin: float) -> str:
@@ -179,9 +188,10 @@ def needs(evidence: Evidence, margin: float) -> str:
     if 3.3 * float(evidence.truth_error.norm()) > margin:
         return "needs a better reference"
     if len(evidence.mean) == 1:
-        R = replicates_for_equivalence(margin, math.sqrt(evidence.noise[0])) ** 2
+        root = replicates_for_equivalence(margin, math.sqrt(evidence.noise[0]))
+        R = root * root
     else:
-        R = replicates_for_equivalence(margin**2, math.sqrt(2 * evidence.noise[1]))
+        R = replicates_for_equivalence(margin * margin, math.sqrt(2 * evidence.noise[1]))
     R = max(R, evidence.replicates + 1, least_for_equivalence(evidence))
     if R > FEASIBLE:
         return f"needs R > {FEASIBLE:,}".replace(",", " ")
