@@ -145,7 +145,14 @@ def pictured(run: Run, metric: str = "variance", control: str | None = None) -> 
     biased = list(order.loc[order["biased"], "estimator"])
     best_first = list(order.loc[~order["biased"], "estimator"])
     ranked = [label for label in dict.fromkeys([*best_first, *every]) if label not in biased]
-    wanted = [*biased[:MOST_BIASED], *ranked[:1], control or every[0], *ranked[-1:], *biased, *ranked]
+    wanted = [
+        *biased[:MOST_BIASED],
+        *ranked[:1],
+        control or next(iter(every), ""),
+        *ranked[-1:],
+        *biased,
+        *ranked,
+    ]
     seen = list(dict.fromkeys(wanted))[:MOST_SHOWN]
     sweep = sweep_of(rows.whole(run.measurements))
     return found.assign(
