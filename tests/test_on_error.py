@@ -45,7 +45,7 @@ class Forks(Reparameterization):
         return super().gradient(problem, theta, sample_size)
 
 
-ESTIMATORS = {"fails": Fails, "chats": Chats, "forks": Forks}
+ESTIMATORS = {"breaks": Fails, "chats": Chats, "forks": Forks}
 """
 
 
@@ -76,14 +76,19 @@ def statuses(result: Result) -> dict[str, list[str]]:
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("workers", [[], pytest.param(["-j", "1"], marks=pytest.mark.slow)])
 def test_a_run_stops_at_a_cell_that_fails_and_goes_on_when_it_is_mended(workers: list[str]) -> None:
-    words = ["run", scenario("reinforce", "fails", "reparameterization"), "--no-report", *workers]
+    words = [
+        "run",
+        scenario("reinforce", "breaks", "reparameterization"),
+        "--no-report",
+        *workers,
+    ]
     stopped = called(*words, "--on-error", "stop")
     assert stopped.exit_code == 3
     said, command = stopped.stderr.splitlines()[-2:]
     assert said.startswith(
-        "stopped at a cell that failed: fails, N = 10, cpu, float32: error: RuntimeError: not yet"
+        "stopped at a cell that failed: breaks, N = 10, cpu, float32: error: RuntimeError: not yet"
     )
-    assert statuses(stopped) == {"reinforce": ["ok", "ok"], "fails": ["error"]}
+    assert statuses(stopped) == {"reinforce": ["ok", "ok"], "breaks": ["error"]}
 
     def again(*more: str) -> Result:
         return called(*command.removeprefix("bench --plugin plugin.py ").split(), "--no-report", *more)
@@ -95,15 +100,15 @@ def test_a_run_stops_at_a_cell_that_fails_and_goes_on_when_it_is_mended(workers:
     assert mended.exit_code == 3
     assert mended.stderr.splitlines()[-2:] == ["some cells are missing; to go on:", command]
     every = again(*workers)
-    assert statuses(every) == {name: ["ok", "ok"] for name in ("reinforce", "fails", "reparameterization")}
+    assert statuses(every) == {name: ["ok", "ok"] for name in ("reinforce", "breaks", "reparameterization")}
 
 
 @pytest.mark.usefixtures("here")
 def test_by_default_a_run_goes_on() -> None:
-    result = called("run", scenario("fails", "reinforce"), "--no-report")
+    result = called("run", scenario("breaks", "reinforce"), "--no-report")
     assert result.exit_code == 3
     assert "stopped" not in result.stderr
-    assert statuses(result) == {"fails": ["error", "error"], "reinforce": ["ok", "ok"]}
+    assert statuses(result) == {"breaks": ["error", "error"], "reinforce": ["ok", "ok"]}
 
 
 @pytest.mark.usefixtures("here")
