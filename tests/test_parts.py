@@ -69,7 +69,7 @@ def test_a_piece_is_read_as_it_was_written(scale: float, truth: bool, tmp_path: 
 
 def test_infinite_scalars_leave_the_digits_of_the_others(tmp_path: Path) -> None:
     x = torch.tensor([[1e30, 2e30], [math.inf, 0.0], [3e30, 1e30]]).double()
-    rows = torch.tensor([[1e60], [math.inf], [2e60]]).double()
+    rows = torch.tensor([[1e60], [math.inf], [2e60]], dtype=torch.float64)
     wanted = replace(piece(), summary=replace(summarize(x, None, [slice(0, 2)], x[0]), norm=rows))
     found = parts.to_piece(parts.of_piece(wanted)).summary.norm
     torch.testing.assert_close(found, rows, rtol=1e-7, atol=0)
