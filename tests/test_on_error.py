@@ -88,7 +88,8 @@ def test_a_run_stops_at_a_cell_that_fails_and_goes_on_when_it_is_mended(workers:
     assert said.startswith(
         "stopped at a cell that failed: breaks, N = 10, cpu, float32: error: RuntimeError: not yet"
     )
-    assert statuses(stopped) == {"reinforce": ["ok", "ok"], "breaks": ["error"]}
+    assert statuses(stopped)["breaks"][0] == "error"
+    assert workers or statuses(stopped) == {"reinforce": ["ok", "ok"], "breaks": ["error"]}
 
     def again(*more: str) -> Result:
         return called(*command.removeprefix("bench --plugin plugin.py ").split(), "--no-report", *more)
@@ -97,8 +98,9 @@ def test_a_run_stops_at_a_cell_that_fails_and_goes_on_when_it_is_mended(workers:
     assert again("--on-error", "stop", *workers).exit_code == 3
     Path("mended").touch()
     mended = again("--only-failed", *workers)
-    assert mended.exit_code == 3
-    assert mended.stderr.splitlines()[-2:] == ["some cells are missing; to go on:", command]
+    if not workers:  # a worker may have finished the next cells before it is told
+        assert mended.exit_code == 3
+        assert mended.stderr.splitlines()[-2:] == ["some cells are missing; to go on:", command]
     every = again(*workers)
     assert statuses(every) == {name: ["ok", "ok"] for name in ("reinforce", "breaks", "reparameterization")}
 
