@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 
 from bench import catalogue
-from bench.engine.plan import cell_id
 from bench.engine.stopping import stoppable
 from bench.engine.timing import threads
 from bench.engine.truth import Truth
@@ -125,18 +124,13 @@ def plan_of(prepared: Prepared, started: datetime | None = None) -> Plan:
 
 def _replicates(done: Sequence[Point], store: Store) -> Rows:
     """The rows of all cells, read from their pieces one after the other."""
-    narrow = is_within_float32(outcome for part in done for outcome in part.outcomes)
+    narrow = is_within_float32(outcome for point in done for outcome in point.outcomes)
     schema = schema_of(pa.float32() if narrow else pa.float64())
-    every = {
-        cell_id(part.experiment, outcome.cell): (part.experiment, outcome.cell, outcome.estimates)
-        for part in done
-        for outcome in part.outcomes
-        if outcome.estimates is not None  # the same estimator under two labels is one cell
-    }
     tables = (
         table
-        for name, (experiment, cell, estimates) in every.items()
-        for piece in store.pieces(experiment, cell)
+        for point in done
+        for name, (cell, estimates) in frames.measured(point.experiment, point.outcomes).items()
+        for piece in store.pieces(point.experiment, cell)
         for table in rows_of(name, estimates, piece, schema)
     )
     return Rows(schema, tables)

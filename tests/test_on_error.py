@@ -1,4 +1,4 @@
-"""What follows a cell that fails, and what else foreign code does that is told of."""
+"""Cells that fail and what follows them, and deeds of foreign code that are told of."""
 
 from __future__ import annotations
 

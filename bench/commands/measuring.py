@@ -96,11 +96,12 @@ def _exit(done: Run, strict: bool) -> None:
     if done.interrupted:
         assert done.folder is not None
         stopped, code = done.record["stopped"], SOME_CELLS_FAILED
-        said = f"stopped at a cell that failed: {plain(stopped, 300)}"
-        if not stopped:
-            said = "some cells are missing"
         if stopped == BY_USER:
             said, code = "interrupted: what was measured until then is kept", INTERRUPTED
+        elif stopped:
+            said = f"stopped at a cell that failed: {plain(stopped, 300)}"
+        else:
+            said = "some cells are missing"
         click.echo(f"{said}; to go on:", err=True)
         click.echo(resume_command(done.folder), err=True)
         sys.exit(code)

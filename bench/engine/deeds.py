@@ -13,9 +13,16 @@ MOST_LINES = 20
 """Lines that foreign code prints in a cell which are passed on, to standard error; others are counted."""
 
 _LONGEST = 40
-_forks = [0]
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_parent=lambda: _forks.__setitem__(0, _forks[0] + 1))
+    os.register_at_fork(after_in_parent=_forked)
 
 
 class Deeds:
@@ -27,11 +34,11 @@ class Deeds:
 @contextmanager
 def told_of() -> Iterator[Deeds]:
     """Count what is printed to standard output within, and how often the process is forked."""
-    deeds, printed, forks = Deeds(), _Printed(sys.stderr), _forks[0]
+    deeds, printed, forks = Deeds(), _Printed(sys.stderr), _forks
     with redirect_stdout(printed):
         yield deeds
     found = [printed.told()]
-    if times := _forks[0] - forks:
+    if times := _forks - forks:
         found.append(f"it forked the process {times} time{'s' * (times != 1)}")
     deeds.text = "; ".join(filter(None, found))
 

@@ -6,14 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from bench.engine.blocks import Block, blocks_of
 from bench.problem import Problem
-from bench.statistics.contributions import of_variance
 from bench.statistics.evidence import normal_kurtosis_of
 from bench.statistics.intervals import LEVEL, variance_interval
-from bench.statistics.summary import Summary, deviations
+from bench.statistics.scalars import Scalars
+from bench.statistics.summary import Summary
 from bench.statistics.tails import normal_quantile
 
 NOT_REACHED = "precision not reached"
@@ -49,7 +47,7 @@ class Precision:
 def relative_half_width(summary: Summary, exact_kurtosis: float = math.nan) -> float:
     """max(high/v − 1, 1 − low/v) of the total variance v; 0 if nothing varies, NaN if it is unknown."""
     interval = variance_interval(
-        of_variance(_deviation(summary)),
+        _scalars(summary).squares,
         value=float(summary.moments.variance.sum()),
         normal_kurtosis=normal_kurtosis_of(summary),
         exact_kurtosis=exact_kurtosis,
@@ -87,8 +85,7 @@ def percent(share: float) -> str:
 
 def kurtosis_of(summary: Summary) -> float:
     """E u² / (E u)² of the squared deviations u from the mean estimate; NaN where nothing varies."""
-    deviation = _deviation(summary)
-    return float((deviation / deviation.mean()).square().mean())
+    return _scalars(summary).squares.kurtosis
 
 
 def needed_replicates(kurtosis: float, half_width: float) -> float:
@@ -121,6 +118,7 @@ def whole_blocks(
     return next((end for end in ends if end >= replicates), precision.max_replicates)
 
 
-def _deviation(summary: Summary) -> Tensor:
-    """The squared deviations over all coordinates, `[R]`, of the replicates that are finite."""
-    return deviations(summary.distance[summary.finite].sum(1), float(summary.moments.variance.sum()))
+def _scalars(summary: Summary) -> Scalars:
+    """The scalars over all coordinates."""
+    segments = range(summary.distance.shape[1])
+    return Scalars(summary, segments, float(summary.moments.variance.sum()), math.nan)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.engine.outcome import Estimates, Outcome, pooled
-from bench.engine.plan import Experiment, cell_id
+from bench.engine.plan import Cell, Experiment, cell_id
 from bench.engine.truth import Truth
 from bench.results.columns import MEASUREMENTS, TYPES, WORDS, no_rows
 from bench.statistics.evidence import Evidence, blocks_reported
@@ -71,7 +71,7 @@ def _coordinates_of_point(
     kept = np.zeros(size, dtype=np.int64)
     chosen = list(experiment.prepared.kept_coordinates)
     kept[chosen] = 1 + np.arange(len(chosen))
-    for cell, estimates in measured(experiment, outcomes).items():
+    for cell, (_, estimates) in measured(experiment, outcomes).items():
         moments = estimates.moments
         low, high = variance_intervals(moments)
         part = {
@@ -185,6 +185,10 @@ def _number_or_word(value: object) -> float | str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def measured(experiment: Experiment, outcomes: Sequence[Outcome]) -> dict[str, Estimates]:
+def measured(experiment: Experiment, outcomes: Sequence[Outcome]) -> dict[str, tuple[Cell, Estimates]]:
     """Return each cell that was measured by its name; the same estimator under two labels is one cell."""
-    return {cell_id(experiment, each.cell): each.estimates for each in outcomes if each.estimates is not None}
+    return {
+        cell_id(experiment, each.cell): (each.cell, each.estimates)
+        for each in outcomes
+        if each.estimates is not None
+    }

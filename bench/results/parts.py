@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,7 @@ def of_result(result: Result) -> Part:
     return meta, arrays
 
 
-def to_result(part: Part, cell: Cell, pieces: Sequence[Piece]) -> Result:
+def to_result(part: Part, cell: Cell, pieces: Iterable[Piece]) -> Result:
     """The result of a cell.
 
     Args:
@@ -144,12 +144,11 @@ def to_result(part: Part, cell: Cell, pieces: Sequence[Piece]) -> Result:
         pieces: all of its pieces, in order; none if there are no estimates.
     """
     meta, arrays = part
-    replication = None
-    if pieces:
-        together = Together(meta["replicates"], pieces[0].summary.distance.shape[1])
-        for piece in pieces:
-            together.add(piece)
-        replication = together.replication(meta["cost_varied"])
+    together = None
+    for piece in pieces:
+        together = together or Together(meta["replicates"], piece.summary.distance.shape[1])
+        together.add(piece)
+    replication = None if together is None else together.replication(meta["cost_varied"])
     return Result(
         cell,
         meta["status"],

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from bench.errors import invalid
 from bench.results.columns import TYPES, completed
 from bench.results.replicate_rows import NUMBERS, schema_of
+from bench.results.replicates import joined
 
 LEAST_ROWS = 1 << 17
 """Rows of a row group but for the last one: a cell of a few replicates does not have one of its own."""
@@ -52,11 +53,13 @@ def write_replicates(path: Path, rows: Rows) -> None:
         write_statistics=False,
     ) as writer:
         waiting: list[pa.Table] = []
+        count = 0
         for table in rows.tables:
             waiting.append(table)
-            if sum(map(len, waiting)) >= LEAST_ROWS:
+            count += len(table)
+            if count >= LEAST_ROWS:
                 _write(writer, waiting)
-                waiting = []
+                waiting, count = [], 0
         if waiting:
             _write(writer, waiting)
 
@@ -104,9 +107,7 @@ class ReplicateFile:
 
     def column(self, cell: str, name: str) -> np.ndarray:
         """Return a column of the replicates of a cell, for the whole gradient."""
-        kind = np.int64 if name == "replicate" else np.float64
-        parts = [self._read(group, name)[places] for group, places in self._places[cell]]
-        return np.concatenate(parts, dtype=kind)
+        return joined([self._read(group, name)[places] for group, places in self._places[cell]], name)
 
     def whole(self) -> pd.DataFrame:
         """Return all rows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, Protocol
@@ -25,6 +25,11 @@ class Replicates(Protocol):
         """Return all rows."""
 
 
+def joined(parts: Sequence[np.ndarray], name: str) -> np.ndarray:
+    """Return parts of a column of this name as one: whole numbers for `replicate`, else in float64."""
+    return np.concatenate(parts, dtype=np.int64 if name == "replicate" else np.float64)
+
+
 class InMemory:
     """Replicates in a frame, or in one that is loaded when it is first needed."""
 
@@ -38,8 +43,7 @@ class InMemory:
 
     def column(self, cell: str, name: str) -> np.ndarray:
         """See `Replicates`."""
-        kind = np.int64 if name == "replicate" else np.float64
-        return np.asarray(self.whole()[name].to_numpy()[self._places[cell]], kind)
+        return joined([self.whole()[name].to_numpy()[self._places[cell]]], name)
 
     def whole(self) -> pd.DataFrame:
         """See `Replicates`."""

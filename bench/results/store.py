@@ -91,8 +91,9 @@ class Store:
         if key is None or part is None:
             return None
         try:
-            found = list(self._pieces(key, part))
-            return parts.to_result(part, cell, [piece for piece in found if piece]) if all(found) else None
+            return parts.to_result(part, cell, self._pieces(key, part))
+        except _Missing:
+            return None
         except (LookupError, TypeError, ValueError, AttributeError):
             self._put_aside(_name_of_cell(key, experiment), "it lacks what belongs to a result")
             return None
@@ -105,19 +106,22 @@ class Store:
         """
         key = self._known(experiment, cell)
         part = self._read(_name_of_cell(key, experiment))
-        for piece in () if part is None else self._pieces(key, part):
-            if piece is None:
-                run = self.folder.parent
-                raise invalid(
-                    f"{run}: a part was removed or damaged meanwhile; bench resume {run} makes it anew"
-                )
-            yield piece
+        try:
+            yield from () if part is None else self._pieces(key, part)
+        except _Missing:
+            run = self.folder.parent
+            raise invalid(
+                f"{run}: a part was removed or damaged meanwhile; bench resume {run} makes it anew"
+            ) from None
 
-    def _pieces(self, key: Key, part: parts.Part) -> Iterator[Piece | None]:
-        """The pieces of a finished cell; None in place of those that are not there."""
+    def _pieces(self, key: Key, part: parts.Part) -> Iterator[Piece]:
+        """The pieces of a finished cell, in order; one is in memory at a time."""
         kept, end = CellPieces(self, key), parts.last_piece(part)
         for extent in part[0]["pieces"] if end is None else part[0]["pieces"][:-1]:
-            yield kept.get(*extent)
+            piece = kept.get(*extent)
+            if piece is None:
+                raise _Missing
+            yield piece
         if end is not None:
             yield end
 
@@ -226,6 +230,10 @@ class Store:
         with writing(self.folder.parent):
             write_part(self.folder / name, {**meta, "name": name}, arrays)
         self._known_parts.add(name)
+
+
+class _Missing(Exception):
+    """A piece of a finished cell is not there."""
 
 
 class CellPieces:
