@@ -4,7 +4,7 @@ From Python: `bench.run("scenarios/gaussian.yaml", replicates=100)` and `bench.l
 whose `measurements` are a data frame and whose `figures["variance"]` is a chart; `run.compare()` and
 `run.report("page.html")` go on from there. `bench.plot(run, y="mse")` draws any columns of it,
 `bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` compares
-two runs. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
+two runs. `bench.audit({"mine": loss}, model)` measures a loss of one's own. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
 holds one to its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`; the
 contract of a `Distribution` is that of torch. `bench.Invalid` is raised for input that is wrong.
 """
@@ -18,6 +18,7 @@ from bench.errors import Invalid
 
 if TYPE_CHECKING:
     from bench.api import compare, load, plugin, run
+    from bench.auditing.audit import audit
     from bench.certification.certify import certify
     from bench.estimator import Estimator
     from bench.plotting.free_plot import plot
@@ -31,6 +32,7 @@ _WHERE = {
     "NotApplicable": "bench.problem",
     "Problem": "bench.problem",
     "Run": "bench.results.run",
+    "audit": "bench.auditing.audit",
     "certify": "bench.certification.certify",
     "compare": "bench.api",
     "gate": "bench.regression.gate",
@@ -47,6 +49,7 @@ __all__ = [
     "NotApplicable",
     "Problem",
     "Run",
+    "audit",
     "certify",
     "compare",
     "gate",

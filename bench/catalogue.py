@@ -11,13 +11,17 @@ import re
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.options import construct, described_options
 from bench.problems import PROBLEMS
 from estimators import ESTIMATORS, OTHER_NAMES, SHORTHANDS, meaning
+
+if TYPE_CHECKING:
+    from bench.problem import Problem
 
 Kind = Literal["estimators", "problems"]
 
@@ -80,7 +84,8 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
 def add_plugin(source: str) -> list[str]:
     """Add the estimators and problems of a module, or of a file that ends in `.py`.
 
-    A module offers them as `ESTIMATORS` and `PROBLEMS`, tables from names to classes.
+    A module offers them as `ESTIMATORS` and `PROBLEMS`, tables from names to classes; with `LOSSES`, a table
+    from names to functions, and their `MODEL` it is itself a problem, which has its name.
     Importing it runs its author's code.
 
     Returns:
@@ -91,7 +96,13 @@ def add_plugin(source: str) -> list[str]:
     """
     module = _module(source)
     kinds: tuple[tuple[Kind, str], ...] = (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS"))
-    offered = {kind: _table(source, attribute, getattr(module, attribute, {})) for kind, attribute in kinds}
+    offered = {
+        kind: dict(_table(source, attribute, getattr(module, attribute, {}))) for kind, attribute in kinds
+    }
+    if hasattr(module, "LOSSES"):
+        from bench.losses.plugin import problem_of  # late: the tables must be read without torch
+
+        offered["problems"][Path(source).stem] = problem_of(module, source)
     for kind, table in offered.items():
         taken = _all_names(kind)
         for name, cls in table.items():
@@ -99,12 +110,38 @@ def add_plugin(source: str) -> list[str]:
             if name in taken and getattr(_ADDED[kind].get(name), "__module__", "") != cls.__module__:
                 raise invalid(f"plug-in {source}: the name {name!r} is taken")
     if not any(offered.values()):
-        raise invalid(f"plug-in {source} offers nothing: it needs a table ESTIMATORS or PROBLEMS")
+        raise invalid(f"plug-in {source} offers nothing: it needs a table ESTIMATORS, PROBLEMS or LOSSES")
     for kind, table in offered.items():
         _ADDED[kind] |= table
     if source not in PLUGINS:
         PLUGINS.append(source)
     return [name for table in offered.values() for name in table]
+
+
+@contextmanager
+def lent(name: str, problem: Problem) -> Iterator[None]:
+    """Within it a problem that exists already has a name; it has no options.
+
+    Raises:
+        Invalid: if the name is taken.
+    """
+    if name in names("problems"):
+        raise invalid(f"the name {name!r} is taken")
+
+    class Lent(type(problem)):  # type: ignore[misc]
+        """What stands for it in the table: its one instance is the problem itself."""
+
+        def __new__(cls) -> Any:
+            return problem
+
+        def __init__(self) -> None:
+            """Leave the problem as it is."""
+
+    _ADDED["problems"][name] = Lent
+    try:
+        yield
+    finally:
+        del _ADDED["problems"][name]
 
 
 def added_within(said: Any) -> tuple[type, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench import catalogue
+from bench.auditing.findings import findings
 from bench.engine.stopping import stoppable
 from bench.engine.timing import threads
 from bench.engine.truth import Truth
@@ -90,6 +91,7 @@ def continued(
             interrupted = not work.done()
             notes = [*store.notes, *work.notes]
             record = _record(prepared, work.truths, manner.threads, started, interrupted, notes)
+            record["findings"] = [] if interrupted else _findings(work.parts)
             record["stopped"] = work.stopped
             parts = work.parts
             run = Run(
@@ -134,6 +136,17 @@ def _replicates(done: Sequence[Point], store: Store) -> Rows:
         for table in rows_of(name, estimates, piece, schema)
     )
     return Rows(schema, tables)
+
+
+def _findings(done: Sequence[Point]) -> list[dict[str, Any]]:
+    """What is wrong with losses of somebody's own, as far as that can be told."""
+    return [
+        found.plain()
+        for point in done
+        for found in findings(
+            point.experiment.prepared, point.truth, [each.cell for each in point.outcomes if each.estimates]
+        )
+    ]
 
 
 def _record(

@@ -6,12 +6,15 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
+
+if TYPE_CHECKING:
+    from bench.estimator import Estimator
 
 __all__ = [
     "Distribution",
@@ -23,7 +26,7 @@ __all__ = [
     "VariationalProblem",
 ]
 
-TruthKind = Literal["closed_form", "quadrature", "enumeration"]
+TruthKind = Literal["closed_form", "quadrature", "enumeration", "given"]
 
 
 class NotApplicable(Exception):
@@ -65,6 +68,8 @@ class Problem(ABC):
             widest: the engine chooses the size of its blocks by it.
         data_per_row: whether each row of theta has data of its own, so that it cannot
             have more or other rows; see `resampled`.
+        most_groups: how many batches there are in all, where `resampled` gives some that were drawn once,
+            in turn; None where it draws each afresh.
         version: raised by whatever changes the numbers of a problem that is called as before.
     """
 
@@ -73,6 +78,7 @@ class Problem(ABC):
     truth_kind: TruthKind = "closed_form"
     width: int = 1
     data_per_row: bool = False
+    most_groups: int | None = None
     version: int = 1
 
     def resolve(self) -> Problem:
@@ -169,6 +175,10 @@ class Problem(ABC):
             NotApplicable: if the problem has no data.
         """
         raise NotApplicable("it has no data to resample")
+
+    def own_estimators(self) -> Mapping[str, Estimator]:
+        """Estimators that come with this problem, by name; a scenario looks here first. None by default."""
+        return {}
 
     def pictures(self) -> Mapping[str, np.ndarray]:
         """Images that show what the problem is at θ, by name, `[K, H, W]` in 0..1; none by default."""

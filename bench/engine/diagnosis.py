@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.gradient_draws import Draws, affordable, by_path, by_sample, followed
+from bench.engine.plain_draws import gives_draws
 from bench.engine.plan import Experiment
 from bench.problem import Problem
 from bench.statistics.agreement import LEVEL, Disagreement, Means, disagreement, less, means_of
@@ -72,6 +73,8 @@ def twice(
         count: how many first draws; None for as many as take a few hundredths of a second.
     """
     problem = experiment.problem.to("cpu", torch.float64)
+    if not gives_draws(problem):
+        return None, {}
     first = _draw(experiment, problem, count) if count is not None else _first(experiment, problem)
     found = {} if first is None else checks(first)
     if first is None or not found:

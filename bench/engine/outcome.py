@@ -128,7 +128,7 @@ def _estimates(experiment: Experiment, truth: Truth, result: Result) -> Estimate
         len(replication.first) > 0,
         replication.gradient_evaluations,
         replication.draws,
-        {} if result.pairs is None else dict(components_of(result.pairs, parameters)),
+        {} if result.groups is None else dict(components_of(result.groups, parameters)),
     )
 
 

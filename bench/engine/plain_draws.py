@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.engine.blocks import blocks_of
 from bench.engine.streams import Address, stream
 from bench.exact import SingleDraws
-from bench.problem import Problem
+from bench.problem import NotApplicable, Problem
 
 # Draws whose cost differs from the usual one. With so many expected a like number of other draws has none
 # of them with probability e^−30.
@@ -30,7 +30,12 @@ def cost_varies(problem: Problem, sample_size: int, replicates: int, address: Ad
         sample_size: N.
         replicates: R.
         address: of the stream of the estimates.
+
+    Returns:
+        False where the problem gives no draws.
     """
+    if not gives_draws(problem):
+        return False
     usual: Tensor | None = None
     others = numbers = 0
     for costs in _costs(problem, sample_size, replicates, address):
@@ -70,6 +75,15 @@ def missed(
     mean = total / count
     observed = math.sqrt(max(0.0, squares / count - mean**2) / count)
     return _OBSERVED * observed < abs(mean) <= _EXACT * math.sqrt(draws.cost_variance / count)
+
+
+def gives_draws(problem: Problem) -> bool:
+    """Whether a problem has a distribution of which x can be drawn."""
+    try:
+        problem.distribution(problem.theta[None])
+    except NotApplicable:
+        return False
+    return True
 
 
 def _costs(problem: Problem, sample_size: int, replicates: int, address: Address) -> Iterator[Tensor]:

@@ -9,9 +9,9 @@ import torch
 
 from bench.engine.cell import CellSampler
 from bench.engine.fitting import Fitting
+from bench.engine.groups import replicate_groups
 from bench.engine.guard import reason_of
 from bench.engine.memory import peak_of
-from bench.engine.pairs import replicate_pairs
 from bench.engine.pieces import Pieces
 from bench.engine.plain_draws import missed
 from bench.engine.plan import Cell, Experiment
@@ -19,7 +19,7 @@ from bench.engine.precision import remark, whole_blocks
 from bench.engine.replication import Replication
 from bench.engine.truth import Truth
 from bench.problem import NotApplicable
-from bench.statistics.components import Pairs
+from bench.statistics.components import Groups
 from bench.statistics.evidence import evidence_of
 from bench.statistics.known import ExactMoments
 from bench.statistics.verdict import BIASED_BELOW, bias_p
@@ -36,7 +36,7 @@ class Result:
         replication: the estimates, or None if there are none.
         seconds: per estimate, of every timed chunk, warm-up excluded.
         bytes: the most memory that one estimate holds at once.
-        pairs: of estimates that share a batch, or None where the data are fixed.
+        groups: of estimates that share a batch, or None where the data are fixed.
         fitting: what it cost to learn beforehand.
         exact: the moments of an estimate that are known without sampling, or None.
         missed: whether the draws missed what is rare and matters.
@@ -49,7 +49,7 @@ class Result:
     replication: Replication | None = None
     seconds: torch.Tensor | None = None
     bytes: float | None = None
-    pairs: Pairs | None = None
+    groups: Groups | None = None
     fitting: Fitting | None = None
     exact: ExactMoments | None = None
     missed: bool = False
@@ -113,26 +113,30 @@ def _measured(sampler: CellSampler, truth: Truth, kept: Pieces | None) -> Result
     summary = replication.summary
     more = "" if precision is None else remark(summary, precision)
     missing, R = int((~summary.finite).sum()), len(summary.finite)
-    pairs = _pairs(sampler, R // 2) if experiment.resampled else None
+    groups = _groups(sampler, R) if experiment.resampled else None
     more = "; ".join(filter(None, (more, fault)))
     if missing:
         some = f"{missing} of {R} estimates are not finite; the numbers are of the others"
         reason = some if missing < R else f"none of {R} estimates is finite"
         more = f"{reason}; {more}" if more else reason
     status = "nonfinite" if missing else "ok"
-    return Result(sampler.cell, status, more, replication, timings, peak, pairs, fitting, exact, rare)
+    return Result(sampler.cell, status, more, replication, timings, peak, groups, fitting, exact, rare)
 
 
 _ROLE = "estimates"
 """The purpose of the random numbers of a run."""
 
 
-def _pairs(sampler: CellSampler, pairs: int) -> Pairs:
-    """Estimates in pairs that share a batch."""
+def _groups(sampler: CellSampler, replicates: int) -> Groups:
+    """As many estimates in groups that share a batch: in pairs, or a group for each batch that there is."""
     problem, N = sampler.problem, sampler.cell.sample_size
     segments = sampler.segments(sampler.experiment.blocks)
+    groups = max(1, replicates // 2)
+    if problem.most_groups is not None:
+        groups = min(groups, problem.most_groups)
+    size = max(2, replicates // groups)
     address = sampler.address("pairs")
-    return replicate_pairs(sampler.estimator, problem, N, pairs, address, segments, sampler.center)
+    return replicate_groups(sampler.estimator, problem, N, groups, size, address, segments, sampler.center)
 
 
 def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import torch
 from bench.engine.allocator import keep_freed_memory
 from bench.noise import drawn_from
 from bench.noise.draws import Draws
+from bench.noise.twister import FIRST_WORD, WORDS, cpu_state
 
 LAYOUT = "bench-stream-3"
 """Bumped by whatever changes which numbers an address stands for, or how many estimates are made at once."""
@@ -68,7 +68,7 @@ def stream(address: Address, device: torch.device, first: int = 0) -> Iterator[D
     k0, k1 = address.words(2).tolist()
     draws = Draws((k0, k1), first)
     try:
-        generators[0].set_state(_cpu_state(words))
+        generators[0].set_state(cpu_state(words[:WORDS], int(words[624]) << 32 | int(words[625])))
         for generator in generators[1:]:
             generator.manual_seed(int(words[624]) << 32 | int(words[625]))
         with drawn_from(draws):
@@ -110,29 +110,6 @@ def _generators_of(device: torch.device) -> list[torch.Generator]:
     return [torch.mps._get_default_mps_generator()] if device.type == "mps" else []
 
 
-def _cpu_state(words: np.ndarray) -> torch.Tensor:
-    """A state of torch's CPU generator whose 624 Mersenne Twister words are the given ones.
-
-    `manual_seed` would keep 32 bits of a seed, and hashed seeds of 10^5 cells collide
-    with probability 0.69; so the state is filled, not the seed. Its layout: the seed,
-    three counters packed in two words, then the twister's words, one in each 64 bits.
-
-    The seed takes no part in the numbers. It is filled with two further words, so that
-    another seed tells that the generator was seeded since.
-    """
-    state = _template().copy()
-    state[0] = int(words[624]) << 32 | int(words[625])
-    state[_FIRST_WORD : _FIRST_WORD + 624] = words[:624]
-    return torch.from_numpy(state.view(np.uint8))
-
-
-_FIRST_WORD = 3
 _SEED_BYTES = 8
-_SOME_BYTES = 8 * (_FIRST_WORD + 8)
-_SPARE_NUMBERS = 8 * (_FIRST_WORD + 624)
-
-
-@functools.cache
-def _template() -> np.ndarray:
-    """The state of a freshly seeded generator, which twists before the first number and has no spare one."""
-    return torch.Generator().manual_seed(0).get_state().numpy().view(np.uint64)
+_SOME_BYTES = 8 * (FIRST_WORD + 8)
+_SPARE_NUMBERS = 8 * (FIRST_WORD + WORDS)

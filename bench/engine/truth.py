@@ -28,7 +28,7 @@ class Truth:
     """∇F(θ), or what is known of it.
 
     Attributes:
-        kind: "closed_form", "quadrature", "enumeration", "reference", "disputed" or "none".
+        kind: "closed_form", "quadrature", "enumeration", "given", "reference", "disputed" or "none".
         gradient: `[P]` in float64 on the CPU; None if the kind is one of the last two.
         standard_error: of each coordinate, `[P]`: of a reference its sampling error, else
             the difference between two rules.
@@ -57,6 +57,8 @@ def truths_of(experiment: Experiment) -> Truths:
 def truth_of(experiment: Experiment) -> Truth:
     """The exact gradient if plain draws do not refute it, else a reference, else none with the reason."""
     experiment = experiment.prepared
+    if experiment.problem.truth_kind == "given":
+        return _given(experiment)
     if experiment.resampled:
         return reference_gradient(experiment, "its expectation is over the batches too")
     try:
@@ -66,6 +68,14 @@ def truth_of(experiment: Experiment) -> Truth:
     except Exception as error:  # noqa: BLE001 - a problem is anybody's code
         return reference_gradient(experiment, f"its expectation fails with {reason_of(error)}")
     return confirmed(experiment, exact)
+
+
+def _given(experiment: Experiment) -> Truth:
+    """The gradient that somebody gave, of which nobody else knows anything; else a reference."""
+    try:
+        return exact_gradient(experiment.problem)
+    except NotApplicable as reason:
+        return reference_gradient(experiment, str(reason))
 
 
 def confirmed(experiment: Experiment, exact: Truth, count: int | None = None) -> Truth:

@@ -28,6 +28,11 @@ def drawn_from(draws: Draws | None) -> Iterator[None]:
         _current = before
 
 
+def current_draws() -> Draws | None:
+    """The draws that noise is of here and now; None for torch's generators."""
+    return _current
+
+
 def normal(shape: Sequence[int], like: Tensor) -> Tensor:
     """Independent standard normal numbers.
 

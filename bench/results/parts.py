@@ -17,7 +17,7 @@ from bench.engine.plan import Cell
 from bench.engine.replication import Together
 from bench.engine.result import Result
 from bench.engine.truth import Truth
-from bench.statistics.components import Pairs
+from bench.statistics.components import Groups
 from bench.statistics.known import ExactMoments
 from bench.statistics.moments import PowerSums
 from bench.statistics.summary import Summary
@@ -129,9 +129,10 @@ def of_result(result: Result) -> Part:
     if result.replication is not None:
         meta["replicates"] = len(result.replication.summary.finite)
         meta["cost_varied"] = result.replication.cost_varied
-    if (pairs := result.pairs) is not None:
-        meta, arrays = _with(meta, arrays, "pairs", _of_summary(pairs.means))
-        arrays["within"] = pairs.within.numpy()
+    if (groups := result.groups) is not None:
+        meta, arrays = _with(meta, arrays, "pairs", _of_summary(groups.means))
+        arrays["within"] = groups.within.numpy()
+        meta["group_size"] = groups.size
     return meta, arrays
 
 
@@ -156,12 +157,17 @@ def to_result(part: Part, cell: Cell, pieces: Iterable[Piece]) -> Result:
         replication,
         _tensor(arrays["seconds"]) if "seconds" in arrays else None,
         None if meta["bytes"] is None else float(meta["bytes"]),
-        Pairs(_to_summary(_within(part, "pairs")), _tensor(arrays["within"])) if "pairs" in meta else None,
+        _to_groups(part) if "pairs" in meta else None,
         Fitting(*map(float, meta["fitting"])) if "fitting" in meta else None,
         _to_exact(meta, arrays),
         meta["missed"],
         meta["contended"],
     )
+
+
+def _to_groups(part: Part) -> Groups:
+    meta, arrays = part
+    return Groups(_to_summary(_within(part, "pairs")), _tensor(arrays["within"]), meta.get("group_size", 2))
 
 
 _EXACT = ("mean", "variance", "skewness")

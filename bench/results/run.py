@@ -77,6 +77,11 @@ class Run:
         return self._replicates.whole()
 
     @property
+    def findings(self) -> list[str]:
+        """What is wrong with losses of one's own, a sentence each, as far as that was found."""
+        return [f"{found['estimator']}: {found['text']}" for found in self.record.get("findings", [])]
+
+    @property
     def replicated(self) -> list[str]:
         """The cells that have replicates of the whole gradient, in order."""
         return self._replicates.cells

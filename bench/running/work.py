@@ -207,7 +207,7 @@ class Work:
     def _look_again(self, point: int) -> None:
         """Dispute the truth if as many draws as accuse an estimator refute it."""
         experiment, truth = self._plans[point].experiment, self._truths[point]
-        if truth.kind in ("reference", "disputed", "none"):
+        if truth.kind in ("given", "reference", "disputed", "none"):
             return
         outcomes = self._outcomes[point]
         count = max((accusing(truth, outcome) for outcome in outcomes.values()), default=0)

@@ -10,6 +10,7 @@ from bench import catalogue
 from bench.engine.plan import Experiment, NamedEstimator
 from bench.engine.precision import Precision
 from bench.errors import Fault, FaultCollector, Invalid, ScenarioError, collected, invalid
+from bench.estimator import Estimator
 from bench.scenario import EstimatorSpec, NamedSpec, Point, Scenario, Source, points
 from bench.scenario.labels import call_of, canonical, label_of
 from bench.scenario.points import first_point
@@ -23,6 +24,9 @@ _REFERENCES = (
 # A reference's standard error is at most a fifth of that of what it judges, if it is as
 # noisy for each sample; every test of bias is then far from its nominal level.
 _REFERENCE_EFFORT = 25
+
+Own = Mapping[str, Estimator]
+_NONE: Own = {}
 
 _QUICK_REPLICATES = 16
 _QUICK_SAMPLE_SIZE = 100
@@ -59,8 +63,9 @@ def _experiment(point: Point) -> Experiment:
         with collected() as wrong:
             with wrong.under("problem"):
                 problem = _problem(scenario.problem)
-            estimators = list(_estimators(scenario, wrong))
-            references = list(_references(scenario, wrong))
+            own = problem.own_estimators()
+            estimators = list(_estimators(scenario, own, wrong))
+            references = list(_references(scenario, own, wrong))
             wrong.faults += _sample_size_faults(scenario, estimators)
             wrong.faults += threshold_faults(scenario.gate, map(label_of, scenario.estimators))
     except Invalid as error:
@@ -109,7 +114,7 @@ def _precision(scenario: Scenario) -> Precision | None:
     return None if wanted is None else Precision(wanted.variance, scenario.max_replicates)
 
 
-def _estimators(scenario: Scenario, wrong: FaultCollector) -> Iterator[NamedEstimator]:
+def _estimators(scenario: Scenario, own: Own, wrong: FaultCollector) -> Iterator[NamedEstimator]:
     labels: set[str] = set()
     for i, spec in enumerate(scenario.estimators):
         label = label_of(spec)
@@ -119,14 +124,14 @@ def _estimators(scenario: Scenario, wrong: FaultCollector) -> Iterator[NamedEsti
             )
         labels.add(label)
         with wrong.under("estimators", i):
-            yield _named(spec, label)
+            yield _named(spec, label, own)
 
 
-def _references(scenario: Scenario, wrong: FaultCollector) -> Iterator[NamedEstimator]:
-    own = scenario.reference.estimator
-    for spec in _REFERENCES if own is None else (own,):
+def _references(scenario: Scenario, own: Own, wrong: FaultCollector) -> Iterator[NamedEstimator]:
+    wanted = scenario.reference.estimator
+    for spec in _REFERENCES if wanted is None else (wanted,):
         with wrong.under("reference", "estimator"):
-            named = _named(spec, label_of(spec))
+            named = _named(spec, label_of(spec), own)
             claim = getattr(named.estimator, "bias", "without a claim")
             if claim != "unbiased":
                 raise Invalid(Fault(f"a reference must be unbiased; {spec.name} is {claim}"))
@@ -154,7 +159,11 @@ def _problem(spec: NamedSpec) -> Any:
     return _built("problems", spec.name, spec.options)
 
 
-def _named(spec: EstimatorSpec, label: str) -> NamedEstimator:
+def _named(spec: EstimatorSpec, label: str, own: Own = _NONE) -> NamedEstimator:
+    if spec.name in own:
+        if spec.options:
+            raise invalid(f"{spec.name} comes with the problem and has no options", spec.name)
+        return NamedEstimator(label, spec.name, canonical({}), own[spec.name])
     try:
         name, options = catalogue.meant(spec.name, spec.options)
         estimator = _built("estimators", name, options)

@@ -11,22 +11,23 @@ from torch import Tensor
 
 from bench.statistics.contributions import of_mean
 from bench.statistics.evidence import blocks_reported, segments_of
-from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, normal_interval
+from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, t_interval
 from bench.statistics.summary import Summary, deviations
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Pairs of estimates that share a batch, summarized; float64 on the CPU.
+class Groups:
+    """Groups of estimates that share a batch, summarized; float64 on the CPU.
 
     Attributes:
-        means: of the pairs' means m, one row for each pair.
-        within: w, half the squared distance between the two estimates, `[pairs, segments]`;
-            NaN where one of them is not finite.
+        means: of the means m of groups, one row for each group.
+        within: w, the variance within each group, `[groups, segments]`; NaN where an estimate is not finite.
+        size: estimates in a group, n.
     """
 
     means: Summary
     within: Tensor
+    size: int = 2
 
 
 @dataclass(frozen=True)
@@ -42,39 +43,39 @@ class Components:
     data: Interval
 
 
-def components(within: Tensor, deviation: Tensor, between: float) -> Components:
-    r"""The analysis of variance of n pairs.
+def components(within: Tensor, deviation: Tensor, between: float, size: int = 2) -> Components:
+    r"""The analysis of variance of groups of n estimates each.
 
-    Two estimates with one batch differ by sampling alone, and the mean m of the two keeps
-    half of its variance:
+    Estimates with one batch differ by sampling alone, and their mean m keeps an nth of its variance:
 
     .. math:: E[w] = E_{\text{batch}} \operatorname{Var}[g | \text{batch}], \quad
-        w = \tfrac{1}{2} |g_1 - g_2|^2; \qquad
-        \operatorname{Var}_{\text{batch}} E[g | \text{batch}] = \operatorname{Var}[m] - \tfrac{1}{2} E[w]
+        w = \tfrac{1}{n - 1} \sum_i |g_i - m|^2; \qquad
+        \operatorname{Var}_{\text{batch}} E[g | \text{batch}] = \operatorname{Var}[m] - \tfrac{1}{n} E[w]
 
-    With u the squared deviations of m, unbiased, the second is the mean of u − w/2, whose
-    spread over the pairs gives its standard error.
+    With u the squared deviations of m, unbiased, the second is the mean of u − w/n, whose
+    spread over the groups gives its standard error; t quantile.
 
     Searle, Casella & McCulloch (1992), Variance components, §3.
 
     Args:
-        within: w, `[n]`.
-        deviation: u, `[n]`.
+        within: w, `[groups]`.
+        deviation: u, `[groups]`.
         between: the trace of the covariance of m.
+        size: n.
     """
     if len(within) < 2:
         return Components(mean_interval(of_mean(within)), UNKNOWN)
-    error = float((deviation - within / 2).std()) / math.sqrt(len(within))
-    data = normal_interval(between - float(within.mean()) / 2, error)
+    error = float((deviation - within / size).std()) / math.sqrt(len(within))
+    data = t_interval(between - float(within.mean()) / size, error, len(within) - 1)
     return Components(mean_interval(of_mean(within)), data)
 
 
-def components_of(pairs: Pairs, parameters: Mapping[str, slice]) -> Iterator[tuple[str, Components]]:
+def components_of(groups: Groups, parameters: Mapping[str, slice]) -> Iterator[tuple[str, Components]]:
     """The components of each reported block of parameters, "all" first."""
-    variances, finite = pairs.means.moments.variance, pairs.means.finite
+    variances, finite = groups.means.moments.variance, groups.means.finite
     segments = segments_of(parameters, len(variances))
     for name, block in blocks_reported(parameters, len(variances)).items():
         inside = torch.tensor([block.start <= s.start and s.stop <= block.stop for s in segments])
-        within, distance = (of[finite][:, inside].sum(1) for of in (pairs.within, pairs.means.distance))
+        within, distance = (of[finite][:, inside].sum(1) for of in (groups.within, groups.means.distance))
         between = float(variances[block].sum())
-        yield name, components(within, deviations(distance, between), between)
+        yield name, components(within, deviations(distance, between), between, groups.size)

@@ -57,6 +57,12 @@ def normal_interval(value: float, standard_error: float, level: float = LEVEL) -
     return Interval(value, value - half, value + half, standard_error)
 
 
+def t_interval(value: float, standard_error: float, freedom: int, level: float = LEVEL) -> Interval:
+    """Value ± t standard errors, by Student's distribution of so many degrees of freedom."""
+    half = float(t_quantile((1 + level) / 2, freedom)) * standard_error
+    return Interval(value, value - half, value + half, standard_error)
+
+
 def variance_interval(
     u: Jackknifed,
     known_kurtosis: float = math.nan,

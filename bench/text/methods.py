@@ -26,6 +26,7 @@ _TRUTHS = {
     "closed_form": "known in closed form{because}",
     "quadrature": "exact by quadrature, where two rules agree to eight digits, and autograd{because}",
     "enumeration": "exact by enumeration and autograd{because}",
+    "given": "one that was given, and is taken for exact{because}",
     "disputed": "disputed{where}: two ways to obtain it disagree{because}, and no estimator is judged by it",
     "reference": (
         "a reference, the mean of a long run on random numbers of its own{because}, whose standard "

@@ -1,0 +1,1 @@
+"""The audit of somebody's own losses: measured as estimators are, and diagnosed."""

@@ -1,0 +1,139 @@
+"""A gradient that is the truth times a constant, and the usual constants that fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.auditing.finding import Finding
+from bench.auditing.fresh import Fresh
+from bench.statistics.fieller import fieller
+from bench.statistics.intervals import Interval
+from bench.statistics.verdict import bias_interval
+from bench.text.numbers import significant
+from bench.text.words import listed
+
+_LEVEL = 0.99
+# The part of the bias that a multiple of the truth may leave unexplained, for sure.
+_LEFT = 0.25
+_MOST_NAMED = 4
+# Of a factor that no usual one explains the interval must be so narrow.
+_KNOWN = 0.2
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number by which people multiply or divide by mistake.
+
+    Attributes:
+        symbol: its name in formulas: "N", "B", "σ".
+        value: the number, other than 1.
+        words: what it is.
+    """
+
+    symbol: str
+    value: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant by which gradients are missed.
+
+    Attributes:
+        name: as a formula: "(N−1)/N for N = 4".
+        value: the number.
+        words: how that happens; empty if there is nothing to say.
+    """
+
+    name: str
+    value: float
+    words: str = ""
+
+
+def constants(sizes: Sequence[Size]) -> Iterator[Constant]:
+    """Yield the usual constants, with the sizes that may occur in them."""
+    yield Constant("−1", -1.0, "the sign is wrong")
+    yield Constant("½", 0.5)
+    yield Constant("2", 2.0)
+    for size in sizes:
+        n, value, at = size.symbol, size.value, f" for {size.symbol} = {size.value:g}"
+        if size.symbol.startswith("σ"):
+            yield from (
+                Constant(f"{n}{at}", value, f"as where {size.words} is a factor too much"),
+                Constant(f"1/{n}{at}", 1 / value, f"as where {size.words} is a divisor too much"),
+                Constant(f"{n}²{at}", value**2, f"as where {size.words} is left out of the score"),
+                Constant(f"1/{n}²{at}", value**-2, f"as where {size.words} is twice in the score"),
+            )
+            continue
+        yield Constant(f"({n}−1)/{n}{at}", 1 - 1 / value, "as when a baseline includes the sample itself")
+        yield Constant(
+            f"{n}/({n}−1){at}", value / (value - 1), "as when a correction for the own sample is made twice"
+        )
+        yield Constant(f"{n}{at}", value, f"as where a sum over {size.words} stands for a mean")
+        yield Constant(f"1/{n}{at}", 1 / value, f"as where a mean over {size.words} is taken once too often")
+
+
+def factor(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "the truth") -> Finding | None:
+    """The finding that a gradient is a multiple of the truth; None if it is none, or that cannot be told.
+
+    Args:
+        label: of the estimator.
+        fresh: its estimates beside what is right.
+        sizes: numbers that may occur in the factor.
+        of: what it is a multiple of, as text.
+    """
+    x, y = fresh.suspect @ fresh.truth, fresh.right @ fresh.truth  # [R]
+    found = fieller(x, y, _LEVEL)
+    if not math.isfinite(found.low + found.high) or found.low <= 1 <= found.high:
+        return None
+    if not _is_multiple(fresh, found.value):
+        return None
+    if found.low <= 0 <= found.high:
+        return _of_zero(label, fresh, found, of)
+    fits = [
+        each
+        for each in constants(sizes)
+        if found.low <= each.value <= found.high and fresh.p(each.value) > _CONTRADICTED
+    ]
+    if not fits and found.high - found.low > _KNOWN * abs(found.value):
+        return None
+    said = f"its gradient is {_number(found)} of {of}"
+    if not fits:
+        return Finding(
+            label, "factor", f"{said}, the whole vector of it: a constant that is none of the usual", ()
+        )
+    if len(fits) > _MOST_NAMED:
+        names = listed([each.name for each in fits], most=_MOST_NAMED + 1)
+        return Finding(label, "factor", f"{said}: more replicates must tell whether that is {names}", ())
+    words = " or ".join(f"{each.name}{f', {each.words}' if each.words else ''}" for each in fits)
+    return Finding(label, "factor", f"{said}: {words}", tuple(each.name for each in fits))
+
+
+_CONTRADICTED = 1e-3
+
+
+def _is_multiple(fresh: Fresh, value: float) -> bool:
+    evidence = fresh.off(value)["all"]
+    if fresh.p(value) < _CONTRADICTED:
+        return False
+    left, bias = bias_interval(evidence), abs(value - 1) * float(fresh.truth.norm())
+    return max(abs(left.low), abs(left.high)) <= _LEFT * bias
+
+
+def _of_zero(label: str, fresh: Fresh, found: Interval, of: str) -> Finding | None:
+    """The finding that a gradient has mean zero, though it varies."""
+    if max(abs(found.low), abs(found.high)) > _LEFT:
+        return None
+    said = (
+        f"its mean is zero ({_number(found)} of {of}) though it varies: nothing ties the draws to the cost, "
+        "as where a score stands without its cost"
+    )
+    return Finding(label, "factor", said, ("0",))
+
+
+def _number(found: Interval) -> str:
+    low, high = significant(found.low, 3), significant(found.high, 3)
+    value = significant(found.value, 3)
+    return value if low == high == value else f"{value} ({low} to {high})"

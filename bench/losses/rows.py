@@ -1,0 +1,240 @@
+"""Gradients of a loss in rows: one replicate after the other, or all together where that gives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from bench.engine.guard import reason_of
+from bench.losses.generators import Seeds, moved, positions, put_back
+from bench.losses.row_noise import Asked, Given, RowNoise
+from bench.losses.serving import served
+from bench.losses.state import State
+from bench.losses.swapped import Swapped
+from bench.losses.weights import Weights, gradients
+from bench.noise.draws import Draws
+
+Vectorize = Literal["auto", "never"]
+Call = Callable[[], Any]
+"""A loss with its batch: draws, and returns a scalar."""
+
+# Rows that are computed both ways before they are computed together, and how far they may be apart: the order
+# in which sums are taken differs.
+_CHECKED = 3
+_ROUNDING = {torch.float32: 1e-4, torch.float64: 1e-10}
+
+
+class WrongLoss(Exception):
+    """A loss that gives what cannot be differentiated, or does what spoils its measurement."""
+
+
+@dataclass
+class Manners:
+    """The manner in which a loss is computed, as far as it is known; it is learned from its first rows.
+
+    Attributes:
+        together: whether rows are computed together; None if that was not tried.
+        why: the reason why they are not.
+        generators: those that it draws from beside the noise that it is given.
+        keeps: whether it changes what it must find as it was in the next row.
+        changed: the paths of that.
+        asked: the calls for noise of the last row that was computed by itself.
+        calls: how often the loss was called for a row of its own.
+    """
+
+    together: bool | None = None
+    why: str = ""
+    generators: set[str] = field(default_factory=set)
+    keeps: bool = False
+    changed: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    calls: int = 0
+
+
+class Rows:
+    """Gradients of one loss in rows.
+
+    Args:
+        weights: in which gradients are wanted.
+        state: all that the loss can reach.
+        vectorize: whether rows may be computed together.
+    """
+
+    def __init__(self, weights: Weights, state: State, vectorize: Vectorize = "auto") -> None:
+        self.weights, self.state = weights, state
+        self._tensors = tuple(weights.tensors)
+        self._zeros = [torch.zeros_like(leaf).reshape(-1) for leaf in self._tensors]
+        self.manners = Manners()
+        if vectorize == "never":
+            self.manners.together, self.manners.why = False, "it was asked for"
+
+    def gradients(self, calls: Sequence[tuple[Call, Sequence[int]]], draws: Draws) -> Tensor:
+        """Gradients of all rows, `[R, P]`; row r is a function of its address.
+
+        Args:
+            calls: the loss with each of its batches, and the rows that have it.
+            draws: begun for the rows.
+
+        Raises:
+            WrongLoss: if the loss gives no scalar, or changes the weights.
+        """
+        theta = self.weights.theta
+        made = theta.new_zeros((draws.rows, len(theta)))
+        noise = RowNoise(draws)
+        with put_back():
+            for call, rows in calls:
+                self._of_a_batch(call, rows, noise, Seeds(draws), made)
+        return made
+
+    def _of_a_batch(
+        self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor
+    ) -> None:
+        self._looped(call, rows[:1], noise, seeds, made)
+        asked, rest = list(noise.asked), rows[1:]
+        self.manners.asked = asked
+        if self.manners.together is not False and self.manners.generators | set(self.manners.changed):
+            self._apart(self._why_apart())
+        if self.manners.together is None and rest:
+            self._looped(call, rest[: _CHECKED - 1], noise, seeds, made)
+            self._try_together(call, rows[:_CHECKED], asked, noise, made)
+            rest = rows[_CHECKED:]
+        if not rest:
+            return
+        if self.manners.together:
+            made[rest] = self._together(call, rest, asked, noise)
+            self.state.put_back()
+        else:
+            self._looped(call, rest, noise, seeds, made)
+
+    def _why_apart(self) -> str:
+        drawn = sorted(self.manners.generators)
+        if drawn:
+            return f"it draws from the generator{'s' * (len(drawn) > 1)} of {' and '.join(drawn)} by itself"
+        return f"it changes {self.manners.changed[0]}"
+
+    def _apart(self, why: str) -> None:
+        self.manners.together, self.manners.why = False, why
+
+    def _try_together(
+        self, call: Call, rows: Sequence[int], asked: Sequence[Any], noise: RowNoise, made: Tensor
+    ) -> None:
+        """Compute some rows once more, and see whether they are the same together."""
+        if self.manners.together is False or len(rows) < 2:
+            return
+        before = positions()
+        try:
+            again = self._together(call, rows, asked, noise)
+        except Exception as error:  # noqa: BLE001 - vmap refuses in many ways; the loop says what is wrong
+            self.state.put_back()
+            self._apart(f"its rows cannot be computed together: {_first_line(reason_of(error))}")
+            return
+        changed, drawn = self.state.put_back(), moved(before)
+        own = made[list(rows)]
+        size = own.norm(dim=1, keepdim=True).clamp(min=float(own.norm(dim=1).max()) * 1e-3)
+        if changed or drawn:
+            self._apart("it does something else when its rows are computed together")
+        elif not bool(((again - own).abs() <= _ROUNDING[own.dtype] * size).all()):
+            self._apart("its rows are not the same when they are computed together")
+        else:
+            self.manners.together = True
+
+    def _together(self, call: Call, rows: Sequence[int], asked: Sequence[Any], noise: RowNoise) -> Tensor:
+        """Gradients of some rows by `vmap`, `[rows, P]`."""
+        leaves = self.weights.tensors
+        given = [noise.of_all(i, each)[list(rows)] for i, each in enumerate(asked)]
+
+        def loss(weights: tuple[Tensor, ...], _: Tensor, *noise_of_row: Tensor) -> Tensor:
+            swapped = Swapped(list(zip(leaves, weights, strict=True)))
+            with swapped, served(Given(asked, noise_of_row), swapped.stand_in):
+                return _scalar(call())
+
+        inner: Any = torch.func.grad(loss)
+        with _unchecked_distributions():
+            found = torch.func.vmap(inner, in_dims=(None, 0, *[0] * len(given)))(
+                tuple(leaf.detach() for leaf in leaves), leaves[0].new_zeros(len(rows)), *given
+            )
+        return torch.cat([each.reshape(len(rows), -1) for each in found], 1).detach()
+
+    def _looped(self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor) -> None:
+        """Gradients of some rows, one after the other; once more if the loss turns out to need more care."""
+        manners = self.manners
+        while True:
+            before = positions()
+            with served(noise):
+                for row in rows:
+                    noise.begin(row)
+                    for name in manners.generators:
+                        seeds.set(name, row)
+                    self._row(call(), made[row])
+                    if manners.keeps:
+                        self._put_back()
+            manners.calls += len(rows)
+            drawn = moved(before) - manners.generators
+            changed = [] if manners.keeps else self._put_back()
+            if not (drawn or (changed and len(rows) > 1)):
+                manners.keeps = manners.keeps or bool(changed)
+                return
+            # What was seen only now concerns rows that are done already.
+            manners.generators |= drawn
+            manners.keeps = manners.keeps or bool(changed)
+
+    def _row(self, value: Any, row: Tensor) -> None:
+        scalar = _scalar(value)
+        if not scalar.requires_grad:
+            row.zero_()
+            return
+        found = gradients(scalar, self._tensors)
+        parts = [
+            zeros if each is None else each.view(-1) for each, zeros in zip(found, self._zeros, strict=True)
+        ]
+        torch.cat(parts, out=row)
+
+    def _put_back(self) -> list[str]:
+        changed = self.state.put_back()
+        own = {id(leaf) for leaf in self.weights.tensors}
+        if wrong := [path for path in changed if self.state.is_one_of(path, own)]:
+            raise WrongLoss(f"it changes the weights themselves, {wrong[0]}; wanted a loss that leaves them")
+        self.manners.changed = list(dict.fromkeys([*self.manners.changed, *changed]))
+        return changed
+
+
+def _scalar(value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        why = "; return the loss itself, it is differentiated here" if value is None else ""
+        raise WrongLoss(f"it returned {_kind(value)}, wanted a scalar tensor{why}")
+    if value.dim() and value.numel() != 1:
+        raise WrongLoss(
+            f"it returned a tensor of shape {list(value.shape)}, wanted a scalar; take its mean or sum"
+        )
+    if not value.is_floating_point():
+        raise WrongLoss(f"it returned {str(value.dtype).removeprefix('torch.')}, wanted a real number")
+    return value.reshape(())
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+_LONGEST = 160
+
+
+@contextmanager
+def _unchecked_distributions() -> Iterator[None]:
+    """Let distributions not look at the values of their arguments, which `vmap` does not show."""
+    checked: bool = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(checked)

@@ -1,0 +1,201 @@
+"""All that a loss can reach and change: the model, what it closes over, globals of its file; put back after."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.engine.contents import are_identical
+from bench.engine.copies import grad_of, items_of, kind_of, twin
+
+# Of a larger tensor no copy is kept: it is data, and that it was changed is told all the same.
+_LARGEST = 1 << 26
+_MOST_OBJECTS = 20_000
+
+
+class State:
+    """The state of what some things hold, at one time.
+
+    Tensors are compared by how often they were written to, containers by what is in them.
+
+    Args:
+        things: by name; functions stand for what they can reach.
+    """
+
+    def __init__(self, things: Mapping[str, Any]) -> None:
+        self._tensors: list[tuple[str, Tensor, int, Tensor | None]] = []
+        self._leaves: list[tuple[str, Tensor, bool, Tensor | None, Tensor | None]] = []
+        self._values: list[tuple[str, Any, Any]] = []
+        self._containers: list[tuple[str, Any, Mapping[Any, Any]]] = []
+        self._seen: dict[int, Any] = {}
+        for name, thing in things.items():
+            self._collect(name, thing)
+
+    def put_back(self) -> list[str]:
+        """Put all back as it was, and return the paths of what had changed."""
+        names = []
+        for path, container, parts in self._containers:
+            now = _parts_of(container)
+            if not are_identical(parts, now):
+                names += [
+                    f"{path}.{key}"
+                    for key in {**parts, **now}
+                    if parts.get(key, _NONE) is not now.get(key, _NONE)
+                ]
+                _restore(container, parts)
+        for path, tensor, version, saved in self._tensors:
+            if tensor._version != version and not (saved is not None and torch.equal(saved, tensor)):
+                names.append(path)
+                if saved is not None:
+                    with torch.no_grad():
+                        tensor.copy_(saved)
+        for path, leaf, wanted, grad, values in self._leaves:
+            if leaf.requires_grad != wanted:
+                names.append(f"{path}.requires_grad")
+                leaf.requires_grad_(wanted)
+            if leaf.grad is not grad or (grad is not None and not _equal(grad, values)):
+                names.append(f"{path}.grad")
+                leaf.grad = grad
+                if grad is not None and values is not None:
+                    with torch.no_grad():
+                        grad.copy_(values)
+        for path, value, saved in self._values:
+            if not _same(value, saved):
+                names.append(path)
+                _write(value, saved)
+        return list(dict.fromkeys(names))
+
+    def is_one_of(self, path: str, ids: set[int]) -> bool:
+        """Whether a path is that of one of some tensors."""
+        return any(path == name and id(tensor) in ids for name, tensor, *_ in self._tensors)
+
+    def _collect(self, path: str, thing: Any) -> None:
+        waiting = [(path, thing)]
+        while waiting and len(self._seen) < _MOST_OBJECTS:
+            path, thing = waiting.pop()
+            if id(thing) in self._seen or _is_plain(thing):
+                continue
+            self._seen[id(thing)] = thing
+            if isinstance(thing, Tensor):
+                self._add_tensor(path, thing)
+            elif isinstance(thing, np.ndarray | torch.Generator):
+                self._values.append((path, thing, twin(thing)))
+            elif isinstance(thing, types.FunctionType | types.MethodType | functools.partial):
+                waiting += [(f"{path}.{name}", part) for name, part in _reached(thing)]
+            else:
+                parts = dict(_parts_of(thing))
+                if not isinstance(thing, tuple):
+                    self._containers.append((path, thing, parts))
+                waiting += [(f"{path}.{name}" if name != "" else path, part) for name, part in parts.items()]
+
+    def _add_tensor(self, path: str, tensor: Tensor) -> None:
+        if tensor.is_inference():
+            return
+        kept = tensor.detach().clone() if tensor.numel() <= _LARGEST else None
+        self._tensors.append((path, tensor, tensor._version, kept))
+        if tensor.is_leaf and tensor.is_floating_point():
+            grad = grad_of(tensor)
+            self._leaves.append(
+                (path, tensor, tensor.requires_grad, grad, None if grad is None else grad.clone())
+            )
+
+
+_NONE = object()
+
+
+def _is_plain(thing: Any) -> bool:
+    cls: Any = type(thing)
+    return kind_of(cls) == "atom" and not isinstance(thing, types.FunctionType)
+
+
+def _reached(function: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a function can change: its variables from outside, its globals, the object that it is of."""
+    if isinstance(function, types.MethodType):
+        yield "self", function.__self__
+        function = function.__func__
+    if isinstance(function, functools.partial):
+        yield from (("func", function.func), ("args", function.args), ("keywords", function.keywords))
+        return
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        yield name, cell
+    yield "defaults", function.__defaults__ or ()
+    used = {name for name in _names_in(code) if name in function.__globals__}
+    own = {name: function.__globals__[name] for name in sorted(used)}
+    for name, value in own.items():
+        if isinstance(value, types.FunctionType) and value.__globals__ is not function.__globals__:
+            continue
+        yield name, value
+    yield "globals", _Globals(function.__globals__, [name for name in own if not callable(own[name])])
+
+
+def _names_in(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names_in(constant)
+
+
+class _Globals:
+    """Some global variables of a module, which a function uses."""
+
+    def __init__(self, place: dict[str, Any], names: list[str]) -> None:
+        self.place, self.names = place, names
+
+
+def _parts_of(container: Any) -> Mapping[Any, Any]:
+    if isinstance(container, types.CellType):
+        try:
+            return {"": container.cell_contents}
+        except ValueError:  # nothing is in it yet
+            return {}
+    if isinstance(container, _Globals):
+        return {name: container.place[name] for name in container.names if name in container.place}
+    try:
+        return items_of(container)
+    except Exception:  # noqa: BLE001 - what does not tell its parts has none that could be put back
+        return {}
+
+
+def _restore(container: Any, parts: Mapping[Any, Any]) -> None:
+    if isinstance(container, types.CellType):
+        container.cell_contents = parts[""]
+    elif isinstance(container, _Globals):
+        container.place.update(parts)
+    elif isinstance(container, dict):
+        container.clear()
+        container.update(parts)
+    elif isinstance(container, list):
+        container[:] = parts.values()
+    elif isinstance(container, set):
+        container.clear()
+        container.update(parts)
+    elif (own := getattr(container, "__dict__", None)) is not None:
+        for name in [name for name in own if name not in parts]:
+            del own[name]
+        own.update({name: part for name, part in parts.items() if own.get(name, _NONE) is not part})
+
+
+def _same(value: Any, saved: Any) -> bool:
+    if isinstance(value, torch.Generator):
+        return torch.equal(value.get_state(), saved.get_state())
+    return bool(value.tobytes() == saved.tobytes())
+
+
+def _write(value: Any, saved: Any) -> None:
+    if isinstance(value, torch.Generator):
+        value.set_state(saved.get_state())
+    else:
+        value[...] = saved
+
+
+def _equal(grad: Tensor, values: Tensor | None) -> bool:
+    return values is not None and torch.equal(grad, values)
