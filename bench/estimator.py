@@ -79,6 +79,10 @@ class Estimator(ABC):
         """
         return None
 
+    def cost_varied(self, problem: Problem) -> bool | None:
+        """Whether the cost of the estimates until now varied, if the estimator sees it; else None."""
+        return None
+
     def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
         """Return mean and variance of an estimate from N samples, where each value of x is known.
 

@@ -15,12 +15,13 @@ from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
 from bench.auditing.nonfinite import nonfinite
 from bench.auditing.sizes import sizes_of
+from bench.auditing.small_steps import small_steps
 from bench.auditing.try_repairs import repair
 from bench.engine.cell import CellSampler
 from bench.engine.plain_estimates import affordable, plain_estimates
 from bench.engine.plan import Cell, Experiment
 from bench.engine.truth import Truth
-from bench.losses.problem import LossProblem
+from bench.losses.problem import Losses, LossProblem
 
 _ROLE = "findings"
 _REPLICATES = 4000
@@ -60,17 +61,16 @@ class _Suspect:
         return self.cell.named.label
 
     def findings(self) -> Iterator[Finding]:
-        rows = self._rows(self.sampler)
+        size, wanted = len(self.experiment.problem.theta), max(_REPLICATES, self.experiment.replicates)
+        count = affordable(size, wanted)
+        rows = self._rows(self.sampler, count)
         if not bool(rows.isfinite().all()):
             yield nonfinite(self.label, rows, self.experiment.problem.parameters)
             return
         gradient = self.truth.gradient
         if gradient is None:
             return
-        right = self._right(gradient, len(rows))
-        if right is None:
-            return
-        fresh = Fresh(rows, right, gradient, self.experiment.problem.parameters)
+        fresh = self._fresh(count)
         if (found := without_gradient(self.label, fresh)) is not None:
             yield found
         elif fresh.p() < _BIASED:
@@ -82,30 +82,46 @@ class _Suspect:
             yield found
             if found.names:
                 return
-        some = biased_blocks(self.label, fresh, sizes)
         own = self._own()
-        mended = None if own is None else repair(self.label, own, fresh, self._changed)
-        told = [each for each in (mended, some) if each is not None]
+        mended = None if own is None else repair(self.label, own, fresh, self._fresh, self._changed)
+        if mended is not None:
+            yield mended
+            return
+        some = biased_blocks(self.label, fresh, sizes)
+        told = [] if some is None else [some]
+        if found is None and own is not None:
+            stepped = small_steps(self.label, self._losses.weights, fresh, self._changed)
+            told += [] if stepped is None else [stepped]
         yield from told
         if found is None and not told:
             yield Finding(self.label, "bias", _UNKNOWN)
 
     def _own(self) -> Callable[..., Any] | None:
+        own = self._losses
+        return own.losses[self.cell.named.name] if own.is_of_torch else None
+
+    @property
+    def _losses(self) -> Losses:
         problem = self.experiment.problem
         assert isinstance(problem, LossProblem)
-        return problem.own.losses[self.cell.named.name] if problem.own.is_of_torch else None
+        return problem.own
 
-    def _right(self, gradient: Tensor, count: int) -> Tensor | None:
+    def _fresh(self, count: int) -> Fresh:
+        """Estimates beside what is right."""
+        gradient = self.truth.gradient
+        assert gradient is not None
+        rows, right = self._rows(self.sampler, count), self._right(gradient, count)
+        return Fresh(rows, right, gradient, self.experiment.problem.parameters)
+
+    def _right(self, gradient: Tensor, count: int) -> Tensor:
         """Rows whose mean is the truth: of the loss that gives it, on the same random numbers."""
         if self.truth.kind != "reference":
             return gradient.expand(count, -1)
         named = self.experiment.references[0]
         return self._rows(CellSampler(self.experiment, replace(self.cell, named=named)), count)
 
-    def _rows(self, sampler: CellSampler, count: int | None = None) -> Tensor:
-        size = len(self.experiment.problem.theta)
-        wanted = affordable(size, max(_REPLICATES, self.experiment.replicates)) if count is None else count
-        return plain_estimates(sampler, _ROLE, wanted)
+    def _rows(self, sampler: CellSampler, count: int) -> Tensor:
+        return plain_estimates(sampler, _ROLE, count)
 
     def _changed(self, change: Callable[[Any], Any], count: int) -> Tensor:
         """Estimates of the loss with a change, on the random numbers of the fresh ones."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
-from bench.auditing.repairs import Repair, Site, Tracing, repaired, repairs_of
+from bench.auditing.own_calls import Site, Tracing
+from bench.auditing.repairs import Repair, repaired, repairs_of
+from bench.engine.plain_estimates import affordable
 from bench.statistics.verdict import bias_interval
 from bench.text.words import listed
 
@@ -20,6 +24,8 @@ _RULED_OUT, _CONTRADICTED = 1e-6, 1e-2
 # The part of the bias that a repair may leave, for sure.
 _LEFT = 0.25
 _MOST_NAMED = 3
+# Replicates are multiplied until they tell, up to so many.
+_MORE, _ENOUGH = 4, 60_000
 
 Estimates = Callable[[Callable[[Any], Any], int], Tensor]
 """Estimates `[R, P]` of a loss that was changed by a function, on the random numbers of the fresh ones."""
@@ -42,21 +48,32 @@ def sites_of(loss: Callable[..., Any], call: Callable[[Callable[[Any], Any], int
     return traced[0] if traced else []
 
 
-def repair(label: str, loss: Callable[..., Any], fresh: Fresh, estimates: Estimates) -> Finding | None:
+def repair(
+    label: str,
+    loss: Callable[..., Any],
+    fresh: Fresh,
+    more: Callable[[int], Fresh],
+    estimates: Estimates,
+) -> Finding | None:
     """The finding that one change of the loss's own code makes its gradient right; None if none does.
 
     Args:
         label: of the loss.
         loss: the function.
         fresh: its estimates beside what is right.
+        more: so many of them.
         estimates: of a changed loss.
     """
-    bias = abs(float(bias_interval(fresh.off()["all"]).value))
-    found: list[Repair] = []
-    sites = sites_of(loss, estimates)
-    for one in _some(repairs_of(sites)):
-        if _mends(one, fresh, estimates, bias):
-            found.append(one)
+    tried = islice(repairs_of(sites_of(loss, estimates)), _MOST)
+    open_, found = [one for one in tried if _may_mend(one, fresh, estimates)], list[Repair]()
+    while open_:
+        judged = {id(one): _mends(one, fresh, estimates) for one in open_}
+        found += [one for one in open_ if judged[id(one)]]
+        open_ = [one for one in open_ if judged[id(one)] is None]
+        count = affordable(len(fresh.truth), _MORE * len(fresh.suspect))
+        if not open_ or len(fresh.suspect) >= _ENOUGH or count <= len(fresh.suspect):
+            break
+        fresh = more(count)
     if not found:
         return None
     lines = dict.fromkeys(f"{each.site.place}: {each.words}" for each in found)
@@ -65,25 +82,23 @@ def repair(label: str, loss: Callable[..., Any], fresh: Fresh, estimates: Estima
     return Finding(label, "repair", f"one change makes it right: {told}", names)
 
 
-def _some(repairs: Iterator[Repair]) -> Iterator[Repair]:
-    for count, each in enumerate(repairs):
-        if count == _MOST:
-            return
-        yield each
-
-
-def _mends(one: Repair, fresh: Fresh, estimates: Estimates, bias: float) -> bool:
-    change = partial(repaired, repair=one)
+def _may_mend(one: Repair, fresh: Fresh, estimates: Estimates) -> bool:
+    """Whether few replicates do not rule a repair out, and it changes anything."""
     few = min(_FEW, len(fresh.suspect))
     part = Fresh(fresh.suspect[:few], fresh.right[:few], fresh.truth, fresh.blocks)
     try:
-        rows = estimates(change, few)
-        if (rows == part.suspect).all() or part.p(suspect=rows) < _RULED_OUT:
-            return False
-        rows = estimates(change, len(fresh.suspect))
+        rows = estimates(partial(repaired, repair=one), few)
     except Exception:  # noqa: BLE001 - a change may make shapes that do not fit; then it is no repair
         return False
+    same = torch.allclose(rows, part.suspect, rtol=1e-5, atol=0, equal_nan=True)
+    return not same and not part.p(suspect=rows) < _RULED_OUT
+
+
+def _mends(one: Repair, fresh: Fresh, estimates: Estimates) -> bool | None:
+    """Whether a repair leaves no bias that matters; None if more replicates must tell."""
+    bias = bias_interval(fresh.off()["all"])
+    rows = estimates(partial(repaired, repair=one), len(fresh.suspect))
     if fresh.p(suspect=rows) < _CONTRADICTED:
         return False
     left = bias_interval(fresh.off(suspect=rows)["all"])
-    return max(abs(left.low), abs(left.high)) <= _LEFT * bias
+    return True if max(abs(left.low), abs(left.high)) <= _LEFT * abs(bias.value) else None

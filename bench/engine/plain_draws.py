@@ -30,12 +30,7 @@ def cost_varies(problem: Problem, sample_size: int, replicates: int, address: Ad
         sample_size: N.
         replicates: R.
         address: of the stream of the estimates.
-
-    Returns:
-        False where the problem gives no draws.
     """
-    if not gives_draws(problem):
-        return False
     usual: Tensor | None = None
     others = numbers = 0
     for costs in _costs(problem, sample_size, replicates, address):

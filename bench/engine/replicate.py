@@ -90,7 +90,9 @@ def replicate(
             break
     summary = together.summary()
     still = truth is not None and not resampled and did_not_vary(summary.moments, truth.cpu())
-    varied = still and cost_varies(problem, sample_size, len(summary.finite), address)
+    varied = estimator.cost_varied(problem) if still else False
+    if varied is None:
+        varied = cost_varies(problem, sample_size, len(summary.finite), address)
     return together.replication(varied)
 
 

@@ -49,7 +49,7 @@ class Seeds:
             return
         seed = torch.default_generator.initial_seed()  # another one would tell of a loss that reseeds
         torch.default_generator.set_state(cpu_state(words, seed))
-        for device in range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0  # type: ignore[no-untyped-call]):
+        for device in range(torch.cuda.device_count() if _has_devices() else 0):
             torch.cuda.default_generators[device].manual_seed(int(self._keys[row, 0]))
 
 
@@ -84,9 +84,11 @@ def put_back() -> Iterator[None]:
 
 
 def _generators_of_devices() -> list[torch.Generator]:
-    if not torch.cuda.is_available() or not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        return []
-    return list(torch.cuda.default_generators)
+    return list(torch.cuda.default_generators) if _has_devices() else []
+
+
+def _has_devices() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
 
 
 def _of_devices() -> list[bytes]:

@@ -189,6 +189,12 @@ class LossGradient(Estimator):
     bias: ClassVar[Claim] = "unbiased"
     loss: str = ""
 
+    def cost_varied(self, problem: Problem) -> bool:
+        if not isinstance(problem, LossProblem) or self.loss not in problem.own.names:
+            return False
+        low, high = problem.own.rows[self.loss].manners.values
+        return low < high
+
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         if not isinstance(problem, LossProblem) or self.loss not in problem.own.names:
             raise NotApplicable("it is the loss of another model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class Manners:
         changed: the paths of that.
         asked: the calls for noise of the last row that was computed by itself.
         calls: how often the loss was called for a row of its own.
+        values: the least and the largest value of the loss that was seen.
     """
 
     together: bool | None = None
@@ -55,6 +57,12 @@ class Manners:
     changed: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     calls: int = 0
+    values: tuple[float, float] = (math.inf, -math.inf)
+
+    def see(self, values: Tensor) -> None:
+        """Note some values of the loss."""
+        low, high = values.detach().aminmax()
+        self.values = min(self.values[0], float(low)), max(self.values[1], float(high))
 
 
 class Rows:
@@ -154,27 +162,29 @@ class Rows:
             with swapped, served(Given(asked, noise_of_row), swapped.stand_in):
                 return _scalar(call())
 
-        inner: Any = torch.func.grad(loss)
+        inner: Any = torch.func.grad_and_value(loss)
         with _unchecked_distributions():
-            found = torch.func.vmap(inner, in_dims=(None, 0, *[0] * len(given)))(
+            found, values = torch.func.vmap(inner, in_dims=(None, 0, *[0] * len(given)))(
                 tuple(leaf.detach() for leaf in leaves), leaves[0].new_zeros(len(rows)), *given
             )
+        self.manners.see(values)
         return torch.cat([each.reshape(len(rows), -1) for each in found], 1).detach()
 
     def _looped(self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor) -> None:
         """Gradients of some rows, one after the other; once more if the loss turns out to need more care."""
         manners = self.manners
         while True:
-            before = positions()
+            before, values = positions(), list[Tensor]()
             with served(noise):
                 for row in rows:
                     noise.begin(row)
                     for name in manners.generators:
                         seeds.set(name, row)
-                    self._row(call(), made[row])
+                    values.append(self._row(call(), made[row]))
                     if manners.keeps:
                         self._put_back()
             manners.calls += len(rows)
+            manners.see(torch.stack(values))
             drawn = moved(before) - manners.generators
             changed = [] if manners.keeps else self._put_back()
             if not (drawn or (changed and len(rows) > 1)):
@@ -184,16 +194,17 @@ class Rows:
             manners.generators |= drawn
             manners.keeps = manners.keeps or bool(changed)
 
-    def _row(self, value: Any, row: Tensor) -> None:
+    def _row(self, value: Any, row: Tensor) -> Tensor:
         scalar = _scalar(value)
         if not scalar.requires_grad:
             row.zero_()
-            return
+            return scalar
         found = gradients(scalar, self._tensors)
         parts = [
             zeros if each is None else each.view(-1) for each, zeros in zip(found, self._zeros, strict=True)
         ]
         torch.cat(parts, out=row)
+        return scalar.detach()
 
     def _put_back(self) -> list[str]:
         changed = self.state.put_back()

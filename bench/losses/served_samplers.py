@@ -79,13 +79,14 @@ def normal(source: Source, mean: Any = 0.0, std: Any = 1.0, size: Any = None, **
         raise NotServed
     tensors = [each for each in (mean, std) if isinstance(each, Tensor)]
     if tensors:
-        shape: torch.Size = torch.broadcast_shapes(*(each.shape for each in tensors))
+        shape = tuple((tensors[0] + tensors[-1]).shape)
         dtype, device = _place(tensors[0].dtype, tensors[0].device)
     else:
         shape = _shape((size,))
         dtype, device = _place(options.get("dtype"), options.get("device"))
     with torch.no_grad():  # torch's own has no gradient either
-        return source("normal", shape, dtype, device) * std + mean
+        made: Tensor = source("normal", shape, dtype, device) * std + mean
+        return made
 
 
 def bernoulli(source: Source, input: Tensor, p: float | None = None, **options: Any) -> Tensor:
@@ -154,7 +155,8 @@ def dropout(
 
 
 def _normal_values(source: Source, like: Tensor, mean: Any = 0.0, std: Any = 1.0) -> Tensor:
-    return source("normal", like.shape, like.dtype, like.device) * std + mean
+    made: Tensor = source("normal", like.shape, like.dtype, like.device) * std + mean
+    return made
 
 
 def _uniform_values(
@@ -182,7 +184,8 @@ def _geometric_values(source: Source, like: Tensor, p: float) -> Tensor:
 
 
 def _bernoulli_values(source: Source, like: Tensor, p: Any = 0.5) -> Tensor:
-    return (source("unit", like.shape, like.dtype, like.device) <= p).to(like.dtype)
+    made: Tensor = source("unit", like.shape, like.dtype, like.device) <= p
+    return made.to(like.dtype)
 
 
 FUNCTIONS: dict[str, Sampler] = {
