@@ -21,12 +21,16 @@ from bench.problems import PROBLEMS
 from estimators import ESTIMATORS, OTHER_NAMES, SHORTHANDS, meaning
 
 if TYPE_CHECKING:
+    from bench.losses.problem import LossProblem
     from bench.problem import Problem
 
 Kind = Literal["estimators", "problems"]
 
 PLUGINS: list[str] = []
 """The modules and files that were added, in order."""
+
+AT_HAND = "own losses"
+"""The name of a problem of losses that are at hand in Python, and in no file that could be named."""
 
 _ADDED: dict[str, dict[str, type]] = {"estimators": {}, "problems": {}}
 
@@ -49,6 +53,8 @@ def find(kind: Kind, name: str) -> type:
         return _imported(_in_tree(kind)[name])
     if name in _entry_points(kind):
         return _from_entry_point(_entry_points(kind)[name])
+    if name == AT_HAND:
+        raise invalid("these losses were audited from Python; run that script again")
     raise invalid(f"unknown {kind[:-1]} {shown(name)}; {did_you_mean(name, _all_names(kind))}")
 
 
@@ -116,6 +122,21 @@ def add_plugin(source: str) -> list[str]:
     if source not in PLUGINS:
         PLUGINS.append(source)
     return [name for table in offered.values() for name in table]
+
+
+def losses_at(source: str, options: Mapping[str, Any]) -> tuple[str, LossProblem]:
+    """The problem of the losses in a module or a file, which is added, and its name.
+
+    Raises:
+        Invalid: if it cannot be imported, or offers no losses.
+    """
+    from bench.losses.plugin import TABLES
+    from bench.losses.problem import LossProblem
+
+    for name in add_plugin(source):
+        if name in _ADDED["problems"] and issubclass(_ADDED["problems"][name], LossProblem):
+            return name, build("problems", name, options)
+    raise invalid(f"{source} offers no losses: wanted {TABLES}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bench.commands.audit import audit
 from bench.commands.baseline import baseline
 from bench.commands.certify import certify
 from bench.commands.compare import compare
@@ -98,6 +99,7 @@ for command in (
     baseline,
     gate,
     certify,
+    audit,
 ):
     main.add_command(command)
 

@@ -79,7 +79,9 @@ class Run:
     @property
     def findings(self) -> list[str]:
         """What is wrong with losses of one's own, a sentence each, as far as that was found."""
-        return [f"{found['estimator']}: {found['text']}" for found in self.record.get("findings", [])]
+        every = self.record.get("findings", [])
+        kept = [each for each in every if isinstance(each, dict)] if isinstance(every, list) else []
+        return [f"{found.get('estimator')}: {found.get('text')}" for found in kept]
 
     @property
     def replicated(self) -> list[str]:

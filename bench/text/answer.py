@@ -1,4 +1,4 @@
-"""The answer of a run in two sentences: the biased estimators, and the best of the others."""
+"""The answer of a run: what was found wrong, the biased estimators, and the best of the others."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED, LABELS, METRICS
 from bench.text.cell_words import placed, sweep_or_point, there
 from bench.text.failures import attempted
-from bench.text.labels import distinct, plain
+from bench.text.labels import LONGEST_NOTE, distinct, plain
 from bench.text.numbers import grouped, interval_said, significant
 from bench.text.ratio_text import between, inverse, ratio_said
-from bench.text.words import NOTHING, capital, listed
+from bench.text.words import NOTHING, capital, few, listed
 
 HEADLINE = "variance"  # answers where the scenario names no metric
 
@@ -38,9 +38,9 @@ def headline_of(run: Run) -> str:
 
 @kept
 def answer(run: Run, control: str | None = None) -> list[str]:
-    """Return at most two sentences: the biases, then the best of the estimators that are not biased.
+    """Return a sentence for each finding, then one on biases and one on the best that is not biased.
 
-    They are about one device and N, those of `standings`. An estimator without any variance leads
+    The last two are about one device and N, those of `standings`. An estimator without any variance leads
     only if it is shown to be unbiased. Plain text on one line each; labels are data and must be escaped
     for where they go.
 
@@ -49,8 +49,9 @@ def answer(run: Run, control: str | None = None) -> list[str]:
     """
     whole = rows.whole(run.measurements)
     known = whole[whole["status"] == "ok"]
+    findings = few([f"{plain(found, LONGEST_NOTE)}." for found in run.findings])
     if known.empty:
-        return [NOTHING]
+        return [*findings, NOTHING]
     pairs, metric, names = within(run, control), headline_of(run), distinct(whole["estimator"])
     sweep, first = sweep_or_point(known), names[pairs.control]
     place = at_one_place(whole).iloc[0]
@@ -64,6 +65,7 @@ def answer(run: Run, control: str | None = None) -> list[str]:
     ratios = ratios.drop_duplicates("cell")  # one estimator under two labels is one cell
     at = every[every["sample_size"] == place["sample_size"]].merge(ratios, "left", on="cell")
     return [
+        *findings,
         *attempted("the sentence on biases", lambda: [_biases(every, at)]),
         *attempted("the sentence on the best estimator", lambda: [_best(at, metric, first, sweep)]),
     ]
