@@ -4,7 +4,8 @@ From Python: `bench.run("scenarios/gaussian.yaml", replicates=100)` and `bench.l
 whose `measurements` are a data frame and whose `figures["variance"]` is a chart; `run.compare()` and
 `run.report("page.html")` go on from there. `bench.plot(run, y="mse")` draws any columns of it,
 `bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` compares
-two runs. `bench.audit({"mine": loss}, model)` measures a loss of one's own. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
+two runs. `bench.audit({"mine": loss}, model)` measures a loss of one's own, and says what is wrong with its
+gradient. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
 holds one to its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`; the
 contract of a `Distribution` is that of torch. `bench.Invalid` is raised for input that is wrong.
 """
@@ -12,6 +13,7 @@ contract of a `Distribution` is that of torch. `bench.Invalid` is raised for inp
 from __future__ import annotations
 
 import importlib
+import random
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import Invalid
@@ -67,5 +69,9 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     # Imported when asked for: the command line must print its help without torch.
     if name in _WHERE:
-        return getattr(importlib.import_module(_WHERE[name]), name)
+        before = random.getstate()  # some packages draw from it as they are imported
+        try:
+            return getattr(importlib.import_module(_WHERE[name]), name)
+        finally:
+            random.setstate(before)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock
 
 from bench import catalogue
+from bench.auditing.asserted import Audited
 from bench.engine.cell import CellSampler, samplers_of
 from bench.engine.sample import Sample, sample_of
 from bench.engine.timing import threads
@@ -94,6 +95,10 @@ class GradientBench:
         if self.benchmark is not None:
             self.benchmark.extra_info |= tested.extra_info()
         return tested
+
+    def audit(self, losses: Any, model: Any, **settings: Any) -> Audited:
+        """Losses of one's own, ready for assertions; arguments as of `bench.audit`."""
+        return Audited(losses, model, settings, self.alpha)
 
     def _found(self, path: str | Path) -> Path:
         return path if (path := Path(path)).is_absolute() else self.root / path

@@ -13,6 +13,7 @@ from bench.api import draw
 from bench.auditing.question import question
 from bench.execution import execute
 from bench.losses.batches import BATCHES
+from bench.losses.generators import put_back
 from bench.losses.problem import Loss
 from bench.losses.rows import Vectorize
 from bench.losses.truth_given import Given
@@ -37,7 +38,7 @@ def audit(
     out: str | os.PathLike[str] = "results",
     progress: bool = True,
 ) -> Run:
-    """Measure losses of one's own: how biased and how noisy their gradients are, and why, if that can be told.
+    """Measure losses of one's own: how biased and how noisy their gradients are, and why.
 
     A loss draws from torch's global generator, and returns a scalar; it is called once for each estimate,
     with random numbers that depend on the seed and the replicate alone, so that losses that draw alike are
@@ -72,21 +73,22 @@ def audit(
 
     folder = Path(arguments.place("out", out, "a folder"))
     shown_progress = arguments.truth("progress", progress)
-    prepared = question(
-        losses,
-        model,
-        truth,
-        gradients,
-        data,
-        batches,
-        vectorize,
-        replicates=replicates,
-        truth_replicates=truth_replicates,
-        sample_size=sample_size,
-        seed=seed,
-        name=name,
-    )
-    with telling(prepared) if shown_progress else nullcontext(lambda _: None) as tell:
-        done = execute(prepared, folder, tell)
-    draw(done)
-    return done
+    with put_back():  # a package that is imported late may draw random numbers, too
+        prepared = question(
+            losses,
+            model,
+            truth,
+            gradients,
+            data,
+            batches,
+            vectorize,
+            replicates=replicates,
+            truth_replicates=truth_replicates,
+            sample_size=sample_size,
+            seed=seed,
+            name=name,
+        )
+        with telling(prepared) if shown_progress else nullcontext(lambda _: None) as tell:
+            done = execute(prepared, folder, tell)
+        draw(done)
+        return done

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
-from bench.auditing.factor import Size, factor
+from bench.auditing.factor import factor
 from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
 from bench.statistics.verdict import bias_p
@@ -60,8 +60,8 @@ def _is_not_zero(fresh: Fresh, place: slice) -> bool:
     return bias_p(zero.off()["all"]) < _SURE
 
 
-def biased_blocks(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "the truth") -> Finding | None:
-    """The finding that some blocks are biased while the others are not; None if all are, or there is but one."""
+def biased_blocks(label: str, fresh: Fresh, of: str = "the truth") -> Finding | None:
+    """The finding that some blocks are biased while the others are not; None if all are."""
     own = leaves(fresh.blocks)
     if len(own) < 2:
         return None
@@ -72,10 +72,15 @@ def biased_blocks(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "th
         return None
     names = listed([f"`{name}`" for name in biased], most=_MOST_NAMED)
     said = f"only {names} {'is' if len(biased) == 1 else 'are'} biased, the other blocks are not"
-    told = [(name, factor(label, _part(fresh, own[name]), sizes, of)) for name in biased]
-    factors = {name: each.text for name, each in told if each is not None}
-    if factors:
-        said += "; " + "; ".join(f"in `{name}` {text}" for name, text in list(factors.items())[:_MOST_NAMED])
+    # Of a block of few weights some name fits by chance: none but those without a size are told.
+    told = [(name, factor(label, _part(fresh, own[name]), (), of)) for name in biased]
+    alike: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for name, each in told:
+        if each is not None and each.names:
+            alike.setdefault(each.names, []).append((name, each.text))
+    for some in alike.values():
+        among = listed([f"`{name}`" for name, _ in some], most=_MOST_NAMED)
+        said += f"; in {among} {some[0][1]}"
     found = tuple(name for _, each in told if each is not None for name in each.names)
     return Finding(label, "blocks", said, (*biased, *dict.fromkeys(found)))
 

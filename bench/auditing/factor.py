@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
 from bench.statistics.fieller import fieller
@@ -18,8 +20,8 @@ _LEVEL = 0.99
 # The part of the bias that a multiple of the truth may leave unexplained, for sure.
 _LEFT = 0.25
 _MOST_NAMED = 4
-# Of a factor that no usual one explains the interval must be so narrow.
-_KNOWN = 0.2
+# So narrow, as a part of the factor, must the interval be for a name: in a wider one some name always fits.
+_KNOWN = 0.15
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ def constants(sizes: Sequence[Size]) -> Iterator[Constant]:
         n, value, at = size.symbol, size.value, f" for {size.symbol} = {size.value:g}"
         if size.symbol.startswith("σ"):
             yield from (
-                Constant(f"{n}{at}", value, f"as where {size.words} is a factor too much"),
-                Constant(f"1/{n}{at}", 1 / value, f"as where {size.words} is a divisor too much"),
-                Constant(f"{n}²{at}", value**2, f"as where {size.words} is left out of the score"),
-                Constant(f"1/{n}²{at}", value**-2, f"as where {size.words} is twice in the score"),
+                Constant(f"{n}{at}", value, f"{size.words}, as where it is a factor too much"),
+                Constant(f"1/{n}{at}", 1 / value, f"{size.words}, as where it is a divisor too much"),
+                Constant(
+                    f"{n}²{at}", value**2, f"{size.words}, squared, as where it is left out of the score"
+                ),
+                Constant(
+                    f"1/{n}²{at}", value**-2, f"{size.words}, squared, as where it divides the score twice"
+                ),
             )
             continue
         yield Constant(f"({n}−1)/{n}{at}", 1 - 1 / value, "as when a baseline includes the sample itself")
@@ -72,7 +78,23 @@ def constants(sizes: Sequence[Size]) -> Iterator[Constant]:
             f"{n}/({n}−1){at}", value / (value - 1), "as when a correction for the own sample is made twice"
         )
         yield Constant(f"{n}{at}", value, f"as where a sum over {size.words} stands for a mean")
-        yield Constant(f"1/{n}{at}", 1 / value, f"as where a mean over {size.words} is taken once too often")
+        yield Constant(
+            f"1/{n}{at}",
+            1 / value,
+            f"as where the mean over {size.words} is taken twice, or shapes are spread over it",
+        )
+
+
+def is_unclear(fresh: Fresh) -> bool:
+    """Whether the gradient may be a multiple of the truth, and more replicates must tell."""
+    direction = _direction(fresh)
+    found = fieller(fresh.suspect @ direction, fresh.right @ direction, _LEVEL)
+    if not math.isfinite(found.low + found.high):
+        return True
+    if found.low <= 1 <= found.high or fresh.p(found.value) < _CONTRADICTED:
+        return False
+    wide = found.high - found.low > _KNOWN * abs(found.value) and not found.low <= 0 <= found.high
+    return wide or not _is_multiple(fresh, found.value)
 
 
 def factor(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "the truth") -> Finding | None:
@@ -84,22 +106,21 @@ def factor(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "the truth
         sizes: numbers that may occur in the factor.
         of: what it is a multiple of, as text.
     """
-    x, y = fresh.suspect @ fresh.truth, fresh.right @ fresh.truth  # [R]
-    found = fieller(x, y, _LEVEL)
+    direction = _direction(fresh)
+    found = fieller(fresh.suspect @ direction, fresh.right @ direction, _LEVEL)
     if not math.isfinite(found.low + found.high) or found.low <= 1 <= found.high:
         return None
     if not _is_multiple(fresh, found.value):
         return None
     if found.low <= 0 <= found.high:
-        return _of_zero(label, fresh, found, of)
+        return _of_zero(label, found, of)
     fits = [
         each
         for each in constants(sizes)
         if found.low <= each.value <= found.high and fresh.p(each.value) > _CONTRADICTED
     ]
-    if not fits and found.high - found.low > _KNOWN * abs(found.value):
-        return None
     said = f"its gradient is {_number(found)} of {of}"
+    fits = fits if found.high - found.low <= _KNOWN * abs(found.value) else []
     if not fits:
         return Finding(
             label, "factor", f"{said}, the whole vector of it: a constant that is none of the usual", ()
@@ -114,6 +135,17 @@ def factor(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "the truth
 _CONTRADICTED = 1e-3
 
 
+def _direction(fresh: Fresh) -> Tensor:
+    """The truth with each coordinate weighed by how well the estimates know it, `[P]`."""
+    variance = (fresh.suspect - fresh.right).var(0)
+    # What never varies would be all that counts.
+    weight = 1 / (variance + _FLOOR * variance.mean()).clamp(min=1e-300)
+    return fresh.truth * weight / weight.mean()
+
+
+_FLOOR = 1e-3
+
+
 def _is_multiple(fresh: Fresh, value: float) -> bool:
     evidence = fresh.off(value)["all"]
     if fresh.p(value) < _CONTRADICTED:
@@ -122,7 +154,7 @@ def _is_multiple(fresh: Fresh, value: float) -> bool:
     return max(abs(left.low), abs(left.high)) <= _LEFT * bias
 
 
-def _of_zero(label: str, fresh: Fresh, found: Interval, of: str) -> Finding | None:
+def _of_zero(label: str, found: Interval, of: str) -> Finding | None:
     """The finding that a gradient has mean zero, though it varies."""
     if max(abs(found.low), abs(found.high)) > _LEFT:
         return None

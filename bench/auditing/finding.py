@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Cause = Literal["nonfinite", "no gradient", "factor", "repair", "blocks", "jump", "bias"]
+Cause = Literal["nonfinite", "no gradient", "factor", "repair", "blocks", "jump", "bias", "unknown"]
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from typing import Any
 from torch import Tensor
 
 from bench.auditing.blocks import biased_blocks, without_gradient
-from bench.auditing.factor import factor
+from bench.auditing.factor import Size, factor, is_unclear
 from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
 from bench.auditing.nonfinite import nonfinite
-from bench.auditing.sizes import sizes_of
+from bench.auditing.sizes import sizes_in, sizes_of
 from bench.auditing.small_steps import small_steps
-from bench.auditing.try_repairs import repair
+from bench.auditing.try_repairs import divided, repair, sites_of
 from bench.engine.cell import CellSampler
+from bench.engine.guard import reason_of
 from bench.engine.plain_estimates import affordable, plain_estimates
 from bench.engine.plan import Cell, Experiment
 from bench.engine.truth import Truth
@@ -25,6 +26,7 @@ from bench.losses.problem import Losses, LossProblem
 
 _ROLE = "findings"
 _REPLICATES = 4000
+_MORE, _ENOUGH = 4, 60_000
 _BIASED = 1e-3
 
 
@@ -40,8 +42,12 @@ def findings(experiment: Experiment, truth: Truth, cells: Sequence[Cell]) -> Ite
         return
     for cell in cells:
         suspect = _Suspect(experiment, truth, cell)
-        with suspect.sampler.guarded():
-            yield from suspect.findings()
+        try:
+            with suspect.sampler.guarded():
+                found = list(suspect.findings())
+        except Exception as error:  # noqa: BLE001 - a loss is anybody's code, and what was measured is kept
+            found = [Finding(suspect.label, "unknown", f"no cause was sought, for {reason_of(error)}")]
+        yield from found
 
 
 @dataclass(frozen=True)
@@ -77,28 +83,41 @@ class _Suspect:
             yield from self._causes(fresh)
 
     def _causes(self, fresh: Fresh) -> Iterator[Finding]:
+        fresh = self._clearer(fresh)
         sizes = sizes_of(self.experiment, self.cell)
-        if (found := factor(self.label, fresh, sizes)) is not None:
-            yield found
-            if found.names:
-                return
-        own = self._own()
-        mended = None if own is None else repair(self.label, own, fresh, self._fresh, self._changed)
+        multiple = factor(self.label, fresh, sizes)
+        if not self._losses.is_of_torch:
+            told = [multiple or biased_blocks(self.label, fresh)]
+        elif multiple is not None and multiple.names:
+            told = [multiple, repair(self.label, fresh, self._fresh, self._changed)]
+        else:
+            told = [*self._in_code(fresh, sizes, multiple)]
+        found = [each for each in told if each is not None]
+        yield from found or [Finding(self.label, "bias", _UNKNOWN)]
+
+    def _in_code(
+        self, fresh: Fresh, sizes: Sequence[Size], multiple: Finding | None
+    ) -> Iterator[Finding | None]:
+        """Yield what the loss's own code tells of a bias that is no usual multiple."""
+        if multiple is not None:
+            yield factor(self.label, fresh, sizes_in(sites_of(self._changed), sizes)) or multiple
+        mended = repair(self.label, fresh, self._fresh, self._changed)
+        mended = mended or divided(self.label, fresh, sizes, self._changed)
         if mended is not None:
             yield mended
             return
-        some = biased_blocks(self.label, fresh, sizes)
-        told = [] if some is None else [some]
-        if found is None and own is not None:
-            stepped = small_steps(self.label, self._losses.weights, fresh, self._changed)
-            told += [] if stepped is None else [stepped]
-        yield from told
-        if found is None and not told:
-            yield Finding(self.label, "bias", _UNKNOWN)
+        yield biased_blocks(self.label, fresh)
+        if multiple is None:
+            yield small_steps(self.label, self._losses.weights, fresh, self._changed)
 
-    def _own(self) -> Callable[..., Any] | None:
-        own = self._losses
-        return own.losses[self.cell.named.name] if own.is_of_torch else None
+    def _clearer(self, fresh: Fresh) -> Fresh:
+        """So many estimates that they tell whether the gradient is a multiple of the truth, if possible."""
+        while is_unclear(fresh) and len(fresh.suspect) < _ENOUGH:
+            more = affordable(len(fresh.truth), _MORE * len(fresh.suspect))
+            if more <= len(fresh.suspect):
+                break
+            fresh = self._fresh(more)
+        return fresh
 
     @property
     def _losses(self) -> Losses:
@@ -134,6 +153,6 @@ class _Suspect:
 
 
 _UNKNOWN = (
-    "it is biased: neither a multiple of the truth, nor right in some blocks alone, and no single change of its "
-    "lines was found that makes it right"
+    "it is biased: neither a multiple of the truth, nor right in some blocks alone, and no single change of "
+    "its lines was found that makes it right"
 )

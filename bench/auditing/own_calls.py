@@ -19,6 +19,20 @@ from torch.overrides import TorchFunctionMode
 _NOT_THE_USERS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<frozen", "<__array")
 _METHODS = ("sample", "rsample", "log_prob")
 NO_GRAD = "no_grad"
+REDUCING = (
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "gaussian_nll_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+)
+"""Functions of `torch.nn.functional` that take a mean or a sum; a mode of torch does not see them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ class Site:
         line: in that file.
         differentiable: which of the positional arguments are tensors that carry a gradient.
         shapes: of the positional arguments that are tensors; None for others.
+        numbers: that are among the arguments.
     """
 
     index: int
@@ -40,6 +55,7 @@ class Site:
     line: int
     differentiable: tuple[bool, ...]
     shapes: tuple[tuple[int, ...] | None, ...]
+    numbers: tuple[float, ...] = ()
 
     @property
     def place(self) -> str:
@@ -109,7 +125,8 @@ class Tracing(OwnCalls):
         tensors = [each if isinstance(each, Tensor) else None for each in args]
         carries = tuple(each is not None and each.requires_grad for each in tensors)
         shapes = tuple(None if each is None else tuple(each.shape) for each in tensors)
-        self.sites.append(Site(index, name, *line, carries, shapes))
+        numbers = tuple(float(each) for each in args if type(each) in (int, float))
+        self.sites.append(Site(index, name, *line, carries, shapes, numbers))
         return func(*args, **kwargs)
 
 
@@ -120,6 +137,7 @@ def _methods() -> Iterator[tuple[Any, str]]:
         waiting += cls.__subclasses__()
         yield from ((cls, name) for name in _METHODS if name in vars(cls))
     yield torch.no_grad, "__enter__"
+    yield from ((torch.nn.functional, name) for name in (*REDUCING, "softmax", "log_softmax"))
 
 
 def _name(func: Any) -> str:

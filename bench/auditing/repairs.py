@@ -4,16 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 from torch.distributions import Distribution
 
-from bench.auditing.own_calls import NO_GRAD, OwnCalls, Site
+from bench.auditing.own_calls import NO_GRAD, REDUCING, OwnCalls, Site
 
-Edit = Callable[["Repaired", Any, tuple[Any, ...], dict[str, Any]], Any]
-"""What is called instead of a function with its arguments."""
+
+class Made(NamedTuple):
+    """A call as it was made.
+
+    Attributes:
+        func: the function.
+        args: its arguments by position.
+        kwargs: and by name.
+        drawn: what was drawn until then, each with the distribution that it is of.
+    """
+
+    func: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    drawn: Sequence[tuple[Any, Distribution]]
+
+    def of(self, *args: Any) -> Any:
+        """The function of other arguments."""
+        return self.func(*args, **self.kwargs)
+
+    @property
+    def axis(self) -> Any:
+        """The axis along which it runs; None for all."""
+        return self.kwargs.get("dim", self.args[1] if len(self.args) > 1 else None)
+
+
+Edit = Callable[[Made], Any]
+"""What is answered instead of a call."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +59,7 @@ class Repair:
 
 
 class Repaired(OwnCalls):
-    """Makes one call of somebody's own code another way.
-
-    Attributes:
-        drawn: what was drawn until now, each with the distribution that it is of.
-    """
+    """Makes one call of somebody's own code another way."""
 
     def __init__(self, repair: Repair) -> None:
         super().__init__()
@@ -49,7 +70,7 @@ class Repaired(OwnCalls):
         """Make the call, changed if it is the one."""
         site = self._repair.site
         changed = index == site.index and name == site.name
-        value = self._repair.edit(self, func, args, kwargs) if changed else func(*args, **kwargs)
+        value = self._repair.edit(Made(func, args, kwargs, self.drawn)) if changed else func(*args, **kwargs)
         if name in ("sample", "rsample"):
             self.drawn.append((value, args[0]))
         return value
@@ -65,6 +86,7 @@ def repaired(loss: Callable[..., Any], repair: Repair) -> Callable[..., Any]:
     return changed
 
 
+_MISSING = "a detach is missing:"
 _PRODUCTS = {"mul", "multiply", "matmul", "dot", "mm", "bmm", "einsum", "mv", "inner"}
 _QUOTIENTS = {"div", "true_divide", "divide"}
 _SUMS, _DIFFERENCES = {"add"}, {"sub", "subtract", "rsub"}
@@ -93,55 +115,78 @@ def _plain(name: str) -> str:
 
 
 def _repairs_at(site: Site) -> Iterator[Repair]:
-    name, tensors = _plain(site.name), [i for i, shape in enumerate(site.shapes) if shape is not None]
-    pair = len(tensors) == 2
-    if (
-        name in _PRODUCTS | _QUOTIENTS | _SUMS | _DIFFERENCES
-        and pair
-        and _is_outer(*(site.shapes[i] for i in tensors))
-    ):
-        shapes = " and ".join(str(list(site.shapes[i] or ())) for i in tensors)
-        yield Repair(site, "wrong axis", f"shapes {shapes} are spread over one another", _same_shape)
-    if name in _PRODUCTS and pair and all(site.differentiable[i] for i in tensors):
-        for i in tensors:
-            yield Repair(
-                site,
-                "missing detach",
-                f"a detach is missing: the {_nth(i)} factor carries a gradient",
-                _detached(i),
-            )
-    if name in _QUOTIENTS and pair:
-        if site.differentiable[tensors[1]]:
-            yield Repair(
-                site, "missing detach", "a detach is missing: the divisor carries a gradient", _detached(1)
-            )
-        yield Repair(site, "division", "the division changes what is estimated", _first)
+    name = _plain(site.name)
+    if name in _PRODUCTS | _QUOTIENTS | _SUMS | _DIFFERENCES:
+        yield from _of_shapes(site)
+        yield from (_of_products if name in _PRODUCTS | _QUOTIENTS else _of_sums)(site, name)
+    if name in ("neg", "negative"):
+        yield Repair(site, "term sign", "the sign is wrong", _first)
     if name == "detach" or site.name == NO_GRAD:
         yield Repair(
             site, "detach too many", "a detach too many: what is cut off must carry its gradient", _kept(site)
         )
-    if name in _SUMS | _DIFFERENCES:
-        for i in tensors:
-            if site.differentiable[i] and pair:
-                yield Repair(site, "term sign", f"the sign of the {_nth(i)} term is wrong", _negated(i))
-                yield Repair(
-                    site,
-                    "missing detach",
-                    f"a detach is missing: the {_nth(i)} term carries a gradient",
-                    _detached(i),
-                )
-    if name in ("neg", "negative"):
-        yield Repair(site, "term sign", "the sign is wrong", _first)
-    if name == "mean" or name == "sum":
+    yield from _of_means(site, name)
+    yield from _of_draws(site, name)
+
+
+def _tensors(site: Site) -> list[int]:
+    return [i for i, shape in enumerate(site.shapes) if shape is not None]
+
+
+def _of_shapes(site: Site) -> Iterator[Repair]:
+    """Yield repairs of two tensors whose axes do not belong together."""
+    shapes = [site.shapes[i] or () for i in _tensors(site)]
+    if len(shapes) != 2:
+        return
+    if _is_outer(*shapes):
+        told = " and ".join(str(list(shape)) for shape in shapes)
+        yield Repair(site, "wrong axis", f"shapes {told} are spread over one another", _same_shape)
+    for i, (vector, square) in enumerate(zip(shapes, reversed(shapes), strict=True)):
+        if len(vector) == 1 and len(square) == 2 and square[0] == square[1] == vector[0]:
+            told = f"shape {list(vector)} runs along the last axis of {list(square)}, not along the first"
+            yield Repair(site, "wrong axis", told, _along_the_first(i))
+
+
+def _of_products(site: Site, name: str) -> Iterator[Repair]:
+    places = _tensors(site)
+    if len(places) < 2:
+        return
+    if name in _QUOTIENTS:
+        if site.differentiable[places[1]]:
+            yield Repair(site, "missing detach", f"{_MISSING} the divisor carries a gradient", _detached(1))
+        yield Repair(site, "division", "the division changes what is estimated", _first)
+    elif all(site.differentiable[i] for i in places):
+        for i in places:
+            words = f"{_MISSING} the {_nth(i)} factor carries a gradient"
+            yield Repair(site, "missing detach", words, _detached(i))
+
+
+def _of_sums(site: Site, _: str) -> Iterator[Repair]:
+    places = _tensors(site)
+    for i in places if len(places) > 1 else ():
+        if site.differentiable[i]:
+            yield Repair(site, "term sign", f"the sign of the {_nth(i)} term is wrong", _negated(i))
+            words = f"{_MISSING} the {_nth(i)} term carries a gradient"
+            yield Repair(site, "missing detach", words, _detached(i))
+
+
+def _of_means(site: Site, name: str) -> Iterator[Repair]:
+    """Yield repairs of what runs over axes."""
+    if name in ("mean", "sum"):
         other = "sum" if name == "mean" else "mean"
         yield Repair(site, f"{name} for {other}", f"a {name} stands for a {other}", _called(other))
     if name == "mean":
         yield Repair(site, "own sample", "the mean includes the sample itself", _leave_one_out)
-    if name in _ALONG_AN_AXIS:
-        for axis in range(len(site.shapes[0] or ()) if site.shapes else 0):
-            yield Repair(
-                site, "wrong axis", f"it runs along the wrong axis, not along axis {axis}", _along(axis)
-            )
+    if name in REDUCING:
+        yield Repair(site, "mean for sum", "a mean stands for a sum", _reduced("sum"))
+        yield Repair(site, "sum for mean", "a sum stands for a mean", _reduced("mean"))
+    if name in _ALONG_AN_AXIS and site.shapes:
+        for axis in range(len(site.shapes[0] or ())):
+            words = f"it runs along the wrong axis, not along axis {axis}"
+            yield Repair(site, "wrong axis", words, _along(axis))
+
+
+def _of_draws(site: Site, name: str) -> Iterator[Repair]:
     if name == "sample":
         yield Repair(site, "no path", "sample() has no path where rsample() is meant", _rsample)
     if name == "rsample":
@@ -150,6 +195,7 @@ def _repairs_at(site: Site) -> Iterator[Repair]:
         )
     if name == "log_prob":
         yield Repair(site, "wrong law", "log_prob is not of the law that was drawn from", _of_the_law_drawn)
+        yield Repair(site, "wrong law", "log_prob is not taken at what was drawn", _at_the_draw)
 
 
 def _is_outer(first: Any, second: Any) -> bool:
@@ -166,81 +212,91 @@ def _nth(i: int) -> str:
     return ("first", "second", "third")[i] if i < 3 else f"{i + 1}th"
 
 
-def _same_shape(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    first, second = args[:2]
+def _same_shape(made: Made) -> Any:
+    first, second, *rest = made.args
     if first.dim() >= second.dim():
-        return func(first.reshape(second.shape), second, *args[2:], **kwargs)
-    return func(first, second.reshape(first.shape), *args[2:], **kwargs)
+        return made.of(first.reshape(second.shape), second, *rest)
+    return made.of(first, second.reshape(first.shape), *rest)
+
+
+def _along_the_first(i: int) -> Edit:
+    return lambda made: made.of(*made.args[:i], made.args[i][:, None], *made.args[i + 1 :])
+
+
+def _reduced(how: str) -> Edit:
+    def edit(made: Made) -> Any:
+        if made.kwargs.get("reduction", "mean") == how:
+            raise NothingToChange
+        return made.func(*made.args, **{**made.kwargs, "reduction": how})
+
+    return edit
 
 
 def _detached(i: int) -> Edit:
-    def edit(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return func(*args[:i], args[i].detach(), *args[i + 1 :], **kwargs)
-
-    return edit
+    return lambda made: made.of(*made.args[:i], made.args[i].detach(), *made.args[i + 1 :])
 
 
 def _negated(i: int) -> Edit:
-    def edit(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return func(*args[:i], -args[i], *args[i + 1 :], **kwargs)
-
-    return edit
+    return lambda made: made.of(*made.args[:i], -made.args[i], *made.args[i + 1 :])
 
 
-def _first(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return args[0]
+def _first(made: Made) -> Any:
+    return made.args[0]
 
 
 def _kept(site: Site) -> Edit:
     return _entered if site.name == NO_GRAD else _first
 
 
-def _entered(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    args[0].prev = torch.is_grad_enabled()  # what leaving it sets
+def _entered(made: Made) -> None:
+    made.args[0].prev = torch.is_grad_enabled()  # what leaving it sets
 
 
 def _called(name: str) -> Edit:
-    def edit(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return getattr(args[0], name)(*args[1:], **kwargs)
-
-    return edit
+    return lambda made: getattr(made.args[0], name)(*made.args[1:], **made.kwargs)
 
 
-def _leave_one_out(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    x = args[0]
-    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-    if dim is None:
+def _leave_one_out(made: Made) -> Any:
+    x, axis = made.args[0], made.axis
+    if axis is None:
         return (x.sum() - x) / (x.numel() - 1)
-    return (x.sum(dim, keepdim=True) - x) / (x.shape[dim] - 1)
+    return (x.sum(axis, keepdim=True) - x) / (x.shape[axis] - 1)
 
 
 def _along(axis: int) -> Edit:
-    def edit(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = kwargs.get("dim", args[1] if len(args) > 1 else None)
-        if not isinstance(given, int) or given % args[0].dim() == axis:
-            raise _Unchanged
-        return func(
-            args[0], axis, *args[2:], **{name: value for name, value in kwargs.items() if name != "dim"}
-        )
+    def edit(made: Made) -> Any:
+        x = made.args[0]
+        if not isinstance(made.axis, int) or made.axis % x.dim() == axis:
+            raise NothingToChange
+        others = {name: value for name, value in made.kwargs.items() if name != "dim"}
+        return made.func(x, axis, *made.args[2:], **others)
 
     return edit
 
 
-class _Unchanged(Exception):
+class NothingToChange(Exception):
     """There is nothing to be changed at a site."""
 
 
-def _rsample(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return args[0].rsample(*args[1:], **kwargs)
+def _rsample(made: Made) -> Any:
+    return made.args[0].rsample(*made.args[1:], **made.kwargs)
 
 
-def _without_path(_: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return func(*args, **kwargs).detach()
+def _without_path(made: Made) -> Any:
+    return made.of(*made.args).detach()
 
 
-def _of_the_law_drawn(own: Repaired, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    value = args[1] if len(args) > 1 else kwargs["value"]
-    laws = [law for drawn, law in own.drawn if drawn is value]
-    if not laws or laws[0] is args[0] or not isinstance(value, Tensor):
-        raise _Unchanged
+def _of_the_law_drawn(made: Made) -> Any:
+    law, value = made.args[0], made.args[1] if len(made.args) > 1 else made.kwargs["value"]
+    laws = [each for drawn, each in made.drawn if drawn is value]
+    if not laws or laws[0] is law:
+        raise NothingToChange
     return laws[0].log_prob(value)
+
+
+def _at_the_draw(made: Made) -> Any:
+    law, value = made.args[0], made.args[1] if len(made.args) > 1 else made.kwargs["value"]
+    draws = [drawn for drawn, each in made.drawn if each is law and drawn.shape == value.shape]
+    if not draws or draws[0] is value:
+        raise NothingToChange
+    return law.log_prob(draws[0])

@@ -1,4 +1,4 @@
-"""Small steps of the weights on the same random numbers, held against the derivative: jumps, and paths cut off."""
+"""Small steps of the weights held against the derivative: jumps, and paths that are cut off."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def small_steps(label: str, weights: Weights, fresh: Fresh, estimates: Estimates
     if float(near.double().mean()) >= _MOST_AGREE and jumped >= _SOME_JUMP:
         share = significant(100 * jumped / len(near), 2)
         said = (
-            f"the loss jumps, which a path cannot see: in {share} % of the estimates it changes by more within a "
-            "small step than its derivative says, as where a draw is compared, rounded or sorted; a score term "
-            "sees it"
+            f"the loss jumps, which a path cannot see: in {share} % of the estimates it changes by more "
+            "within a small step than its derivative says, as where a draw is compared, rounded or sorted; a "
+            "score term sees it"
         )
         return Finding(label, "jump", said, ("jump",))
     said = (
-        "the loss itself follows the truth in small steps of the weights and its gradient does not: a path is cut "
-        "off, as by a detach, .item() or torch.no_grad()"
+        "the loss itself follows the truth in small steps of the weights and its gradient does not: a path "
+        "is cut off, as by a detach, .item() or torch.no_grad()"
     )
     return Finding(label, "jump", said, ("path cut off",))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.auditing.factor import Size, factor
 from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
 from bench.auditing.own_calls import Site, Tracing
@@ -24,6 +26,8 @@ _RULED_OUT, _CONTRADICTED = 1e-6, 1e-2
 # The part of the bias that a repair may leave, for sure.
 _LEFT = 0.25
 _MOST_NAMED = 3
+# The kinds of changes that say most of a fault: they are told before others that come to the same.
+_FIRST = ("wrong axis", "own sample", "double counting", "no path", "wrong law", "detach too many")
 # Replicates are multiplied until they tell, up to so many.
 _MORE, _ENOUGH = 4, 60_000
 
@@ -31,7 +35,7 @@ Estimates = Callable[[Callable[[Any], Any], int], Tensor]
 """Estimates `[R, P]` of a loss that was changed by a function, on the random numbers of the fresh ones."""
 
 
-def sites_of(loss: Callable[..., Any], call: Callable[[Callable[[Any], Any], int], Tensor]) -> list[Site]:
+def sites_of(estimates: Estimates) -> list[Site]:
     """The calls of torch in a loss's own code, in the order of one row."""
     traced: list[list[Site]] = []
 
@@ -44,13 +48,12 @@ def sites_of(loss: Callable[..., Any], call: Callable[[Callable[[Any], Any], int
 
         return tracing
 
-    call(changed, 1)
+    estimates(changed, 1)
     return traced[0] if traced else []
 
 
 def repair(
     label: str,
-    loss: Callable[..., Any],
     fresh: Fresh,
     more: Callable[[int], Fresh],
     estimates: Estimates,
@@ -59,12 +62,11 @@ def repair(
 
     Args:
         label: of the loss.
-        loss: the function.
         fresh: its estimates beside what is right.
         more: so many of them.
         estimates: of a changed loss.
     """
-    tried = islice(repairs_of(sites_of(loss, estimates)), _MOST)
+    tried = islice(repairs_of(sites_of(estimates)), _MOST)
     open_, found = [one for one in tried if _may_mend(one, fresh, estimates)], list[Repair]()
     while open_:
         judged = {id(one): _mends(one, fresh, estimates) for one in open_}
@@ -76,10 +78,31 @@ def repair(
         fresh = more(count)
     if not found:
         return None
+    found.sort(key=lambda each: _FIRST.index(each.kind) if each.kind in _FIRST else len(_FIRST))
     lines = dict.fromkeys(f"{each.site.place}: {each.words}" for each in found)
     told = listed([*lines], "or", most=_MOST_NAMED)
     names = tuple(dict.fromkeys(f"{each.kind}, line {each.site.line}" for each in found))
     return Finding(label, "repair", f"one change makes it right: {told}", names)
+
+
+def divided(label: str, fresh: Fresh, sizes: Sequence[Size], estimates: Estimates) -> Finding | None:
+    """The finding that without one division the gradient is a usual multiple of the truth; None otherwise."""
+    for one in repairs_of(sites_of(estimates)):
+        if one.kind == "division" and _may_be_computed(one, fresh, estimates):
+            rows = estimates(partial(repaired, repair=one), len(fresh.suspect))
+            found = factor(label, replace(fresh, suspect=rows), sizes)
+            if found is not None and found.names:
+                said = f"{one.site.place}: {one.words}; without it {found.text}"
+                return Finding(label, "repair", said, (f"{one.kind}, line {one.site.line}", *found.names))
+    return None
+
+
+def _may_be_computed(one: Repair, fresh: Fresh, estimates: Estimates) -> bool:
+    try:
+        rows = estimates(partial(repaired, repair=one), _FEW)
+    except Exception:  # noqa: BLE001 - see `_may_mend`
+        return False
+    return not torch.allclose(rows, fresh.suspect[:_FEW], rtol=1e-5, atol=0, equal_nan=True)
 
 
 def _may_mend(one: Repair, fresh: Fresh, estimates: Estimates) -> bool:

@@ -1,1 +1,1 @@
-"""Somebody's own losses as estimators: their draws addressed, their gradients in rows, nothing left behind."""
+"""Somebody's own losses as estimators: draws addressed, gradients in rows, nothing left behind."""

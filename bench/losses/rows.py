@@ -28,6 +28,7 @@ Call = Callable[[], Any]
 # Rows that are computed both ways before they are computed together, and how far they may be apart: the order
 # in which sums are taken differs.
 _CHECKED = 3
+_SEVERAL = 2
 _ROUNDING = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 
@@ -43,8 +44,7 @@ class Manners:
         together: whether rows are computed together; None if that was not tried.
         why: the reason why they are not.
         generators: those that it draws from beside the noise that it is given.
-        keeps: whether it changes what it must find as it was in the next row.
-        changed: the paths of that.
+        changed: the paths of what it changes, and must find as it was in the next row.
         asked: the calls for noise of the last row that was computed by itself.
         calls: how often the loss was called for a row of its own.
         values: the least and the largest value of the loss that was seen.
@@ -53,7 +53,6 @@ class Manners:
     together: bool | None = None
     why: str = ""
     generators: set[str] = field(default_factory=set)
-    keeps: bool = False
     changed: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     calls: int = 0
@@ -96,8 +95,11 @@ class Rows:
         made = theta.new_zeros((draws.rows, len(theta)))
         noise = RowNoise(draws)
         with put_back():
-            for call, rows in calls:
-                self._of_a_batch(call, rows, noise, Seeds(draws), made)
+            try:
+                for call, rows in calls:
+                    self._of_a_batch(call, rows, noise, Seeds(draws), made)
+            finally:
+                self.state.put_back()
         return made
 
     def _of_a_batch(
@@ -181,18 +183,17 @@ class Rows:
                     for name in manners.generators:
                         seeds.set(name, row)
                     values.append(self._row(call(), made[row]))
-                    if manners.keeps:
-                        self._put_back()
+                    if manners.changed:
+                        self.state.put_back(manners.changed)
             manners.calls += len(rows)
             manners.see(torch.stack(values))
             drawn = moved(before) - manners.generators
-            changed = [] if manners.keeps else self._put_back()
-            if not (drawn or (changed and len(rows) > 1)):
-                manners.keeps = manners.keeps or bool(changed)
-                return
+            known = len(manners.changed)
+            self._put_back()
             # What was seen only now concerns rows that are done already.
+            if not drawn and (len(manners.changed) == known or len(rows) < _SEVERAL):
+                return
             manners.generators |= drawn
-            manners.keeps = manners.keeps or bool(changed)
 
     def _row(self, value: Any, row: Tensor) -> Tensor:
         scalar = _scalar(value)
@@ -206,13 +207,12 @@ class Rows:
         torch.cat(parts, out=row)
         return scalar.detach()
 
-    def _put_back(self) -> list[str]:
+    def _put_back(self) -> None:
         changed = self.state.put_back()
         own = {id(leaf) for leaf in self.weights.tensors}
         if wrong := [path for path in changed if self.state.is_one_of(path, own)]:
             raise WrongLoss(f"it changes the weights themselves, {wrong[0]}; wanted a loss that leaves them")
         self.manners.changed = list(dict.fromkeys([*self.manners.changed, *changed]))
-        return changed
 
 
 def _scalar(value: Any) -> Tensor:

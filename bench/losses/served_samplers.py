@@ -32,7 +32,7 @@ def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def _of_torch_alone(options: dict[str, Any]) -> bool:
-    """Whether a call says what has no meaning for given noise: a generator of its own, a place to write to."""
+    """Whether a call says what given noise cannot do: a generator of its own, a place to write to."""
     return any(options.pop(name, None) is not None for name in ("generator", "out", "names"))
 
 

@@ -54,7 +54,7 @@ def served(source: Source, fill: Fill = copied) -> Iterator[None]:
 def _replaced(
     place: Any, samplers: dict[str, Sampler], source: Source, fill: Fill | None = None
 ) -> Iterator[tuple[Any, str, Any, Any]]:
-    """Yield where each sampler is, its name, what is there itself (None where it is inherited), the new one."""
+    """Yield where each sampler is, its name, what is there (None where it is inherited), the new one."""
     for name, sampler in samplers.items():
         own = vars(place).get(name)
         new = _served(getattr(place, name), sampler, source, fill)

@@ -1,10 +1,10 @@
-"""All that a loss can reach and change: the model, what it closes over, globals of its file; put back after."""
+"""All that a loss can reach and change: model, closure, globals of its file; put back afterwards."""
 
 from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,64 +16,55 @@ from bench.engine.copies import grad_of, items_of, kind_of, twin
 
 # Of a larger tensor no copy is kept: it is data, and that it was changed is told all the same.
 _LARGEST = 1 << 26
+# Of so large a tensor numbers are compared only where torch counted that it was written to.
+_COMPARED = 1 << 20
 _MOST_OBJECTS = 20_000
 
 
 class State:
     """The state of what some things hold, at one time.
 
-    Tensors are compared by how often they were written to, containers by what is in them.
+    Tensors are compared by their numbers, containers by what is in them.
 
     Args:
         things: by name; functions stand for what they can reach.
     """
 
     def __init__(self, things: Mapping[str, Any]) -> None:
-        self._tensors: list[tuple[str, Tensor, int, Tensor | None]] = []
-        self._leaves: list[tuple[str, Tensor, bool, Tensor | None, Tensor | None]] = []
+        self._tensors: list[tuple[str, _Tensor]] = []
         self._values: list[tuple[str, Any, Any]] = []
         self._containers: list[tuple[str, Any, Mapping[Any, Any]]] = []
         self._seen: dict[int, Any] = {}
         for name, thing in things.items():
             self._collect(name, thing)
 
-    def put_back(self) -> list[str]:
-        """Put all back as it was, and return the paths of what had changed."""
-        names = []
-        for path, container, parts in self._containers:
-            now = _parts_of(container)
-            if not are_identical(parts, now):
-                names += [
-                    f"{path}.{key}"
-                    for key in {**parts, **now}
-                    if parts.get(key, _NONE) is not now.get(key, _NONE)
-                ]
-                _restore(container, parts)
-        for path, tensor, version, saved in self._tensors:
-            if tensor._version != version and not (saved is not None and torch.equal(saved, tensor)):
-                names.append(path)
-                if saved is not None:
-                    with torch.no_grad():
-                        tensor.copy_(saved)
-        for path, leaf, wanted, grad, values in self._leaves:
-            if leaf.requires_grad != wanted:
-                names.append(f"{path}.requires_grad")
-                leaf.requires_grad_(wanted)
-            if leaf.grad is not grad or (grad is not None and not _equal(grad, values)):
-                names.append(f"{path}.grad")
-                leaf.grad = grad
-                if grad is not None and values is not None:
-                    with torch.no_grad():
-                        grad.copy_(values)
+    def put_back(self, only: Collection[str] | None = None) -> list[str]:
+        """Put back what is no longer as it was, and return its paths.
+
+        Args:
+            only: paths that are looked at; None for all.
+        """
+        names = self._put_back_containers(only)
+        names += [path for path, one in self._tensors if (only is None or path in only) and one.put_back()]
         for path, value, saved in self._values:
             if not _same(value, saved):
                 names.append(path)
                 _write(value, saved)
         return list(dict.fromkeys(names))
 
+    def _put_back_containers(self, only: Collection[str] | None) -> list[str]:
+        names = []
+        for path, container, parts in self._containers:
+            if only is not None and path not in only:
+                continue
+            if not are_identical(parts, _parts_of(container)):
+                names.append(path)
+                _restore(container, parts)
+        return names
+
     def is_one_of(self, path: str, ids: set[int]) -> bool:
         """Whether a path is that of one of some tensors."""
-        return any(path == name and id(tensor) in ids for name, tensor, *_ in self._tensors)
+        return any(path == name and id(one.tensor) in ids for name, one in self._tensors)
 
     def _collect(self, path: str, thing: Any) -> None:
         waiting = [(path, thing)]
@@ -95,15 +86,52 @@ class State:
                 waiting += [(f"{path}.{name}" if name != "" else path, part) for name, part in parts.items()]
 
     def _add_tensor(self, path: str, tensor: Tensor) -> None:
-        if tensor.is_inference():
-            return
-        kept = tensor.detach().clone() if tensor.numel() <= _LARGEST else None
-        self._tensors.append((path, tensor, tensor._version, kept))
-        if tensor.is_leaf and tensor.is_floating_point():
-            grad = grad_of(tensor)
-            self._leaves.append(
-                (path, tensor, tensor.requires_grad, grad, None if grad is None else grad.clone())
-            )
+        if not tensor.is_inference():
+            self._tensors.append((path, _Tensor(tensor)))
+
+
+class _Tensor:
+    """A tensor as it was: its numbers, its gradient, and whether it requires one.
+
+    Not every operation of torch counts that it wrote to a tensor (those of batch normalization do not), so
+    that numbers are compared, but for what is too large to be copied.
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor, self._version = tensor, tensor._version
+        self._saved = tensor.detach().clone() if tensor.numel() <= _LARGEST else None
+        self._wants = tensor.requires_grad
+        self._grad = grad_of(tensor)
+        self._of_grad = None if self._grad is None else self._grad.detach().clone()
+
+    def put_back(self) -> bool:
+        """Put it back; whether it had changed."""
+        tensor, changed = self.tensor, self._numbers()
+        if tensor.is_leaf and tensor.requires_grad != self._wants:
+            tensor.requires_grad_(self._wants)
+            changed = True
+        if tensor.is_leaf and grad_of(tensor) is not self._grad:
+            tensor.grad = self._grad
+            changed = True
+        if self._grad is not None and self._of_grad is not None:
+            changed = _written(self._grad, self._of_grad) or changed
+        return changed
+
+    def _numbers(self) -> bool:
+        tensor, saved = self.tensor.detach(), self._saved
+        if (saved is None or tensor.numel() > _COMPARED) and self.tensor._version == self._version:
+            return False
+        return saved is None or _written(tensor, saved)
+
+
+def _written(tensor: Tensor, saved: Tensor) -> bool:
+    """Write the numbers that were saved, if there are others; NaN is no change where it was before."""
+    same = (tensor == saved) | ((tensor != tensor) & (saved != saved))
+    if bool(same.all()):
+        return False
+    with torch.no_grad():
+        tensor.copy_(saved)
+    return True
 
 
 _NONE = object()
@@ -195,7 +223,3 @@ def _write(value: Any, saved: Any) -> None:
         value.set_state(saved.get_state())
     else:
         value[...] = saved
-
-
-def _equal(grad: Tensor, values: Tensor | None) -> bool:
-    return values is not None and torch.equal(grad, values)

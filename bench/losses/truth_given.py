@@ -1,4 +1,4 @@
-"""An exact gradient as people give it: an array, arrays by name, or a function; flattened like the weights."""
+"""An exact gradient as people give it: an array, arrays by name, or a function; flattened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import invalid, shown
 from bench.losses.weights import Weights, gradients
 
 Given = Tensor | np.ndarray | Mapping[str, Any] | Callable[[], Any]
-"""A gradient, `[P]` or by the names of the weights; or a function that returns one, or the exact objective."""
+"""A gradient, `[P]` or by names of weights; or a function that returns one, or the exact objective."""
 
 
 def exact_gradient_of(truth: Any, weights: Weights) -> Tensor:
