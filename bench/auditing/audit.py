@@ -69,11 +69,11 @@ def audit(
     Raises:
         Invalid: if an argument is of the wrong kind.
     """
-    from bench.progress import progress as telling  # late: it draws
-
     folder = Path(arguments.place("out", out, "a folder"))
     shown_progress = arguments.truth("progress", progress)
     with put_back():  # a package that is imported late may draw random numbers, too
+        from bench.progress import progress as telling
+
         prepared = question(
             losses,
             model,

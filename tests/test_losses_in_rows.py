@@ -1,0 +1,135 @@
+"""Losses in rows: the loop's numbers, each a function of its address, together where that gives the same."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from bench.losses.rows import Rows, Vectorize, WrongLoss
+from bench.losses.state import State
+from bench.losses.weights import weights_of
+from bench.noise.draws import Draws
+from tests.losses_at_hand import Own, leaf, samplers
+
+KEY, R = (1, 2), 40
+OWN = samplers()
+ADDRESSED = [name for name in OWN if name != "own_generator"]
+
+
+def rows_of(own: Own, vectorize: Vectorize = "auto") -> Rows:
+    return Rows(weights_of(own.model), State({"model": own.model, "loss": own.loss}), vectorize)
+
+
+def gradients(rows: Rows, own: Own, first: int = 0, count: int = R) -> Tensor:
+    return rows.gradients([(own.loss, range(count))], Draws(KEY, first, count))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_rows_are_computed_together_where_they_can_be_and_the_reason_is_told_where_not(name: str) -> None:
+    own = OWN[name]
+    rows = rows_of(own)
+    gradients(rows, own)
+    assert rows.manners.together == own.together
+    assert bool(rows.manners.why) != own.together
+
+
+@pytest.mark.parametrize("name", ADDRESSED)
+def test_rows_together_are_those_of_the_loop(name: str) -> None:
+    own = OWN[name]
+    together, looped = gradients(rows_of(own), own), gradients(rows_of(own, "never"), own)
+    torch.testing.assert_close(together, looped, rtol=1e-4, atol=1e-5)
+    assert len(together.unique(dim=0)) >= 2, "rows that are all alike tell nothing"
+
+
+@pytest.mark.parametrize("name", ADDRESSED)
+def test_a_row_is_a_function_of_its_address(name: str) -> None:
+    own = OWN[name]
+    whole, part = gradients(rows_of(own), own), gradients(rows_of(own), own, first=11, count=3)
+    torch.testing.assert_close(part, whole[11:14], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(part, whole[12:15], rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", ADDRESSED)
+def test_the_same_rows_come_again(name: str) -> None:
+    own = OWN[name]
+    rows = rows_of(own)
+    first = gradients(rows, own)
+    torch.testing.assert_close(gradients(rows, own), first, rtol=1e-4, atol=1e-5)
+
+
+class Seen:
+    """Keeps what a loss drew, where a loss that is put back after each row does not lose it."""
+
+    last: ClassVar[Tensor]
+
+
+def test_gradients_are_those_of_autograd() -> None:
+    """By the numbers that were drawn: the gradient of (w ε)² in w is 2 w ε²."""
+    w = leaf(0.3, 0.5)
+
+    def loss() -> Tensor:
+        epsilon = torch.randn(2)
+        Seen.last = epsilon
+        return (w * epsilon).square().sum()
+
+    own = Own(w, loss)
+    found = gradients(rows_of(own, "never"), own, count=2)
+    torch.testing.assert_close(found[1], 2 * w.detach() * Seen.last.square())
+
+
+def test_weights_without_a_gradient_get_zeros() -> None:
+    model = {"used": leaf(1.0), "unused": leaf(2.0, 3.0)}
+    own = Own(model, lambda: (model["used"] * torch.randn(1)).sum())
+    for vectorize in ("auto", "never"):
+        found = gradients(rows_of(own, vectorize), own)  # type: ignore[arg-type]
+        assert bool(found[:, 1:].eq(0).all())
+        assert bool(found[:, 0].ne(0).all())
+
+
+def test_a_loss_that_draws_nothing_is_the_same_in_each_row() -> None:
+    w = leaf(1.0, 2.0)
+    own = Own(w, lambda: w.square().sum())
+    torch.testing.assert_close(gradients(rows_of(own), own), (2 * w.detach()).expand(R, -1))
+
+
+def test_a_loss_that_never_reaches_the_weights_has_no_gradient() -> None:
+    w = leaf(1.0)
+    own = Own(w, lambda: Normal(w, 1.0).sample().sum())
+    assert bool(gradients(rows_of(own), own).eq(0).all())
+
+
+W = leaf(1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (lambda: None, "it returned None, wanted a scalar tensor; return the loss itself"),
+        (lambda: 3.0, "it returned a float, wanted a scalar tensor"),
+        (lambda: W * 2, r"it returned a tensor of shape \[2\], wanted a scalar"),
+        (lambda: (W > 0).sum(), "it returned int64, wanted a real number"),
+    ],
+)
+def test_what_is_no_loss_is_refused(loss: Any, said: str) -> None:
+    own = Own(W, loss)
+    with pytest.raises(WrongLoss, match=said):
+        gradients(rows_of(own), own)
+
+
+def test_a_loss_that_changes_the_weights_is_refused_and_they_are_as_before() -> None:
+    w = leaf(1.0, 2.0)
+
+    def loss() -> Tensor:
+        value = (w * torch.randn(2)).sum()
+        with torch.no_grad():
+            w.add_(1.0)
+        return value
+
+    own = Own(w, loss)
+    with pytest.raises(WrongLoss, match="it changes the weights themselves"):
+        gradients(rows_of(own), own)
+    assert w.tolist() == [1.0, 2.0]
