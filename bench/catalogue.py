@@ -11,6 +11,7 @@ import re
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,8 +74,21 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
     """
     if kind == "estimators":
         options = meant(name, options)[1]
-    made = construct(find(kind, name), options, f"{kind[:-1]} {name}")
-    return made.resolve() if kind == "problems" else made
+    cls, what = find(kind, name), f"{kind[:-1]} {name}"
+    if kind == "estimators":
+        return construct(cls, options, what)
+    with _from_a_fixed_seed() if name not in _in_tree(kind) else nullcontext():
+        return construct(cls, options, what).resolve()
+
+
+@contextmanager
+def _from_a_fixed_seed() -> Iterator[None]:
+    """Weights that somebody's problem draws when it is built are the same each time, in every process."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
 
 
 def add_plugin(source: str) -> list[str]:
@@ -137,9 +151,9 @@ def add_class(cls: type) -> list[str]:
     Raises:
         Invalid: if it is neither, or the name is that of one of another author.
     """
-    from bench.problem import Problem
+    from bench.problem import Resolvable
 
-    kind: Kind = "problems" if issubclass(cls, Problem) else "estimators"
+    kind: Kind = "problems" if issubclass(cls, Resolvable) else "estimators"
     if inspect.isabstract(cls) or not (_is_estimator(cls) or kind == "problems"):
         raise invalid(f"{cls.__name__} is neither an Estimator nor a Problem, or lacks a method")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()

@@ -19,6 +19,7 @@ __all__ = [
     "NotApplicable",
     "Points",
     "Problem",
+    "Resolvable",
     "TruthKind",
     "VariationalProblem",
 ]
@@ -46,7 +47,15 @@ class Points(NamedTuple):
     power: int
 
 
-class Problem(ABC):
+class Resolvable(ABC):
+    """A thing that the options of a scenario describe, and of which a problem is made."""
+
+    @abstractmethod
+    def resolve(self) -> Problem:
+        """Return the problem that the options of a scenario ask for."""
+
+
+class Problem(Resolvable):
     r"""An expectation whose gradient is wanted.
 
     .. math:: F(\theta) = E_{x \sim p(x; \theta)}[f(x, \theta)] + a(\theta)
@@ -66,6 +75,8 @@ class Problem(ABC):
         data_per_row: whether each row of theta has data of its own, so that it cannot
             have more or other rows; see `resampled`.
         version: raised by whatever changes the numbers of a problem that is called as before.
+        fingerprint: of what else its numbers depend on beside its options and its source, such as
+            weights that are read from a file.
     """
 
     theta: Tensor
@@ -74,6 +85,7 @@ class Problem(ABC):
     width: int = 1
     data_per_row: bool = False
     version: int = 1
+    fingerprint: str = ""
 
     def resolve(self) -> Problem:
         """Return the problem that the options of a scenario ask for: this one, or another made of it."""
