@@ -154,7 +154,7 @@ def add_class(cls: type) -> list[str]:
     from bench.problem import Resolvable
 
     kind: Kind = "problems" if issubclass(cls, Resolvable) else "estimators"
-    if inspect.isabstract(cls) or not (_is_estimator(cls) or kind == "problems"):
+    if not _is_of(kind, cls):
         raise invalid(f"{cls.__name__} is neither an Estimator nor a Problem, or lacks a method")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
     if name in {*names(kind), *OTHER_NAMES} - set(_ADDED[kind]):
@@ -172,21 +172,40 @@ def estimators_at(place: str) -> dict[str, type]:
     Raises:
         Invalid: if it cannot be imported, or there is no estimator.
     """
+    return _classes_at(place, "estimators")
+
+
+def add_problems_at(place: str) -> list[str]:
+    """Add the problems at a place, as of `estimators_at`, each under the name `place:Class`.
+
+    Returns:
+        The names.
+
+    Raises:
+        Invalid: if it cannot be imported, or there is no problem.
+    """
+    source = _parted(place)[0]
+    found = {f"{source}:{word}": cls for word, cls in _classes_at(place, "problems").items()}
+    _ADDED["problems"] |= found
+    return list(found)
+
+
+def _classes_at(place: str, kind: Kind) -> dict[str, type]:
     source, word = _parted(place)
     module = _module(source)
     if word:
-        return {word: _estimator(getattr(module, word, None), word, source, module)}
+        return {word: _checked(kind, getattr(module, word, None), word, source, module)}
     own = {
         name: cls
         for name, cls in vars(module).items()
-        if _is_estimator(cls) and cls.__module__ == module.__name__ and not name.startswith("_")
+        if _is_of(kind, cls) and cls.__module__ == module.__name__ and not name.startswith("_")
     }
-    found = _table(source, "ESTIMATORS", getattr(module, "ESTIMATORS", own))
+    found = _table(source, kind.upper(), getattr(module, kind.upper(), own))
     if not found:
-        raise invalid(
-            f"{source} offers no estimator: it needs a class that extends bench.estimator.Estimator"
-        )
-    return {name: _estimator(cls, name, source, module) for name, cls in found.items()}
+        wanted = "bench.Estimator" if kind == "estimators" else "bench.Problem or bench.ModuleProblem"
+        a = "an" if kind == "estimators" else "a"
+        raise invalid(f"{source} offers no {kind[:-1]}: wanted {a} {kind[:-1]}, a class that extends {wanted}")
+    return {name: _checked(kind, cls, name, source, module) for name, cls in found.items()}
 
 
 def _parted(place: str) -> tuple[str, str]:
@@ -199,19 +218,21 @@ def _parted(place: str) -> tuple[str, str]:
     return source, word
 
 
-def _estimator(cls: Any, word: str, source: str, module: types.ModuleType) -> type:
-    if not _is_estimator(cls):
-        known = [name for name, value in vars(module).items() if _is_estimator(value)]
-        raise invalid(f"{source} has no estimator {shown(word)}; {did_you_mean(word, known)}")
+def _checked(kind: Kind, cls: Any, word: str, source: str, module: types.ModuleType) -> type:
+    if not _is_of(kind, cls):
+        known = [name for name, value in vars(module).items() if _is_of(kind, value)]
+        raise invalid(f"{source} has no {kind[:-1]} {shown(word)}; {did_you_mean(word, known)}")
     found: type = cls
     return found
 
 
-def _is_estimator(thing: Any) -> bool:
+def _is_of(kind: Kind, thing: Any) -> bool:
     # Imported late: the table of names must be read without torch.
     from bench.estimator import Estimator
+    from bench.problem import Resolvable
 
-    return isinstance(thing, type) and issubclass(thing, Estimator) and not inspect.isabstract(thing)
+    base = Estimator if kind == "estimators" else Resolvable
+    return isinstance(thing, type) and issubclass(thing, base) and not inspect.isabstract(thing)
 
 
 def _table(source: str, attribute: str, table: Any) -> Mapping[str, type]:
@@ -253,15 +274,26 @@ def _from_entry_point(entry: importlib.metadata.EntryPoint) -> type:
 
 def _module(source: str) -> types.ModuleType:
     try:
-        if not source.endswith(".py"):
-            return importlib.import_module(source)
-        name = f"bench_plugin_{Path(source).stem}"
-        spec = importlib.util.spec_from_file_location(name, source)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses look their module up
-        spec.loader.exec_module(module)
-        return module
+        return _file(source) if source.endswith(".py") else importlib.import_module(source)
     except Exception as error:
         raise invalid(f"plug-in {source} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _file(source: str) -> types.ModuleType:
+    """The module of a file; that of before, if the file is as it was: a class is then the same in all its uses."""
+    path = Path(source)
+    text = path.read_bytes()
+    if (before := _FILES.get(path.resolve())) is not None and before[0] == text:
+        return before[1]
+    name = f"bench_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    _FILES[path.resolve()] = text, module
+    return module
+
+
+_FILES: dict[Path, tuple[bytes, types.ModuleType]] = {}
