@@ -6,7 +6,8 @@ whose `measurements` are a data frame and whose `figures["variance"]` is a chart
 `bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` compares
 two runs. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
 holds one to its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`, or a
-`ModuleProblem`, which is made of an `nn.Module`; the contract of a `Distribution` is that of torch. `bench.Invalid` is raised for input that is wrong.
+`ModuleProblem`, which is made of an `nn.Module`; the contract of a `Distribution` is that of torch.
+`bench.Invalid` is raised for input that is wrong.
 """
 
 from __future__ import annotations

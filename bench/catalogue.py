@@ -202,9 +202,8 @@ def _classes_at(place: str, kind: Kind) -> dict[str, type]:
     }
     found = _table(source, kind.upper(), getattr(module, kind.upper(), own))
     if not found:
-        wanted = "bench.Estimator" if kind == "estimators" else "bench.Problem or bench.ModuleProblem"
-        a = "an" if kind == "estimators" else "a"
-        raise invalid(f"{source} offers no {kind[:-1]}: wanted {a} {kind[:-1]}, a class that extends {wanted}")
+        wanted = "bench.Estimator" if kind == "estimators" else "bench.Problem or ModuleProblem"
+        raise invalid(f"{source} offers no {kind[:-1]}: it needs a class that extends {wanted}")
     return {name: _checked(kind, cls, name, source, module) for name, cls in found.items()}
 
 
@@ -280,7 +279,7 @@ def _module(source: str) -> types.ModuleType:
 
 
 def _file(source: str) -> types.ModuleType:
-    """The module of a file; that of before, if the file is as it was: a class is then the same in all its uses."""
+    """The module of a file; that of before if the file is as it was, so that its classes are the same."""
     path = Path(source)
     text = path.read_bytes()
     if (before := _FILES.get(path.resolve())) is not None and before[0] == text:

@@ -15,7 +15,7 @@ from bench.scenario.resolved import resolved
 
 
 def problems_named(places: Sequence[str]) -> dict[str, Reference]:
-    """The problems that arguments name: a name of the catalogue, `module:Class`, `file.py` or `file.py:Class`.
+    """The problems that arguments name: by name, or as `module:Class`, `file.py` or `file.py:Class`.
 
     Raises:
         Invalid: if there is none.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "problems",
     multiple=True,
     metavar="FILE.py:CLASS",
-    help="A problem to certify on, in place of the usual ones: file.py, file.py:Class, module:Class or a name.",
+    help="A problem of one's own, in place of the usual ones; also file.py, module:Class or a name.",
 )
 @click.option(
     "--scenario",
@@ -76,8 +76,8 @@ def certify(
     estimates of the right shape, type and device, a function of the random numbers they are given,
     and as costly as declared.
 
-    Exits with 0 (certified), 1 (something failed), 2 (there is no such estimator or problem), 4 (it applies to
-    none of the problems, or the device is absent) or 130.
+    Exits with 0 (certified), 1 (something failed), 2 (there is no such estimator or problem), 4 (it
+    applies to none of the problems, or the device is absent) or 130.
     """
     from bench import catalogue
     from bench.certification.certify import certify, check_device
@@ -89,7 +89,7 @@ def certify(
         if every and names:
             raise invalid("wanted the name of an estimator, or --all")
         if not (every or names or scenario):
-            raise invalid("wanted the name of an estimator, --all, or --scenario")
+            raise invalid("wanted the name of an estimator, or --all, or --scenario FILE.yaml")
         if settings and not names:
             raise invalid("--set is for an estimator that is named, not for --all or --scenario")
         check_device(device)

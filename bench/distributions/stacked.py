@@ -122,7 +122,7 @@ class _Walk:
         self._made: dict[int, Any] = {}
 
     def distribution(self, p: Distribution) -> Distribution:
-        """A copy of the distribution, of the class whose samples are made of noise by counter if it gets rows."""
+        """A copy of the distribution; with rows, of the class whose samples are noise by counter."""
         cls = type(p)
         made: Distribution = object.__new__(cls if self.rows is None else self._class(p))
         self._made[id(p)] = made
@@ -135,7 +135,10 @@ class _Walk:
         return made
 
     def _class(self, p: Distribution) -> type:
-        if type(p) is distributions.MixtureSameFamily and type(p.component_distribution) is distributions.Normal:
+        if (
+            type(p) is distributions.MixtureSameFamily
+            and type(p.component_distribution) is distributions.Normal
+        ):
             return NormalMixture
         return _BY_COUNTER.get(type(p), type(p))
 

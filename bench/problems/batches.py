@@ -20,7 +20,7 @@ _FEW = 2  # so that an axis of items is still there to be confused with others
 
 
 def count(items: Items) -> int:
-    """How many items there are."""
+    """The number of items."""
     return len(tree_leaves(items)[0])
 
 

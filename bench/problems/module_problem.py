@@ -6,7 +6,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -94,10 +94,10 @@ class ModuleProblem(Resolvable):
         theta: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        cls = type(self).__name__
-        if not isinstance(net, nn.Module):
-            hint = ", such as Net(), not its class" if isinstance(net, type) else ""
-            raise invalid(f"{cls}: net is {shown(net, 40)}, wanted a torch.nn.Module{hint}")
+        cls, given = type(self).__name__, cast(object, net)
+        if not isinstance(given, nn.Module):
+            hint = ", such as Net(), not its class" if isinstance(given, type) else ""
+            raise invalid(f"{cls}: net is {shown(given, 40)}, wanted a torch.nn.Module{hint}")
         if rows not in _ROWS:
             raise invalid(f"{cls}: rows is {shown(rows)}, wanted 'vmap' or 'loop'")
         for name, items in {"data": data, "data_set": data_set}.items():
@@ -109,6 +109,7 @@ class ModuleProblem(Resolvable):
                 raise invalid(f"{cls}: data_set needs a batch_size, or data for the batch")
             order = torch.randperm(batches.count(data_set), generator=generator_for(seed, "batch"))
             data = batches.taken(data_set, order[:batch_size])
+        self.data = data
         self._given = _Given(net, data, data_set, rows == "loop", _training(theta, cls, data))
 
     @abstractmethod
@@ -139,7 +140,7 @@ class ModuleProblem(Resolvable):
         raise NotImplementedError
 
     def inputs(self) -> Tensor | None:
-        """The data of each item for a baseline that learns from them, `[B, D]`; None for all of `self.data`."""
+        """The data of each item for baselines that learn from them, `[B, D]`; None for all of `self.data`."""
         return None
 
     def resolve(self) -> Problem:
@@ -151,12 +152,16 @@ class ModuleProblem(Resolvable):
         cls = type(self).__name__
         if "_given" not in vars(self):
             raise invalid(f"{cls}.__init__ does not call super().__init__(net, …)")
+        if self.data is not self._given.data:
+            raise invalid(f"{cls}: self.data was set, wanted super().__init__(net, data=…)")
         answers.check_signatures(self)
         variational = answers.gives(self, "log_joint")
         if not variational and not answers.gives(self, "cost"):
             raise invalid(f"{cls} has neither cost(self, net, z) nor log_joint(self, net, z)")
         if variational and answers.gives(self, "analytic_term") and not answers.gives(self, "cost"):
-            raise invalid(f"{cls} has log_joint and analytic_term, wanted a cost that leaves out the analytic term")
+            raise invalid(
+                f"{cls} has log_joint and analytic_term, wanted a cost that leaves out the analytic term"
+            )
         problem = self._rows(VariationalModuleRows if variational else ModuleRows)
         trial.settle(problem)
         if problem.training is not None:
@@ -167,7 +172,7 @@ class ModuleProblem(Resolvable):
 
     def _rows(self, cls: type[ModuleRows]) -> ModuleRows:
         given, owner = self._given, copy.copy(self)
-        del owner._given
+        del owner._given, owner.data
         vars(owner).update(moved(dict(vars(owner)), "cpu", torch.float64))
         data, items = (moved(each, "cpu", torch.float64) for each in (given.data, given.items))
         return cls(owner, given.net, data, items, given.loops, given.training)
@@ -178,7 +183,9 @@ def _check_items(cls: str, name: str, items: Any) -> None:
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             hint = "; torch.as_tensor makes one" if type(leaf).__module__ == "numpy" else ""
-            raise invalid(f"{cls}: {name} holds {shown(leaf, 40)}, wanted tensors with a first axis of items{hint}")
+            raise invalid(
+                f"{cls}: {name} holds {shown(leaf, 40)}, wanted tensors with a first axis of items{hint}"
+            )
     sizes = [leaf.shape[0] if leaf.dim() else 0 for leaf in leaves]
     if items is not None and (not sizes or min(sizes) < 1 or len(set(sizes)) > 1):
         shapes = ", ".join(str(list(leaf.shape)) for leaf in leaves) or "no tensor"
@@ -187,7 +194,7 @@ def _check_items(cls: str, name: str, items: Any) -> None:
 
 def _check_batch_size(cls: str, batch_size: int, data: Any, data_set: Any) -> None:
     if data_set is None or data is not None:
-        raise invalid(f"{cls}: batch_size is for a data_set without data; it has {'' if data is None else 'both'}")
+        raise invalid(f"{cls}: batch_size is given, wanted with a data_set and without data")
     if type(batch_size) is not int or not 1 <= batch_size <= batches.count(data_set):
         most = batches.count(data_set)
         raise invalid(f"{cls}: batch_size is {shown(batch_size)}, wanted a whole number from 1 to {most}")
@@ -197,7 +204,9 @@ def _training(theta: Mapping[str, Any] | None, cls: str, data: Any) -> Training 
     if theta is None:
         return None
     if not isinstance(theta, Mapping) or list(theta) != ["train"]:
-        raise invalid(f"wanted {{train: {{...}}}}, or nothing for the weights as they are, got {shown(theta)}", "theta")
+        raise invalid(
+            f"wanted {{train: {{...}}}}, or nothing for the weights as they are, got {shown(theta)}", "theta"
+        )
     if data is None:
         raise invalid(f"{cls} has no data to be trained on", "theta", "train")
     return training_of(theta["train"])

@@ -41,7 +41,9 @@ def check_signatures(owner: Any) -> None:
         try:
             inspect.signature(getattr(owner, method)).bind(*arguments)
         except TypeError:
-            taken = ", ".join(["self", *map(str, inspect.signature(getattr(owner, method)).parameters.values())])
+            taken = ", ".join(
+                ["self", *map(str, inspect.signature(getattr(owner, method)).parameters.values())]
+            )
             wanted = ", ".join(["self", *arguments])
             name = f"{type(owner).__name__}.{method}"
             raise invalid(f"{name} takes ({taken}), wanted def {method}({wanted})") from None
@@ -64,7 +66,9 @@ def parts(p: Any, owner: Any) -> Parts:
             "distribution, and call the module in cost"
         ) from reason
     if not found.tensors:
-        raise invalid(f"{name} gave {type(p).__name__} without any tensor in it, wanted parameters as tensors")
+        raise invalid(
+            f"{name} gave {type(p).__name__} without any tensor in it, wanted parameters as tensors"
+        )
     return found
 
 
@@ -99,22 +103,26 @@ def numbers(
 
 
 def _hint(value: Any, batch: Sequence[int]) -> str:
-    """What may have been forgotten."""
+    """A suggestion, to be appended to a message."""
     if not isinstance(value, Tensor) or value.is_complex():
         return ""
     if list(value.shape) == [*batch, 1]:
         return ": .squeeze(-1)"
     if not value.dim():
-        return ": sum over everything but the items (the mean over them is taken afterwards)" if batch else ""
+        return _OF_SCALAR if batch else ""
     if list(value.shape[: len(batch)]) == list(batch):
         return ": .flatten(1).sum(1) sums over the rest of each item" if batch else ": .sum()"
     return ""
 
 
+_OF_SCALAR = (
+    ": sum over everything but the items (the mean over them is taken afterwards), or, if they are no items, "
+    "make them one sample by Independent(…, 1) in distribution"
+)
+
+
 def kind_of(value: Any) -> str:
-    """What was given, in words."""
+    """A value that was given, as text."""
     if not isinstance(value, Tensor):
         return f"{type(value).__name__} ({shown(value, 40)})"
     return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {list(value.shape)}"
-
-

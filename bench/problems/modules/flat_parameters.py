@@ -63,7 +63,9 @@ def _check(net: nn.Module, named: Mapping[str, nn.Parameter]) -> None:
         if isinstance(p, nn.parameter.UninitializedParameter):
             raise invalid(f"{cls}: the parameter {name} has no shape yet; call the module on a batch first")
         if p.is_complex():
-            raise invalid(f"{cls}: the parameter {name} is complex; keep its real and imaginary parts instead")
+            raise invalid(
+                f"{cls}: the parameter {name} is complex; keep its real and imaginary parts instead"
+            )
         if p.device.type == "meta":
             raise invalid(f"{cls}: the parameter {name} has no values (it is on the device meta)")
     if named and any(p.numel() for p in named.values()):
@@ -71,8 +73,8 @@ def _check(net: nn.Module, named: Mapping[str, nn.Parameter]) -> None:
     if next(net.parameters(), None) is None:
         raise invalid(f"{cls} has no parameters; wanted a module with some: theta is made of them")
     raise invalid(
-        f"all parameters of {cls} are fixed (requires_grad is False); wanted one that is not: theta is made of "
-        "those that require gradients"
+        f"all parameters of {cls} are fixed (requires_grad is False); wanted one that is not: theta is made "
+        "of those that require gradients"
     )
 
 
@@ -89,6 +91,8 @@ def _blocks(sizes: Mapping[str, int]) -> Iterator[tuple[str, slice]]:
         first, last = slices[0].start, slices[-1].stop
         together = sum(one.stop - one.start for one in slices) == last - first
         if name == "all":
-            raise invalid("a parameter or a submodule is called all, as is the row of all of theta; rename it")
+            raise invalid(
+                "a parameter or a submodule is called all, as is the row of all of theta; rename it"
+            )
         if last > first and together and (name in sizes or (len(slices) > 1 and last - first < start)):
             yield name, slice(first, last)

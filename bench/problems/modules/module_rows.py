@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from dataclasses import replace
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Self, cast
 
 import torch
@@ -49,15 +49,15 @@ class ModuleRows(Problem):
         self.theta, self.parameters = self.flat.theta, self.flat.blocks
         self.owner, self.net, self.data, self.items = owner, moved(net, "cpu", torch.float64), data, items
         self.loops, self.training = loops, training
-        # Found by a trial: the axes of the batch of one row, buffers that the methods change, and whether they
-        # take batches of another size.
+        # Found by a trial: the axes of the batch of one row, buffers that the methods change, and whether
+        # they take batches of another size.
         self.batch_axes, self.changing, self.reducible = 1, cast(tuple[str, ...], ()), True
         own = answers.gives(owner, "expectation")
         self.truth_kind = "closed_form" if own else "enumeration"
         self.version = getattr(owner, "version", 1)
 
     @property
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> str:  # type: ignore[override]
         digest = hashlib.sha256()
         for leaf in (self.theta, *self.net.buffers(), *self._fixed(), *tree_leaves((self.data, self.items))):
             if isinstance(leaf, Tensor):
@@ -173,7 +173,7 @@ class ModuleRows(Problem):
         return value
 
     def _of_samples(self, method: str, x: Tensor, theta: Tensor) -> Tensor:
-        """What a method gives for samples, `[N, R, (B,) *event]` -> `[N, R, (B)]`."""
+        """The numbers that a method gives for samples, `[N, R, (B,) *event]` -> `[N, R, (B)]`."""
         batch = x.shape[2 : 2 + self.batch_axes]
         calls = self._calls
 

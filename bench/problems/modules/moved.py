@@ -15,7 +15,7 @@ _OF_MODULES = {"_parameters", "_buffers", "_modules"}
 
 
 def moved(value: Any, device: torch.device | str, dtype: torch.dtype) -> Any:
-    """A copy of a value with its tensors on a device, real ones in a type; what holds none is the same object.
+    """A copy of a value with its tensors on a device, real ones in a type; without tensors the same object.
 
     Modules are always copied, so that nothing that is done to the copy is done to the original.
     """
@@ -40,7 +40,8 @@ def _tensor(value: Tensor, device: torch.device | str, dtype: torch.dtype) -> Te
 
 def _module(net: nn.Module, device: torch.device | str, dtype: torch.dtype) -> nn.Module:
     made = copied(net)
-    made._apply(lambda t: _tensor(t, device, dtype))  # unlike `to` it leaves complex buffers complex
+    # Unlike `to` it leaves complex buffers complex.
+    made._apply(lambda t: _tensor(t, device, dtype))  # type: ignore[no-untyped-call]
     for part in made.modules():
         for name, value in vars(part).items():
             if name not in _OF_MODULES:
@@ -50,7 +51,7 @@ def _module(net: nn.Module, device: torch.device | str, dtype: torch.dtype) -> n
 
 def copied(net: nn.Module) -> nn.Module:
     """A copy of a module that shares no tensor with it, without the gradients of its parameters."""
-    # A tensor in the middle of a graph, such as the weight of an older weight_norm, cannot be copied otherwise.
+    # A tensor in the middle of a graph, such as the weight of the older weight_norm, is copied as a value.
     within = [value for part in net.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     memo: dict[int, Any] = {id(t): t.detach().clone() for t in within if not t.is_leaf}
     made: nn.Module = copy.deepcopy(net, memo)

@@ -17,14 +17,19 @@ RANDOM = "vmap: called random operation"  # a part of torch's own message, which
 
 _OURS = [str(Path(__file__).parents[2]), str(Path(str(torch.__file__)).parent), sysconfig.get_path("stdlib")]
 
+_IN_PLACE = (
+    "it changes a tensor in place that is the same for all rows: write y = y + x for y += x, or torch.stack"
+)
+
 # Parts of torch's messages, in lower case -> the reason in short.
 _BY_VMAP = {
     ".item()": "it reads the value of a tensor (`.item()`, `float(…)`), which rows at once cannot",
-    "data-dependent control flow": "it decides by the value of a tensor (`if`, `while`), which rows at once cannot; "
-    "torch.where can",
-    "dynamic shape": "the shape of a tensor depends on values, which rows at once cannot have; torch.where can",
-    "inplace arithmetic": "it changes a tensor in place that is the same for all rows; write y = y + x for y += x",
-    "in-place": "it changes a tensor in place that is the same for all rows; write y = y + x for y += x",
+    "data-dependent control flow": "it decides by the value of a tensor (`if`, `while`), which rows at once "
+    "cannot; torch.where can",
+    "dynamic shape": "the shape of a tensor depends on values, which rows at once cannot; torch.where can",
+    "inplace arithmetic": _IN_PLACE,
+    "in-place": _IN_PLACE,
+    "doesn't match the broadcast shape": _IN_PLACE,
     "batching rule": "torch has no form of an operation for rows at once",
     "setup_context": "a torch.autograd.Function has no form for rows at once",
     "vmap": "torch cannot call it for rows at once",
@@ -71,7 +76,7 @@ def _of_random(net: nn.Module) -> Iterator[str]:
         if "Dropout" in type(part).__name__ and part.training
     ]
     if drawing:
-        yield f"{', '.join(drawing)} drops numbers at random in training mode, as noise that no estimator knows"
+        yield f"{', '.join(drawing)} in training mode draws at random, which is noise that no estimator knows"
         yield "call net.eval() before you hand the module over, or take a part of the noise as the sample"
         return
     yield "it draws random numbers itself, as noise that no estimator knows"

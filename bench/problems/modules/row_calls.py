@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ class RowCalls:
             method: the name of the person's method that is called, for messages.
             single: the call of one row.
             pieces: the parameters by name, `[R, *shape]` each.
-            data: a batch, `[B, ...]`, or one for each row, `[R, B, ...]`; a tensor, or several in a tuple or dict.
+            data: a batch, `[B, ...]`, or one for each row, `[R, B, ...]`; a tensor, or several of them.
             data_per_row: which of the two.
             arguments: further tensors of each row, `[R, ...]` each.
             validate: whether distributions check their parameters, which rows at once cannot.
@@ -75,7 +75,8 @@ class RowCalls:
             Invalid: if the person's method fails, with the way out where one is known.
             NotApplicable: as the method raises it.
         """
-        rows = len(next(iter(pieces.values())))
+        some = next(iter(pieces.values()))
+        rows, dtype, device = len(some), some.dtype, some.device
         buffers = {name: own.expand(rows, *own.shape).clone() for name, own in self._buffers()}
 
         def one(pieces: Any, buffers: Any, batch: Any, given: Any) -> Any:
@@ -86,9 +87,8 @@ class RowCalls:
 
         per_row = data if data_per_row else ()
         every = (dict(pieces), buffers, per_row, tuple(arguments))
-        dtype = next(iter(pieces.values())).dtype
         try:
-            with _as_it_was(self.net), _surroundings(dtype, validate):
+            with _as_it_was(self.net), _surroundings(dtype, device, validate):
                 return self._looped(one, every, rows) if self.loops else vmap(one, randomness="error")(*every)
         except (Invalid, NotApplicable):
             raise
@@ -99,7 +99,9 @@ class RowCalls:
         """Give what `single` gives for each of N samples of a row, `[N, ...] -> [N, ...]`."""
         if len(x) == 1:
             return single(x[0])[None]
-        return torch.stack([single(each) for each in x]) if self.loops else vmap(single, randomness="error")(x)
+        return (
+            torch.stack([single(each) for each in x]) if self.loops else vmap(single, randomness="error")(x)
+        )
 
     def _buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, self.net.get_buffer(name)) for name in self.changing)
@@ -128,13 +130,14 @@ def _as_it_was(net: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _surroundings(dtype: torch.dtype, validate: bool) -> Iterator[None]:
-    """New tensors are of the type of theta, and distributions do not look at values."""
+def _surroundings(dtype: torch.dtype, device: torch.device, validate: bool) -> Iterator[None]:
+    """New tensors are of the type of theta and on its device, and distributions do not look at values."""
     default, validates = torch.get_default_dtype(), Distribution._validate_args
     try:
         torch.set_default_dtype(dtype)
         Distribution.set_default_validate_args(validate)
-        yield
+        with nullcontext() if device.type == "cpu" else device:
+            yield
     finally:
         torch.set_default_dtype(default)
         Distribution.set_default_validate_args(validates)

@@ -22,7 +22,7 @@ def support_of(p: Distribution) -> Tensor:
     if not single.has_enumerate_support:
         raise NotApplicable("its expectation is not known without sampling")
     try:
-        values = single.enumerate_support(expand=False)  # type: ignore[no-untyped-call]
+        values = single.enumerate_support(expand=False)
     except NotImplementedError as error:
         raise NotApplicable(f"its support is not enumerated: {error}") from error
     values = values.reshape(len(values), *single.event_shape)  # [S, *event] of a single number or vector
@@ -34,10 +34,12 @@ def support_of(p: Distribution) -> Tensor:
     return values.reshape(shape).expand(len(values), *p.batch_shape, *p.event_shape)
 
 
-def _products(values: Tensor, p: Independent) -> Tensor:
+def _products(values: Tensor, p: Distribution) -> Tensor:
     count = p.event_shape.numel()
     if values.dim() > 1 or len(values) ** count > _MOST:
-        raise NotApplicable(f"x has too many values to be enumerated: {count} numbers of {len(values)} values each")
+        raise NotApplicable(
+            f"x has too many values to be enumerated: {count} numbers of {len(values)} values each"
+        )
     return torch.cartesian_prod(*[values] * count).reshape(-1, *p.event_shape)
 
 
@@ -47,7 +49,7 @@ def probabilities(p: Distribution, x: Tensor) -> Tensor:
     Raises:
         NotApplicable: if they do not sum to one, so that these are not all values.
     """
-    found: Tensor = p.log_prob(x).exp()  # type: ignore[no-untyped-call]
+    found: Tensor = p.log_prob(x).exp()
     off = float((found.detach().sum(0) - 1).abs().max())
     if not off <= max(_SLACK, 100 * torch.finfo(found.dtype).eps):
         raise NotApplicable(f"the probabilities of its values sum to one only up to {off:.2g}")

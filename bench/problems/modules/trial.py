@@ -1,4 +1,4 @@
-"""A trial of a person's module when it is built: row by row, then at once, on few items and two rows of theta."""
+"""A trial of a person's module when it is built: at two rows of theta, one by one and at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.problems.modules.module_rows import OF_ROWS, ModuleRows
 from bench.problems.modules.reasons import LOOP
 from bench.problems.modules.width import width_of
 
-# Two ways to compute a number agree to so much, relative to the largest; somebody may round to float32 within.
+# Two ways to compute a number agree to so much of the largest: somebody may round to float32 within.
 _SAME = 1e-4
 _STEP = 1e-3  # between the rows of theta, relative to its size
 _SAMPLES = 8
@@ -26,7 +26,7 @@ _SAMPLES = 8
 
 @dataclass(frozen=True)
 class Look:
-    """What the methods gave at two rows of theta.
+    """Answers of the methods at two rows of theta.
 
     Attributes:
         theta: `[2, P]`.
@@ -128,8 +128,9 @@ def _check_law(problem: ModuleRows) -> None:
     most = 1 if problem.data is None or shape[:1] == [count(problem.data)] else 0
     if len(shape) > most:
         wanted = "[] or [B]" if problem.data is None else f"[{count(problem.data)}] or []"
+        cls = type(found[0]).__name__
         raise invalid(
-            f"{type(problem.owner).__name__}.distribution gave {type(found[0]).__name__} with batch shape {shape}, "
+            f"{type(problem.owner).__name__}.distribution gave {cls} with batch shape {shape}, "
             f"wanted {wanted}: Independent(…, {len(shape) - most}) makes one sample of the last axes"
         )
     problem.batch_axes = len(shape)
@@ -151,8 +152,8 @@ def _changing(problem: ModuleRows, theta: Tensor) -> tuple[str, ...]:
 def _drawn(p: Distribution, problem: ModuleRows) -> Tensor:
     """Samples, `[N, R, (B,) *event]`."""
     try:
-        x = p.rsample((_SAMPLES,)) if p.has_rsample else p.sample((_SAMPLES,))  # type: ignore[no-untyped-call]
-    except Exception as error:
+        x = p.rsample((_SAMPLES,)) if p.has_rsample else p.sample((_SAMPLES,))
+    except Exception as error:  # noqa: BLE001 - raised again as one of the user's
         _refuse_rows(type(problem.owner).__name__, p, f"sampling fails with {type(error).__name__}: {error}")
     return x.detach()
 
@@ -161,9 +162,12 @@ def _look(problem: ModuleRows, theta: Tensor, x: Tensor | None) -> Look:
     p = problem.distribution(theta)
     x = _drawn(p, problem) if x is None else x
     try:
-        log_prob: Tensor | None = p.log_prob(x)  # type: ignore[no-untyped-call]
+        log_prob: Tensor | None = p.log_prob(x)
     except NotImplementedError:
         log_prob = None
+    except Exception as error:  # noqa: BLE001 - raised again as one of the user's
+        why = f"log_prob fails with {type(error).__name__}: {error}"
+        _refuse_rows(type(problem.owner).__name__, p, why)
     return Look(theta, p, x, log_prob, problem.cost(x, theta), problem.analytic_term(theta, p))
 
 
@@ -191,7 +195,9 @@ def _check_cost(look: Look, name: str) -> None:
     if bad.all(0).any():
         where = f" of {int(bad.all(0).sum())} of {bad[0].numel()} items" if bad.dim() > 1 else ""
         value = look.cost.flatten(0, 1)[bad][0].item()
-        raise invalid(f"{name}.cost gave {value} for each of {len(bad)} samples{where}, wanted finite numbers")
+        raise invalid(
+            f"{name}.cost gave {value} for each of {len(bad)} samples{where}, wanted finite numbers"
+        )
 
 
 def _check_leaves(look: Look, name: str) -> None:
@@ -200,13 +206,13 @@ def _check_leaves(look: Look, name: str) -> None:
         for leaf in _leaves(value):
             if leaf is not look.theta:
                 raise invalid(
-                    f"{name}.{method} uses a parameter of shape {list(leaf.shape)} that is not one of its argument "
-                    "net: take it from net, or fix it with requires_grad_(False)"
+                    f"{name}.{method} uses a parameter of shape {list(leaf.shape)} that is not one of its "
+                    "argument net: take it from net, or fix it with requires_grad_(False)"
                 )
     if not any(value.requires_grad for _, value in look.numbers) or not look.gradient().any():
         raise invalid(
-            f"neither {name}.distribution nor {name}.cost depends on the parameters of net: take them from the "
-            "argument net, outside of torch.no_grad() and without .detach()"
+            f"neither {name}.distribution nor {name}.cost depends on the parameters of net: take them from "
+            "the argument net, outside of torch.no_grad() and without .detach()"
         )
 
 
@@ -234,10 +240,9 @@ def _check_items(problem: ModuleRows, look: Look, name: str) -> None:
     with torch.no_grad():
         cost = problem.cost(other, look.theta)
     if not _same(cost[:, :, 1:], look.cost[:, :, 1:]):
-        batch_norm = [
-            name for name, part in problem.net.named_modules() if "BatchNorm" in type(part).__name__ and part.training
-        ]
-        hint = f"{', '.join(batch_norm)} in training mode mixes items, net.eval() does not" if batch_norm else ""
+        named = problem.net.named_modules()
+        mixing = [part for part, of in named if "BatchNorm" in type(of).__name__ and of.training]
+        hint = f"{', '.join(mixing)} in training mode mixes items, call net.eval() before" if mixing else ""
         hint = hint or "a sum or mean over the batch is taken too early, perhaps"
         raise invalid(f"{name}.cost of an item changes with the sample of another item: {hint}")
 
@@ -247,7 +252,7 @@ def _check_bound(problem: ModuleRows, look: Look, name: str) -> None:
     if look.log_prob is None or _same(look.log_prob - problem.log_joint(look.x, look.theta), look.cost):
         return
     raise invalid(
-        f"{name} has cost and log_joint that differ by more than log q: cost must be log q(z) − log_joint(net, z); "
+        f"{name} has a cost other than log q(z) − log_joint(net, z), as it must be without analytic_term; "
         "leave one of the two out, or give what cost lacks as analytic_term"
     )
 

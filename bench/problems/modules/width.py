@@ -11,8 +11,9 @@ from torch.utils._pytree import tree_leaves
 
 
 def width_of(call: Callable[[], object]) -> int:
-    """The numbers in the largest tensor that a call makes; what is a view of something else does not count."""
-    with _Widest() as seen:
+    """The numbers in the largest tensor that a call makes; a view of another does not count."""
+    seen = _Widest()
+    with seen:
         call()
     return seen.most
 
