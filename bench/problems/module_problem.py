@@ -184,12 +184,17 @@ def _check_items(cls: str, name: str, items: Any) -> None:
         if not isinstance(leaf, Tensor):
             hint = "; torch.as_tensor makes one" if type(leaf).__module__ == "numpy" else ""
             raise invalid(
-                f"{cls}: {name} holds {shown(leaf, 40)}, wanted tensors with a first axis of items{hint}"
+                f"{cls}: {name} holds {_kind(leaf)}, wanted tensors with a first axis of items{hint}"
             )
     sizes = [leaf.shape[0] if leaf.dim() else 0 for leaf in leaves]
     if items is not None and (not sizes or min(sizes) < 1 or len(set(sizes)) > 1):
         shapes = ", ".join(str(list(leaf.shape)) for leaf in leaves) or "no tensor"
         raise invalid(f"{cls}: {name} has the shapes {shapes}, wanted one first axis of at least one item")
+
+
+def _kind(value: object) -> str:
+    cls = type(value)
+    return f"{cls.__module__}.{cls.__name__}" if cls.__module__ != "builtins" else shown(value, 40)
 
 
 def _check_batch_size(cls: str, batch_size: int, data: Any, data_set: Any) -> None:

@@ -6,7 +6,7 @@ import copy
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +51,8 @@ class ModuleRows(Problem):
         self.loops, self.training = loops, training
         # Found by a trial: the axes of the batch of one row, buffers that the methods change, and whether
         # they take batches of another size.
-        self.batch_axes, self.changing, self.reducible = 1, cast(tuple[str, ...], ()), True
+        self.batch_axes, self.reducible = 1, True
+        self.changing = tuple(name for name, _ in self.net.named_buffers())
         own = answers.gives(owner, "expectation")
         self.truth_kind = "closed_form" if own else "enumeration"
         self.version = getattr(owner, "version", 1)

@@ -15,6 +15,7 @@ from bench.problem import VariationalProblem
 from bench.problems.batches import count
 from bench.problems.modules import answers
 from bench.problems.modules.module_rows import OF_ROWS, ModuleRows
+from bench.problems.modules.moved import copied
 from bench.problems.modules.reasons import LOOP
 from bench.problems.modules.width import width_of
 
@@ -137,16 +138,13 @@ def _check_law(problem: ModuleRows) -> None:
 
 
 def _changing(problem: ModuleRows, theta: Tensor) -> tuple[str, ...]:
-    """The names of the buffers that the methods change, which are put back."""
-    before = {name: value.clone() for name, value in problem.net.named_buffers()}
-    p = problem.distribution(theta[:1])
-    problem.cost(_drawn(p, problem)[:1], theta[:1])
-    names = []
-    for name, value in problem.net.named_buffers():
-        if not torch.equal(before[name], value):
-            names.append(name)
-            value.detach().copy_(before[name])
-    return tuple(names)
+    """The names of the buffers that the methods change, in a copy of the module."""
+    probe = copy.copy(problem)
+    probe.net, probe.changing = copied(problem.net), ()
+    p = probe.distribution(theta[:1])
+    probe.cost(_drawn(p, probe)[:1], theta[:1])
+    before = dict(problem.net.named_buffers())
+    return tuple(name for name, value in probe.net.named_buffers() if not torch.equal(before[name], value))
 
 
 def _drawn(p: Distribution, problem: ModuleRows) -> Tensor:
