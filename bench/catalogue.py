@@ -290,6 +290,9 @@ def _file(source: str) -> types.ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:  # what lies beside the file can be imported, as if it were run
+        sys.path.append(folder)
     spec.loader.exec_module(module)
     _FILES[path.resolve()] = text, module
     return module

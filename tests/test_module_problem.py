@@ -402,3 +402,20 @@ def test_a_bound_of_k_samples_is_built_of_it(tmp_path: Any) -> None:
         {"name": "importance_weighted", "samples": 3, "problem": inner}, tmp_path, estimators=["dreg"]
     )
     assert frame["truth"].eq("reference").all()
+
+
+FORWARD = """from torch import nn
+class Net(nn.Linear):
+    def forward(self, x):
+        return FACTOR * super().forward(x)
+"""
+
+
+def test_a_fingerprint_tells_another_forward_pass(tmp_path: Any) -> None:
+    file, found = tmp_path / "fingerprinted_net.py", []
+    for factor in ("2", "2", "3"):
+        file.write_text(FORWARD.replace("FACTOR", factor))
+        torch.manual_seed(0)
+        net = catalogue._module(str(file)).Net(5, 4)
+        found.append(problem_class(lambda net=net: net, normal, squares)().resolve().fingerprint)  # type: ignore[misc]
+    assert found[0] == found[1] != found[2]

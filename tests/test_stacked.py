@@ -111,7 +111,7 @@ LAWS: dict[str, tuple[Callable[[Tensor], Distribution], type]] = {
         MultivariateNormal,
     ),
     "low_rank": (
-        lambda h: of_torch.LowRankMultivariateNormal(h[..., :2], h[..., 2:, None], EYE[0]),
+        lambda h: of_torch.LowRankMultivariateNormal(h[..., :2], h[..., 2:, None], EYE.sum(0)),
         of_torch.LowRankMultivariateNormal,
     ),
     "transformed": (squashed, TransformedDistribution),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Self
 
@@ -18,6 +16,7 @@ from bench.errors import invalid
 from bench.problem import NotApplicable, Points, Problem, VariationalProblem
 from bench.problems import batches
 from bench.problems.modules import answers
+from bench.problems.modules.fingerprints import fingerprint_of
 from bench.problems.modules.flat_parameters import FlatParameters
 from bench.problems.modules.moved import moved
 from bench.problems.modules.row_calls import RowCalls
@@ -59,11 +58,8 @@ class ModuleRows(Problem):
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        digest = hashlib.sha256()
-        for leaf in (self.theta, *self.net.buffers(), *self._fixed(), *tree_leaves((self.data, self.items))):
-            if isinstance(leaf, Tensor):
-                digest.update(leaf.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:20]
+        held = tree_leaves((self.theta, self.data, self.items, dict(vars(self.owner))))
+        return fingerprint_of(self.owner, self.net, (leaf for leaf in held if isinstance(leaf, Tensor)))
 
     def prepared(self) -> Self:
         """With trained weights, where training is asked for."""
@@ -158,9 +154,6 @@ class ModuleRows(Problem):
         found.net = moved(self.net, device, dtype)
         found.data, found.items = moved(self.data, device, dtype), moved(self.items, device, dtype)
         return found
-
-    def _fixed(self) -> Iterator[Tensor]:
-        return (p for p in self.net.parameters() if not p.requires_grad)
 
     def _own_expectation(self, theta: Tensor) -> Tensor:
         def single(owner: Any, net: nn.Module) -> Tensor:
