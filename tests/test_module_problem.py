@@ -23,7 +23,7 @@ from bench.noise.draws import Draws
 from bench.problem import Problem, VariationalProblem
 from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.modules.row_calls import RowCalls
-from tests.cases import EVERY, VARIATIONAL_ESTIMATORS, estimates_of, estimator_of, fitted_to
+from tests.cases import EVERY, REINFORCE, VARIATIONAL_ESTIMATORS, estimates_of, estimator_of, fitted_to
 from tests.own_modules import Coins, Regression, X, normal, problem_class, squares, vaes
 
 # Of unbiasedness below: two problems, fifty estimators and nine coordinates; two-sided 6e-7 each: 5e-4.
@@ -190,6 +190,14 @@ def test_an_expectation_of_items_is_the_mean_over_them() -> None:
     means = cost.mean((1, 2))
     z = (means.mean() - problem.expectation(problem.theta[None])) / (means.std() / len(means) ** 0.5)
     assert abs(float(z)) < Z_LIMIT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*REINFORCE, "reparameterization", "sticking_the_landing"])
+def test_estimators_are_certified_on_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(catalogue._ADDED, "problems", {})
+    found = bench.certify(estimator_of(name), {"coins": Coins, "bound": Regression}, replicates=3000)
+    assert found.passed, [str(fault) for fault in found.all_faults()]
 
 
 # --- modules ------------------------------------------------------------------------------------------

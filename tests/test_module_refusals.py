@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,12 @@ def read(z: Tensor) -> Tensor:
     return torch.stack([each[0] * each[0].item() for each in z])
 
 
+def locked() -> nn.Module:
+    net = linear()
+    net.lock = threading.Lock()  # type: ignore[assignment]
+    return net
+
+
 OTHER = nn.Linear(2, 1).double()
 FIXED = nn.Linear(2, 1).double().requires_grad_(False)
 LAZY = nn.LazyLinear(4)
@@ -221,6 +228,10 @@ REFUSED: dict[str, tuple[Build, str]] = {
         problem_class(lambda: nn.Linear(5, 4, dtype=torch.complex64), normal, squares),
         "the parameter weight is complex",
     ),
+    "cannot be copied": (
+        problem_class(locked, normal, squares),
+        "Linear cannot be copied (TypeError: .*lock",
+    ),
     "called all": (problem_class(lambda: nn.ModuleDict({"all": linear()}), normal, squares), "is called all"),
     "does not depend on theta": (
         law(lambda h: Independent(Normal(h.detach(), 1.0), 1)),
@@ -294,7 +305,36 @@ def test_it_is_refused_by_name_with_the_way_out(name: str) -> None:
     assert torch.is_grad_enabled()
 
 
+def sequences(net: Callable[[], nn.Module], **options: Any) -> Build:
+    data = torch.randn(6, 3, 4, generator=torch.Generator().manual_seed(2))
+    return problem_class(net, normal, squares, data=data, **options)
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(4, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gru(x)[0][:, -1]  # type: ignore[no-any-return]
+
+
+REFUSED["gru"] = sequences(Recurrent), f"P.distribution .*no form of an operation for rows at once.*{LOOP}"
+
+
 ALLOWED: dict[str, Build] = {
+    "gru, by a loop": sequences(Recurrent, rows="loop"),
+    "attention": sequences(
+        lambda: nn.Sequential(
+            nn.TransformerEncoderLayer(4, 2, 8, batch_first=True).eval(), nn.Flatten(), nn.Linear(12, 4)
+        )
+    ),
+    "normalized layers": problem_class(
+        lambda: nn.Sequential(nn.Linear(5, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 4)), normal, squares
+    ),
+    "weight norm": problem_class(
+        lambda: nn.utils.parametrizations.weight_norm(nn.Linear(5, 4)), normal, squares
+    ),
     "dropout in eval mode": dropping(training=False),
     "if, by a loop": cost(decided, rows="loop"),
     "in place, by a loop": cost(in_place, rows="loop"),
@@ -317,4 +357,7 @@ def test_the_way_out_is_one(name: str) -> None:
     problem = ALLOWED[name]().resolve()
     theta = problem.theta.expand(3, -1).requires_grad_()
     p = problem.distribution(theta)
-    assert problem.cost(p.sample((2,)), theta).shape == (2, 3, 6)  # type: ignore[no-untyped-call]
+    cost = problem.cost(p.sample((2,)), theta)  # type: ignore[no-untyped-call]
+    assert cost.shape == (2, 3, 6)
+    total = cost.nan_to_num().sum() + p.log_prob(p.sample((1,))).sum()  # type: ignore[no-untyped-call]
+    assert torch.autograd.grad(total, theta)[0].any()

@@ -175,7 +175,8 @@ class ModuleProblem(Resolvable):
         del owner._given, owner.data
         vars(owner).update(moved(dict(vars(owner)), "cpu", torch.float64))
         data, items = (moved(each, "cpu", torch.float64) for each in (given.data, given.items))
-        return cls(owner, given.net, data, items, given.loops, given.training)
+        net = getattr(given.net, "_orig_mod", given.net)  # rows at once cannot use what is compiled
+        return cls(owner, net, data, items, given.loops, given.training)
 
 
 def _check_items(cls: str, name: str, items: Any) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from bench.distributions import stacked
+from bench.errors import invalid
 
 _OF_MODULES = {"_parameters", "_buffers", "_modules"}
 
@@ -50,9 +51,17 @@ def _module(net: nn.Module, device: torch.device | str, dtype: torch.dtype) -> n
 
 
 def copied(net: nn.Module) -> nn.Module:
-    """A copy of a module that shares no tensor with it, without the gradients of its parameters."""
+    """A copy of a module that shares no tensor with it, without the gradients of its parameters.
+
+    Raises:
+        Invalid: if it holds what cannot be copied.
+    """
     # A tensor in the middle of a graph, such as the weight of the older weight_norm, is copied as a value.
     within = [value for part in net.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     memo: dict[int, Any] = {id(t): t.detach().clone() for t in within if not t.is_leaf}
-    made: nn.Module = copy.deepcopy(net, memo)
+    try:
+        made: nn.Module = copy.deepcopy(net, memo)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise invalid(f"{type(net).__name__} cannot be copied ({why}); keep that part out of it") from error
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -131,13 +132,21 @@ def _as_it_was(net: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _surroundings(dtype: torch.dtype, device: torch.device, validate: bool) -> Iterator[None]:
-    """New tensors are of the type of theta and on its device, and distributions do not look at values."""
+    """New tensors are of the type of theta and on its device, and distributions do not look at values.
+
+    Torch's attention takes no path that has no derivative: it would not see that rows at once want one.
+    """
     default, validates = torch.get_default_dtype(), Distribution._validate_args
+    fast = torch.backends.mha.get_fastpath_enabled()
     try:
+        torch.backends.mha.set_fastpath_enabled(False)
         torch.set_default_dtype(dtype)
         Distribution.set_default_validate_args(validate)
-        with nullcontext() if device.type == "cpu" else device:
+        with nullcontext() if device.type == "cpu" else device, warnings.catch_warnings():
+            # Some operations are done row by row within; that is slower, and all the same.
+            warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
             yield
     finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
         torch.set_default_dtype(default)
         Distribution.set_default_validate_args(validates)

@@ -56,6 +56,8 @@ class Look:
         total = torch.zeros((), dtype=self.theta.dtype)
         for _, value in self.numbers:
             total = total + (value * torch.linspace(1, 2, value.numel()).to(value).view(value.shape)).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(self.theta)
         (found,) = torch.autograd.grad(total, self.theta, allow_unused=True, retain_graph=True)
         return torch.zeros_like(self.theta) if found is None else found
 
@@ -207,11 +209,19 @@ def _check_leaves(look: Look, name: str) -> None:
                     f"{name}.{method} uses a parameter of shape {list(leaf.shape)} that is not one of its "
                     "argument net: take it from net, or fix it with requires_grad_(False)"
                 )
-    if not any(value.requires_grad for _, value in look.numbers) or not look.gradient().any():
+    if not _gradient(look, name).any():
         raise invalid(
             f"neither {name}.distribution nor {name}.cost depends on the parameters of net: take them from "
             "the argument net, outside of torch.no_grad() and without .detach()"
         )
+
+
+def _gradient(look: Look, name: str) -> Tensor:
+    try:
+        return look.gradient()
+    except Exception as error:
+        first = str(error).split("\n")[0]
+        raise invalid(f"{name}: its gradient fails with {type(error).__name__}: {first}; {LOOP}") from error
 
 
 def _leaves(value: Tensor) -> list[Tensor]:
@@ -258,7 +268,7 @@ def _check_bound(problem: ModuleRows, look: Look, name: str) -> None:
 def _check_together(look: Look, other: Look, name: str) -> None:
     """All rows at once give the numbers of a loop, and their gradient."""
     pairs = [(m, value, again) for (m, value), (_, again) in zip(look.numbers, other.numbers, strict=True)]
-    for method, value, again in [*pairs, ("cost", look.gradient(), other.gradient())]:
+    for method, value, again in [*pairs, ("cost", _gradient(look, name), _gradient(other, name))]:
         if not _same(value, again):
             raise invalid(f"{name}.{method} gives other numbers for rows at once than one by one; {LOOP}")
 
