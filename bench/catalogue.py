@@ -5,18 +5,16 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import re
-import sys
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.options import construct, described_options
+from bench.plugin_files import module_of
 from bench.problems import PROBLEMS
 from estimators import ESTIMATORS, OTHER_NAMES, SHORTHANDS, meaning
 
@@ -103,7 +101,7 @@ def add_plugin(source: str) -> list[str]:
     Raises:
         Invalid: if it cannot be imported, offers nothing, or a name is taken.
     """
-    module = _module(source)
+    module = module_of(source)
     kinds: tuple[tuple[Kind, str], ...] = (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS"))
     offered = {kind: _table(source, attribute, getattr(module, attribute, {})) for kind, attribute in kinds}
     for kind, table in offered.items():
@@ -192,7 +190,7 @@ def add_problems_at(place: str) -> list[str]:
 
 def _classes_at(place: str, kind: Kind) -> dict[str, type]:
     source, word = _parted(place)
-    module = _module(source)
+    module = module_of(source)
     if word:
         return {word: _checked(kind, getattr(module, word, None), word, source, module)}
     own = {
@@ -269,33 +267,3 @@ def _from_entry_point(entry: importlib.metadata.EntryPoint) -> type:
     except Exception as error:
         raise invalid(f"plug-in {entry.name} ({entry.value}) cannot be imported: {error}") from error
     return cls
-
-
-def _module(source: str) -> types.ModuleType:
-    try:
-        return _file(source) if source.endswith(".py") else importlib.import_module(source)
-    except Exception as error:
-        raise invalid(f"plug-in {source} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _file(source: str) -> types.ModuleType:
-    """The module of a file; that of before if the file is as it was, so that its classes are the same."""
-    path = Path(source)
-    text = path.read_bytes()
-    if (before := _FILES.get(path.resolve())) is not None and before[0] == text:
-        return before[1]
-    name = f"bench_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, source)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:  # what lies beside the file can be imported, as if it were run
-        sys.path.append(folder)
-    spec.loader.exec_module(module)
-    _FILES[path.resolve()] = text, module
-    return module
-
-
-_FILES: dict[Path, tuple[bytes, types.ModuleType]] = {}

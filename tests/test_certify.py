@@ -22,6 +22,7 @@ from bench.certification.verdicts import Certificate
 from bench.cli import main
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator, NotApplicable
+from bench.plugin_files import module_of
 from bench.problem import Problem
 from tests.cases import CERTIFIED_ON, EVERY, estimator_of
 from tests.uncertified import Pathwise, Scored
@@ -422,7 +423,7 @@ def test_a_scenario_has_its_problem_and_its_estimators_certified(own: Path) -> N
 
 
 def test_python_names_problems_by_class_and_by_options(own: Path) -> None:
-    module = catalogue._module(str(own))
+    module = module_of(str(own))
     options = {"name": "gaussian_elbo", "loc": 0.6}
     found = certify(estimator_of("reinforce"), {"mine": module.Coin, "elbo": options}, replicates=2000)
     assert [outcome.problem for outcome in found.outcomes] == ["mine", "elbo"]

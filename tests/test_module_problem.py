@@ -20,6 +20,7 @@ from bench.engine.truth import exact_gradient
 from bench.estimator import Estimator, NotApplicable, gradient_of
 from bench.noise import drawn_from
 from bench.noise.draws import Draws
+from bench.plugin_files import module_of
 from bench.problem import Problem, VariationalProblem
 from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.modules.row_calls import RowCalls
@@ -424,6 +425,6 @@ def test_a_fingerprint_tells_another_forward_pass(tmp_path: Any) -> None:
     for factor in ("2", "2", "3"):
         file.write_text(FORWARD.replace("FACTOR", factor))
         torch.manual_seed(0)
-        net = catalogue._module(str(file)).Net(5, 4)
+        net = module_of(str(file)).Net(5, 4)
         found.append(problem_class(lambda net=net: net, normal, squares)().resolve().fingerprint)  # type: ignore[misc]
     assert found[0] == found[1] != found[2]

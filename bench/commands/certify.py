@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "bench certify my_estimator.py:Mine",
         "bench certify --all",
         "bench certify mine.py:Mine --problem mine.py:MyProblem",
-        "bench --plugin mine.py certify --scenario mine.yaml",
+        "bench certify --scenario mine.yaml",
     )
 )
 @click.argument("names", nargs=-1, metavar="NAME...")

@@ -78,7 +78,9 @@ class ModuleRows(Problem):
         """Each batch has B items that are drawn from all of them with replacement."""
         if self.items is None:
             why = "it has no data" if self.data is None else "it has one batch"
-            raise NotApplicable(f"{why}: batches are drawn of super().__init__(…, data_set=…)")
+            raise NotApplicable(
+                f"{why}; batches are drawn from the items of super().__init__(net, data_set=…)"
+            )
         return batches.redrawn(self, self.items, rows, copies)
 
     def inputs(self) -> Tensor | None:
