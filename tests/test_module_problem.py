@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -24,8 +25,10 @@ from bench.plugin_files import module_of
 from bench.problem import Problem, VariationalProblem
 from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.modules.row_calls import RowCalls
+from bench.results.keys import key_of_truth, unlike
 from tests.cases import EVERY, REINFORCE, VARIATIONAL_ESTIMATORS, estimates_of, estimator_of, fitted_to
 from tests.own_modules import Coins, Regression, X, normal, problem_class, squares, vaes
+from tests.practice import experiment_on
 
 # Of unbiasedness below: two problems, fifty estimators and nine coordinates; two-sided 6e-7 each: 5e-4.
 Z_LIMIT = 5.0
@@ -411,6 +414,20 @@ def test_a_bound_of_k_samples_is_built_of_it(tmp_path: Any) -> None:
         {"name": "importance_weighted", "samples": 3, "problem": inner}, tmp_path, estimators=["dreg"]
     )
     assert frame["truth"].eq("reference").all()
+
+
+def test_what_was_measured_at_other_weights_is_not_taken() -> None:
+    def key(problem: Problem) -> dict[str, Any]:
+        return key_of_truth(replace(experiment_on(problem), problem_key='{"name": "own"}'))
+
+    problem = Regression().resolve()
+    other = copy.deepcopy(problem)
+    other.theta = other.theta + 1
+    assert isinstance(problem, VariationalProblem)
+    assert isinstance(other, VariationalProblem)
+    for pair in ((problem, other), [ImportanceWeighted.of(each, 2) for each in (problem, other)]):
+        assert [line.split()[0] for line in unlike(*map(key, pair))] == ["problem_fingerprint"]
+    assert "problem_fingerprint" not in key(vaes("sampled")[0])
 
 
 FORWARD = """from torch import nn
