@@ -6,8 +6,9 @@ whose `measurements` are a data frame and whose `figures["variance"]` is a chart
 `bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` compares
 two runs. `bench.audit({"mine": loss}, model)` measures a loss of one's own, and says what is wrong with its
 gradient. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
-holds one to its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`; the
-contract of a `Distribution` is that of torch. `bench.Invalid` is raised for input that is wrong.
+holds one to its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`, or a
+`ModuleProblem`, which is made of an `nn.Module`; the contract of a `Distribution` is that of torch.
+`bench.Invalid` is raised for input that is wrong.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from bench.estimator import Estimator
     from bench.plotting.free_plot import plot
     from bench.problem import Distribution, NotApplicable, Problem
+    from bench.problems.module_problem import ModuleProblem
     from bench.regression.gate import gate
     from bench.results.run import Run
 
 _WHERE = {
     "Distribution": "bench.problem",
     "Estimator": "bench.estimator",
+    "ModuleProblem": "bench.problems.module_problem",
     "NotApplicable": "bench.problem",
     "Problem": "bench.problem",
     "Run": "bench.results.run",
@@ -48,6 +51,7 @@ __all__ = [
     "Distribution",
     "Estimator",
     "Invalid",
+    "ModuleProblem",
     "NotApplicable",
     "Problem",
     "Run",

@@ -5,26 +5,23 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
-import importlib.util
-import inspect
 import re
-import sys
-import types
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.options import construct, described_options
+from bench.plugin_classes import Kind as Kind
+from bench.plugin_classes import classes_at, is_of, parted, table_of
+from bench.plugin_files import module_of
 from bench.problems import PROBLEMS
 from estimators import ESTIMATORS, OTHER_NAMES, SHORTHANDS, meaning
 
 if TYPE_CHECKING:
     from bench.losses.problem import LossProblem
     from bench.problem import Problem
-
-Kind = Literal["estimators", "problems"]
 
 PLUGINS: list[str] = []
 """The modules and files that were added, in order."""
@@ -83,8 +80,21 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
     """
     if kind == "estimators":
         options = meant(name, options)[1]
-    made = construct(find(kind, name), options, f"{kind[:-1]} {name}")
-    return made.resolve() if kind == "problems" else made
+    cls, what = find(kind, name), f"{kind[:-1]} {name}"
+    if kind == "estimators":
+        return construct(cls, options, what)
+    with _from_a_fixed_seed() if name not in _in_tree(kind) else nullcontext():
+        return construct(cls, options, what).resolve()
+
+
+@contextmanager
+def _from_a_fixed_seed() -> Iterator[None]:
+    """Weights that somebody's problem draws when it is built are the same each time, in every process."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
 
 
 def add_plugin(source: str) -> list[str]:
@@ -100,10 +110,10 @@ def add_plugin(source: str) -> list[str]:
     Raises:
         Invalid: if it cannot be imported, offers nothing, or a name is taken.
     """
-    module = _module(source)
+    module = module_of(source)
     kinds: tuple[tuple[Kind, str], ...] = (("estimators", "ESTIMATORS"), ("problems", "PROBLEMS"))
     offered = {
-        kind: dict(_table(source, attribute, getattr(module, attribute, {}))) for kind, attribute in kinds
+        kind: dict(table_of(source, attribute, getattr(module, attribute, {}))) for kind, attribute in kinds
     }
     if hasattr(module, "LOSSES"):
         from bench.losses.plugin import problem_of  # late: the tables must be read without torch
@@ -195,10 +205,10 @@ def add_class(cls: type) -> list[str]:
     Raises:
         Invalid: if it is neither, or the name is that of one of another author.
     """
-    from bench.problem import Problem
+    from bench.problem import Resolvable
 
-    kind: Kind = "problems" if issubclass(cls, Problem) else "estimators"
-    if inspect.isabstract(cls) or not (_is_estimator(cls) or kind == "problems"):
+    kind: Kind = "problems" if issubclass(cls, Resolvable) else "estimators"
+    if not is_of(kind, cls):
         raise invalid(f"{cls.__name__} is neither an Estimator nor a Problem, or lacks a method")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
     if name in {*names(kind), *OTHER_NAMES} - set(_ADDED[kind]):
@@ -216,55 +226,22 @@ def estimators_at(place: str) -> dict[str, type]:
     Raises:
         Invalid: if it cannot be imported, or there is no estimator.
     """
-    source, word = _parted(place)
-    module = _module(source)
-    if word:
-        return {word: _estimator(getattr(module, word, None), word, source, module)}
-    own = {
-        name: cls
-        for name, cls in vars(module).items()
-        if _is_estimator(cls) and cls.__module__ == module.__name__ and not name.startswith("_")
-    }
-    found = _table(source, "ESTIMATORS", getattr(module, "ESTIMATORS", own))
-    if not found:
-        raise invalid(
-            f"{source} offers no estimator: it needs a class that extends bench.estimator.Estimator"
-        )
-    return {name: _estimator(cls, name, source, module) for name, cls in found.items()}
+    return classes_at(place, "estimators")
 
 
-def _parted(place: str) -> tuple[str, str]:
-    """A file or module, and the class in it; empty if none is named."""
-    if place.endswith(".py"):
-        return place, ""
-    source, colon, word = place.rpartition(":")
-    if not (colon and source and word):
-        raise invalid(f"{shown(place)}: wanted module:Class, file.py or file.py:Class")
-    return source, word
+def add_problems_at(place: str) -> list[str]:
+    """Add the problems at a place, as of `estimators_at`, each under the name `place:Class`.
 
+    Returns:
+        The names.
 
-def _estimator(cls: Any, word: str, source: str, module: types.ModuleType) -> type:
-    if not _is_estimator(cls):
-        known = [name for name, value in vars(module).items() if _is_estimator(value)]
-        raise invalid(f"{source} has no estimator {shown(word)}; {did_you_mean(word, known)}")
-    found: type = cls
-    return found
-
-
-def _is_estimator(thing: Any) -> bool:
-    # Imported late: the table of names must be read without torch.
-    from bench.estimator import Estimator
-
-    return isinstance(thing, type) and issubclass(thing, Estimator) and not inspect.isabstract(thing)
-
-
-def _table(source: str, attribute: str, table: Any) -> Mapping[str, type]:
-    """Return the table of a plug-in from names to classes, if it offers one."""
-    if not isinstance(table, Mapping) or not all(
-        isinstance(name, str) and isinstance(cls, type) for name, cls in table.items()
-    ):
-        raise invalid(f"plug-in {source}: {attribute} must be a table from names to classes")
-    return table
+    Raises:
+        Invalid: if it cannot be imported, or there is no problem.
+    """
+    source = parted(place)[0]
+    found = {f"{source}:{word}": cls for word, cls in classes_at(place, "problems").items()}
+    _ADDED["problems"] |= found
+    return list(found)
 
 
 def options(kind: Kind, name: str) -> dict[str, str]:
@@ -293,19 +270,3 @@ def _from_entry_point(entry: importlib.metadata.EntryPoint) -> type:
     except Exception as error:
         raise invalid(f"plug-in {entry.name} ({entry.value}) cannot be imported: {error}") from error
     return cls
-
-
-def _module(source: str) -> types.ModuleType:
-    try:
-        if not source.endswith(".py"):
-            return importlib.import_module(source)
-        name = f"bench_plugin_{Path(source).stem}"
-        spec = importlib.util.spec_from_file_location(name, source)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses look their module up
-        spec.loader.exec_module(module)
-        return module
-    except Exception as error:
-        raise invalid(f"plug-in {source} cannot be imported: {type(error).__name__}: {error}") from error

@@ -22,6 +22,7 @@ __all__ = [
     "NotApplicable",
     "Points",
     "Problem",
+    "Resolvable",
     "TruthKind",
     "VariationalProblem",
 ]
@@ -49,7 +50,15 @@ class Points(NamedTuple):
     power: int
 
 
-class Problem(ABC):
+class Resolvable(ABC):
+    """A thing that the options of a scenario describe, and of which a problem is made."""
+
+    @abstractmethod
+    def resolve(self) -> Problem:
+        """Return the problem that the options of a scenario ask for."""
+
+
+class Problem(Resolvable):
     r"""An expectation whose gradient is wanted.
 
     .. math:: F(\theta) = E_{x \sim p(x; \theta)}[f(x, \theta)] + a(\theta)
@@ -71,6 +80,8 @@ class Problem(ABC):
         most_groups: how many batches there are in all, where `resampled` gives some that were drawn once,
             in turn; None where it draws each afresh.
         version: raised by whatever changes the numbers of a problem that is called as before.
+        fingerprint: of what else its numbers depend on beside its options and its source, such as
+            weights that are read from a file.
     """
 
     theta: Tensor
@@ -80,6 +91,7 @@ class Problem(ABC):
     data_per_row: bool = False
     most_groups: int | None = None
     version: int = 1
+    fingerprint: str = ""
 
     def resolve(self) -> Problem:
         """Return the problem that the options of a scenario ask for: this one, or another made of it."""

@@ -22,6 +22,7 @@ from bench.certification.verdicts import Certificate
 from bench.cli import main
 from bench.errors import Invalid
 from bench.estimator import Claim, Estimator, NotApplicable
+from bench.plugin_files import module_of
 from bench.problem import Problem
 from tests.cases import CERTIFIED_ON, EVERY, estimator_of
 from tests.uncertified import Pathwise, Scored
@@ -334,5 +335,116 @@ def test_a_device_that_is_absent_is_said() -> None:
 )
 def test_what_is_asked_wrongly_is_said(words: list[str], message: str) -> None:
     done = run(*words)
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+# --- one's own problems -----------------------------------------------------------------------------
+
+OWN = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+from torch.distributions import Bernoulli
+
+import bench
+from bench.estimator import gradient_of
+
+class Coin(bench.ModuleProblem):
+    def __init__(self):
+        super().__init__(nn.Linear(1, 1))
+
+    def distribution(self, net):
+        return Bernoulli(logits=0.8 + 0.1 * net(torch.ones(1))[0])
+
+    def cost(self, net, z):
+        return (z - 0.45) ** 2
+
+@dataclass(frozen=True)
+class OnCoins(bench.Estimator):
+    bias: ClassVar = "unbiased"
+    factor: float = 1.0
+
+    def gradient(self, problem, theta, sample_size):
+        if not isinstance(problem.owner, Coin):
+            raise bench.NotApplicable("it is no coin")
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))
+        return self.factor * gradient_of(theta, (p.log_prob(x), problem.cost(x, theta).detach()))
+
+PROBLEMS = {"certified_coin": Coin}
+ESTIMATORS = {"on_coins": OnCoins}
+"""
+
+OWN_SCENARIO = """
+schema: 1
+name: coins
+version: 1
+problem: {name: certified_coin}
+estimators: [on_coins, {on_coins: {factor: 0.5}, label: half}]
+sweep: {sample_sizes: [4]}
+replicates: 10
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for kind in ("problems", "estimators"):
+        monkeypatch.setitem(catalogue._ADDED, kind, {})
+    monkeypatch.setattr(catalogue, "PLUGINS", [])
+    (tmp_path / "certified_own.py").write_text(OWN)
+    (tmp_path / "coins.yaml").write_text(OWN_SCENARIO)
+    return tmp_path / "certified_own.py"
+
+
+def test_ones_own_estimator_is_certified_on_ones_own_problem(own: Path) -> None:
+    words = [f"{own}:OnCoins", "--problem", f"{own}:Coin", "-r", "2000"]
+    done = run(*words)
+    assert done.exit_code == 0, done.output
+    assert "on 1 of 1 problems" in done.output
+    done = run(*words, "--set", "factor=0.5")
+    assert done.exit_code == 1, done.output
+    assert "failed: bias" in done.output
+    assert run(f"{own}:OnCoins", "--problem", str(own), "-r", "2000").exit_code == 0
+
+
+def test_a_scenario_has_its_problem_and_its_estimators_certified(own: Path) -> None:
+    words = ["--plugin", str(own), "certify", "-r", "2000", "--scenario", str(own.parent / "coins.yaml")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 1, done.output
+    lines = {line.split()[0]: line for line in done.output.splitlines() if line.startswith(("on_", "half"))}
+    assert lines["on_coins"].endswith("certified")
+    assert lines["half"].endswith("failed")
+    named = CliRunner().invoke(main, [*words, "reinforce"])
+    assert named.exit_code == 0, named.output
+    assert "certified: reinforce, on 1 of 1 problems" in named.output
+
+
+def test_python_names_problems_by_class_and_by_options(own: Path) -> None:
+    module = module_of(str(own))
+    options = {"name": "gaussian_elbo", "loc": 0.6}
+    found = certify(estimator_of("reinforce"), {"mine": module.Coin, "elbo": options}, replicates=2000)
+    assert [outcome.problem for outcome in found.outcomes] == ["mine", "elbo"]
+    assert found.passed
+    for wrong in ({}, {"mine": 3}, {"mine": {"loc": 0.6}}):
+        with pytest.raises(Invalid, match=r"wanted a mapping from names to references, to \{name"):
+            certify(estimator_of("reinforce"), wrong, replicates=2000)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["reinforce", "--problem", "OWN:Coins"], "has no problem 'Coins'; did you mean 'Coin'?"),
+        (["reinforce", "--problem", "vaee"], "unknown problem 'vaee'; did you mean 'vae'?"),
+        (["reinforce", "--problem", "importance_weighted"], "importance_weighted needs the option 'samples'"),
+        (["--problem", "vae"], "wanted the name of an estimator, or --all, or --scenario"),
+        (["reinforce", "--scenario", "none.yaml"], "none.yaml: no such file"),
+        (["reinforce", "--problem", "none.py:Mine"], "plug-in none.py cannot be imported: FileNotFoundError"),
+    ],
+)
+def test_problems_that_are_asked_wrongly_are_said(own: Path, words: list[str], message: str) -> None:
+    done = run(*(word.replace("OWN", str(own)) for word in words))
     assert done.exit_code == 2
     assert message in done.output

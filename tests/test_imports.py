@@ -217,9 +217,10 @@ def test_resolving_a_scenario_is_above_the_engine_and_above_reading(name: str) -
 def test_the_machine_names_no_plugin() -> None:
     plugins = [name for name in SOURCES if name.startswith(("bench.problems.", "estimators."))]
     for plugin in plugins:
-        assert not [
-            name for name in importers_of(plugin) if not within(name, ["bench.problems", "estimators"])
-        ]
+        importers = importers_of(plugin)
+        if plugin == "bench.problems.module_problem":  # a base class for others, which the package exports
+            importers.discard("bench")
+        assert not [name for name in importers if not within(name, ["bench.problems", "estimators"])]
 
 
 def test_nothing_but_the_program_imports_the_command_line() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 
 from bench.arguments import probability, refused, whole_number
 from bench.certification.battery import battery
+from bench.certification.own_problems import references_of
 from bench.certification.problems import PROBLEMS, Reference
 from bench.certification.settings import REPLICATES, setting
 from bench.certification.verdicts import Certificate, Outcome
@@ -23,7 +25,7 @@ ALPHA = 1e-4
 
 def certify(
     estimator: Estimator | NamedEstimator,
-    problems: Mapping[str, Reference] | None = None,
+    problems: Mapping[str, Reference | Mapping[str, Any] | type] | None = None,
     *,
     device: str | torch.device = "cpu",
     seed: int = 0,
@@ -37,7 +39,8 @@ def certify(
 
     Args:
         estimator: with its options.
-        problems: on which it is tried; None for those of `bench.certification.problems`.
+        problems: on which it is tried, by name: one's own classes, or options as a scenario has them, such as
+            `{"mine": {"name": "my_problem"}}`; None for those of `bench.certification.problems`.
         device: as torch names it.
         seed: of all random numbers.
         replicates: R of each test: four times as many see half the bias.
@@ -49,9 +52,7 @@ def certify(
     """
     if not isinstance(estimator, Estimator | NamedEstimator):
         raise refused("estimator", "an estimator, such as Mine(), not its class or name", estimator)
-    tried = PROBLEMS if problems is None else problems
-    if not isinstance(tried, Mapping) or not all(isinstance(each, Reference) for each in tried.values()):
-        raise refused("problems", "a mapping from names to references", problems)
+    tried = PROBLEMS if problems is None else references_of(problems)
     device = str(device) if isinstance(device, torch.device) else device
     check_device(device)
     alpha = probability("alpha", alpha, 0.5)

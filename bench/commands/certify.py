@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         "bench certify reinforce --set baseline=leave_one_out",
         "bench certify my_estimator.py:Mine",
         "bench certify --all",
+        "bench certify mine.py:Mine --problem mine.py:MyProblem",
+        "bench certify --scenario mine.yaml",
     )
 )
 @click.argument("names", nargs=-1, metavar="NAME...")
@@ -32,6 +34,18 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="KEY=VALUE",
     help="An option of the estimator: baseline=leave_one_out",
+)
+@click.option(
+    "--problem",
+    "problems",
+    multiple=True,
+    metavar="FILE.py:CLASS",
+    help="A problem of one's own, in place of the usual ones; also file.py, module:Class or a name.",
+)
+@click.option(
+    "--scenario",
+    metavar="FILE.yaml",
+    help="A scenario whose problem is taken, and its estimators if none is named.",
 )
 @click.option("--device", default="cpu", show_default=True, help="As torch names it: cpu, cuda, cuda:0.")
 @click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of all random numbers.")
@@ -45,9 +59,16 @@ if TYPE_CHECKING:
     help="Estimates in each test: four times as many see half the bias.",
 )
 def certify(
-    names: tuple[str, ...], every: bool, settings: tuple[str, ...], device: str, seed: int, replicates: int
+    names: tuple[str, ...],
+    every: bool,
+    settings: tuple[str, ...],
+    problems: tuple[str, ...],
+    scenario: str | None,
+    device: str,
+    seed: int,
+    replicates: int,
 ) -> None:
-    """Hold estimators to their claims and to their contract, on some twenty problems.
+    """Hold estimators to their claims and to their contract, on some twenty problems or on one's own.
 
     NAME is a name of the catalogue, `module:Class`, `file.py` or `file.py:Class`; a module or a file
     is imported, which runs its code. The claim to be unbiased is tested on every problem that the
@@ -55,24 +76,32 @@ def certify(
     estimates of the right shape, type and device, a function of the random numbers they are given,
     and as costly as declared.
 
-    Exits with 0 (certified), 1 (something failed), 2 (there is no such estimator), 4 (it applies to
-    none of the problems, or the device is absent) or 130.
+    Exits with 0 (certified), 1 (something failed), 2 (there is no such estimator or problem), 4 (it
+    applies to none of the problems, or the device is absent) or 130.
     """
     from bench import catalogue
     from bench.certification.certify import certify, check_device
     from bench.certification.naming import named_estimators
+    from bench.certification.own_problems import check_problems, problems_named, problems_of_scenario
     from bench.errors import invalid
 
     with explained():
-        if every == bool(names):
+        if every and names:
             raise invalid("wanted the name of an estimator, or --all")
-        if every and settings:
-            raise invalid("--set is for an estimator that is named, not for --all")
+        if not (every or names or scenario):
+            raise invalid("wanted the name of an estimator, or --all, or --scenario FILE.yaml")
+        if settings and not names:
+            raise invalid("--set is for an estimator that is named, not for --all or --scenario")
         check_device(device)
+        tried, of_scenario = problems_of_scenario(scenario) if scenario else ({}, [])
+        tried |= problems_named(problems)
+        check_problems(tried)
         words = catalogue.names("estimators") if every else names
-        subjects = [named for word in words for named in named_estimators(word, settings)]
+        subjects = [named for word in words for named in named_estimators(word, settings)] or of_scenario
         found = [
-            certify(named, device=device, seed=seed, replicates=replicates, tell=_progress(named))
+            certify(
+                named, tried or None, device=device, seed=seed, replicates=replicates, tell=_progress(named)
+            )
             for named in subjects
         ]
         _print(found)

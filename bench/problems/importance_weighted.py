@@ -70,6 +70,10 @@ class ImportanceWeighted(MultiSampleProblem):
         self.theta, self.parameters = single.theta, single.parameters
         self.width = samples * single.width
 
+    @property
+    def fingerprint(self) -> str:  # type: ignore[override]
+        return self.single.fingerprint
+
     def prepared(self) -> Self:
         single = self.single.prepared()
         return self if single is self.single else self._averaging(self.samples, single)

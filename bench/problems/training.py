@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
-from bench.errors import Invalid, invalid
+from bench.errors import Invalid, invalid, shown
 from bench.estimator import Estimator
 from bench.noise import drawn_from
+from bench.options import construct
 from bench.problem import NotApplicable, Problem
+from bench.problems.batches import Items, count, taken
 from bench.problems.seeds import seed_for
 
 
@@ -46,6 +49,29 @@ class Training:
             raise invalid(f"batch_size must be at least 1, got {self.batch_size}", "batch_size")
 
 
+def training_of(options: object) -> Training:
+    """The training that a scenario describes by its options, `{steps: 300, ...}`.
+
+    Raises:
+        Invalid: with the path of what is wrong, `theta.train` and on.
+    """
+    options = {} if options is None else options
+    if not isinstance(options, Mapping):
+        raise invalid(f"train wants its options as a mapping, got {shown(options)}", "theta", "train")
+    with faults_of_training():
+        training: Training = construct(Training, options, "train")
+    return training
+
+
+@contextmanager
+def faults_of_training() -> Iterator[None]:
+    """Within it what is wrong is told of `theta.train`."""
+    try:
+        yield
+    except Invalid as error:
+        raise error.under("theta", "train") from error
+
+
 def check(problem: Problem, training: Training, batch_size: int, items: int) -> None:
     """Find what is wrong with the options of a training without training: one estimate of a small problem.
 
@@ -69,7 +95,7 @@ def check(problem: Problem, training: Training, batch_size: int, items: int) -> 
             _estimate(estimator, working, working.theta[None].clone().requires_grad_())
 
 
-def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
+def trained(problem: Problem, items: Items, training: Training) -> Tensor:
     """The theta to which a checked training leads from the problem's own, `[P]`.
 
     It is done in single precision and on one thread, since sums depend on how they are
@@ -77,14 +103,14 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
 
     Args:
         problem: it has the items of a minibatch as its attribute `data`, `[B, D]`.
-        items: all items, `[n, D]`.
+        items: all items, `[n, D]`, or several tensors of them.
         training: how.
 
     Raises:
         Invalid: if training diverges.
     """
     estimator = _estimator(training.estimator)
-    batch_size = training.batch_size or len(vars(problem)["data"])
+    batch_size = training.batch_size or count(vars(problem)["data"])
     working = problem.to("cpu", torch.float32)
     theta = working.theta[None].clone().requires_grad_()  # [1, P]
     optimizer = torch.optim.Adam([theta], lr=training.learning_rate)
@@ -92,13 +118,17 @@ def trained(problem: Problem, items: Tensor, training: Training) -> Tensor:
         # torch.manual_seed would seed the accelerators' generators too, which are not restored.
         torch.default_generator.manual_seed(seed_for(training.seed, "training"))
         for step in range(training.steps):
-            batch = torch.randperm(len(items))[:batch_size]  # [B]
-            vars(working)["data"] = items[batch].to(theta.dtype)  # [B, D]
+            batch = torch.randperm(count(items))[:batch_size]  # [B]
+            vars(working)["data"] = tree_map(_single, taken(items, batch))  # [B, D]
             theta.grad = _estimate(estimator, working, theta)
             optimizer.step()
             if not theta.isfinite().all():
                 raise invalid(f"training diverged at step {step + 1}; try a smaller learning_rate")
     return theta.detach()[0].to(problem.theta.dtype)
+
+
+def _single(t: Tensor) -> Tensor:
+    return t.float() if t.is_floating_point() else t
 
 
 @contextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,13 +16,12 @@ from torch.nn import functional
 from bench.distributions.normal import Normal
 from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.networks import Weights, perceptron
-from bench.options import construct
 from bench.problem import VariationalProblem
 from bench.problems import images
 from bench.problems.batches import redrawn, with_few_items
 from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.seeds import generator_for
-from bench.problems.training import Training, check, trained
+from bench.problems.training import Training, check, faults_of_training, trained, training_of
 
 DataSet = Literal["digits", "mnist"]
 Bound = Literal["analytic_kl", "analytic_entropy", "sampled"]
@@ -113,7 +111,7 @@ class VAE(VariationalProblem):
         initial_seed = self.training.seed if self.training else theta["init"]
         self.theta = self.weights.initial(generator_for(initial_seed, "weights"))  # [P]
         if self.training:
-            with _faults_of_training():
+            with faults_of_training():
                 check(self.reduced(), self.training, len(self.data), len(self.items))
 
     def resolve(self) -> VariationalProblem:
@@ -125,7 +123,7 @@ class VAE(VariationalProblem):
             return self
         ready = copy.copy(self)
         ready.training = None
-        with _faults_of_training():
+        with faults_of_training():
             ready.theta = trained(self, self.items, self.training)  # [P]
         return ready
 
@@ -253,14 +251,7 @@ def _training(theta: Mapping[str, Any]) -> Training | None:
         return None
     if how != "train":
         raise invalid(f"unknown {shown(how)}; {did_you_mean(how, ['init', 'train'])}", "theta", how)
-    wanted = {} if wanted is None else wanted
-    if not isinstance(wanted, Mapping):
-        raise invalid(f"train wants its options as a mapping, got {shown(wanted)}", "theta", "train")
-    try:
-        training: Training = construct(Training, wanted, "train")
-    except Invalid as error:
-        raise error.under("theta", "train") from error
-    return training
+    return training_of(wanted)
 
 
 def _items(data: DataSet | Mapping[str, Any], batch_size: int) -> images.Images:
@@ -272,11 +263,3 @@ def _items(data: DataSet | Mapping[str, Any], batch_size: int) -> images.Images:
     if available < batch_size:
         raise invalid(f"batch_size is {batch_size}, but there are {available} pictures", "batch_size")
     return items
-
-
-@contextmanager
-def _faults_of_training() -> Iterator[None]:
-    try:
-        yield
-    except Invalid as error:
-        raise error.under("theta", "train") from error

@@ -94,7 +94,9 @@ def _shared(experiment: Experiment) -> Key:
 
 def _found_in_common(experiment: Experiment) -> Key:
     problem = experiment.problem
+    held = {"problem_fingerprint": problem.fingerprint} if problem.fingerprint else {}
     return {
+        **held,
         "layout": LAYOUT,
         "package": _package(),
         "scenario_version": experiment.version,

@@ -1,0 +1,56 @@
+"""Modules and files of plug-ins, imported."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.errors import invalid
+
+
+def module_of(source: str) -> types.ModuleType:
+    """The module of a name, or of a file that ends in `.py`; importing it runs its author's code.
+
+    Raises:
+        Invalid: if it cannot be imported.
+    """
+    try:
+        return _file(source) if source.endswith(".py") else importlib.import_module(source)
+    except Exception as error:
+        raise invalid(f"plug-in {source} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _file(source: str) -> types.ModuleType:
+    """The module of a file; that of before if the file is as it was, so that its classes are the same."""
+    path = Path(source)
+    text = path.read_bytes()
+    if (before := _FILES.get(path.resolve())) is not None and before[0] == text:
+        return before[1]
+    name = f"bench_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    with _importable(path.resolve().parent):
+        spec.loader.exec_module(module)
+    _FILES[path.resolve()] = text, module
+    return module
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let what lies in a folder be imported, as it can be by a program that is run there."""
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+_FILES: dict[Path, tuple[bytes, types.ModuleType]] = {}
