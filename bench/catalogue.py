@@ -15,7 +15,7 @@ from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
 from bench.options import construct, described_options
 from bench.plugin_classes import Kind as Kind
 from bench.plugin_classes import classes_at, is_of, parted, table_of
-from bench.plugin_files import module_of
+from bench.plugin_files import from_a_fixed_seed, module_of
 from bench.problems import PROBLEMS
 from estimators import ESTIMATORS, OTHER_NAMES, SHORTHANDS, meaning
 
@@ -83,18 +83,8 @@ def build(kind: Kind, name: str, options: Mapping[str, Any]) -> Any:
     cls, what = find(kind, name), f"{kind[:-1]} {name}"
     if kind == "estimators":
         return construct(cls, options, what)
-    with _from_a_fixed_seed() if name not in _in_tree(kind) else nullcontext():
+    with from_a_fixed_seed() if name not in _in_tree(kind) else nullcontext():
         return construct(cls, options, what).resolve()
-
-
-@contextmanager
-def _from_a_fixed_seed() -> Iterator[None]:
-    """Weights that somebody's problem draws when it is built are the same each time, in every process."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        yield
 
 
 def add_plugin(source: str) -> list[str]:

@@ -143,9 +143,7 @@ def _findings(done: Sequence[Point]) -> list[dict[str, Any]]:
     return [
         found.plain()
         for point in done
-        for found in findings(
-            point.experiment.prepared, point.truth, [each.cell for each in point.outcomes if each.estimates]
-        )
+        for found in findings(point.experiment.prepared, point.truth, point.outcomes)
     ]
 
 

@@ -37,10 +37,20 @@ def _file(source: str) -> types.ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
-    with _importable(path.resolve().parent):
+    with _importable(path.resolve().parent), from_a_fixed_seed():
         spec.loader.exec_module(module)
     _FILES[path.resolve()] = text, module
     return module
+
+
+@contextmanager
+def from_a_fixed_seed() -> Iterator[None]:
+    """Weights that somebody's code draws within are the same each time, in every process."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield
 
 
 @contextmanager

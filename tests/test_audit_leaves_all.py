@@ -1,11 +1,10 @@
-"""An audit leaves all as it was: model, gradients, buffers, modes, generators, loader, also after exceptions."""
+"""An audit leaves all as it was: model, gradients, modes, generators, loader, also after exceptions."""
 
 from __future__ import annotations
 
 import copy
 import random
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,9 @@ from bench.auditing.question import question
 from bench.engine.result import result_of
 from bench.engine.truth import truth_of
 from bench.losses.batches import BATCHES
+from bench.losses.problem import Losses
+from bench.noise.current import drawn_from
+from bench.noise.draws import Draws
 
 
 class Boom(Exception):
@@ -149,7 +151,8 @@ def test_all_is_as_before(training: Training, tmp_path: Path) -> None:
         {"mine": training.loss},
         training.net,
         data=training.loader,
-        replicates=8,
+        batches=2,
+        replicates=4,
         out=tmp_path,
         progress=False,
     )
@@ -168,22 +171,39 @@ def test_a_loss_without_the_audit_leaves_traces(training: Training) -> None:
     assert {"numbers", "gradients", "optimizer", "averages", "torch", "NumPy", "Python"} <= changed
 
 
+def in_rows(training: Training) -> Tensor:
+    """Gradients of a few rows, of several batches."""
+    own = Losses({"mine": training.loss}, training.net, training.loader, 3)
+    theta = own.weights.theta.expand(7, -1)
+    with drawn_from(Draws((1, 2), 0, 7)):
+        return own.gradients("mine", theta, torch.arange(7) % 3)
+
+
 def test_all_is_as_before_after_an_exception_at_each_call(training: Training) -> None:
     before = training.state()
-    measured(training)
-    calls, statuses = Fuse.calls, set()
-    assert calls > 20
+    in_rows(training)
+    calls = Fuse.calls
+    assert calls >= 7
     for at in range(1, calls + 1):
         Fuse.calls, Fuse.at = 0, at
-        with suppress(Boom):
-            statuses.add(measured(training))
-        assert Fuse.calls >= at
+        with pytest.raises(Boom):
+            in_rows(training)
         assert [*unlike(before, training.state())] == [], f"after an exception at call {at} of {calls}"
-    assert "error" in statuses
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 9, 40, 100])
+def test_all_is_as_before_after_an_exception_within_the_engine(training: Training, at: int) -> None:
+    before = training.state()
+    Fuse.at = at
+    status = measured(training, 2)
+    assert Fuse.calls >= at
+    assert [*unlike(before, training.state())] == []
+    # What fails in the trial of a plan is left to the cell; the pilot of kept coordinates may fail.
+    assert status in ("ok", "error")
 
 
 def test_numbers_of_a_loss_that_keeps_state_do_not_depend_on_what_ran_before(training: Training) -> None:
-    """Averages, buffers and learning rates are put back before each estimate, so that rows are independent."""
+    """Averages, buffers and learning rates are put back before each estimate: rows are independent."""
     own = question(
         {"mine": training.loss}, training.net, None, None, training.loader, 3, "auto", replicates=4
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.auditing.equivalence import fault_of
-from bench.auditing.findings import findings
+from bench.auditing.findings import causes
 from bench.auditing.question import question
 from bench.engine.timing import threads
 from bench.engine.truth import truth_of
@@ -75,4 +75,4 @@ def _biased(said: Mapping[str, Any], within: float, alpha: float) -> Iterator[st
                     continue
                 if fault := fault_of(experiment, truth, cell, within, alpha):
                     yield f"{cell.named.label}: {fault}"
-                    yield from (f"  {found.text}" for found in findings(experiment, truth, [cell]))
+                    yield from (f"  {found.text}" for found in causes(experiment, truth, cell))

@@ -19,44 +19,84 @@ from bench.auditing.small_steps import small_steps
 from bench.auditing.try_repairs import divided, repair, sites_of
 from bench.engine.cell import CellSampler
 from bench.engine.guard import reason_of
+from bench.engine.outcome import Estimates, Outcome
 from bench.engine.plain_estimates import affordable, plain_estimates
 from bench.engine.plan import Cell, Experiment
 from bench.engine.truth import Truth
 from bench.losses.problem import Losses, LossProblem
+from bench.statistics.verdict import BIASED_BELOW, bias_p
 
 _ROLE = "findings"
 _REPLICATES = 4000
 _MORE, _ENOUGH = 4, 60_000
 _BIASED = 1e-3
+# Seconds for one look at a loss, and estimates that it takes in any case.
+_SECONDS, _LEAST = 20.0, 64
 
 
-def findings(experiment: Experiment, truth: Truth, cells: Sequence[Cell]) -> Iterator[Finding]:
+def findings(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     """Yield what is wrong with each loss of an experiment, as far as that can be told.
 
     Args:
         experiment: of a problem of losses; of any other nothing is yielded.
         truth: the gradient, or what is known of it.
-        cells: those that were measured.
+        outcomes: of its cells.
     """
     if not isinstance(experiment.problem, LossProblem):
         return
-    for cell in cells:
-        suspect = _Suspect(experiment, truth, cell)
-        try:
-            with suspect.sampler.guarded():
-                found = list(suspect.findings())
-        except Exception as error:  # noqa: BLE001 - a loss is anybody's code, and what was measured is kept
-            found = [Finding(suspect.label, "unknown", f"no cause was sought, for {reason_of(error)}")]
-        yield from found
+    for outcome in outcomes:
+        if outcome.estimates is None or not _is_suspect(outcome.estimates):
+            continue
+        yield from causes(experiment, truth, outcome.cell, _seconds(outcome.estimates))
+
+
+def causes(experiment: Experiment, truth: Truth, cell: Cell, seconds: float = 0.0) -> list[Finding]:
+    """What is wrong with one loss.
+
+    Args:
+        experiment: of a problem of losses, ready to be measured.
+        truth: the gradient, or what is known of it.
+        cell: of the loss.
+        seconds: that one estimate takes; zero if that is not known.
+    """
+    suspect = _Suspect(experiment, truth, cell, seconds)
+    try:
+        with suspect.sampler.guarded():
+            return list(suspect.findings())
+    except Exception as error:  # noqa: BLE001 - a loss is anybody's code, and what was measured is kept
+        return [
+            Finding(
+                suspect.label, "unknown", f"no cause was found: the search failed with {reason_of(error)}"
+            )
+        ]
+
+
+def _is_suspect(estimates: Estimates) -> bool:
+    """Whether something may be wrong with a loss: by itself a look at each of its blocks proves nothing."""
+    return estimates.nonfinite > 0 or any(bias_p(each) < BIASED_BELOW for each in estimates.evidence.values())
+
+
+def _seconds(estimates: Estimates) -> float:
+    """The seconds of one estimate; zero if they were not measured."""
+    seconds = estimates.evidence["all"].seconds
+    return float(seconds.median()) if len(seconds) else 0.0
 
 
 @dataclass(frozen=True)
 class _Suspect:
-    """One loss, held against what is right."""
+    """One loss, held against what is right.
+
+    Attributes:
+        experiment: of the losses.
+        truth: the gradient.
+        cell: of the loss.
+        seconds: that one estimate takes.
+    """
 
     experiment: Experiment
     truth: Truth
     cell: Cell
+    seconds: float = 0.0
 
     @property
     def sampler(self) -> CellSampler:
@@ -67,8 +107,7 @@ class _Suspect:
         return self.cell.named.label
 
     def findings(self) -> Iterator[Finding]:
-        size, wanted = len(self.experiment.problem.theta), max(_REPLICATES, self.experiment.replicates)
-        count = affordable(size, wanted)
+        count = self._affordable(max(_REPLICATES, self.experiment.replicates))
         rows = self._rows(self.sampler, count)
         if not bool(rows.isfinite().all()):
             yield nonfinite(self.label, rows, self.experiment.problem.parameters)
@@ -89,7 +128,7 @@ class _Suspect:
         if not self._losses.is_of_torch:
             told = [multiple or biased_blocks(self.label, fresh)]
         elif multiple is not None and multiple.names:
-            told = [multiple, repair(self.label, fresh, self._fresh, self._changed)]
+            told = [multiple, repair(self.label, fresh, self._more, self._changed, self.seconds)]
         else:
             told = [*self._in_code(fresh, sizes, multiple)]
         found = [each for each in told if each is not None]
@@ -101,7 +140,7 @@ class _Suspect:
         """Yield what the loss's own code tells of a bias that is no usual multiple."""
         if multiple is not None:
             yield factor(self.label, fresh, sizes_in(sites_of(self._changed), sizes)) or multiple
-        mended = repair(self.label, fresh, self._fresh, self._changed)
+        mended = repair(self.label, fresh, self._more, self._changed, self.seconds)
         mended = mended or divided(self.label, fresh, sizes, self._changed)
         if mended is not None:
             yield mended
@@ -113,11 +152,16 @@ class _Suspect:
     def _clearer(self, fresh: Fresh) -> Fresh:
         """So many estimates that they tell whether the gradient is a multiple of the truth, if possible."""
         while is_unclear(fresh) and len(fresh.suspect) < _ENOUGH:
-            more = affordable(len(fresh.truth), _MORE * len(fresh.suspect))
+            more = self._affordable(_MORE * len(fresh.suspect))
             if more <= len(fresh.suspect):
                 break
             fresh = self._fresh(more)
         return fresh
+
+    def _affordable(self, wanted: int) -> int:
+        """The number of estimates that fit into memory and take no longer than may be waited for."""
+        in_time = max(_LEAST, int(_SECONDS / self.seconds)) if self.seconds > 0 else wanted
+        return affordable(len(self.experiment.problem.theta), min(wanted, in_time))
 
     @property
     def _losses(self) -> Losses:
@@ -131,6 +175,10 @@ class _Suspect:
         assert gradient is not None
         rows, right = self._rows(self.sampler, count), self._right(gradient, count)
         return Fresh(rows, right, gradient, self.experiment.problem.parameters)
+
+    def _more(self, count: int) -> Fresh | None:
+        """So many estimates beside what is right; None if that takes too long."""
+        return self._fresh(count) if self._affordable(count) == count else None
 
     def _right(self, gradient: Tensor, count: int) -> Tensor:
         """Rows whose mean is the truth: of the loss that gives it, on the same random numbers."""

@@ -16,7 +16,6 @@ from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
 from bench.auditing.own_calls import Site, Tracing
 from bench.auditing.repairs import Repair, repaired, repairs_of
-from bench.engine.plain_estimates import affordable
 from bench.statistics.verdict import bias_interval
 from bench.text.words import listed
 
@@ -30,6 +29,8 @@ _MOST_NAMED = 3
 _FIRST = ("wrong axis", "own sample", "double counting", "no path", "wrong law", "detach too many")
 # Replicates are multiplied until they tell, up to so many.
 _MORE, _ENOUGH = 4, 60_000
+# Seconds for the changes that few replicates rule out.
+_SECONDS = 30.0
 
 Estimates = Callable[[Callable[[Any], Any], int], Tensor]
 """Estimates `[R, P]` of a loss that was changed by a function, on the random numbers of the fresh ones."""
@@ -55,27 +56,32 @@ def sites_of(estimates: Estimates) -> list[Site]:
 def repair(
     label: str,
     fresh: Fresh,
-    more: Callable[[int], Fresh],
+    more: Callable[[int], Fresh | None],
     estimates: Estimates,
+    seconds: float,
 ) -> Finding | None:
     """The finding that one change of the loss's own code makes its gradient right; None if none does.
 
     Args:
         label: of the loss.
         fresh: its estimates beside what is right.
-        more: so many of them.
+        more: so many of them, unless that takes too long.
         estimates: of a changed loss.
+        seconds: that one estimate takes.
     """
-    tried = islice(repairs_of(sites_of(estimates)), _MOST)
+    few = min(_FEW, len(fresh.suspect))
+    most = min(_MOST, int(_SECONDS / (few * seconds))) if seconds > 0 else _MOST
+    tried = islice(repairs_of(sites_of(estimates)), most)
     open_, found = [one for one in tried if _may_mend(one, fresh, estimates)], list[Repair]()
     while open_:
         judged = {id(one): _mends(one, fresh, estimates) for one in open_}
         found += [one for one in open_ if judged[id(one)]]
         open_ = [one for one in open_ if judged[id(one)] is None]
-        count = affordable(len(fresh.truth), _MORE * len(fresh.suspect))
-        if not open_ or len(fresh.suspect) >= _ENOUGH or count <= len(fresh.suspect):
+        count = _MORE * len(fresh.suspect)
+        clearer = more(count) if open_ and len(fresh.suspect) < _ENOUGH else None
+        if clearer is None:
             break
-        fresh = more(count)
+        fresh = clearer
     if not found:
         return None
     found.sort(key=lambda each: _FIRST.index(each.kind) if each.kind in _FIRST else len(_FIRST))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -141,6 +142,11 @@ class LossProblem(Problem):
         self.parameters = own.weights.blocks
         self.batch = torch.zeros(1, dtype=torch.int64)
         self.most_groups = own.most if own.data is not None else None
+
+    @property
+    def fingerprint(self) -> str:  # type: ignore[override]
+        """A hash of the weights: of what else numbers depend on beside the losses and their options."""
+        return hashlib.sha256(self.theta.cpu().numpy().tobytes()).hexdigest()[:20]
 
     def own_estimators(self) -> Mapping[str, Estimator]:
         """An estimator for each loss, by its name."""
