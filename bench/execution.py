@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench import catalogue
-from bench.auditing.findings import findings
+from bench.auditing.findings import findings, remarks
 from bench.engine.stopping import stoppable
 from bench.engine.timing import threads
 from bench.engine.truth import Truth
@@ -92,6 +92,7 @@ def continued(
             notes = [*store.notes, *work.notes]
             record = _record(prepared, work.truths, manner.threads, started, interrupted, notes)
             record["findings"] = [] if interrupted else _findings(work.parts)
+            record["notes"] += [remark for point in work.parts for remark in remarks(point.experiment)]
             record["stopped"] = work.stopped
             parts = work.parts
             run = Run(

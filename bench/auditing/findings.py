@@ -50,6 +50,12 @@ def findings(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) 
         yield from causes(experiment, truth, outcome.cell, _seconds(outcome.estimates))
 
 
+def remarks(experiment: Experiment) -> Iterator[str]:
+    """Yield lines on the way in which losses were computed; none if the problem is not of losses."""
+    if isinstance(experiment.problem, LossProblem):
+        yield from experiment.problem.own.remarks()
+
+
 def causes(experiment: Experiment, truth: Truth, cell: Cell, seconds: float = 0.0) -> list[Finding]:
     """What is wrong with one loss.
 

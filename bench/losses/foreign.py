@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import invalid, shown
+from bench.losses.batches import batches_of
 from bench.losses.generators import Seeds, put_back
 from bench.losses.problem import Losses
 from bench.losses.rows import Manners, WrongLoss
@@ -38,6 +39,7 @@ class ForeignLosses(Losses):
         # What they compute with is unknown here; only shapes matter, and the first call tells them.
         self.names, self.losses = tuple(functions), dict(functions)
         self.data, self.most = data, most
+        self.batches = [] if data is None else batches_of(data, most)
         first, function = next(iter(functions.items()))
         arguments = (0,) if data is None else (0, self.batches[0])
         with put_back():

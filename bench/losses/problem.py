@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, ClassVar, Protocol, Self
 
 import torch
@@ -72,11 +72,18 @@ class Losses:
                 raise invalid(f"losses: wanted a function, got {shown(loss)}", name)
         self.names = tuple(losses)
         self.losses, self.data, self.most = dict(losses), data, most
+        self.batches = [] if data is None else batches_of(data, most)
         self.weights = weights_of(model)
         self.state = State({"model": model, **losses})
         self.rows: Mapping[str, Differentiated] = {
             name: Rows(self.weights, self.state, vectorize) for name in losses
         }
+
+    def remarks(self) -> Iterator[str]:
+        """Yield a line for each loss whose rows were computed one by one, though they were to be together."""
+        for name, rows in self.rows.items():
+            if rows.manners.together is False:
+                yield f"{name}: computed one by one, since {rows.manners.why}"
 
     def exchanged(self, name: str, loss: Loss) -> Losses:
         """These losses with another one in the place of one of them, computed in the same manner.
@@ -89,11 +96,6 @@ class Losses:
         rows.manners = copy.deepcopy(self.rows[name].manners)
         changed.losses, changed.rows = {**self.losses, name: loss}, {**self.rows, name: rows}
         return changed
-
-    @cached_property
-    def batches(self) -> list[Any]:
-        """The batches that losses are given, drawn once; none if they take nothing."""
-        return [] if self.data is None else batches_of(self.data, self.most)
 
     def gradients(self, name: str, theta: Tensor, batch: Tensor) -> Tensor:
         """Gradients of a loss, a row for each replicate, `[R, P]`, given the place of its batch, `[R]`."""
