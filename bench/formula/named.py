@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from bench.errors import Invalid, did_you_mean, invalid, shown
-from bench.formula import parse
-from bench.formula.balls import Enclosure
+from bench.formula import Range, parse
+from bench.formula.splitting import Split
 from bench.options import construct
 
 
@@ -21,11 +21,9 @@ class Cost(Protocol):
 
     def __call__(self, z: Tensor, event_dim: int) -> Tensor: ...
 
-    def check(self, event_dim: int) -> None: ...
+    def check(self, dimensions: int, values: Range | None = None) -> None: ...
 
-    def additive(self, dimensions: int) -> tuple[float, Callable[[Tensor], Tensor]] | None: ...
-
-    def summand(self, dimensions: int) -> Enclosure | None: ...
+    def split(self, dimensions: int) -> Split | None: ...
 
 
 class Template(ABC):
@@ -112,14 +110,11 @@ class Rosenbrock:
         first, second = z[..., :-1], z[..., 1:]
         return ((self.a - first).square() + self.b * (second - first.square()).square()).sum(-1)
 
-    def check(self, event_dim: int) -> None:
-        if not event_dim:
+    def check(self, dimensions: int, values: Range | None = None) -> None:
+        if not dimensions:
             raise invalid("the cost rosenbrock is of a vector z: give a parameter as a list")
 
-    def additive(self, dimensions: int) -> None:
-        return None
-
-    def summand(self, dimensions: int) -> None:
+    def split(self, dimensions: int) -> None:
         return None
 
 
@@ -133,14 +128,18 @@ COSTS: Mapping[str, type[Template] | type[Rosenbrock]] = {
 """Name -> cost."""
 
 
-def cost_of(given: str | Mapping[str, Any]) -> Cost:
+def cost_of(given: str | Mapping[str, Any], let: Mapping[str, Any] | None = None) -> Cost:
     """The cost that a formula, or `{name: {constant: value}}`, stands for.
+
+    Args:
+        given: the one or the other.
+        let: constants that a formula may name.
 
     Raises:
         Invalid: if it stands for none.
     """
     if isinstance(given, str):
-        return parse(given)
+        return parse(given, let)
     if len(given) != 1:
         raise invalid("wanted one cost, as {name: {constant: value}}")
     ((name, constants),) = given.items()

@@ -61,7 +61,7 @@ class Expectation(Problem):
         self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks
         with collected() as faults:
             with faults.under("cost"):
-                self.formula.check(self.event_dim)
+                self.formula.check(self.dimensions)
             with faults.under("parameters"):
                 self.parameters = _theta(parameters, blocks)
                 _refuse_whole_numbers(parameters, law.family)
@@ -89,8 +89,8 @@ class Expectation(Problem):
         return self.formula(x.to(theta.dtype), self.event_dim)
 
     def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[None, Tensor] | None:
-        split = self.formula.additive(self.width)
-        return None if split is None else (None, split[1](x.to(theta.dtype)))
+        split = self.formula.split(self.dimensions)
+        return None if split is None else (None, split.terms(x.to(theta.dtype)))
 
     def expectation(self, theta: Tensor) -> Tensor:
         return self._exact.value(self.distribution(theta))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,17 +14,19 @@ from bench.distributions.line import Line
 from bench.distributions.lines import line_of
 from bench.distributions.mixture import NormalMixture
 from bench.distributions.normal_lines import MixtureLine
-from bench.formula.balls import Enclosure
 from bench.formula.named import Cost
+from bench.formula.splitting import NONE, Split, Summand
 from bench.problem import NotApplicable, Points
 from bench.problems.line_nodes import (
+    NOWHERE,
     Nodes,
     enclosed_gradient,
     nodes_of,
     refuse_other_costs,
 )
 
-Anchor = tuple[float, ...]
+Place = tuple[Summand, tuple[float, ...]]
+"""A function of one number, and the parameters of its distribution there, the anchor."""
 _STRETCHED = 0.83  # the first intervals of a second rule, so that no edge but the middle is a common one
 
 
@@ -47,8 +48,8 @@ class Integral:
     formula: Cost
     p: Distribution
     dimensions: int
-    _laid: dict[Anchor, Nodes] = field(default_factory=dict, init=False, repr=False)
-    _enclosed: dict[Anchor, tuple[float, list[float]]] = field(default_factory=dict, init=False, repr=False)
+    _laid: dict[Place, Nodes] = field(default_factory=dict, init=False, repr=False)
+    _enclosed: dict[Place, tuple[float, list[float]]] = field(default_factory=dict, init=False, repr=False)
     _points: dict[bool, Points] = field(default_factory=dict, init=False, repr=False)
 
     def value(self, p: Distribution) -> Tensor:
@@ -63,7 +64,10 @@ class Integral:
         """Return the same by enclosures of F and its slopes in the parameters, for each row by itself."""
         cls, parameters = line_of(parts_of(p))
         flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [R · D, Q]
-        found = [self._enclosed_at(cls, tuple(anchor)) for anchor in flat.tolist()]
+        each = self._summands(parameters[0].shape[-1] if parameters[0].ndim > 1 else 1)
+        found = [
+            self._enclosed_at(cls, (each[i % len(each)], tuple(anchor))) for i, anchor in enumerate(flat.tolist())
+        ]
         values = torch.tensor([value for value, _ in found], dtype=torch.float64)  # [R · D]
         slopes = torch.tensor([each for _, each in found], dtype=torch.float64)  # [R · D, Q]
         # Of the right value, and of the right slope in all on which the parameters depend.
@@ -99,7 +103,7 @@ class Integral:
             lines = [MixtureLine(c, shares[0].tolist(), flat.tolist()) for c in range(len(flat))]
         found = []
         for c, line in enumerate(lines):
-            nodes = nodes_of(line, self._ball_cost, powers, stretch)
+            nodes = nodes_of(line, self._summands(1)[0].enclosure, powers, stretch)
             share = 1.0 if shares is None else shares[0, c]
             found.append((nodes.z, share * nodes.weights * _density(cls, flat[c], nodes.u)))
         z, weights = (torch.cat(each) for each in zip(*found, strict=True))
@@ -110,17 +114,24 @@ class Integral:
 
     def _total(self, p: Distribution, each: Tensor) -> Tensor:
         """The expectation from that of each number, or of each part of a mixture, `[R, (D)] -> [R]`."""
-        shares = _shares(p)
-        constant, _ = self._additive
+        shares, split = _shares(p), self._split
         if shares is not None:
-            return constant + (shares * each).sum(-1)
-        return constant + (each.sum(-1) if self.dimensions else each)
+            return split.constant + (shares * each).sum(-1)
+        if any(factor != 1 for factor, _ in split.summands):
+            each = each * each.new_tensor([factor for factor, _ in split.summands])
+        return split.constant + (each.sum(-1) if self.dimensions else each)
+
+    def _summands(self, count: int) -> list[Summand]:
+        """The function of each number, or of each part of a mixture, the same of all."""
+        found = [summand for _, summand in self._split.summands]
+        return found if len(found) == count else [found[0]] * count
 
     @cached_property
     def _nodes(self) -> list[Nodes]:
         cls, parameters = line_of(parts_of(self.p))
         flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [D or 1, Q]
-        return [self._nodes_at(cls, tuple(anchor)) for anchor in flat.tolist()]
+        places = zip(self._summands(len(flat)), map(tuple, flat.tolist()), strict=True)
+        return [self._nodes_at(cls, place) for place in places]
 
     @cached_property
     def _stacked(self) -> list[Tensor]:
@@ -137,32 +148,29 @@ class Integral:
             return [*(column[:, None] for column in columns), *rows]
         return [*columns, *(row[0] for row in rows)]
 
-    def _nodes_at(self, cls: type[Line], anchor: Anchor) -> Nodes:
-        if anchor not in self._laid:
-            nodes = nodes_of(cls(*anchor), self._ball_cost)
-            _, each = self._additive
-            refuse_other_costs(
-                nodes, _density(cls, torch.tensor(anchor, dtype=torch.float64), nodes.u), each(nodes.z)
-            )
-            self._laid[anchor] = nodes
-        return self._laid[anchor]
+    def _nodes_at(self, cls: type[Line], place: Place) -> Nodes:
+        summand, anchor = place
+        if summand is NONE:
+            return NOWHERE
+        if place not in self._laid:
+            nodes = nodes_of(cls(*anchor), summand.enclosure)
+            density = _density(cls, torch.tensor(anchor, dtype=torch.float64), nodes.u)
+            refuse_other_costs(nodes, density, summand(nodes.z))
+            self._laid[place] = nodes
+        return self._laid[place]
 
-    def _enclosed_at(self, cls: type[Line], anchor: Anchor) -> tuple[float, list[float]]:
-        if anchor not in self._enclosed:
-            nodes = self._nodes_at(cls, anchor)
-            self._enclosed[anchor] = enclosed_gradient(cls(*anchor), self._ball_cost, nodes)
-        return self._enclosed[anchor]
+    def _enclosed_at(self, cls: type[Line], place: Place) -> tuple[float, list[float]]:
+        summand, anchor = place
+        if summand is NONE:
+            return 0.0, [0.0] * len(anchor)
+        if place not in self._enclosed:
+            nodes = self._nodes_at(cls, place)
+            self._enclosed[place] = enclosed_gradient(cls(*anchor), summand.enclosure, nodes)
+        return self._enclosed[place]
 
-    @property
-    def _additive(self) -> tuple[float, Callable[[Tensor], Tensor]]:
-        split = self.formula.additive(max(1, self.dimensions))
-        if split is None:
-            raise NotApplicable("the cost does not split into a sum over the draws")
-        return split
-
-    @property
-    def _ball_cost(self) -> Enclosure:
-        found = self.formula.summand(max(1, self.dimensions))
+    @cached_property
+    def _split(self) -> Split:
+        found = self.formula.split(self.dimensions)
         if found is None:
             raise NotApplicable("the cost does not split into a sum over the draws")
         return found

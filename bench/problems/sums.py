@@ -18,6 +18,7 @@ from bench.distributions.families import component
 from bench.distributions.masses import masses
 from bench.formula.balls import Enclosure
 from bench.formula.named import Cost
+from bench.formula.splitting import Split
 from bench.problem import NotApplicable, Points
 
 STATES = 1 << 20
@@ -80,14 +81,21 @@ class Sum:
     def _expectation(self, p: Distribution, left_out: float) -> Tensor:
         supports = self._supports(left_out)
         probabilities = _marginals(component(p), supports, self.dimensions)
-        split = self.formula.additive(max(1, self.dimensions))
+        split = self.formula.split(self.dimensions)
         if left_out not in self._costs:
-            self._costs[left_out] = [split[1](x) for x in supports] if split else [self._joint(supports)]
+            self._costs[left_out] = self._costs_of(split, supports)
         costs = [each.to(probabilities[0].device) for each in self._costs[left_out]]
         if split is None:
             return _mean_of_states(costs[0], probabilities)
         means = [p @ cost for p, cost in zip(probabilities, costs, strict=True)]  # [R] each
-        return split[0] + torch.stack(means).sum(0)
+        return split.constant + torch.stack(means).sum(0)
+
+    def _costs_of(self, split: Split | None, supports: Sequence[Tensor]) -> list[Tensor]:
+        """The costs of the values of each number; of all combinations where the cost does not split."""
+        if split is None:
+            return [self._joint(supports)]
+        pairs = zip(split.summands, supports, strict=True)
+        return [g(x) if factor == 1 else factor * g(x) for (factor, g), x in pairs]
 
     def _joint(self, supports: Sequence[Tensor]) -> Tensor:
         """The cost of each combination of values, `[K₁, …, K_D]`."""
@@ -102,9 +110,9 @@ class Sum:
     def _supports(self, left_out: float) -> list[Tensor]:
         """The values of each number that matter."""
         if left_out not in self._values:
-            single, cost = component(self.p), self.formula.summand(max(1, self.dimensions))
+            single, split = component(self.p), self.formula.split(self.dimensions)
             self._values[left_out] = [
-                _values_that_matter(single, d, cost or _power, left_out)
+                _values_that_matter(single, d, split.summands[d][1].enclosure if split else _power, left_out)
                 if type(single) in _LOG_MASS
                 else _finite_support(single, d)
                 for d in range(max(1, self.dimensions))
