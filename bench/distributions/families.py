@@ -35,6 +35,8 @@ from bench.distributions.repeated import Repeated
 from bench.distributions.von_mises import VonMises
 from bench.errors import Invalid, KeyFault, did_you_mean, invalid, shown
 
+MIXTURE = "mixture"
+"""The name of a distribution that is made of others."""
 LOG = "log_"
 """A parameter that is positive may be given by its logarithm, under this prefix."""
 
@@ -48,12 +50,14 @@ class Family:
         parameters: the arguments that are needed; each a tuple of alternatives.
         vector: whether a parameter of one draw is itself a vector (the logits of a categorical).
         joint: whether one draw is a vector, whose numbers depend on one another.
+        rows: whether that vector may be given for each of several numbers, as rows.
     """
 
     cls: type[Distribution]
     parameters: tuple[tuple[str, ...], ...]
     vector: bool = False
     joint: bool = False
+    rows: bool = False
 
     def names(self) -> list[str]:
         """All words by which a parameter may be given."""
@@ -102,7 +106,7 @@ FAMILIES: dict[str, Family] = {
     "bernoulli": Family(Bernoulli, (("probs", "logits"),)),
     "beta": Family(Beta, (("concentration1",), ("concentration0",))),
     "binomial": Family(Binomial, (("total_count",), ("probs", "logits"))),
-    "categorical": Family(Categorical, (("probs", "logits"),), vector=True),
+    "categorical": Family(Categorical, (("probs", "logits"),), vector=True, rows=True),
     "dirichlet": Family(Dirichlet, (("concentration",),), joint=True),
     "exponential": Family(Exponential, (("rate",),)),
     "gamma": Family(Gamma, (("concentration",), ("rate",))),
@@ -130,7 +134,8 @@ def find_family(name: str) -> Family:
         Invalid: if there is none.
     """
     if name not in FAMILIES:
-        raise Invalid(KeyFault(f"unknown distribution {shown(name)}; {did_you_mean(name, FAMILIES)}"))
+        known = [*FAMILIES, MIXTURE]
+        raise Invalid(KeyFault(f"unknown distribution {shown(name)}; {did_you_mean(name, known)}"))
     return FAMILIES[name]
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from bench.errors import invalid
 from bench.formula.constants import read_constants
-from bench.formula.dependence import alone, component
+from bench.formula.dependence import alone, at_coordinate, component
+from bench.formula.products import Parts, parts
 from bench.formula.ranges import Range
 from bench.formula.reading import DEEPEST, LONGEST, Context, names_in, read
 from bench.formula.shapes import words
@@ -112,6 +113,21 @@ class Formula:
         if self._term.lists and dimensions:
             return Split(0.0, ((1.0, same),), lambda z: self(z[..., None], 1))
         return Split(0.0, ((1.0, same),), functools.partial(self, event_dim=0))
+
+    def parts(self, dimensions: int) -> Parts | None:
+        """The cost as a sum of products of functions of different coordinates, as far as it can be multiplied out.
+
+        Args:
+            dimensions: D, at least 2.
+
+        Returns:
+            None if numbers in it are not finite.
+        """
+        return parts(self._of(dimensions), dimensions)
+
+    def of_coordinates(self, dimensions: int) -> Term:
+        """The cost as a term of its coordinates, which are the last axis of z."""
+        return component(self._of(dimensions), 0, at_coordinate)
 
     def _of(self, dimensions: int) -> Term:
         """The term with all shapes known."""

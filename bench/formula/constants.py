@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.errors import collected, invalid, shown
 from bench.formula.hints import CALLED
+from bench.formula.shapes import words
 from bench.formula.terms import NUMBERS
 
 MOST = 1 << 20
@@ -59,7 +60,7 @@ def _tensor(value: object) -> Tensor:
     matrix = []
     for i, row in enumerate(value):
         if len(row) != len(value[0]) or not row:
-            raise invalid(f"row {i} has {len(row)} numbers, and row 0 has {len(value[0])}", i)
+            raise invalid(f"row {i} has {words((len(row),))}, and row 0 has {words((len(value[0]),))}", i)
         matrix.append([_number(each, i, j) for j, each in enumerate(row)])
     return _one_tensor(matrix)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import operator
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,10 +98,10 @@ def component(term: Term, i: int, leaf: Callable[[int], Term]) -> Term:
     if term.operation == TABLE:
         assert term.constant is not None
         return terms.looked_up(term.constant, operands)
-    return elementwise(term, operands)
+    return _elementwise(term, operands)
 
 
-def elementwise(term: Term, operands: tuple[Term, ...]) -> Term:
+def _elementwise(term: Term, operands: tuple[Term, ...]) -> Term:
     """The function of a term, of other operands."""
     assert term.function is not None
     return terms.applied(term.operation, term.function, operands)
@@ -115,7 +116,7 @@ def _component_of_dot(term: Term, i: int, leaf: Callable[[int], Term]) -> Term:
     return total([_times(component(other, int(j), leaf), float(row[j])) for j in np.flatnonzero(row)])
 
 
-def total(summed: list[Term]) -> Term:
+def total(summed: Sequence[Term]) -> Term:
     """The sum of terms of numbers."""
     if len(summed) == 1:
         return summed[0]
@@ -126,7 +127,7 @@ def total(summed: list[Term]) -> Term:
 
 
 def _product(one: Term, other: Term) -> Term:
-    return terms.applied("*", lambda a, b: a * b, (one, other))
+    return terms.applied("*", operator.mul, (one, other))
 
 
 def _times(term: Term, factor: float) -> Term:
@@ -141,6 +142,20 @@ def alone(_coordinate: int) -> Term:
 def at_coordinate(k: int) -> Term:
     """The leaf of a term of several coordinates, which are the last axis of z, or a sequence of balls."""
     return Term("z", (), lambda z, _event_dim: z[..., k], where=k)
+
+
+def replaced(term: Term, leaf: Callable[[int], Term]) -> Term:
+    """A term of single coordinates, with other leaves in their places."""
+    if term.operation == "z":
+        assert isinstance(term.where, int)
+        return leaf(term.where)
+    operands = tuple(replaced(each, leaf) for each in term.operands)
+    if term.operation == TABLE:
+        assert term.constant is not None
+        return terms.looked_up(term.constant, operands)
+    if term.operation == TOTAL:
+        return total(list(operands))
+    return _elementwise(term, operands) if operands else term
 
 
 def key_of(term: Term) -> Hashable:

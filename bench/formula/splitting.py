@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -187,7 +187,7 @@ def split(term: Term, dimensions: int) -> Split | None:
     """The cost as a sum over coordinates; None if it visibly couples them, or a weight is not finite."""
     constant, pieces = pieces_of(term, dimensions)
     owns = [own_coordinates(piece.term, dimensions) for piece in pieces]
-    if any((own == SEVERAL).any() for own in owns) or not _is_finite(constant, pieces):
+    if any((own == SEVERAL).any() for own in owns) or not is_finite(constant, pieces):
         return None
     D = max(1, dimensions)
     straight = np.arange(D)
@@ -196,7 +196,7 @@ def split(term: Term, dimensions: int) -> Split | None:
         return Split(constant, ((1.0, same),) * D, same)
     return Split(
         constant,
-        tuple(_summands(list(zip(pieces, owns, strict=True)), D)),
+        tuple(summands_of(list(zip(pieces, owns, strict=True)), D)),
         functools.partial(_terms, list(zip(pieces, owns, strict=True))),
     )
 
@@ -205,23 +205,34 @@ def _is_uniform(piece: Piece, own: Own, straight: Own) -> bool:
     return not piece.term.lists and np.array_equal(own, straight)
 
 
-def _is_finite(constant: float, pieces: list[Piece]) -> bool:
+def is_finite(constant: float, pieces: list[Piece]) -> bool:
+    """Whether a constant and all weights are."""
     every = [constant, *(piece.scale for piece in pieces)]
     return all(map(math.isfinite, every)) and all(
         bool(np.isfinite(piece.weights).all()) for piece in pieces if piece.weights is not None
     )
 
 
-def _summands(pieces: list[tuple[Piece, Own]], D: int) -> Iterator[tuple[float, Summand]]:
-    """Each coordinate's own factor and function."""
+def summands_of(
+    pieces: list[tuple[Piece, Own]], D: int, more: Iterable[tuple[int, float, Term]] = ()
+) -> Iterator[tuple[float, Summand]]:
+    """Each coordinate's own factor and function, of the numbers of pieces that depend on it alone.
+
+    Args:
+        pieces: with the coordinates of their numbers.
+        D: the number of coordinates.
+        more: coordinates, weights and functions of a number.
+    """
     of_each: list[list[tuple[float, Term]]] = [[] for _ in range(D)]
     for piece, own in pieces:
         simple = not piece.term.lists and bool(piece.term.shape)
         for i, d in enumerate(own):
             weight = piece.weight(i)
-            if weight != 0:
+            if weight != 0 and d != SEVERAL:
                 term = piece.term if simple else component(piece.term, i, alone)
                 of_each[max(0, int(d))].append((weight, term))
+    for d, weight, term in more:
+        of_each[d].append((weight, term))
     known: dict[Hashable, Summand] = {}
     for parts in of_each:
         factor = parts[0][0] if len(parts) == 1 else 1.0

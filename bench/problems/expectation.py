@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from bench.distributions.families import FAMILIES, LOG, Family
-from bench.distributions.written_distribution import Value, read_distribution
-from bench.errors import collected, invalid, shown
-from bench.formula.named import cost_of
+from bench.distributions.families import FAMILIES
+from bench.distributions.written_mixture import read_law
+from bench.errors import Invalid, KeyFault, collected, did_you_mean, invalid, shown
+from bench.formula import Formula, Range
+from bench.formula.constants import read_constants
+from bench.formula.named import check_vector, cost_of
 from bench.problem import Points, Problem, TruthKind
-from bench.problems.integrals import Integral
-from bench.problems.sums import Sum
+from bench.problems.means import Mean, mean_of
 
 
 class Expectation(Problem):
@@ -45,31 +46,34 @@ class Expectation(Problem):
 
     def __init__(
         self,
-        distribution: dict[str, dict[str, Value]],
+        distribution: dict[str, Any],
         parameters: list[str],
         cost: str | dict[str, Any],
+        let: dict[str, Any] | None = None,
     ) -> None:
         with collected() as faults:
             with faults.under("distribution"):
-                law = read_distribution(distribution)
-            with faults.under("cost"):
-                self.formula = cost_of(cost)
+                law = read_law(distribution)
+            with faults.under("let"):
+                constants = read_constants(let)
+            if not any(fault.path[:1] == ("let",) for fault in faults.faults):
+                with faults.under():
+                    self.formula = _formula(cost, let or {}, constants)
             named = FAMILIES.get(next(iter(distribution), ""))
             if faults.faults and named is not None:  # what no such distribution has can be told all the same
                 with faults.under("parameters"):
                     _check_names(parameters, named.names())
-        self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks
+        self.law, self.dimensions, blocks = law, law.dimensions, law.blocks
         with collected() as faults:
             with faults.under("cost"):
-                self.formula.check(self.dimensions)
+                check_vector(cost, self.dimensions)
+                self.formula.check(self.dimensions, Range(*law.limits, law.discrete))
             with faults.under("parameters"):
                 self.parameters = _theta(parameters, blocks)
-                _refuse_whole_numbers(parameters, law.family)
+                _refuse_whole_numbers(parameters, law.whole)
         self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
-        fixed = [key for key in blocks if key not in parameters]
-        self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in fixed)])
-        self._theta_sizes = {key: len(blocks[key]) for key in parameters}
-        self._fixed_sizes = {key: len(blocks[key]) for key in fixed}
+        self._named, self._rest = list(parameters), [key for key in blocks if key not in parameters]
+        self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in self._rest)])
         self.width = max(1, self.dimensions)
 
     @property
@@ -79,11 +83,12 @@ class Expectation(Problem):
 
     @property
     def truth_kind(self) -> TruthKind:  # type: ignore[override]
-        return "enumeration" if self._discrete else "quadrature"
+        return "enumeration" if self.law.discrete else "quadrature"
 
     def distribution(self, theta: Tensor) -> Distribution:
-        values = self._split(theta, self._theta_sizes) | self._split(self._fixed, self._fixed_sizes)
-        return self.family.make(values, self.event_dim)
+        return self.law.make(
+            self.law.values_of(theta, self._named) | self.law.values_of(self._fixed, self._rest)
+        )
 
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         return self.formula(x.to(theta.dtype), self.event_dim)
@@ -102,25 +107,26 @@ class Expectation(Problem):
         return self._exact.points(check)
 
     @cached_property
-    def _exact(self) -> Sum | Integral:
+    def _exact(self) -> Mean:
         p = self.distribution(self.theta[None].detach().to("cpu", torch.float64))
-        return (Sum if self._discrete else Integral)(self.formula, p, self.dimensions)
+        return mean_of(self.formula, p, self.dimensions)
 
-    @property
-    def _discrete(self) -> bool:
-        return bool(self.family.cls.support.is_discrete)  # type: ignore[attr-defined]
 
-    def _split(self, values: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
-        """Each parameter by name, as torch wants it: a vector or a single number, along the last axis."""
-        vectors = self.event_dim or self.family.vector
-        lengths = list(sizes.values())
-        if vectors:
-            parts = values.split(lengths, -1)  # type: ignore[no-untyped-call]
-        elif len(lengths) == 1:
-            parts = (values.squeeze(-1),)  # whose slope is a view, where that of a part is a copy
-        else:
-            parts = values.unbind(-1)
-        return dict(zip(sizes, parts, strict=True))
+def _formula(cost: str | Mapping[str, Any], let: Mapping[str, Any], constants: Mapping[str, Tensor]) -> Formula:
+    """The cost, with every constant in use.
+
+    Raises:
+        Invalid: with the path of what is wrong, from `cost` or `let` on.
+    """
+    try:
+        found = cost_of(cost, let)
+    except Invalid as error:
+        raise error.under("cost") from error
+    unused = found.unused if isinstance(cost, str) else list(constants)
+    why = "the cost does not name it" if isinstance(cost, str) else "a cost by name has constants of its own"
+    if unused:
+        raise Invalid(*(KeyFault(f"{name} is not used: {why}", ("let", name)) for name in unused))
+    return found
 
 
 def _theta(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
@@ -135,16 +141,22 @@ def _check_names(names: list[str], known: list[str]) -> None:
     for i, name in enumerate(names):
         if name not in known:
             raise invalid(
-                f"{shown(name)} is no parameter of the distribution as given: {', '.join(known)}", i
+                f"{shown(name)} is no parameter of the distribution as given: {', '.join(known)}{_near(name, known)}",
+                i,
             )
         if name in names[:i]:
             raise invalid(f"{name} is named twice", i)
 
 
-def _refuse_whole_numbers(names: list[str], family: Family) -> None:
+def _refuse_whole_numbers(names: list[str], whole: list[str]) -> None:
     for i, name in enumerate(names):
-        if family.constraint(name.removeprefix(LOG)).is_discrete:
+        if name in whole:
             raise invalid(f"{name} is a whole number, and has no gradient", i)
+
+
+def _near(name: str, known: list[str]) -> str:
+    hint = did_you_mean(name, known)
+    return f"; {hint}" if hint.startswith("did") else ""
 
 
 def _slices(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
