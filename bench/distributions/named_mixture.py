@@ -43,11 +43,11 @@ class NamedMixture(Distribution):
 
     @property
     def support(self) -> Any:
-        supports = [part.support for part in self.parts]
+        supports: list[Any] = [part.support for part in self.parts]
         if all(str(each) == str(supports[0]) for each in supports):
             return supports[0]
         wider: Any = constraints.nonnegative_integer if supports[0].is_discrete else constraints.real
-        return constraints.independent(wider, 1) if self.event_shape else wider
+        return constraints.independent(wider, 1) if self.event_shape else wider  # type: ignore[no-untyped-call]
 
     def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008 (as torch has it)
         with torch.no_grad():
@@ -81,7 +81,7 @@ class NamedMixture(Distribution):
 
 
 def _inside(part: Distribution, value: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether numbers are of the support of a part, and the numbers with others in place of those that are not."""
+    """Whether numbers are of the support of a part, and the numbers, others in place of the rest."""
     if isinstance(part, MultivariateNormal):
         return torch.ones_like(value, dtype=torch.bool), value
     single: Any = part.base_dist if isinstance(part, Independent) else part

@@ -76,7 +76,7 @@ class WrittenDistribution:
         """The vectors of all numbers, `[R, D, K]`."""
         if self.repeated:
             return value.unsqueeze(-2).expand(*value.shape[:-1], self.dimensions, -1)
-        return value.unflatten(-1, (self.dimensions, -1))
+        return value.reshape(*value.shape[:-1], self.dimensions, -1)
 
     def values_of(self, theta: Tensor, names: list[str]) -> dict[str, Tensor]:
         """Each parameter as `make` wants it, from those of several laid end to end, `[R, P]`."""
@@ -91,7 +91,7 @@ class WrittenDistribution:
 
 
 Value = float | list[float] | list[list[float]]
-"""A number, a list, or rows: of a matrix that is lower triangular or symmetric, or one for each number of z."""
+"""A number, a list, or rows: of a matrix, lower triangular or symmetric, or one for each number of z."""
 
 
 class Written(Protocol):
@@ -124,8 +124,8 @@ def read_distribution(distribution: Mapping[str, Any]) -> WrittenDistribution:
         Invalid: with the path, from the name on, of what is wrong.
     """
     ((name, values),) = one_of(distribution)
-    family = find_family(name)
     try:
+        family = find_family(name)
         repeat, given = _repeat_of(converted(dict[str, Any], values))
         with collected() as wrong:
             for key, value in given.items():

@@ -63,7 +63,7 @@ class WrittenMixture:
 
     def make(self, values: Mapping[str, Tensor]) -> Distribution:
         """The distribution whose parameters have these values, `[R, n]` each as long as its block."""
-        batch = torch.broadcast_shapes(*(value.shape[:-1] for value in values.values()))
+        batch = max((value.shape[:-1] for value in values.values()), key=len)  # what is fixed has none
         values = {key: value.expand(*batch, -1) for key, value in values.items()}
         weights = self.weights.make({key: values[key] for key in self.weights.blocks})
         assert isinstance(weights, Categorical)
@@ -156,8 +156,12 @@ def _check_alike(parts: Mapping[str, Written]) -> None:
     (first, one), *others = parts.items()
     for name, part in others:
         if part.dimensions != one.dimensions:
-            sizes = [f"of {each.dimensions} numbers" if each.dimensions else "a number" for each in (one, part)]
+            sizes = [
+                f"of {each.dimensions} numbers" if each.dimensions else "a number" for each in (one, part)
+            ]
             raise invalid(f"z is {sizes[0]} of {first}, and {sizes[1]} of {name}", name)
         if part.discrete != one.discrete:
             kinds = ["discrete" if each.discrete else "continuous" for each in (one, part)]
-            raise invalid(f"{first} is {kinds[0]}, and {name} is {kinds[1]}: such a mixture has no density", name)
+            raise invalid(
+                f"{first} is {kinds[0]}, and {name} is {kinds[1]}: such a mixture has no density", name
+            )

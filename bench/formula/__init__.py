@@ -81,7 +81,11 @@ class Formula:
         term = read(self.text, Context(self._context.constants, dimensions, values))
         if not term.per_dimension:
             return
-        what = "and z is a vector" if dimensions and term.shape == (dimensions,) else f"and this has {words(term.shape)}"
+        what = (
+            "and z is a vector"
+            if dimensions and term.shape == (dimensions,)
+            else f"and this has {words(term.shape)}"
+        )
         raise invalid(
             f"the cost must be one number per sample, {what}: "
             f"use sum(...) or mean(...), such as sum({self.text})"
@@ -115,7 +119,7 @@ class Formula:
         return Split(0.0, ((1.0, same),), functools.partial(self, event_dim=0))
 
     def parts(self, dimensions: int) -> Parts | None:
-        """The cost as a sum of products of functions of different coordinates, as far as it can be multiplied out.
+        """The cost multiplied out into products of functions of different coordinates, as far as it can be.
 
         Args:
             dimensions: D, at least 2.

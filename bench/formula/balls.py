@@ -109,7 +109,7 @@ def _looked_up(table: list[Any], places: list[Enclosure]) -> Enclosure:
     """The entry of a table where each place is one whole number; any of several that it may be."""
 
     def entry(z: Any, within: Any) -> acb:
-        found = [table]
+        found: list[Any] = [table]
         for place in places:
             real = place(z, within).real
             last = len(found[0]) - 1
@@ -121,7 +121,7 @@ def _looked_up(table: list[Any], places: list[Enclosure]) -> Enclosure:
             if high < low or (within is not None and high > low):
                 return UNDEFINED
             found = [each[k] for each in found for k in range(low, high + 1)]
-        return functools.reduce(acb.union, map(acb, found))
+        return functools.reduce(acb.union, [acb(each) for each in found])
 
     return entry
 

@@ -56,7 +56,9 @@ def _tensor(value: object) -> Tensor:
     if not any(rows):
         return _one_tensor([_number(each, i) for i, each in enumerate(value)])
     if not all(rows):
-        raise invalid("numbers and lists stand side by side; wanted numbers, or rows of numbers", rows.index(False))
+        raise invalid(
+            "numbers and lists stand side by side; wanted numbers, or rows of numbers", rows.index(False)
+        )
     matrix = []
     for i, row in enumerate(value):
         if len(row) != len(value[0]) or not row:

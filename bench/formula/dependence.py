@@ -40,7 +40,9 @@ def own_coordinates(term: Term, dimensions: int) -> Own:
         return _of_dot(term, inner)
     found = np.full(_size(term), NOTHING)
     for each in inner:
-        found = np.where(found == NOTHING, each, np.where((each == NOTHING) | (each == found), found, SEVERAL))
+        found = np.where(
+            found == NOTHING, each, np.where((each == NOTHING) | (each == found), found, SEVERAL)
+        )
     return found
 
 
@@ -160,5 +162,9 @@ def replaced(term: Term, leaf: Callable[[int], Term]) -> Term:
 
 def key_of(term: Term) -> Hashable:
     """What two terms have in common that are the same function, but for the names of their coordinates."""
-    table = None if term.constant is None else (tuple(term.constant.shape), tuple(term.constant.flatten().tolist()))
+    table = (
+        None
+        if term.constant is None
+        else (tuple(term.constant.shape), tuple(term.constant.flatten().tolist()))
+    )
     return (term.operation, term.number, table, term.where, tuple(map(key_of, term.operands)))

@@ -8,7 +8,6 @@ import re
 from collections.abc import Collection
 
 from bench.errors import did_you_mean
-
 from bench.formula.terms import DOT, FUNCTIONS, NUMBERS, REDUCTIONS
 
 CALLED = (*FUNCTIONS, *REDUCTIONS, DOT)

@@ -151,6 +151,6 @@ def check_vector(given: object, dimensions: int) -> None:
     Raises:
         Invalid: if it is.
     """
-    name = next(iter(given)) if isinstance(given, Mapping) else None
+    name = str(next(iter(given))) if isinstance(given, Mapping) else ""
     if name in COSTS and COSTS[name].of_vector and dimensions < 2:
         raise invalid(f"the cost {name} is of a vector z of two numbers or more: give a parameter as a list")

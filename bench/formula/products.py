@@ -133,10 +133,10 @@ def _monomials(term: Term) -> Monomials:
         case "/", [one, other]:
             return _times(_monomials(one), _reciprocal(other))
         case "**", [base, exponent] if exponent.number in range(2, _HIGHEST + 1):
-            found = inner = _monomials(base)
+            raised = single = _monomials(base)
             for _ in range(int(exponent.number or 0) - 1):
-                found = _times(found, inner)
-            return found
+                raised = _times(raised, single)
+            return raised
         case "exp", [inner]:
             return _exponential(term, _monomials(inner))
     return [(1.0, (term,))]

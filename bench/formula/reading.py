@@ -98,7 +98,9 @@ class _Reader:
     def source(self, node: ast.expr) -> str:
         """What was typed for a part of the formula, if that is short enough to be quoted."""
         place = self.typed.where
-        text = self.typed.text[place[self.start + node.col_offset] : place[self.start + (node.end_col_offset or 0)]]
+        text = self.typed.text[
+            place[self.start + node.col_offset] : place[self.start + (node.end_col_offset or 0)]
+        ]
         return text if len(text) <= 30 else f"{text[:29]}…"
 
     def literal(self, node: ast.Constant) -> Term:
@@ -173,7 +175,9 @@ class _Reader:
         left, right = (self.term(side, depth + 1) for side in sides)
         for side, term in zip(sides, (left, right), strict=True):
             if not term.per_dimension:
-                reason = "z is a number here" if not term.fixed and self.context.dimensions == 0 else "a number"
+                reason = (
+                    "z is a number here" if not term.fixed and self.context.dimensions == 0 else "a number"
+                )
                 raise self.error(side, f"{reason}; dot is of lists and rows, and a product is written with *")
         shape = of_dot(left.shape, right.shape)
         if shape is None:
@@ -195,8 +199,10 @@ class _Reader:
                 raise self.error(each.step, "a slice has no step: z[1:3]")
         inner = self.term(node.value, depth + 1)
         places: list[tuple[Term | None, ...]] = [
-            (None if each.lower is None else self.term(each.lower, depth + 1),
-             None if each.upper is None else self.term(each.upper, depth + 1))
+            (
+                None if each.lower is None else self.term(each.lower, depth + 1),
+                None if each.upper is None else self.term(each.upper, depth + 1),
+            )
             if isinstance(each, ast.Slice)
             else (self.term(each, depth + 1),)
             for each in axes
@@ -226,7 +232,9 @@ class _Reader:
             return terms.applied(name, function, operands, shape)
         # Folded by torch itself: no large integers, no complex powers, and one table of functions.
         exact = [
-            torch.tensor(term.number, dtype=torch.float64, device="cpu") if term.constant is None else term.constant
+            torch.tensor(term.number, dtype=torch.float64, device="cpu")
+            if term.constant is None
+            else term.constant
             for term in operands
         ]
         value = function(*exact)

@@ -33,7 +33,7 @@ def common(shapes: Sequence[Shape]) -> Shape | None:
 
 
 def of_dot(left: Shape, right: Shape) -> Shape | None:
-    """The shape of a dot product: the last axis of one side is the first of the other; None if they differ."""
+    """The shape of a dot product, the last axis of one side is the first of the other; None if it is not."""
     if not left or not right or not _same(left[-1], right[0]):
         return None
     return (*left[:-1], *right[1:])

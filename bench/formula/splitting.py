@@ -104,7 +104,7 @@ def _fixed_sum(piece: Piece) -> float:
 
 
 def _pieces(term: Term, D: int, weights: Weights | None = None) -> Iterator[Piece]:
-    """The summands of Σ_i w_i t_i. Scales are multiplied on from the innermost, which decides how they round."""
+    """The summands of Σ_i w_i t_i, with scales that are multiplied from the innermost on."""
     whole = not (own_coordinates(term, D) == SEVERAL).any()
     if term.number is not None:
         yield Piece(term.number, number(1.0), weights)
@@ -130,14 +130,16 @@ def _pieces(term: Term, D: int, weights: Weights | None = None) -> Iterator[Piec
             yield from (_scaled(p, sign) for p in _pieces(last, D, _broadcast(term, last, weights)))
             return
         case "*", [one, other] if one.number is not None or other.number is not None:
-            inner, factor = (other, one.number) if one.number is not None else (one, other.number)
-            assert factor is not None
-            yield from (_scaled(piece, factor) for piece in _pieces(inner, D, weights))
+            inner, times = (other, one.number) if one.number is not None else (one, other.number)
+            assert times is not None
+            yield from (_scaled(piece, times) for piece in _pieces(inner, D, weights))
             return
         case "/", [inner, divisor] if divisor.number is not None and divisor.number != 0:
             yield from (_scaled(piece, 1 / divisor.number) for piece in _pieces(inner, D, weights))
             return
-        case "/", [inner, divisor] if divisor.fixed and divisor.constant is not None and divisor.constant.all():
+        case "/", [inner, divisor] if (
+            divisor.fixed and divisor.constant is not None and divisor.constant.all()
+        ):
             spread = _ones(term, weights) / divisor.constant.numpy()
             yield from _pieces(inner, D, _summed_to(inner, spread))
             return
@@ -191,7 +193,10 @@ def split(term: Term, dimensions: int) -> Split | None:
         return None
     D = max(1, dimensions)
     straight = np.arange(D)
-    if all(piece.weights is None and _is_uniform(piece, own, straight) for piece, own in zip(pieces, owns, strict=True)):
+    if all(
+        piece.weights is None and _is_uniform(piece, own, straight)
+        for piece, own in zip(pieces, owns, strict=True)
+    ):
         same = Summand(tuple((piece.scale, piece.term) for piece in pieces))
         return Split(constant, ((1.0, same),) * D, same)
     return Split(

@@ -124,12 +124,11 @@ class Subscripted:
             return
         found = range_of(place, self.values)
         if not found.whole:
-            raise self.error(
-                i, "a place of a table is a whole number, and this need not be one: z is of a continuous distribution"
-                if not self.values.whole else "a place of a table is a whole number, and this need not be one"
-            )
+            why = "" if self.values.whole else ": z is of a continuous distribution"
+            raise self.error(i, f"a place in a table is a whole number, and this need not be one{why}")
         if found.low < 0 or found.high > size - 1:
             low, high = (f"{end:g}" if math.isfinite(end) else "any number" for end in found[:2])
             raise self.error(
-                i, f"it goes from {low} to {high}, and {self.source} has {size} entries: wanted 0 to {size - 1}"
+                i,
+                f"it goes from {low} to {high}, and {self.source} has {size} entries: wanted 0 to {size - 1}",
             )

@@ -17,7 +17,7 @@ from bench.formula.square import power
 Function = Callable[..., Tensor]
 Value = Callable[[Tensor, int], Tensor | float]
 Shape = tuple[int | None, ...]
-"""`()` of a number, `(n,)` of a list, `(m, n)` of rows; None for the dimensions of z while they are unknown."""
+"""`()` of a number, `(n,)` of a list, `(m, n)` of rows; None for the dimensions of z if unknown."""
 
 
 def _divide(dividend: Tensor | float, divisor: Tensor | float) -> Tensor:
@@ -154,9 +154,7 @@ def taken(inner: Term, where: int | slice, shape: Shape) -> Term:
     def value(z: Tensor, event_dim: int) -> Tensor | float:
         return inner.value(z, event_dim)[..., alone]  # type: ignore[index]
 
-    return Term(
-        SUBSCRIPT, (inner,), value, shape=shape, reduces=inner.reduces, lists=True, where=where
-    )
+    return Term(SUBSCRIPT, (inner,), value, shape=shape, reduces=inner.reduces, lists=True, where=where)
 
 
 def looked_up(table: Tensor, places: tuple[Term, ...], shape: Shape = ()) -> Term:
@@ -165,7 +163,7 @@ def looked_up(table: Tensor, places: tuple[Term, ...], shape: Shape = ()) -> Ter
     def value(z: Tensor, event_dim: int) -> Tensor:
         at = [place.value(z, event_dim) for place in places]
         whole = [each.long() if isinstance(each, Tensor) else int(each) for each in at]
-        return table.to(z.device, z.dtype)[tuple(whole)]  # type: ignore[index]
+        return table.to(z.device, z.dtype)[tuple(whole)]
 
     return Term(
         TABLE,

@@ -100,7 +100,9 @@ def proven_boxes(
     widths = [width for _, _, width, _ in axes]
     allowed = _LOG_ERROR + log_sizes
     sides = [((low, center), (center, high)) for low, center, _, high in axes]
-    waiting = [Box(*(tuple(ends) for ends in zip(*corner, strict=True))) for corner in itertools.product(*sides)]
+    waiting = [
+        Box(*(tuple(ends) for ends in zip(*corner, strict=True))) for corner in itertools.product(*sides)
+    ]
     settled: list[Box] = []
     with ctx.workprec(BITS):
         for _ in range(_MOST):
@@ -130,7 +132,7 @@ def _orders(magnitudes: Magnitudes, box: Box, allowed: Array) -> list[float] | N
     """The orders along each axis that suffice, infinite where that is not known; None if it is negligible."""
     halves = box.halves
     inside = [
-        arb((arb(low) + high) / 2, half) for low, high, half in zip(box.low, box.high, halves, strict=True)
+        arb((arb(low) + high) / 2, (arb(high) - low) / 2) for low, high in zip(box.low, box.high, strict=True)
     ]
     log_volume = sum(math.log(2 * half) for half in halves)
     real = [acb(each) for each in inside]

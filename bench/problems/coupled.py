@@ -1,4 +1,4 @@
-"""The expectation of a cost that couples two or three continuous numbers: cubature, and a rule with proven error."""
+"""The expectation of a cost that couples two or three continuous numbers: cubature, and a proven rule."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import numpy as np
 import torch
 from flint import acb
 from numpy.typing import NDArray
-from scipy.integrate import cubature
 from torch import Tensor
 
 from bench.formula.balls import Enclosure, enclosure
 from bench.formula.terms import Term
 from bench.problem import NotApplicable
 from bench.problems.boxes import Box, batches, proven_boxes
-from bench.problems.densities import Density, Law
+from bench.problems.densities import Density, Joint
 
 Array = NDArray[np.float64]
 Anchor = tuple[float, ...]
 Found = tuple[float, tuple[float, ...]]
-"""E f and its slopes in the parameters of the law."""
+"""E f and its slopes in the parameters of the joint."""
 
 _BENT = ("<", "<=", ">", ">=", "==", "!=", "abs", "table")
 _NODES = 1 << 15  # that are formed at once
 _ACCURACY = 1e-11  # of each integral, as a part of ∫ |h|
 _SUBDIVISIONS = {1: 2000, 2: 2000, 3: 150}
 _RULES = {1: "gk21", 2: "gk21", 3: "gk15"}
+_LEAST = 1e-30  # size of an integral at first, of a feature that was not seen yet
 _LOOK = 10.0  # widths from the center to which sizes are looked for
 
 
 @dataclass(frozen=True)
 class Coupled:
-    r"""E[f(z)] of a few numbers that f couples, with its gradient: integrals of p f and of ∇(p f) as one vector.
+    r"""E[f(z)] of a few numbers that f couples, and its gradient: integrals of p f and ∇(p f) as one vector.
 
-    The value is found by adaptive cubature (Gauss–Kronrod), whose own estimate of its error must be small; the
-    check by products of Gauss rules on boxes, whose error is proven from bounds of whole boxes. Where
-    either fails, and where f has a jump or a kink, which no rule follows, nothing is said to be known.
+    The value is found by adaptive cubature (Gauss–Kronrod), whose own estimate of its error must be
+    small; the check by products of Gauss rules on boxes, whose error is proven from bounds of whole
+    boxes. Where either fails, and where f has a jump or a kink, which no rule follows, it is not known.
 
     Attributes:
         term: f, of the coordinates at which its leaves stand.
@@ -53,30 +53,32 @@ class Coupled:
     _values: dict[Anchor, Found] = field(default_factory=dict, init=False, repr=False)
     _checks: dict[Anchor, Found] = field(default_factory=dict, init=False, repr=False)
 
-    def value(self, law: Law) -> Tensor:
-        """Return the expectation under a law, `[R]`, of the right slope in its parameters."""
-        return self._at_each(law, self._values, self._by_cubature)
+    def value(self, joint: Joint) -> Tensor:
+        """Return the expectation under a joint, `[R]`, of the right slope in its parameters."""
+        return self._at_each(joint, self._values, self._by_cubature)
 
-    def check(self, law: Law) -> Tensor:
+    def check(self, joint: Joint) -> Tensor:
         """Return the same by the other rule."""
-        return self._at_each(law, self._checks, self._by_boxes)
+        return self._at_each(joint, self._checks, self._by_boxes)
 
     def _at_each(
-        self, law: Law, known: dict[Anchor, Found], find: Callable[[Density, Anchor], Found]
+        self, joint: Joint, known: dict[Anchor, Found], find: Callable[[Density, Anchor], Found]
     ) -> Tensor:
-        for anchor in map(tuple, law.parameters.tolist()):
+        for anchor in map(tuple, joint.parameters.tolist()):
             if anchor not in known:
-                known[anchor] = find(law.density(anchor), anchor)
-        found = [known[anchor] for anchor in map(tuple, law.parameters.tolist())]
-        values = law.parameters.new_tensor([value for value, _ in found])  # [R]
-        slopes = law.parameters.new_tensor([each for _, each in found])  # [R, Q]
-        return values + (slopes * (law.parameters - law.parameters.detach())).sum(-1)
+                known[anchor] = find(joint.density(anchor), anchor)
+        found = [known[anchor] for anchor in map(tuple, joint.parameters.tolist())]
+        values = joint.parameters.new_tensor([value for value, _ in found])  # [R]
+        slopes = joint.parameters.new_tensor([each for _, each in found])  # [R, Q]
+        return values + (slopes * (joint.parameters - joint.parameters.detach())).sum(-1)
 
     def _by_boxes(self, density: Density, anchor: Anchor) -> Found:
         boxes, _ = self._laid(density, anchor)
         return _found(_integrals(self.integrands(density), boxes))
 
     def _by_cubature(self, density: Density, anchor: Anchor) -> Found:
+        from scipy.integrate import cubature  # which takes long to load, and planning needs none
+
         boxes, sizes = self._laid(density, anchor)
         integrands = self.integrands(density)
         unit = np.where(sizes > 0, sizes, 1.0)
@@ -95,12 +97,12 @@ class Coupled:
             total, error = total + found.estimate * unit, error + found.error
         if not float(error.max()) <= 2**k * _ACCURACY:
             raise NotApplicable(
-                f"cubature over the {k} numbers that the cost couples reaches an error of {error.max():.1g} only"
+                f"cubature over the {k} numbers that the cost couples has an error of {error.max():.1g}"
             )
         return _found(total)
 
     def _laid(self, density: Density, anchor: Anchor) -> tuple[list[Box], Array]:
-        """Boxes for the law at an anchor, and the sizes ∫ |h| of the integrals, `[1 + Q]`."""
+        """Boxes for the joint at an anchor, and the sizes ∫ |h| of the integrals, `[1 + Q]`."""
         if anchor not in self._boxes:
             self._boxes[anchor] = self._new_boxes(density)
         return self._boxes[anchor]
@@ -112,7 +114,7 @@ class Coupled:
                 f"the cost couples numbers through {bent}, which has a jump or a kink: no rule follows it"
             )
         magnitudes = functools.partial(_magnitudes, density, enclosure(self.term))
-        sizes = _sizes(self.integrands(density), [_seen(density)])
+        sizes = np.maximum(_sizes(self.integrands(density), [_seen(density)]), _LEAST)
         for _ in range(3):
             with np.errstate(divide="ignore"):
                 boxes = proven_boxes(magnitudes, density.axes, np.log(sizes))
@@ -151,9 +153,7 @@ def _bent(term: Term) -> str | None:
     return next((found for each in term.operands if (found := _bent(each))), None)
 
 
-def _magnitudes(
-    density: Density, cost: Enclosure, u: Sequence[acb], within: Sequence[acb] | None
-) -> Array:
+def _magnitudes(density: Density, cost: Enclosure, u: Sequence[acb], within: Sequence[acb] | None) -> Array:
     """Bounds of p |f| and of p |f| times each score, as logarithms."""
     places = density.z(u)
     inside = None if within is None else density.z(within)

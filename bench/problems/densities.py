@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from flint import acb, ctx
+from flint import acb, arb, ctx
 from torch import Tensor
 from torch.distributions import Dirichlet, Distribution, MultivariateNormal
 
@@ -25,6 +25,7 @@ from bench.problems.integrals import parameters_of, parts_of
 Balls = Sequence[acb]
 MOST = 3
 """The most numbers that are integrated over together."""
+_INSIDE = 1 - 2.0**-20
 _NOTHING = -1500.0  # the logarithm of a density for which no cost of float64, below e^710, can make up
 
 
@@ -46,15 +47,15 @@ class Density(ABC):
 
     @abstractmethod
     def scores(self, u: Balls, within: Sequence[Within]) -> list[acb]:
-        """Its derivatives in the parameters, in the order in which a `Law` has them."""
+        """Its derivatives in the parameters, in the order in which a `Joint` has them."""
 
     @abstractmethod
     def arrays(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The numbers, `[n, D]`, the logarithm of the density, `[n]`, and the scores, `[n, Q]`, at `[n, k]`."""
+        """The numbers, `[n, D]`, the log density, `[n]`, and the scores, `[n, Q]`, at places `[n, k]`."""
 
 
 @dataclass(frozen=True)
-class Law:
+class Joint:
     """A joint distribution by the parameters of its density.
 
     Attributes:
@@ -85,15 +86,16 @@ class _Lines(Density):
         return [line.z(each) for line, each in zip(self.lines, u, strict=True)]
 
     def log_density(self, u: Balls, within: Sequence[Within]) -> acb:
-        every = zip(self.lines, u, within, strict=True)
+        every = zip(self.lines, u, map(_within, within), strict=True)
         return sum((line.log_density(each, inside) for line, each, inside in every), acb(0))
 
     def scores(self, u: Balls, within: Sequence[Within]) -> list[acb]:
-        every = zip(self.lines, u, within, strict=True)
+        every = zip(self.lines, u, map(_within, within), strict=True)
         return [score for line, each, inside in every for score in line.scores(each, inside)]
 
     def arrays(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        numbers, scores = [], []
+        numbers: list[Tensor] = []
+        scores: list[Tensor] = []
         log_density = torch.zeros_like(u[:, 0])
         for line, places in zip(self.lines, u.unbind(-1), strict=True):
             anchor = [torch.full_like(places, each) for each in line.anchor]
@@ -161,11 +163,19 @@ class _Normal(Density):
         k = len(self.loc)
         L = u.new_tensor([[*row, *[0.0] * (k - len(row))] for row in self.rows])
         y = torch.linalg.solve_triangular(L.T, u.T, upper=True).T  # [n, k]
-        of_rows = [
-            y[:, i] * u[:, j] - (1 / L[i, i] if i == j else 0) for i in range(k) for j in range(i + 1)
-        ]
+        of_rows = [y[:, i] * u[:, j] - (1 / L[i, i] if i == j else 0) for i in range(k) for j in range(i + 1)]
         log_density = -u.square().sum(-1) / 2 - k / 2 * math.log(2 * math.pi)
         return u.new_tensor(self.loc) + u @ L.T, log_density, torch.cat([y, torch.stack(of_rows, -1)], -1)
+
+
+def _within(interval: Within) -> Within:
+    """An interval without its ends, where a ball about it would reach over them.
+
+    A density has a kink at the center of a line at most, where one interval ends and another begins.
+    """
+    if interval is None:
+        return None
+    return acb(arb(interval.real.mid(), interval.real.rad() * _INSIDE))
 
 
 def _end(line: Line, side: int) -> float:
@@ -182,7 +192,7 @@ def _end(line: Line, side: int) -> float:
     return last
 
 
-def independent(p: Distribution, coordinates: Sequence[int]) -> Law:
+def independent(p: Distribution, coordinates: Sequence[int]) -> Joint:
     """Some of the independent numbers of a distribution.
 
     Raises:
@@ -194,7 +204,7 @@ def independent(p: Distribution, coordinates: Sequence[int]) -> Law:
     return _of_lines(_Lines, cls, chosen)
 
 
-def together(p: Distribution) -> Law:
+def together(p: Distribution) -> Joint:
     """All numbers of a distribution, which depend on one another.
 
     Raises:
@@ -218,19 +228,21 @@ def together(p: Distribution) -> Law:
         entries = values[k:]
         return _Normal(values[:k], [entries[a:b] for a, b in itertools.pairwise(ends)])
 
-    return Law(torch.cat([p.loc, L], -1), density)
+    return Joint(torch.cat([p.loc, L], -1), density)
 
 
 def _refuse_more(numbers: int) -> None:
     if numbers > MOST:
-        raise NotApplicable(f"the cost couples {numbers} numbers, and at most {MOST} are integrated over together")
+        raise NotApplicable(
+            f"the cost couples {numbers} numbers, and at most {MOST} are integrated over together"
+        )
 
 
-def _of_lines(kind: type[_Lines], cls: type[Line], parameters: Sequence[Tensor]) -> Law:
+def _of_lines(kind: type[_Lines], cls: type[Line], parameters: Sequence[Tensor]) -> Joint:
     """Lines of one kind, with parameters `[R, k]` each."""
     Q = len(parameters)
 
     def density(values: Sequence[float]) -> Density:
         return kind(cls, [values[i : i + Q] for i in range(0, len(values), Q)])
 
-    return Law(torch.stack(list(parameters), -1).flatten(-2), density)
+    return Joint(torch.stack(list(parameters), -1).flatten(-2), density)

@@ -112,7 +112,9 @@ class Expectation(Problem):
         return mean_of(self.formula, p, self.dimensions)
 
 
-def _formula(cost: str | Mapping[str, Any], let: Mapping[str, Any], constants: Mapping[str, Tensor]) -> Formula:
+def _formula(
+    cost: str | Mapping[str, Any], let: Mapping[str, Any], constants: Mapping[str, Tensor]
+) -> Formula:
     """The cost, with every constant in use.
 
     Raises:
@@ -141,7 +143,8 @@ def _check_names(names: list[str], known: list[str]) -> None:
     for i, name in enumerate(names):
         if name not in known:
             raise invalid(
-                f"{shown(name)} is no parameter of the distribution as given: {', '.join(known)}{_near(name, known)}",
+                f"{shown(name)} is no parameter of the distribution as given: "
+                f"{', '.join(known)}{_near(name, known)}",
                 i,
             )
         if name in names[:i]:

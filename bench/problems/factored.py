@@ -1,4 +1,4 @@
-"""The expectation of a cost that couples independent numbers, multiplied out into products of their functions."""
+"""The expectation of a cost that couples independent numbers, multiplied out into products of functions."""
 
 from __future__ import annotations
 
@@ -47,13 +47,14 @@ class Factored(ABC):
 
     def __init__(self, parts: Parts, p: Distribution) -> None:
         self.parts, self.p = parts, p
-        known: dict[tuple[int, Hashable], int] = {}
+        known: dict[tuple[tuple[int, ...], Hashable], int] = {}
         self.pairs = [(d, g) for d, (_, g) in enumerate(parts.summands)]
         self.joint: list[Factor] = []
         functions: dict[Hashable, Summand] = {}
         self._products: list[tuple[float, list[int], list[int]]] = []
         for weight, factors in parts.products:
-            single, several = [], []
+            single: list[int] = []
+            several: list[int] = []
             for factor in factors:
                 place = (factor.coordinates, factor.key)
                 if place not in known and len(factor.coordinates) == 1:
@@ -92,7 +93,7 @@ class Factored(ABC):
 
 
 class FactoredIntegral(Factored):
-    """Of continuous numbers: each function of one by quadrature on a line, those of two or three by cubature."""
+    """Of continuous numbers: functions of one by quadrature on a line, those of two or three by cubature."""
 
     def means(self, p: Distribution, check: bool) -> tuple[Tensor, list[Tensor]]:
         parameters = parameters_of(p)

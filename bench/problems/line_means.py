@@ -66,7 +66,7 @@ class LineMeans:
 
     @cached_property
     def _stacked(self) -> list[Tensor]:
-        """Places, costs and signs of all pairs side by side, `[K, 1, pairs]`; shifts and anchors, `[pairs]`."""
+        """Places, costs, signs of all pairs side by side, `[K, 1, pairs]`; shifts, anchors, `[pairs]`."""
         own = self._own(self.parameters)
         flat = torch.stack([each.reshape(-1) for each in own], -1)  # [pairs, Q]
         places = [(g, tuple(anchor)) for (_, g), anchor in zip(self.pairs, flat.tolist(), strict=True)]

@@ -89,7 +89,8 @@ def _tensor(values: Sequence[float]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-NOWHERE = Nodes(*[_tensor([])] * 5, shift=0.0, log_sizes=[], cuts=[])
+_NO = _tensor([])
+NOWHERE = Nodes(_NO, _NO, _NO, _NO, _NO, 0.0, [], [])
 """Those of a cost that does not depend on the number."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -45,7 +45,7 @@ def mean_of(formula: Formula, p: Distribution, dimensions: int) -> Mean:
     """
     if isinstance(p, NamedMixture):
         return OfMixture([mean_of(formula, part, dimensions) for part in p.parts], p)
-    if component(p).support.is_discrete:
+    if _is_discrete(p):
         whole = Sum(formula, p, dimensions)
         if whole.can_be_enumerated:
             return whole
@@ -59,6 +59,11 @@ def mean_of(formula: Formula, p: Distribution, dimensions: int) -> Mean:
     if parts is None:
         raise NotApplicable("the cost has numbers that are not finite")
     return FactoredIntegral(parts, p)
+
+
+def _is_discrete(p: Distribution) -> bool:
+    support: Any = component(p).support
+    return bool(support.is_discrete)
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class OfMixture:
         Raises:
             NotApplicable: if it is continuous: the rule of a part is not that of the scores of the mixture.
         """
-        if not component(self.p.parts[0]).support.is_discrete:
+        if not _is_discrete(self.p.parts[0]):
             raise NotApplicable("x is of a mixture of continuous distributions: no rule is laid over it")
         every = [mean.points(check) for mean in self.means]
         shares = self.p.weights.probs[0]

@@ -16,8 +16,8 @@ from bench.balls import BITS, Within
 from bench.distributions.by_counter import Geometric
 from bench.distributions.families import component
 from bench.distributions.masses import masses
-from bench.formula.balls import Enclosure
 from bench.formula import Formula
+from bench.formula.balls import Enclosure
 from bench.formula.splitting import Split
 from bench.problem import NotApplicable, Points
 
