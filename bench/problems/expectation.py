@@ -27,21 +27,29 @@ class Expectation(Problem):
     θ are those parameters of the distribution that are named in `parameters`, in that
     order and as they are written: `scale` or `log_scale`, `probs` or `logits`. A
     parameter written as a list of D numbers makes z a vector of D independent draws; one
-    number is shared by all of them. A `dirichlet` or `multivariate_normal` is a vector of
+    number is shared by all of them, and `repeat: 3` beside single numbers makes z three draws that share
+    all. Rows of `logits` or `probs` of a `categorical` make z a vector with one number for each row.
+    A `mixture` has `parts`, distributions by name, and their `probs` or `logits`; the parameters of a part
+    are called `left.loc`. A `dirichlet` or `multivariate_normal` is a vector of
     dependent numbers; the `scale_tril` of the latter, or its `covariance_matrix` or
     `precision_matrix`, is a list of rows, and θ holds those up to the diagonal, one after
     another.
 
-    The expectation is exact by enumeration of finite supports (and of the part that
-    matters of infinite ones), else by quadrature of one-dimensional integrals, where z is
-    a number or the cost a sum over the numbers of which z consists.
+    The expectation is exact by enumeration of finite supports up to 2²⁰ values (and of the part that
+    matters of infinite ones), by quadrature of one-dimensional integrals, where z is
+    a number or the cost can be multiplied out into sums of products of functions of single numbers, and
+    by cubature where it couples up to three numbers smoothly, each checked by a second rule with proven
+    error. Where none of them fits, as where a comparison couples numbers, a long run takes its place.
 
     Args:
         distribution: `{name: {parameter: number, list of numbers or list of rows}}`.
         parameters: which of them are θ.
-        cost: a formula of z, see `bench.formula`; or one of `quadratic`, `bump`, `cosine`,
+        cost: a formula of z: `sum`, `mean` and `dot` put its numbers together, `z[0]` and `z[1:3]` pick
+            some; see `bench.formula`. Or one of `quadratic`, `bump`, `cosine`,
             `heaviside` and `rosenbrock` with its constants, `{bump: {k: 2}}`, summed over a
             vector z; see `bench.formula.named`.
+        let: constants that the formula names, `{w: [1, -2], A: [[1, 2], [3, 4]]}`: numbers, lists and rows,
+            as in `dot(w, z)`, `sum((z - w)**2)`, or the entry `f[z]` of a list at a whole number.
     """
 
     def __init__(

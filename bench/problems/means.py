@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Dirichlet, Distribution, MultivariateNormal
 
 from bench.distributions.families import component
+from bench.distributions.mixture import NormalMixture
 from bench.distributions.named_mixture import NamedMixture
 from bench.formula import Formula
 from bench.problem import NotApplicable, Points
@@ -51,6 +52,8 @@ def mean_of(formula: Formula, p: Distribution, dimensions: int) -> Mean:
             return whole
         parts = formula.parts(dimensions)
         return whole if parts is None else FactoredSum(parts, p)
+    if isinstance(component(p), NormalMixture) and dimensions:
+        raise NotApplicable("z consists of several numbers that are mixtures: no rule is laid over them")
     if formula.split(dimensions) is not None:
         return Integral(formula, p, dimensions)
     if isinstance(p, Dirichlet | MultivariateNormal):
