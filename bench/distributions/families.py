@@ -35,6 +35,8 @@ from bench.distributions.repeated import Repeated
 from bench.distributions.von_mises import VonMises
 from bench.errors import Invalid, KeyFault, did_you_mean, invalid, shown
 
+REPEAT = "repeat"
+"""The key of a distribution of a number that says how many independent draws z consists of."""
 MIXTURE = "mixture"
 """The name of a distribution that is made of others."""
 LOG = "log_"
@@ -85,9 +87,8 @@ class Family:
         """
         for name in given:
             if name not in self.names():
-                raise invalid(
-                    f"unknown parameter {shown(name)}; {did_you_mean(name, self.names())}", str(name)
-                )
+                known = [*self.names(), *([] if self.joint else [REPEAT])]
+                raise invalid(f"unknown parameter {shown(name)}; {did_you_mean(name, known)}", str(name))
         for alternatives in self.parameters:
             words = [w for w in self.names() if w.removeprefix(LOG) in alternatives]
             found = [w for w in words if w in given]

@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from bench.distributions.families import LOG, Family, find_family
+from bench.distributions.families import LOG, REPEAT, Family, find_family
 from bench.distributions.multivariate_normal import mirrored, triangle
 from bench.errors import Invalid, collected, invalid, shown
 from bench.options import converted
 
-REPEAT = "repeat"
-"""The key of a distribution of a number that says how many independent draws z consists of."""
 MOST_REPEATED = 100_000
 _ENDS = {"lower_bound": -math.inf, "upper_bound": math.inf}
 

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from bench.formula import terms
@@ -98,14 +99,17 @@ def component(term: Term, i: int, leaf: Callable[[int], Term]) -> Term:
         return _component_of_dot(term, i, leaf)
     operands = tuple(component(each, i if each.shape else 0, leaf) for each in term.operands)
     if term.operation == TABLE:
-        assert term.constant is not None
-        return terms.looked_up(term.constant, operands)
+        return _entry(term, operands)
     return _elementwise(term, operands)
 
 
 def _elementwise(term: Term, operands: tuple[Term, ...]) -> Term:
-    """The function of a term, of other operands."""
+    """The function of a term, of other operands; a number where they are numbers."""
     assert term.function is not None
+    numbers = [each.number for each in operands if each.number is not None]
+    if len(numbers) == len(operands):
+        exact = [torch.tensor(each, dtype=torch.float64, device="cpu") for each in numbers]
+        return terms.number(float(term.function(*exact)))
     return terms.applied(term.operation, term.function, operands)
 
 
@@ -118,17 +122,25 @@ def _component_of_dot(term: Term, i: int, leaf: Callable[[int], Term]) -> Term:
     return total([_times(component(other, int(j), leaf), float(row[j])) for j in np.flatnonzero(row)])
 
 
+def _entry(term: Term, places: tuple[Term, ...]) -> Term:
+    assert term.constant is not None
+    return terms.looked_up(term.constant, places)
+
+
 def total(summed: Sequence[Term]) -> Term:
     """The sum of terms of numbers."""
     if len(summed) == 1:
         return summed[0]
+    numbers = [term.number for term in summed if term.number is not None]
+    if len(numbers) == len(summed):
+        return terms.number(sum(numbers, 0.0))
     values = [term.value for term in summed]
-    if not values:
-        return terms.number(0.0)
     return Term(TOTAL, tuple(summed), lambda z, event_dim: sum(value(z, event_dim) for value in values))
 
 
 def _product(one: Term, other: Term) -> Term:
+    if one.number is not None and other.number is not None:
+        return terms.number(one.number * other.number)
     return terms.applied("*", operator.mul, (one, other))
 
 
@@ -153,8 +165,7 @@ def replaced(term: Term, leaf: Callable[[int], Term]) -> Term:
         return leaf(term.where)
     operands = tuple(replaced(each, leaf) for each in term.operands)
     if term.operation == TABLE:
-        assert term.constant is not None
-        return terms.looked_up(term.constant, operands)
+        return _entry(term, operands)
     if term.operation == TOTAL:
         return total(list(operands))
     return _elementwise(term, operands) if operands else term

@@ -81,6 +81,8 @@ def parts(term: Term, dimensions: int) -> Parts | None:
             outer = piece.weight(int(i))
             for weight, factors in _multiplied_out(component(piece.term, int(i), at_coordinate)):
                 found = _grouped(factors)
+                if outer * weight == 0:
+                    continue
                 if not found:
                     constant += outer * weight
                 elif len(found) == 1 and len(found[0].coordinates) == 1:
@@ -130,7 +132,7 @@ def _monomials(term: Term) -> Monomials:
             return _limited([each for inner in summed for each in _monomials(inner)])
         case "*", [one, other]:
             return _times(_monomials(one), _monomials(other))
-        case "/", [one, other]:
+        case "/", [one, other] if other.number != 0:
             return _times(_monomials(one), _reciprocal(other))
         case "**", [base, exponent] if exponent.number in range(2, _HIGHEST + 1):
             raised = single = _monomials(base)

@@ -9,7 +9,7 @@ from bench.formula.terms import Shape
 
 def words(shape: Shape) -> str:
     """A shape as a reader says it: `a number`, `3 numbers`, `2 rows of 3 numbers`."""
-    sizes = ["as many numbers as z has" if size is None else _numbers(size) for size in shape]
+    sizes = ["a number for each dimension" if size is None else _numbers(size) for size in shape]
     if not sizes:
         return "a number"
     return sizes[0] if len(sizes) == 1 else f"{shape[0]} row{'' if shape[0] == 1 else 's'} of {sizes[1]}"

@@ -154,7 +154,8 @@ def _pieces(term: Term, D: int, weights: Weights | None = None) -> Iterator[Piec
             return
         case operation, [inner] if operation == SUBSCRIPT:
             spread = np.zeros(inner.shape[0] or 0)
-            spread[term.where] = _ones(term, weights)
+            own = _ones(term, weights)
+            spread[term.where] = own if term.shape else own[0]
             yield from _pieces(inner, D, spread)
             return
     yield Piece(1.0, term, weights)
@@ -237,7 +238,8 @@ def summands_of(
                 term = piece.term if simple else component(piece.term, i, alone)
                 of_each[max(0, int(d))].append((weight, term))
     for d, weight, term in more:
-        of_each[d].append((weight, term))
+        if weight != 0:
+            of_each[d].append((weight, term))
     known: dict[Hashable, Summand] = {}
     for parts in of_each:
         factor = parts[0][0] if len(parts) == 1 else 1.0
