@@ -285,16 +285,16 @@ scalars = st.deferred(
 
 
 def accepted(text: str) -> Formula:
-    """The formula, unless a part of it without z is no finite number, or it is nested too deep or too long."""
+    """The formula, unless a part of it without z is not finite, or it is nested too deep or too long."""
     try:
         return formula_of(text)
     except Invalid as refusal:
-        expected = ("finite", "more than 50", "at most 1000", "single number")
-        assert any(words in str(refusal) for words in expected), (text, str(refusal))
-        reject()
+        reason = str(refusal)
+    assert any(words in reason for words in ("finite", "more than 50", "at most 1000")), (text, reason)
+    return reject()
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(scalars)
 def test_random_formulas_agree_with_numpy(text: str) -> None:
     formula = accepted(text)
@@ -314,7 +314,7 @@ def test_random_formulas_agree_with_numpy(text: str) -> None:
         assert torch.allclose(again[there], formula(z, 1)[there], rtol=1e-6, atol=1e-7 * size)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(scalars)
 def test_balls_hold_the_values_of_random_formulas(text: str) -> None:
     formula = accepted(text)
@@ -449,7 +449,7 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.one_of(TEXT, st.text("zwfA[]:,()0-1+*", max_size=30)), st.sampled_from([0, 1, 3]))
 def test_any_text_is_a_formula_of_its_dimensions_or_refused(text: str, dimensions: int) -> None:
     let = {"w": [1.0, 2.0, 3.0], "f": [1.0, 2.0], "A": [[1.0, 2.0, 3.0], [4, 5, 6], [7, 8, 9]]}

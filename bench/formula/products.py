@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from bench.formula.dependence import (
 from bench.formula.splitting import Summand, is_finite, pieces_of, summands_of
 from bench.formula.terms import OPERATORS, Term
 
-MOST = 1 << 14
+MOST = 1 << 12
 """The most products into which one part of a cost is multiplied out."""
 _HIGHEST = 8  # powers of sums that are multiplied out
 _FUNCTIONS = dict(OPERATORS.values())
@@ -131,17 +131,30 @@ def _monomials(term: Term) -> Monomials:
         case operation, summed if operation == TOTAL:
             return _limited([each for inner in summed for each in _monomials(inner)])
         case "*", [one, other]:
-            return _times(_monomials(one), _monomials(other))
+            return _unless_whole(term, _times(_monomials(one), _monomials(other)))
         case "/", [one, other] if other.number != 0:
-            return _times(_monomials(one), _reciprocal(other))
+            return _unless_whole(term, _times(_monomials(one), _reciprocal(other)))
         case "**", [base, exponent] if exponent.number in range(2, _HIGHEST + 1):
             raised = single = _monomials(base)
             for _ in range(int(exponent.number or 0) - 1):
                 raised = _times(raised, single)
-            return raised
-        case "exp", [inner]:
-            return _exponential(term, _monomials(inner))
+            return _unless_whole(term, raised)
+        case "exp", _:
+            return _exponential(term)
     return [(1.0, (term,))]
+
+
+def _unless_whole(term: Term, monomials: Monomials) -> Monomials:
+    """A term multiplied out; as it was where all of its coordinates stay together all the same."""
+    count = len(coordinates_of(term))
+    for _, factors in monomials:
+        coupled = [factor for factor in factors if len(coordinates_of(factor)) > 1]
+        groups: list[tuple[set[int], list[Term]]] = []
+        for factor in factors if coupled else []:
+            groups = _joined(groups, factor)
+        if any(len(where) == count for where, _ in groups):
+            return [(1.0, (term,))]
+    return monomials
 
 
 def _limited(monomials: Monomials) -> Monomials:
@@ -173,20 +186,49 @@ def _one_over(term: Term) -> Term:
     return terms.applied("/", _FUNCTIONS["/"], (terms.number(1.0), term))
 
 
-def _exponential(term: Term, exponents: Monomials) -> Monomials:
-    """The exponential of a sum, a product of those of its parts: one of each coordinate, and of the rest."""
-    of_each: dict[int, list[Term]] = {}
-    weight, rest = 1.0, list[Term]()
-    for factor, factors in exponents:
-        exponent = _product([terms.number(factor), *factors])
-        where = coordinates_of(exponent)
-        if exponent.number is not None:
-            weight *= math.exp(exponent.number)
-        else:
-            (of_each.setdefault(where[0], []) if len(where) == 1 else rest).append(exponent)
-    groups = [*of_each.values(), *([rest] if rest else [])]
+def _exponential(term: Term) -> Monomials:
+    """The exponential of a sum: a product of one for each set of its summands that share coordinates."""
     assert term.function is not None
-    return [(weight, tuple(terms.applied("exp", term.function, (total(group),)) for group in groups))]
+    (inner,) = term.operands
+    weight, groups = 1.0, list[tuple[set[int], list[Term]]]()
+    for factor, summand in _summands(inner):
+        if summand.number is not None:
+            weight *= math.exp(factor * summand.number)
+        else:
+            groups = _joined(groups, _product([terms.number(factor), summand]))
+    if len(groups) == 1 and weight == 1:
+        return [(1.0, (term,))]
+    return [(weight, tuple(terms.applied("exp", term.function, (total(each),)) for _, each in groups))]
+
+
+def _summands(term: Term) -> Iterator[tuple[float, Term]]:
+    """The summands of a term as they stand, and their signs and factors."""
+    match term.operation, term.operands:
+        case "+", [inner]:
+            yield from _summands(inner)
+        case "-", [inner]:
+            yield from ((-factor, each) for factor, each in _summands(inner))
+        case operation, several if operation in ("+", TOTAL):
+            yield from (found for each in several for found in _summands(each))
+        case "-", [one, other]:
+            yield from _summands(one)
+            yield from ((-factor, each) for factor, each in _summands(other))
+        case "*", [one, other] if one.number is not None or other.number is not None:
+            inner, times = (other, one.number) if one.number is not None else (one, other.number)
+            yield from ((factor * (times or 0.0), each) for factor, each in _summands(inner))
+        case "/", [inner, divisor] if divisor.number:
+            yield from ((factor / divisor.number, each) for factor, each in _summands(inner))
+        case _:
+            yield 1.0, term
+
+
+def _joined(groups: Sequence[tuple[set[int], list[Term]]], term: Term) -> list[tuple[set[int], list[Term]]]:
+    """Groups of terms by their coordinates, with those that a further term connects put together."""
+    where = set(coordinates_of(term))
+    linked = [each for each in groups if each[0] & where]
+    apart = [each for each in groups if not each[0] & where]
+    together = where.union(*(each for each, _ in linked)), [*(t for _, ts in linked for t in ts), term]
+    return [*apart, together]
 
 
 def _product(factors: Iterable[Term]) -> Term:
@@ -214,13 +256,7 @@ def _grouped(factors: Sequence[Term]) -> tuple[Factor, ...]:
     """The factors with those joined that have coordinates in common."""
     groups: list[tuple[set[int], list[Term]]] = []
     for factor in factors:
-        where = set(coordinates_of(factor))
-        joined = [factor]
-        for group in [each for each in groups if each[0] & where]:
-            groups.remove(group)
-            where |= group[0]
-            joined = [*group[1], *joined]
-        groups.append((where, joined))
+        groups = _joined(groups, factor)
     return tuple(sorted((_factor(where, joined) for where, joined in groups), key=lambda f: f.coordinates))
 
 

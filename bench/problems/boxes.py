@@ -21,7 +21,7 @@ Magnitudes = Callable[[Sequence[acb], Sequence[acb] | None], Array]
 not the analytic function that it is within intervals."""
 
 _LOG_ERROR = -50 * math.log(2)  # of each integral in each box, as a part of ∫ |h|
-_MOST = 24_000  # boxes that are looked at
+_MOST = 12_000  # boxes that are looked at
 _THINNEST = 1e-200  # half a box, of the width of what there is
 _ORDER = 20  # nodes along an axis, at most
 # The sum of the half axes of the ellipse about [−1, 1] in which an integrand must be analytic.

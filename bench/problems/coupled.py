@@ -27,8 +27,9 @@ Found = tuple[float, tuple[float, ...]]
 _BENT = ("<", "<=", ">", ">=", "==", "!=", "abs", "table")
 _NODES = 1 << 15  # that are formed at once
 _ACCURACY = 1e-11  # of each integral, as a part of ∫ |h|
-_SUBDIVISIONS = {1: 2000, 2: 2000, 3: 150}
+_SUBDIVISIONS = {1: 1000, 2: 1000, 3: 150}
 _RULES = {1: "gk21", 2: "gk21", 3: "gk15"}
+_LARGEST = 710.0  # the logarithm of a number that is none in float64, as which no cost can matter
 _LEAST = 1e-30  # size of an integral at first, of a feature that was not seen yet
 _LOOK = 10.0  # widths from the center to which sizes are looked for
 
@@ -161,6 +162,8 @@ def _magnitudes(density: Density, cost: Enclosure, u: Sequence[acb], within: Seq
     within = [None] * len(u) if within is None else within  # type: ignore[list-item]
     weight = density.log_density(u, within).exp()
     p, f, *s = (_log_bound(ball) for ball in (weight, value, *density.scores(u, within)))
+    if inside is None and not f < _LARGEST:
+        f = _LARGEST
     with np.errstate(invalid="ignore"):
         return p + f + np.array([0.0, *s])  # nothing times anything is not known
 
