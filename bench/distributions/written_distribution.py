@@ -168,7 +168,7 @@ def _block(family: Family, value: Tensor) -> Tensor:
 
 
 def _repeat_of(given: Mapping[str, Any]) -> tuple[int | None, dict[str, Any]]:
-    """How often a distribution is repeated, and its parameters."""
+    """Return how often a distribution is repeated, and its parameters."""
     if REPEAT not in given:
         return None, dict(given)
     count = given[REPEAT]

@@ -172,7 +172,7 @@ def replaced(term: Term, leaf: Callable[[int], Term]) -> Term:
 
 
 def key_of(term: Term) -> Hashable:
-    """What two terms have in common that are the same function, but for the names of their coordinates."""
+    """Return what terms have in common that are the same function, but for the names of coordinates."""
     table = (
         None
         if term.constant is None

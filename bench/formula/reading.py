@@ -35,7 +35,7 @@ DEEPEST = 50  # operations within one another; each level is a Python call durin
 
 @dataclass(frozen=True)
 class Context:
-    """What the names in a formula stand for.
+    """The meaning of the names in a formula.
 
     Attributes:
         constants: those of `let`.
@@ -96,7 +96,7 @@ class _Reader:
         return self.typed.error(self.start + start, self.start + end, reason)
 
     def source(self, node: ast.expr) -> str:
-        """What was typed for a part of the formula, if that is short enough to be quoted."""
+        """Return what was typed for a part of the formula, if that is short enough to be quoted."""
         place = self.typed.where
         text = self.typed.text[
             place[self.start + node.col_offset] : place[self.start + (node.end_col_offset or 0)]

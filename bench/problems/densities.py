@@ -35,7 +35,7 @@ class Density(ABC):
     @property
     @abstractmethod
     def axes(self) -> list[tuple[float, float, float, float]]:
-        """Of each of the k axes where it begins, its center, the width there, and where it ends."""
+        """The place where each of the k axes begins, its center, the width there, and where it ends."""
 
     @abstractmethod
     def z(self, u: Balls) -> list[acb]:
@@ -179,7 +179,7 @@ def _within(interval: Within) -> Within:
 
 
 def _end(line: Line, side: int) -> float:
-    """Where a line ends, on one side: beyond it nothing is left of the density."""
+    """Return where a line ends, on one side: beyond it nothing is left of the density."""
     center, width = line.mode
     last = line.edges()[0 if side < 0 else -1]
     with ctx.workprec(BITS):

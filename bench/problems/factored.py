@@ -93,7 +93,7 @@ class Factored(ABC):
 
 
 class FactoredIntegral(Factored):
-    """Of continuous numbers: functions of one by quadrature on a line, those of two or three by cubature."""
+    """Means under continuous numbers: of functions of one by quadrature, of two or three by cubature."""
 
     def means(self, p: Distribution, check: bool) -> tuple[Tensor, list[Tensor]]:
         parameters = parameters_of(p)
@@ -124,7 +124,7 @@ class _Laid:
 
 
 class FactoredSum(Factored):
-    """Of discrete numbers: each function by a sum over the values of those on which it depends."""
+    """Means under discrete numbers: each function by a sum over the values of those on which it depends."""
 
     def __init__(self, parts: Parts, p: Distribution) -> None:
         super().__init__(parts, p)
