@@ -14,10 +14,11 @@ import yaml
 from bench import catalogue
 from bench.cards import INTERVAL, KEPT, Card, class_card
 from bench.certification.problems import PROBLEMS as EXAMPLES
-from bench.distributions.families import FAMILIES, LOG, Family
+from bench.distributions.families import FAMILIES, LOG, MIXTURE, Family
+from bench.distributions.named_mixture import NamedMixture
 from bench.docstrings import docstring_of
 from bench.figures import FIGURES
-from bench.formula.named import COSTS, Rosenbrock
+from bench.formula.named import COSTS, Template
 from bench.options import choices_of, described_options
 from bench.problems import PROBLEMS
 from bench.results.columns import TYPES
@@ -40,7 +41,7 @@ def text() -> str:
         "baselines": list(_choices("baseline")),
         "samplers": list(_choices("sampler")),
         "problems": [_problem(name) for name in sorted(PROBLEMS)],
-        "distributions": [_distribution(name) for name in FAMILIES],
+        "distributions": [*(_distribution(name) for name in FAMILIES), _mixture()],
         "costs": [_cost(name, cls) for name, cls in COSTS.items()],
         "metrics": [_metric(name) for name in METRICS],
         "figures": [
@@ -93,15 +94,29 @@ def _distribution(name: str) -> Card:
         " or ".join(w for w in words if w.removeprefix(LOG) in alternatives)
         for alternatives in family.parameters
     )
-    event = (
-        "a vector of dependent numbers" if family.joint else "a number; a vector, if a parameter is a list"
-    )
+    wide = "rows" if family.rows else "" if family.vector else "a list"
+    number = f"a number; a vector, {f'if a parameter is {wide}, or ' if wide else ''}by repeat: 3"
+    event = "a vector of dependent numbers" if family.joint else number
     summary = f"The distribution `{family.cls.__name__}` of torch.distributions, by its parameters there."
     given = {of[0]: _value(family, of[0]) for of in family.parameters}
     theta = next(word for word in given if word not in ("total_count", "df"))
     cost = "sum(z**2)" if family.joint else "z**2"
     example = _expectation({name: given}, [theta], cost)
     return Card(name, summary, "", {"parameters": needs, "one draw": event}, example=example)
+
+
+def _mixture() -> Card:
+    summary, body, _, references = _described(NamedMixture)
+    parts = {
+        "left": {"normal": {"loc": -0.5, "scale": 0.5}},
+        "right": {"laplace": {"loc": 1.5, "scale": 1.5}},
+    }
+    facts = {
+        "parameters": "parts, a distribution for each of two names or more; probs or logits; of θ, left.loc",
+        "one draw": "as of the parts, which are all continuous or all discrete",
+    }
+    example = _expectation({MIXTURE: {"parts": parts, "probs": [0.4, 0.6]}}, ["probs", "left.loc"], "z**2")
+    return Card(MIXTURE, summary, body, facts, {}, references, example)
 
 
 def _expectation(distribution: Any, parameters: list[str], cost: Any) -> str:
@@ -125,10 +140,10 @@ def _value(family: Family, parameter: str) -> Any:
 _VALUES = {"Simplex": [0.4, 0.6], "Integer": 5, "Interval": 0.3, "GreaterThan": 1.5}
 
 
-def _cost(name: str, cls: type) -> Card:
+def _cost(name: str, cls: type[Template]) -> Card:
     summary, body, options, references = _described(cls)
     constants = {key: float(default) for key, (default, _) in options.items()}
-    loc = [0.5, -0.3] if issubclass(cls, Rosenbrock) else 0.5
+    loc = [0.5, -0.3] if cls.of_vector else 0.5
     example = _expectation({"normal": {"loc": loc, "scale": 1.5}}, ["loc"], {name: constants})
     return Card(name, summary, body, {}, options, references, example)
 

@@ -46,7 +46,7 @@ def construct(cls: type, options: Mapping[str, Any], what: str) -> Any:
     values = {}
     for key in (key for key in options if key in wanted):
         try:
-            values[key] = _converted(wanted[key].annotation, options[key])
+            values[key] = converted(wanted[key].annotation, options[key])
         except Invalid as error:
             faults += error.under(key).faults
     if any(option.required and key not in values for key, option in wanted.items()):
@@ -108,7 +108,12 @@ def _default_text(default: Any) -> str:
     return text.strip()[1:-1]
 
 
-def _converted(annotation: Any, value: Any) -> Any:
+def converted(annotation: Any, value: Any) -> Any:
+    """A value as an annotation wants it, and as nothing else.
+
+    Raises:
+        Invalid: with the path of what is of another type.
+    """
     if isinstance(annotation, type) and issubclass(annotation, Choice):
         return _chosen(annotation, value)
     # In pydantic's strict mode a dataclass is not built from a mapping.

@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 
 from bench import noise
 from bench.distributions.families import component
+from bench.distributions.named_mixture import NamedMixture
 from bench.problem import NotApplicable, Problem
 
 
@@ -58,6 +59,8 @@ def _at(problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
 
 def _is_defined(law: Distribution) -> bool:
     """Whether the parameters by which the distribution was given are such as it can have."""
+    if isinstance(law, NamedMixture):
+        return _is_defined(law.weights) and all(_is_defined(component(part)) for part in law.parts)
     constraints: Mapping[str, Any] = law.arg_constraints
     given = [(vars(law)[name], constraint) for name, constraint in constraints.items() if name in vars(law)]
     return all(bool(constraint.check(value).all()) for value, constraint in given)

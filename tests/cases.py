@@ -34,7 +34,8 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "normals": expectation(
         "sum((z - 0.5)**2)", ["loc", "scale"], normal={"loc": [1.3, -0.6, 0.4], "scale": 0.8}
     ),
-    "product": expectation("sum(z)**2", ["loc"], normal={"loc": [0.3, -0.6], "scale": [0.8, 0.5]}),
+    # A square, whose gradient is known; but that it is one is hidden.
+    "product": expectation("abs(sum(z))**2", ["loc"], normal={"loc": [0.3, -0.6], "scale": [0.8, 0.5]}),
     "lognormal": expectation("sqrt(z)", ["loc", "scale"], lognormal={"loc": 0.2, "scale": 0.6}),
     "laplace": expectation("exp(-z**2)", ["loc", "scale"], laplace={"loc": 0.3, "scale": 0.7}),
     "gamma": expectation("z**2", ["concentration", "rate"], gamma={"concentration": 2.3, "rate": 1.7}),
@@ -75,6 +76,39 @@ PROBLEMS: dict[str, dict[str, Any]] = {
         "z**2 + tanh(z)",
         ["loc", "scale", "logits"],
         normal_mixture={"loc": [-0.9, 1.2], "scale": [0.6, 0.4], "logits": [0.3, -0.5]},
+    ),
+    "quadratic_form": {
+        **expectation("dot(z - w, dot(A, z))", ["loc"], normal={"loc": [0.3, -0.6], "scale": [0.8, 0.5]}),
+        "let": {"w": [0.4, -0.7], "A": [[1.2, -0.5], [0.3, 0.8]]},
+    },
+    "coordinates": {
+        **expectation(
+            "(z[0] - 2)**2 + dot(w, z[1:])", ["loc"], laplace={"loc": [0.3, -0.6, 0.8], "scale": 0.7}
+        ),
+        "let": {"w": [1.5, -0.4]},
+    },
+    "tied": expectation("(z[0] - 0.4)*z[1] + sum(z)/3", ["probs"], bernoulli={"probs": 0.3, "repeat": 3}),
+    "table": {
+        **expectation(
+            "f[z[0]] + T[z[0], z[1]]",
+            ["logits"],
+            categorical={"logits": [[0.3, -0.4, 0.9], [0.1, 0.5, -0.2]]},
+        ),
+        "let": {"f": [1.5, -0.3, 0.4], "T": [[1, 2, 0.5], [0.3, -1.5, 1], [2, 0.1, -0.7]]},
+    },
+    "interaction": expectation(
+        "sin(z[0]*z[1]) + z[0]**2", ["loc", "scale"], normal={"loc": [0.3, -0.6], "scale": [0.8, 0.5]}
+    ),
+    "mixture": expectation(
+        "z**2 + sin(z)",
+        ["logits", "left.loc", "right.log_scale"],
+        mixture={
+            "parts": {
+                "left": {"normal": {"loc": -0.9, "scale": 0.6}},
+                "right": {"laplace": {"loc": 1.2, "log_scale": -0.4}},
+            },
+            "logits": [0.3, -0.5],
+        },
     ),
 }
 """Those whose gradient is known, but for "product"."""

@@ -41,7 +41,7 @@ def test_without_a_reference_there_is_no_truth_but_the_reason() -> None:
     assert (truth.kind, truth.gradient) == ("none", None)
     assert truth.standard_error.isnan().all()
     assert truth.standard_error.shape == (2,)
-    assert "does not split" in truth.note
+    assert "jump or a kink" in truth.note
 
 
 def test_a_reference_comes_with_its_standard_error_and_how_it_was_made() -> None:
@@ -54,7 +54,7 @@ def test_a_reference_comes_with_its_standard_error_and_how_it_was_made() -> None
     # 2 Σz has variance 4 · 0.89; a mean of 10 · 2000 samples.
     wanted = (4 * 0.89 / 20_000) ** 0.5
     assert truth.standard_error.tolist() == pytest.approx([wanted] * 2, rel=0.1)
-    for part in ("reparameterization", "N = 10", "R = 2000", "does not split"):
+    for part in ("reparameterization", "N = 10", "R = 2000", "jump or a kink"):
         assert part in truth.note
 
 

@@ -174,3 +174,10 @@ assert [float(found.column(str(i), "cosine").mean()) for i in range(10)] == list
         [sys.executable, "-c", script, str(tmp_path / "replicates.parquet")], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_no_number_of_an_estimate_stays_nan(tmp_path: Path) -> None:
+    frame = frame_of("a", 3, ("all",))
+    frame.loc[1, "cosine"] = np.nan  # of an estimate that is zero
+    found = ReplicateFile(written(tmp_path, frame)).column("a", "cosine")
+    assert np.isnan(found).tolist() == [False, True, False]

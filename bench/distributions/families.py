@@ -35,6 +35,10 @@ from bench.distributions.repeated import Repeated
 from bench.distributions.von_mises import VonMises
 from bench.errors import Invalid, KeyFault, did_you_mean, invalid, shown
 
+REPEAT = "repeat"
+"""The key of a distribution of a number that says how many independent draws z consists of."""
+MIXTURE = "mixture"
+"""The name of a distribution that is made of others."""
 LOG = "log_"
 """A parameter that is positive may be given by its logarithm, under this prefix."""
 
@@ -48,12 +52,14 @@ class Family:
         parameters: the arguments that are needed; each a tuple of alternatives.
         vector: whether a parameter of one draw is itself a vector (the logits of a categorical).
         joint: whether one draw is a vector, whose numbers depend on one another.
+        rows: whether that vector may be given for each of several numbers, as rows.
     """
 
     cls: type[Distribution]
     parameters: tuple[tuple[str, ...], ...]
     vector: bool = False
     joint: bool = False
+    rows: bool = False
 
     def names(self) -> list[str]:
         """All words by which a parameter may be given."""
@@ -81,9 +87,8 @@ class Family:
         """
         for name in given:
             if name not in self.names():
-                raise invalid(
-                    f"unknown parameter {shown(name)}; {did_you_mean(name, self.names())}", str(name)
-                )
+                known = [*self.names(), *([] if self.joint else [REPEAT])]
+                raise invalid(f"unknown parameter {shown(name)}; {did_you_mean(name, known)}", str(name))
         for alternatives in self.parameters:
             words = [w for w in self.names() if w.removeprefix(LOG) in alternatives]
             found = [w for w in words if w in given]
@@ -102,7 +107,7 @@ FAMILIES: dict[str, Family] = {
     "bernoulli": Family(Bernoulli, (("probs", "logits"),)),
     "beta": Family(Beta, (("concentration1",), ("concentration0",))),
     "binomial": Family(Binomial, (("total_count",), ("probs", "logits"))),
-    "categorical": Family(Categorical, (("probs", "logits"),), vector=True),
+    "categorical": Family(Categorical, (("probs", "logits"),), vector=True, rows=True),
     "dirichlet": Family(Dirichlet, (("concentration",),), joint=True),
     "exponential": Family(Exponential, (("rate",),)),
     "gamma": Family(Gamma, (("concentration",), ("rate",))),
@@ -130,7 +135,8 @@ def find_family(name: str) -> Family:
         Invalid: if there is none.
     """
     if name not in FAMILIES:
-        raise Invalid(KeyFault(f"unknown distribution {shown(name)}; {did_you_mean(name, FAMILIES)}"))
+        known = [*FAMILIES, MIXTURE]
+        raise Invalid(KeyFault(f"unknown distribution {shown(name)}; {did_you_mean(name, known)}"))
     return FAMILIES[name]
 
 

@@ -39,6 +39,11 @@ class GammaLine(Line):
         rise = v.exp() - a
         return [v - digamma(a), k * rise, (1 - rise * v) / k]
 
+    @staticmethod
+    def z_of(u: Tensor, *anchor: Tensor) -> Tensor:
+        _, log_scale, _ = anchor
+        return (u + log_scale).exp()
+
     def edges(self) -> list[float]:
         a, _, k = self.anchor
         center, width = self.mode
@@ -77,6 +82,11 @@ class BetaLine(Line):
         a, b = self.anchor
         total = digamma(a, b)
         return [log_sigmoid(u) + total - digamma(a), log_sigmoid(-u) + total - digamma(b)]
+
+    @staticmethod
+    def z_of(u: Tensor, *anchor: Tensor) -> Tensor:
+        del anchor  # u is of the number itself
+        return u.sigmoid()
 
     def edges(self) -> list[float]:
         a, b = self.anchor

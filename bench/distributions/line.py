@@ -63,6 +63,11 @@ class Line(ABC):
 
     @staticmethod
     @abstractmethod
+    def z_of(u: Tensor, *anchor: Tensor) -> Tensor:
+        """The numbers at places of the line, of the shape of u."""
+
+    @staticmethod
+    @abstractmethod
     def log_density_of(u: Tensor, anchor: Sequence[Tensor], *parameters: Tensor) -> Tensor:
         """The logarithm of the density at nodes laid for an anchor, `[K, 1, (D)] -> [K, R, (D)]`."""
 

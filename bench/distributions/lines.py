@@ -63,6 +63,11 @@ class StudentLine(Line):
         of_df = constant - self._log_tail(u) / 2 + more / (2 * df) * square
         return [of_df, more * single / scale, (more * square - 1) / scale]
 
+    @staticmethod
+    def z_of(u: Tensor, *anchor: Tensor) -> Tensor:
+        _, loc, scale = anchor
+        return loc + scale * u.sinh()
+
     def edges(self) -> list[float]:
         reach = max(LOG_REACH, TAIL / self.anchor[0])
         return rungs(0.0, 1.0, -reach, reach)
@@ -103,6 +108,11 @@ class VonMisesLine(Line):
         loc, kappa = self.anchor
         ratio = _scaled_bessel(1, kappa) / _scaled_bessel(0, kappa)
         return [kappa * (u - loc).sin(), (u - loc).cos() - ratio]
+
+    @staticmethod
+    def z_of(u: Tensor, *anchor: Tensor) -> Tensor:
+        del anchor  # u is of the number itself
+        return u
 
     def edges(self) -> list[float]:
         return rungs(*self.mode, -math.pi, math.pi)

@@ -32,6 +32,11 @@ class NormalLine(Line):
         _, scale = self.anchor
         return [u / scale, (u * u - 1) / scale]
 
+    @staticmethod
+    def z_of(u: Tensor, *anchor: Tensor) -> Tensor:
+        loc, scale = anchor
+        return loc + scale * u
+
     def edges(self) -> list[float]:
         return rungs(0.0, 1.0, -LOG_REACH, LOG_REACH)
 
@@ -94,6 +99,10 @@ class LogNormalLine(NormalLine):
 
     def z(self, u: acb) -> acb:
         return super().z(u).exp()
+
+    @staticmethod
+    def z_of(u: Tensor, *anchor: Tensor) -> Tensor:
+        return NormalLine.z_of(u, *anchor).exp()
 
     def edges(self) -> list[float]:
         loc, scale = self.anchor

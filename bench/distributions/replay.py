@@ -21,6 +21,7 @@ from torch.distributions import (
 
 from bench.distributions.implicit import implicit
 from bench.distributions.mixture import NormalMixture
+from bench.distributions.named_mixture import NamedMixture
 from bench.problem import NotApplicable
 
 
@@ -76,8 +77,15 @@ def _mixture(p: Any, z: Tensor) -> Tensor:
     return implicit(z, (p.mixture_distribution.probs * parts).sum(-1), p.log_prob(z).exp())
 
 
+def _named_mixture(p: Any, z: Tensor) -> Tensor:
+    if not p.has_rsample:
+        raise NotApplicable("no path through a given sample of such a mixture is known")
+    return p.follow(z)  # type: ignore[no-any-return]
+
+
 _PATHS: dict[type[Distribution], Callable[[Any, Tensor], Tensor]] = {
     NormalMixture: _mixture,
+    NamedMixture: _named_mixture,
     LogNormal: lambda p, x: _standardized(p.base_dist, x.log()).exp(),
     Normal: _standardized,
     Laplace: _standardized,

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
+from typing import Any
 
 from flint import acb, arb
 
 from bench.balls import UNDEFINED, UNKNOWN, Within, sigmoid
-from bench.formula.terms import REDUCTIONS, Term
+from bench.formula.dependence import TOTAL
+from bench.formula.terms import REDUCTIONS, TABLE, Term
 
-Enclosure = Callable[[acb, Within], acb]
+Enclosure = Callable[[Any, Any], acb]
+"""From z, a ball, or a ball for each coordinate, and the interval, or intervals, within which, to f."""
 
 _Decision = Callable[[arb], bool]
 
 _ZERO, _ONE = acb(0), acb(1)
 _HALF = arb(0.5, 0.5)  # from 0 to 1
 _LARGEST_POWER = 1 << 16
+_HAIR = 1e-6  # of whole numbers, that may have been rounded
 
 
 def enclosure(term: Term) -> Enclosure:
@@ -28,7 +34,7 @@ def enclosure(term: Term) -> Enclosure:
     may not be analytic and was to be.
 
     Args:
-        term: f, of a number z.
+        term: f, of a number z, or of the coordinates at which its leaves stand.
 
     References:
         Johansson (2018), Numerical integration in arbitrary-precision ball arithmetic.
@@ -37,10 +43,16 @@ def enclosure(term: Term) -> Enclosure:
         constant = acb(term.number)
         return lambda _z, _within: constant
     if term.operation == "z":
-        return lambda z, _within: z
+        k = term.where
+        return (lambda z, _within: z) if k is None else (lambda z, _within: z[k])
     operands = [enclosure(each) for each in term.operands]
     if term.operation in REDUCTIONS:  # of a number
         return operands[0]
+    if term.operation == TOTAL:
+        return lambda z, within: sum((each(z, within) for each in operands), _ZERO)
+    if term.operation == TABLE:
+        assert term.constant is not None
+        return _looked_up(term.constant.tolist(), operands)
     if term.operation in _COMPARISONS:
         left, right = operands
         return _compared(left, right, *_COMPARISONS[term.operation])
@@ -91,6 +103,27 @@ def _compared(left: Enclosure, right: Enclosure, holds: _Decision, fails: _Decis
         return UNDEFINED if found is None else found
 
     return comparison
+
+
+def _looked_up(table: list[Any], places: list[Enclosure]) -> Enclosure:
+    """The entry of a table where each place is one whole number; any of several that it may be."""
+
+    def entry(z: Any, within: Any) -> acb:
+        found: list[Any] = [table]
+        for place in places:
+            real = place(z, within).real
+            last = len(found[0]) - 1
+            if not real.is_finite():
+                low, high = (0, last) if within is None else (0, -1)
+            else:
+                low = max(0, math.ceil(float(real.lower()) - _HAIR))
+                high = min(last, math.floor(float(real.upper()) + _HAIR))
+            if high < low or (within is not None and high > low):
+                return UNDEFINED
+            found = [each[k] for each in found for k in range(low, high + 1)]
+        return functools.reduce(acb.union, [acb(each) for each in found])
+
+    return entry
 
 
 def _absolute(inner: Enclosure) -> Enclosure:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Collection
 
 from bench.errors import did_you_mean
-from bench.formula.terms import FUNCTIONS, NUMBERS, REDUCTIONS
+from bench.formula.terms import DOT, FUNCTIONS, NUMBERS, REDUCTIONS
 
-CALLED = (*FUNCTIONS, *REDUCTIONS)
+CALLED = (*FUNCTIONS, *REDUCTIONS, DOT)
 """The names of functions."""
 
-ALLOWED = "a formula is made of numbers, z, pi, e, + - * / **, < <= > >= == !=, parentheses and " + ", ".join(
-    CALLED
+ALLOWED = (
+    "a formula is made of numbers, z, pi, e, + - * / **, < <= > >= == !=, parentheses, "
+    f"{', '.join(CALLED)}, z[0], z[1:3] and names of `let`"
 )
 
 FOREIGN: dict[type[ast.AST], str] = {
     ast.Attribute: "an attribute",
-    ast.Subscript: "a subscript",
+    ast.Slice: "a slice",
     ast.IfExp: "if ... else; multiply by a comparison instead",
     ast.BoolOp: "and / or; multiply comparisons instead",
+    ast.MatMult: "a product of rows and a list is written dot(A, z)",
     ast.BitXor: "a power is written **",
     ast.BitOr: "an absolute value is written abs(z)",
     ast.NamedExpr: "an assignment",
@@ -58,6 +61,8 @@ _WRITTEN = {
     "logistic": "sigmoid(z)",
     "expit": "sigmoid(z)",
     "norm": "sqrt(sum(z**2))",
+    "matmul": "dot(A, z)",
+    "inner": "dot(w, z)",
 }
 """Function that there is not -> how it is written."""
 
@@ -71,13 +76,14 @@ def unknown_function(name: str) -> str:
     return f"unknown function; {near} ({known})" if near.startswith("did") else f"unknown function; {known}"
 
 
-def unknown_name(name: str) -> str:
-    """Return what to write in place of a name that there is not."""
+def unknown_name(name: str, constants: Collection[str] = ()) -> str:
+    """Return what to write in place of a name that there is not, where these constants have names."""
     if name in _WRITTEN:
         return f"unknown name; write {_WRITTEN[name]}"
-    near = did_you_mean(name, ["z", *NUMBERS, *CALLED])
+    near = did_you_mean(name, ["z", *NUMBERS, *CALLED, *constants])
     if len(name) == 1 and not near.startswith("did"):
-        return "unknown name; the variable is z"
+        given = f"`let` has {', '.join(sorted(constants))}" if constants else "constants get names by `let`"
+        return f"unknown name; the variable is z, and {given}"
     return f"unknown name; {near}"
 
 

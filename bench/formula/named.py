@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import Any, ClassVar
 
 from bench.errors import Invalid, did_you_mean, invalid, shown
-from bench.formula import parse
-from bench.formula.balls import Enclosure
+from bench.formula import Formula, parse
 from bench.options import construct
 
 
-class Cost(Protocol):
-    """The methods that a problem wants of a cost; `Formula` documents them."""
-
-    def __call__(self, z: Tensor, event_dim: int) -> Tensor: ...
-
-    def check(self, event_dim: int) -> None: ...
-
-    def additive(self, dimensions: int) -> tuple[float, Callable[[Tensor], Tensor]] | None: ...
-
-    def summand(self, dimensions: int) -> Enclosure | None: ...
-
-
 class Template(ABC):
-    """A formula with constants to fill in; of a vector, the sum over its numbers."""
+    """A formula with constants to fill in; of a vector, the sum over its numbers.
+
+    Attributes:
+        of_vector: whether z can only be a vector, and the formula is of all of it.
+    """
+
+    of_vector: ClassVar[bool] = False
 
     @abstractmethod
     def text(self) -> str:
-        """The formula of a number z."""
+        """The formula of a number z, or of a vector."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +84,7 @@ class Heaviside(Template):
 
 
 @dataclass(frozen=True)
-class Rosenbrock:
+class Rosenbrock(Template):
     r"""A curved valley, of a vector z.
 
     .. math:: \sum_{d<D} (a - z_d)^2 + b\, (z_{d+1} - z_d^2)^2
@@ -105,25 +96,15 @@ class Rosenbrock:
         b: the steepness of the sides of the valley.
     """
 
+    of_vector: ClassVar[bool] = True
     a: float = 1.0
     b: float = 100.0
 
-    def __call__(self, z: Tensor, event_dim: int) -> Tensor:
-        first, second = z[..., :-1], z[..., 1:]
-        return ((self.a - first).square() + self.b * (second - first.square()).square()).sum(-1)
-
-    def check(self, event_dim: int) -> None:
-        if not event_dim:
-            raise invalid("the cost rosenbrock is of a vector z: give a parameter as a list")
-
-    def additive(self, dimensions: int) -> None:
-        return None
-
-    def summand(self, dimensions: int) -> None:
-        return None
+    def text(self) -> str:
+        return f"sum((({self.a!r}) - z[:-1])**2 + ({self.b!r})*(z[1:] - z[:-1]**2)**2)"
 
 
-COSTS: Mapping[str, type[Template] | type[Rosenbrock]] = {
+COSTS: Mapping[str, type[Template]] = {
     "quadratic": Quadratic,
     "bump": Bump,
     "cosine": Cosine,
@@ -133,14 +114,18 @@ COSTS: Mapping[str, type[Template] | type[Rosenbrock]] = {
 """Name -> cost."""
 
 
-def cost_of(given: str | Mapping[str, Any]) -> Cost:
+def cost_of(given: str | Mapping[str, Any], let: Mapping[str, Any] | None = None) -> Formula:
     """The cost that a formula, or `{name: {constant: value}}`, stands for.
+
+    Args:
+        given: the one or the other.
+        let: constants that a formula may name.
 
     Raises:
         Invalid: if it stands for none.
     """
     if isinstance(given, str):
-        return parse(given)
+        return parse(given, let)
     if len(given) != 1:
         raise invalid("wanted one cost, as {name: {constant: value}}")
     ((name, constants),) = given.items()
@@ -150,11 +135,22 @@ def cost_of(given: str | Mapping[str, Any]) -> Cost:
     if not isinstance(constants, Mapping):
         raise invalid(f"wanted the constants of cost {name} as {{name: value}}, got {shown(constants)}", name)
     try:
-        found: Template | Rosenbrock = construct(COSTS[name], constants, f"cost {name}")
+        found: Template = construct(COSTS[name], constants, f"cost {name}")
     except Invalid as error:
         raise error.under(name) from error
     for key, value in vars(found).items():
         if not math.isfinite(value):
             raise invalid(f"{key} must be finite, got {shown(value)}", name, key)
     # Of a number the sum is the number itself.
-    return found if isinstance(found, Rosenbrock) else parse(f"sum({found.text()})")
+    return parse(found.text() if found.of_vector else f"sum({found.text()})")
+
+
+def check_vector(given: object, dimensions: int) -> None:
+    """Refuse a cost by name that is of a vector, where z is a number.
+
+    Raises:
+        Invalid: if it is.
+    """
+    name = str(next(iter(given))) if isinstance(given, Mapping) else ""
+    if name in COSTS and COSTS[name].of_vector and dimensions < 2:
+        raise invalid(f"the cost {name} is of a vector z of two numbers or more: give a parameter as a list")

@@ -6,11 +6,14 @@ import ast
 import math
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from bench.errors import Invalid, invalid, shown
+from bench.formula import terms
 from bench.formula.hints import (
     ALLOWED,
     CALLED,
@@ -20,11 +23,34 @@ from bench.formula.hints import (
     unknown_name,
     unread,
 )
-from bench.formula.terms import FUNCTIONS, NUMBERS, OPERATORS, Function, Term, applied, reduced
+from bench.formula.ranges import Range
+from bench.formula.shapes import common, of_dot, words
+from bench.formula.subscripts import Subscripted
+from bench.formula.terms import DOT, FUNCTIONS, NUMBERS, OPERATORS, Function, Shape, Term
 from bench.formula.typed import Typed, typed
 
 LONGEST = 1000  # characters
 DEEPEST = 50  # operations within one another; each level is a Python call during evaluation
+
+
+@dataclass(frozen=True)
+class Context:
+    """The meaning of the names in a formula.
+
+    Attributes:
+        constants: those of `let`.
+        dimensions: of z, 0 where it is a number; None while they are not known.
+        values: those that each number of z can have; None while they are not known.
+    """
+
+    constants: Mapping[str, Tensor] = field(default_factory=dict)
+    dimensions: int | None = None
+    values: Range | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """That of z."""
+        return () if self.dimensions == 0 else (self.dimensions,)
 
 
 @dataclass(frozen=True)
@@ -34,10 +60,12 @@ class _Reader:
     Attributes:
         typed: the formula in plain characters, and where each was typed.
         start: the plain characters before it that were not parsed.
+        context: what names stand for.
     """
 
     typed: Typed
     start: int
+    context: Context
 
     def term(self, node: ast.expr, depth: int = 1) -> Term:
         if depth > DEEPEST:
@@ -57,6 +85,8 @@ class _Reader:
                 raise self.error(node, "a chained comparison; multiply two: (0 < z) * (z < 1)")
             case ast.Call():
                 return self.call(node, depth)
+            case ast.Subscript():
+                return self.subscript(node, depth)
         raise self.error(node, f"{FOREIGN.get(type(node), 'no part of a formula')}; {ALLOWED}")
 
     def error(self, node: ast.expr, reason: str) -> Invalid:
@@ -64,6 +94,14 @@ class _Reader:
 
     def error_at(self, start: int, end: int, reason: str) -> Invalid:
         return self.typed.error(self.start + start, self.start + end, reason)
+
+    def source(self, node: ast.expr) -> str:
+        """Return what was typed for a part of the formula, if that is short enough to be quoted."""
+        place = self.typed.where
+        text = self.typed.text[
+            place[self.start + node.col_offset] : place[self.start + (node.end_col_offset or 0)]
+        ]
+        return text if len(text) <= 30 else f"{text[:29]}…"
 
     def literal(self, node: ast.Constant) -> Term:
         if type(node.value) not in (int, float):
@@ -76,16 +114,23 @@ class _Reader:
     def finite(self, number: float, node: ast.expr) -> Term:
         if not math.isfinite(number):
             raise self.error(node, "it is no finite real number")
-        return Term("number", (), lambda _z, _event_dim: number, number=number)
+        return terms.number(number)
+
+    def constant(self, values: Tensor, node: ast.expr) -> Term:
+        if not bool(values.isfinite().all()):
+            raise self.error(node, "not all of its numbers are finite and real")
+        return terms.constant(values)
 
     def name(self, node: ast.Name) -> Term:
         if node.id == "z":
-            return Term("z", (), lambda z, _event_dim: z, per_dimension=True)
+            return terms.variable(self.context.shape)
         if node.id in NUMBERS:
             return self.finite(NUMBERS[node.id], node)
+        if node.id in self.context.constants:
+            return self.constant(self.context.constants[node.id], node)
         if node.id in CALLED:
             raise self.error(node, f"a function without its argument; write {node.id}(z)")
-        raise self.error(node, unknown_name(node.id))
+        raise self.error(node, unknown_name(node.id, self.context.constants))
 
     def operation(self, node: ast.expr, sign: ast.AST, operands: tuple[ast.expr, ...], depth: int) -> Term:
         if type(sign) not in OPERATORS:
@@ -97,32 +142,103 @@ class _Reader:
             reason = f"{FOREIGN.get(type(sign), 'no operator of a formula')}; {ALLOWED}"
             raise self.error_at(begin, begin + len(source), reason)
         symbol, function = OPERATORS[type(sign)]
-        return self.applied(node, symbol, function, tuple(self.term(each, depth + 1) for each in operands))
+        return self.applied(node, symbol, function, operands, depth)
 
     def call(self, node: ast.Call, depth: int) -> Term:
         if isinstance(node.func, ast.Attribute):
             return self.term(node.func, depth)
-        if not isinstance(node.func, ast.Name) or node.func.id in ("z", *NUMBERS):
+        values = ("z", *NUMBERS, *self.context.constants)
+        if not isinstance(node.func, ast.Name) or node.func.id in values:
             raise self.error(node, "a call of what is no function; a product is written with *")
         name = node.func.id
         if name not in CALLED:
             raise self.error(node.func, unknown_function(name))
-        if len(node.args) != 1 or node.keywords:
-            raise self.error(node, f"{name} takes one argument, without a name")
-        inner = self.term(node.args[0], depth + 1)
+        wanted = 2 if name == DOT else 1
+        if len(node.args) != wanted or node.keywords:
+            count = "two arguments, without names" if wanted == 2 else "one argument, without a name"
+            raise self.error(node, f"{name} takes {count}")
+        if name == DOT:
+            return self.dot(node, (node.args[0], node.args[1]), depth)
         if name in FUNCTIONS:
-            return self.applied(node, name, FUNCTIONS[name], (inner,))
-        if not inner.per_dimension:
+            return self.applied(node, name, FUNCTIONS[name], (node.args[0],), depth)
+        inner = self.term(node.args[0], depth + 1)
+        # A z that is a number is its own sum.
+        if not inner.per_dimension and (inner.fixed or self.context.dimensions != 0):
             raise self.error(node, f"{name} runs over the dimensions of z, and this is a single number")
-        return reduced(name, inner)
+        if len(inner.shape) > 1:
+            raise self.error(node, f"{name} runs over one list, and this is {words(inner.shape)}")
+        if inner.constant is not None and inner.fixed:
+            return self.constant(terms.REDUCTIONS[name](inner.constant), node)
+        return terms.reduced(name, inner)
 
-    def applied(self, node: ast.expr, name: str, function: Function, operands: tuple[Term, ...]) -> Term:
-        numbers = [term.number for term in operands if term.number is not None]
-        if len(numbers) < len(operands):
-            return applied(name, function, operands)
+    def dot(self, node: ast.expr, sides: tuple[ast.expr, ast.expr], depth: int) -> Term:
+        left, right = (self.term(side, depth + 1) for side in sides)
+        for side, term in zip(sides, (left, right), strict=True):
+            if not term.per_dimension:
+                reason = (
+                    "z is a number here" if not term.fixed and self.context.dimensions == 0 else "a number"
+                )
+                raise self.error(side, f"{reason}; dot is of lists and rows, and a product is written with *")
+        shape = of_dot(left.shape, right.shape)
+        if shape is None:
+            one, other = (
+                f"{self.source(side)} has {words(term.shape)}"
+                for side, term in zip(sides, (left, right), strict=True)
+            )
+            raise self.error(node, f"{one}, and {other}")
+        if left.fixed and right.fixed:
+            assert left.constant is not None
+            assert right.constant is not None
+            return self.constant(left.constant @ right.constant, node)
+        return terms.dotted(left, right, shape)
+
+    def subscript(self, node: ast.Subscript, depth: int) -> Term:
+        axes = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        for each in axes:
+            if isinstance(each, ast.Slice) and each.step is not None:
+                raise self.error(each.step, "a slice has no step: z[1:3]")
+        inner = self.term(node.value, depth + 1)
+        places: list[tuple[Term | None, ...]] = [
+            (
+                None if each.lower is None else self.term(each.lower, depth + 1),
+                None if each.upper is None else self.term(each.upper, depth + 1),
+            )
+            if isinstance(each, ast.Slice)
+            else (self.term(each, depth + 1),)
+            for each in axes
+        ]
+        read = Subscripted(
+            self.source(node.value),
+            inner,
+            self.context.values,
+            self.context.dimensions,
+            lambda i, reason: self.error(axes[i] if i >= 0 else node, reason),
+        )
+        found = read.term(places)
+        return self.constant(found, node) if isinstance(found, Tensor) else found
+
+    def applied(
+        self, node: ast.expr, name: str, function: Function, nodes: tuple[ast.expr, ...], depth: int
+    ) -> Term:
+        operands = tuple(self.term(each, depth + 1) for each in nodes)
+        shape = common([term.shape for term in operands])
+        rows = next((i for i, term in enumerate(operands) if len(term.shape) > 1), None)
+        fixed = all(term.fixed for term in operands)
+        if shape is None or (rows is not None and not fixed):
+            told = [f"{self.source(n)} has {words(t.shape)}" for n, t in zip(nodes, operands, strict=True)]
+            hint = "" if rows is None else "; a product of rows and a list is dot(A, z)"
+            raise self.error(node, f"{', and '.join(told)}{hint}")
+        if not fixed:
+            return terms.applied(name, function, operands, shape)
         # Folded by torch itself: no large integers, no complex powers, and one table of functions.
-        exact = [torch.tensor(number, dtype=torch.float64, device="cpu") for number in numbers]
-        return self.finite(function(*exact).item(), node)
+        exact = [
+            torch.tensor(term.number, dtype=torch.float64, device="cpu")
+            if term.constant is None
+            else term.constant
+            for term in operands
+        ]
+        value = function(*exact)
+        return self.constant(value, node) if value.dim() else self.finite(value.item(), node)
 
 
 def _parsed(formula: Typed, start: int, text: str) -> ast.expr:
@@ -141,7 +257,7 @@ def _parsed(formula: Typed, start: int, text: str) -> ast.expr:
     raise invalid(f"{message}; {ALLOWED}")
 
 
-def read(text: object) -> Term:
+def read(text: object, context: Context) -> Term:
     """The term that a text stands for; superscripts are powers, `z²`, π is pi, and − is a minus.
 
     Raises:
@@ -157,4 +273,9 @@ def read(text: object) -> Term:
     if not bare:
         raise invalid(f"the formula is empty: {ALLOWED}")
     start = formula.plain.index(bare)
-    return _Reader(formula, start).term(_parsed(formula, start, bare))
+    return _Reader(formula, start, context).term(_parsed(formula, start, bare))
+
+
+def names_in(text: str) -> set[str]:
+    """All words in a formula that may be names."""
+    return set(re.findall(r"[A-Za-z_]\w*", text, re.ASCII))

@@ -94,13 +94,15 @@ def typed(text: str) -> Typed:
                 add("pi" if character == "π" else character, at)
             if found == "π" and text[token.end() : token.end() + 1].isalnum():
                 add(" ", token.end())
-        elif found == "(":
-            opened.append(len(plain) if base is None or not ends_in_name else base)
+        elif found in "([":
+            # A subscript belongs to whatever operand is before it, a parenthesis to a name.
+            continues = base is not None and (found == "[" or ends_in_name)
+            opened.append(base if base is not None and continues else len(plain))
             add(found, place)
             base = None
         else:
             add(SIGNS.get(found, found), place)
-            if found == ")":
+            if found in ")]":
                 base, after_name = opened.pop() if opened else None, False
             elif found != " ":
                 base = None

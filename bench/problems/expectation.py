@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from bench.distributions.families import FAMILIES, LOG, Family
-from bench.distributions.written_distribution import Value, read_distribution
-from bench.errors import collected, invalid, shown
-from bench.formula.named import cost_of
+from bench.distributions.families import FAMILIES
+from bench.distributions.written_mixture import read_law
+from bench.errors import Invalid, KeyFault, collected, did_you_mean, invalid, shown
+from bench.formula import Formula, Range
+from bench.formula.constants import read_constants
+from bench.formula.named import check_vector, cost_of
 from bench.problem import Points, Problem, TruthKind
-from bench.problems.integrals import Integral
-from bench.problems.sums import Sum
+from bench.problems.means import Mean, mean_of
 
 
 class Expectation(Problem):
@@ -26,50 +27,61 @@ class Expectation(Problem):
     θ are those parameters of the distribution that are named in `parameters`, in that
     order and as they are written: `scale` or `log_scale`, `probs` or `logits`. A
     parameter written as a list of D numbers makes z a vector of D independent draws; one
-    number is shared by all of them. A `dirichlet` or `multivariate_normal` is a vector of
+    number is shared by all of them, and `repeat: 3` beside single numbers makes z three draws that share
+    all. Rows of `logits` or `probs` of a `categorical` make z a vector with one number for each row.
+    A `mixture` has `parts`, distributions by name, and their `probs` or `logits`; the parameters of a part
+    are called `left.loc`. A `dirichlet` or `multivariate_normal` is a vector of
     dependent numbers; the `scale_tril` of the latter, or its `covariance_matrix` or
     `precision_matrix`, is a list of rows, and θ holds those up to the diagonal, one after
     another.
 
-    The expectation is exact by enumeration of finite supports (and of the part that
-    matters of infinite ones), else by quadrature of one-dimensional integrals, where z is
-    a number or the cost a sum over the numbers of which z consists.
+    The expectation is exact by enumeration of finite supports up to 2²⁰ values (and of the part that
+    matters of infinite ones), by quadrature of one-dimensional integrals, where z is
+    a number or the cost can be multiplied out into sums of products of functions of single numbers, and
+    by cubature where it couples up to three numbers smoothly, each checked by a second rule with proven
+    error. Where none of them fits, as where a comparison couples numbers, a long run takes its place.
 
     Args:
         distribution: `{name: {parameter: number, list of numbers or list of rows}}`.
         parameters: which of them are θ.
-        cost: a formula of z, see `bench.formula`; or one of `quadratic`, `bump`, `cosine`,
+        cost: a formula of z: `sum`, `mean` and `dot` put its numbers together, `z[0]` and `z[1:3]` pick
+            some; see `bench.formula`. Or one of `quadratic`, `bump`, `cosine`,
             `heaviside` and `rosenbrock` with its constants, `{bump: {k: 2}}`, summed over a
             vector z; see `bench.formula.named`.
+        let: constants that the formula names, `{w: [1, -2], A: [[1, 2], [3, 4]]}`: numbers, lists and rows,
+            as in `dot(w, z)`, `sum((z - w)**2)`, or the entry `f[z]` of a list at a whole number.
     """
 
     def __init__(
         self,
-        distribution: dict[str, dict[str, Value]],
+        distribution: dict[str, Any],
         parameters: list[str],
         cost: str | dict[str, Any],
+        let: dict[str, Any] | None = None,
     ) -> None:
         with collected() as faults:
             with faults.under("distribution"):
-                law = read_distribution(distribution)
-            with faults.under("cost"):
-                self.formula = cost_of(cost)
+                law = read_law(distribution)
+            with faults.under("let"):
+                constants = read_constants(let)
+            if not any(fault.path[:1] == ("let",) for fault in faults.faults):
+                with faults.under():
+                    self.formula = _formula(cost, let or {}, constants)
             named = FAMILIES.get(next(iter(distribution), ""))
             if faults.faults and named is not None:  # what no such distribution has can be told all the same
                 with faults.under("parameters"):
                     _check_names(parameters, named.names())
-        self.family, self.dimensions, blocks = law.family, law.dimensions, law.blocks
+        self.law, self.dimensions, blocks = law, law.dimensions, law.blocks
         with collected() as faults:
             with faults.under("cost"):
-                self.formula.check(self.event_dim)
+                check_vector(cost, self.dimensions)
+                self.formula.check(self.dimensions, Range(*law.limits, law.discrete))
             with faults.under("parameters"):
                 self.parameters = _theta(parameters, blocks)
-                _refuse_whole_numbers(parameters, law.family)
+                _refuse_whole_numbers(parameters, law.whole)
         self.theta = torch.cat([blocks[key] for key in parameters])  # [P]
-        fixed = [key for key in blocks if key not in parameters]
-        self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in fixed)])
-        self._theta_sizes = {key: len(blocks[key]) for key in parameters}
-        self._fixed_sizes = {key: len(blocks[key]) for key in fixed}
+        self._named, self._rest = list(parameters), [key for key in blocks if key not in parameters]
+        self._fixed = torch.cat([self.theta.new_empty(0), *(blocks[key] for key in self._rest)])
         self.width = max(1, self.dimensions)
 
     @property
@@ -79,18 +91,19 @@ class Expectation(Problem):
 
     @property
     def truth_kind(self) -> TruthKind:  # type: ignore[override]
-        return "enumeration" if self._discrete else "quadrature"
+        return "enumeration" if self.law.discrete else "quadrature"
 
     def distribution(self, theta: Tensor) -> Distribution:
-        values = self._split(theta, self._theta_sizes) | self._split(self._fixed, self._fixed_sizes)
-        return self.family.make(values, self.event_dim)
+        return self.law.make(
+            self.law.values_of(theta, self._named) | self.law.values_of(self._fixed, self._rest)
+        )
 
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         return self.formula(x.to(theta.dtype), self.event_dim)
 
     def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[None, Tensor] | None:
-        split = self.formula.additive(self.width)
-        return None if split is None else (None, split[1](x.to(theta.dtype)))
+        split = self.formula.split(self.dimensions)
+        return None if split is None else (None, split.terms(x.to(theta.dtype)))
 
     def expectation(self, theta: Tensor) -> Tensor:
         return self._exact.value(self.distribution(theta))
@@ -102,25 +115,28 @@ class Expectation(Problem):
         return self._exact.points(check)
 
     @cached_property
-    def _exact(self) -> Sum | Integral:
+    def _exact(self) -> Mean:
         p = self.distribution(self.theta[None].detach().to("cpu", torch.float64))
-        return (Sum if self._discrete else Integral)(self.formula, p, self.dimensions)
+        return mean_of(self.formula, p, self.dimensions)
 
-    @property
-    def _discrete(self) -> bool:
-        return bool(self.family.cls.support.is_discrete)  # type: ignore[attr-defined]
 
-    def _split(self, values: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
-        """Each parameter by name, as torch wants it: a vector or a single number, along the last axis."""
-        vectors = self.event_dim or self.family.vector
-        lengths = list(sizes.values())
-        if vectors:
-            parts = values.split(lengths, -1)  # type: ignore[no-untyped-call]
-        elif len(lengths) == 1:
-            parts = (values.squeeze(-1),)  # whose slope is a view, where that of a part is a copy
-        else:
-            parts = values.unbind(-1)
-        return dict(zip(sizes, parts, strict=True))
+def _formula(
+    cost: str | Mapping[str, Any], let: Mapping[str, Any], constants: Mapping[str, Tensor]
+) -> Formula:
+    """The cost, with every constant in use.
+
+    Raises:
+        Invalid: with the path of what is wrong, from `cost` or `let` on.
+    """
+    try:
+        found = cost_of(cost, let)
+    except Invalid as error:
+        raise error.under("cost") from error
+    unused = found.unused if isinstance(cost, str) else list(constants)
+    why = "the cost does not name it" if isinstance(cost, str) else "a cost by name has constants of its own"
+    if unused:
+        raise Invalid(*(KeyFault(f"{name} is not used: {why}", ("let", name)) for name in unused))
+    return found
 
 
 def _theta(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:
@@ -135,16 +151,23 @@ def _check_names(names: list[str], known: list[str]) -> None:
     for i, name in enumerate(names):
         if name not in known:
             raise invalid(
-                f"{shown(name)} is no parameter of the distribution as given: {', '.join(known)}", i
+                f"{shown(name)} is no parameter of the distribution as given: "
+                f"{', '.join(known)}{_near(name, known)}",
+                i,
             )
         if name in names[:i]:
             raise invalid(f"{name} is named twice", i)
 
 
-def _refuse_whole_numbers(names: list[str], family: Family) -> None:
+def _refuse_whole_numbers(names: list[str], whole: list[str]) -> None:
     for i, name in enumerate(names):
-        if family.constraint(name.removeprefix(LOG)).is_discrete:
+        if name in whole:
             raise invalid(f"{name} is a whole number, and has no gradient", i)
+
+
+def _near(name: str, known: list[str]) -> str:
+    hint = did_you_mean(name, known)
+    return f"; {hint}" if hint.startswith("did") else ""
 
 
 def _slices(names: list[str], blocks: Mapping[str, Tensor]) -> dict[str, slice]:

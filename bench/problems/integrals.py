@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,17 +15,12 @@ from bench.distributions.line import Line
 from bench.distributions.lines import line_of
 from bench.distributions.mixture import NormalMixture
 from bench.distributions.normal_lines import MixtureLine
-from bench.formula.balls import Enclosure
-from bench.formula.named import Cost
+from bench.formula import Formula
+from bench.formula.splitting import Split
 from bench.problem import NotApplicable, Points
-from bench.problems.line_nodes import (
-    Nodes,
-    enclosed_gradient,
-    nodes_of,
-    refuse_other_costs,
-)
+from bench.problems.line_means import LineMeans, density_at
+from bench.problems.line_nodes import nodes_of
 
-Anchor = tuple[float, ...]
 _STRETCHED = 0.83  # the first intervals of a second rule, so that no edge but the middle is a common one
 
 
@@ -44,31 +39,18 @@ class Integral:
         NotApplicable: by each method, if the cost couples the numbers or an integral does not converge.
     """
 
-    formula: Cost
+    formula: Formula
     p: Distribution
     dimensions: int
-    _laid: dict[Anchor, Nodes] = field(default_factory=dict, init=False, repr=False)
-    _enclosed: dict[Anchor, tuple[float, list[float]]] = field(default_factory=dict, init=False, repr=False)
     _points: dict[bool, Points] = field(default_factory=dict, init=False, repr=False)
 
     def value(self, p: Distribution) -> Tensor:
         """Return the expectation under p, `[R]`, differentiable."""
-        cls, parameters = line_of(parts_of(p))
-        nodes = [each.to(parameters[0].device) for each in self._stacked]
-        u, log_costs, signs, shifts, *anchor = nodes  # [K, 1, (D)] each; then [(D)]
-        density = cls.log_density_of(u, anchor, *parameters)  # [K, R, (D)]
-        return self._total(p, shifts + (signs * (density + log_costs).exp()).sum(0))
+        return self._total(p, self._means.value(parameters_of(p)))
 
     def check(self, p: Distribution) -> Tensor:
         """Return the same by enclosures of F and its slopes in the parameters, for each row by itself."""
-        cls, parameters = line_of(parts_of(p))
-        flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [R · D, Q]
-        found = [self._enclosed_at(cls, tuple(anchor)) for anchor in flat.tolist()]
-        values = torch.tensor([value for value, _ in found], dtype=torch.float64)  # [R · D]
-        slopes = torch.tensor([each for _, each in found], dtype=torch.float64)  # [R · D, Q]
-        # Of the right value, and of the right slope in all on which the parameters depend.
-        total = values + (slopes * (flat - flat.detach())).sum(-1)  # [R · D]
-        return self._total(p, total.reshape(parameters[0].shape))
+        return self._total(p, self._means.check(parameters_of(p)))
 
     def points(self, check: bool) -> Points:
         """Return nodes for moments up to the fourth, or to the second where the fourth do not converge."""
@@ -92,16 +74,17 @@ class Integral:
         """Numbers and their weights, `[K]` each."""
         cls, parameters = line_of(parts_of(self.p))
         flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [1 or parts, Q]
-        shares = _shares(self.p)
+        shares = shares_of(self.p)
         if shares is None:
             lines: list[Line] = [cls(*flat[0].tolist())]
         else:
             lines = [MixtureLine(c, shares[0].tolist(), flat.tolist()) for c in range(len(flat))]
         found = []
+        ((_, summand),) = self._split.summands
         for c, line in enumerate(lines):
-            nodes = nodes_of(line, self._ball_cost, powers, stretch)
+            nodes = nodes_of(line, summand.enclosure, powers, stretch)
             share = 1.0 if shares is None else shares[0, c]
-            found.append((nodes.z, share * nodes.weights * _density(cls, flat[c], nodes.u)))
+            found.append((nodes.z, share * nodes.weights * density_at(cls, flat[c], nodes.u)))
         z, weights = (torch.cat(each) for each in zip(*found, strict=True))
         values = z[:, None, None] if self.dimensions else z[:, None]  # [K, 1, (1)]
         if not bool((z.isfinite() & self.p.log_prob(values)[:, 0].isfinite()).all()):
@@ -109,63 +92,32 @@ class Integral:
         return z, weights / weights.sum()
 
     def _total(self, p: Distribution, each: Tensor) -> Tensor:
-        """The expectation from that of each number, or of each part of a mixture, `[R, (D)] -> [R]`."""
-        shares = _shares(p)
-        constant, _ = self._additive
+        """The expectation from that of each number, or of each part of a mixture, `[R, D] -> [R]`."""
+        shares, split = shares_of(p), self._split
         if shares is not None:
-            return constant + (shares * each).sum(-1)
-        return constant + (each.sum(-1) if self.dimensions else each)
+            return split.constant + (shares * each).sum(-1)
+        return split.constant + weighed(each, [factor for factor, _ in split.summands]).sum(-1)
 
     @cached_property
-    def _nodes(self) -> list[Nodes]:
-        cls, parameters = line_of(parts_of(self.p))
-        flat = torch.stack([each.reshape(-1) for each in parameters], -1)  # [D or 1, Q]
-        return [self._nodes_at(cls, tuple(anchor)) for anchor in flat.tolist()]
+    def _means(self) -> LineMeans:
+        cls, _ = line_of(parts_of(self.p))
+        parameters = parameters_of(self.p)
+        summands = [summand for _, summand in self._split.summands]
+        if isinstance(self.p, NormalMixture):
+            summands *= parameters[0].shape[-1]
+        return LineMeans(cls, tuple(enumerate(summands)), parameters)
 
     @cached_property
-    def _stacked(self) -> list[Tensor]:
-        """Places, costs and signs of all numbers side by side, `[K, 1, (D)]`; shifts and anchors, `[(D)]`."""
-        _, parameters = line_of(parts_of(self.p))
-        several = parameters[0].ndim > 1
-        columns = [
-            _side_by_side([getattr(nodes, name) for nodes in self._nodes], filling)
-            for name, filling in (("u", 0.0), ("log_costs", -torch.inf), ("signs", 0.0))
-        ]  # [K, D or 1] each
-        shifts = torch.tensor([nodes.shift for nodes in self._nodes], dtype=torch.float64)  # [D or 1]
-        rows = [shifts, *(each[0].reshape(-1) for each in parameters)]
-        if several:
-            return [*(column[:, None] for column in columns), *rows]
-        return [*columns, *(row[0] for row in rows)]
-
-    def _nodes_at(self, cls: type[Line], anchor: Anchor) -> Nodes:
-        if anchor not in self._laid:
-            nodes = nodes_of(cls(*anchor), self._ball_cost)
-            _, each = self._additive
-            refuse_other_costs(
-                nodes, _density(cls, torch.tensor(anchor, dtype=torch.float64), nodes.u), each(nodes.z)
-            )
-            self._laid[anchor] = nodes
-        return self._laid[anchor]
-
-    def _enclosed_at(self, cls: type[Line], anchor: Anchor) -> tuple[float, list[float]]:
-        if anchor not in self._enclosed:
-            nodes = self._nodes_at(cls, anchor)
-            self._enclosed[anchor] = enclosed_gradient(cls(*anchor), self._ball_cost, nodes)
-        return self._enclosed[anchor]
-
-    @property
-    def _additive(self) -> tuple[float, Callable[[Tensor], Tensor]]:
-        split = self.formula.additive(max(1, self.dimensions))
-        if split is None:
-            raise NotApplicable("the cost does not split into a sum over the draws")
-        return split
-
-    @property
-    def _ball_cost(self) -> Enclosure:
-        found = self.formula.summand(max(1, self.dimensions))
+    def _split(self) -> Split:
+        found = self.formula.split(self.dimensions)
         if found is None:
             raise NotApplicable("the cost does not split into a sum over the draws")
         return found
+
+
+def weighed(each: Tensor, factors: Sequence[float]) -> Tensor:
+    """Numbers times their factors, `[R, n]`; as they are where all factors are 1."""
+    return each * each.new_tensor(factors) if any(factor != 1 for factor in factors) else each
 
 
 def parts_of(p: Distribution) -> Distribution:
@@ -175,19 +127,12 @@ def parts_of(p: Distribution) -> Distribution:
     return component(p)
 
 
-def _shares(p: Distribution) -> Tensor | None:
+def shares_of(p: Distribution) -> Tensor | None:
     """The probabilities of the parts of a mixture, `[R, parts]`."""
     return p.mixture_distribution.probs if isinstance(p, NormalMixture) else None
 
 
-def _density(cls: type[Line], anchor: Tensor, u: Tensor) -> Tensor:
-    """The density on the line at the anchor itself, `[K]`."""
-    parameters = anchor.unbind()
-    return cls.log_density_of(u, parameters, *parameters).exp()
-
-
-def _side_by_side(columns: list[Tensor], filling: float) -> Tensor:
-    """Columns of different length, `[K, D]`; short ones are filled up."""
-    K = max(len(column) for column in columns)
-    filled = [torch.cat([column, column.new_full((K - len(column),), filling)]) for column in columns]
-    return torch.stack(filled, 1)
+def parameters_of(p: Distribution) -> tuple[Tensor, ...]:
+    """The parameters of the lines of all numbers, `[R, D]` each, or `[R, 1]`."""
+    _, parameters = line_of(parts_of(p))
+    return tuple(each[..., None] for each in parameters) if parameters[0].ndim == 1 else parameters

@@ -20,7 +20,7 @@ from bench.enclosures import enclosed
 from bench.formula.balls import Enclosure
 from bench.problem import NotApplicable
 
-_NOWHERE = arb(2) ** -200  # a probability density below which a cost need not be defined
+_UNLIKELY = arb(2) ** -200  # a probability density below which a cost need not be defined
 _HAIR = arb(2) ** -20
 _BY_TORCH = 1e-9
 
@@ -89,6 +89,11 @@ def _tensor(values: Sequence[float]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
+_NO = _tensor([])
+NOWHERE = Nodes(_NO, _NO, _NO, _NO, _NO, 0.0, [], [])
+"""Those of a cost that does not depend on the number."""
+
+
 def _log_size(value: arb) -> float:
     return float(abs(value).log()) if value != 0 else -torch.inf
 
@@ -104,7 +109,7 @@ def _factors(line: Line, cost: Enclosure, shift: float, u: acb, within: Within) 
     """Density, cost and scores in a ball; a cost is nothing where it is undefined and never goes."""
     density = line.log_density(u, within).exp()
     value = cost(line.z(u), None if within is None else line.z(within)) - shift
-    if not value.is_finite() and within is None and density.abs_upper() < _NOWHERE:
+    if not value.is_finite() and within is None and density.abs_upper() < _UNLIKELY:
         value = acb(0) if _is_undefined(line, cost, u) else value
     return density, value, line.scores(u, within)
 

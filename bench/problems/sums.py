@@ -16,15 +16,16 @@ from bench.balls import BITS, Within
 from bench.distributions.by_counter import Geometric
 from bench.distributions.families import component
 from bench.distributions.masses import masses
+from bench.formula import Formula
 from bench.formula.balls import Enclosure
-from bench.formula.named import Cost
+from bench.formula.splitting import Split
 from bench.problem import NotApplicable, Points
 
 STATES = 1 << 20
 """The most values that are enumerated."""
 _AT_ONCE = 1 << 16  # states for which the cost is computed together
 # Minus the logarithm of what is left out, as a part of the largest term: e^−50 = 2e-22, and less.
-_NEGLIGIBLE, _NOTHING = 50.0, 70.0
+NEGLIGIBLE, NOTHING = 50.0, 70.0
 _LEAST = -700.0  # the logarithm of a term that no sum is smaller than
 _GROWTH = 1.05
 _FARTHEST = 2.0**62
@@ -50,7 +51,7 @@ class Sum:
         NotApplicable: by each method, if there are too many values or the sum does not converge.
     """
 
-    formula: Cost
+    formula: Formula
     p: Distribution
     dimensions: int
     _values: dict[float, list[Tensor]] = field(default_factory=dict, init=False, repr=False)
@@ -58,19 +59,19 @@ class Sum:
 
     def value(self, p: Distribution) -> Tensor:
         """Return the expectation under p, `[R]`, differentiable."""
-        return self._expectation(p, _NEGLIGIBLE)
+        return self._expectation(p, NEGLIGIBLE)
 
     def check(self, p: Distribution) -> Tensor:
         """Return the same with more values, where they are infinitely many."""
         infinite = type(component(p)) in _LOG_MASS
-        return self._expectation(p, _NOTHING if infinite else _NEGLIGIBLE)
+        return self._expectation(p, NOTHING if infinite else NEGLIGIBLE)
 
     def points(self, check: bool) -> Points:
         """Return all values and their probabilities."""
-        supports = self._supports(_NOTHING if check else _NEGLIGIBLE)
+        supports = self._supports(NOTHING if check else NEGLIGIBLE)
         if math.prod(len(values) for values in supports) > STATES:
             raise NotApplicable(f"there are more than {STATES} values")
-        probabilities = _marginals(component(self.p), supports, self.dimensions)
+        probabilities = marginals(component(self.p), supports, self.dimensions)
         joint = probabilities[0][0]  # [S]
         for p in probabilities[1:]:
             joint = (joint[:, None] * p[0]).flatten()
@@ -79,40 +80,69 @@ class Sum:
 
     def _expectation(self, p: Distribution, left_out: float) -> Tensor:
         supports = self._supports(left_out)
-        probabilities = _marginals(component(p), supports, self.dimensions)
-        split = self.formula.additive(max(1, self.dimensions))
+        probabilities = marginals(component(p), supports, self.dimensions)
+        split = self.formula.split(self.dimensions)
         if left_out not in self._costs:
-            self._costs[left_out] = [split[1](x) for x in supports] if split else [self._joint(supports)]
+            self._costs[left_out] = self._costs_of(split, supports)
         costs = [each.to(probabilities[0].device) for each in self._costs[left_out]]
         if split is None:
-            return _mean_of_states(costs[0], probabilities)
+            return mean_of_states(costs[0], probabilities)
         means = [p @ cost for p, cost in zip(probabilities, costs, strict=True)]  # [R] each
-        return split[0] + torch.stack(means).sum(0)
+        return split.constant + torch.stack(means).sum(0)
+
+    def _costs_of(self, split: Split | None, supports: Sequence[Tensor]) -> list[Tensor]:
+        """The costs of the values of each number; of all combinations where the cost does not split."""
+        if split is None:
+            return [self._joint(supports)]
+        pairs = zip(split.summands, supports, strict=True)
+        return [g(x) if factor == 1 else factor * g(x) for (factor, g), x in pairs]
 
     def _joint(self, supports: Sequence[Tensor]) -> Tensor:
-        """The cost of each combination of values, `[K₁, …, K_D]`."""
-        sizes = [len(values) for values in supports]
-        if math.prod(sizes) > STATES:
-            raise NotApplicable(
-                f"the cost does not split into a sum over the draws, and has over {STATES} values"
-            )
-        parts = torch.arange(math.prod(sizes)).split(_AT_ONCE)  # type: ignore[no-untyped-call]
-        return torch.cat([self.formula(_combined(supports, part), 1) for part in parts]).reshape(sizes)
+        return costs_of_states(supports, lambda z: self.formula(z, 1))
+
+    @property
+    def can_be_enumerated(self) -> bool:
+        """Whether the cost splits, or there are not too many combinations of values."""
+        if self.formula.split(self.dimensions) is not None:
+            return True
+        return math.prod(len(values) for values in self._supports(NEGLIGIBLE)) <= STATES
 
     def _supports(self, left_out: float) -> list[Tensor]:
         """The values of each number that matter."""
         if left_out not in self._values:
-            single, cost = component(self.p), self.formula.summand(max(1, self.dimensions))
+            single, split = component(self.p), self.formula.split(self.dimensions)
             self._values[left_out] = [
-                _values_that_matter(single, d, cost or _power, left_out)
-                if type(single) in _LOG_MASS
-                else _finite_support(single, d)
+                support_of(single, d, split.summands[d][1].enclosure if split else any_power, left_out)
                 for d in range(max(1, self.dimensions))
             ]
         return self._values[left_out]
 
 
-def _power(z: acb, _within: Within) -> acb:
+def support_of(p: Distribution, d: int, cost: Enclosure, left_out: float = NEGLIGIBLE) -> Tensor:
+    """The values of the d-th number that matter: all of them, where they are finitely many."""
+    return _values_that_matter(p, d, cost, left_out) if type(p) in _LOG_MASS else _finite_support(p, d)
+
+
+def costs_of_states(supports: Sequence[Tensor], cost: Callable[[Tensor], Tensor]) -> Tensor:
+    """The cost of each combination of values, `[K₁, …, K_D]`.
+
+    Args:
+        supports: the values of each number.
+        cost: of combinations, `[S, D] -> [S]`.
+
+    Raises:
+        NotApplicable: if there are too many.
+    """
+    sizes = [len(values) for values in supports]
+    if math.prod(sizes) > STATES:
+        raise NotApplicable(
+            f"the cost does not split into a sum over the draws, and has over {STATES} values"
+        )
+    parts = torch.arange(math.prod(sizes)).split(_AT_ONCE)  # type: ignore[no-untyped-call]
+    return torch.cat([cost(_combined(supports, part)) for part in parts]).reshape(sizes)
+
+
+def any_power(z: acb, _within: Within) -> acb:
     """Stand in for a cost that couples numbers: it may not grow faster than this."""
     return 1 + z**8
 
@@ -206,7 +236,7 @@ def _combined(supports: Sequence[Tensor], indices: Tensor) -> Tensor:
     return torch.stack([values[digit] for values, digit in zip(supports, digits, strict=True)], -1)
 
 
-def _mean_of_states(costs: Tensor, probabilities: Sequence[Tensor]) -> Tensor:
+def mean_of_states(costs: Tensor, probabilities: Sequence[Tensor]) -> Tensor:
     """Return Σ f(x₁, …, x_D) p₁(x₁) ⋯ p_D(x_D), one number at a time.
 
     Args:
@@ -223,7 +253,7 @@ def _mean_of_states(costs: Tensor, probabilities: Sequence[Tensor]) -> Tensor:
     return total[0]
 
 
-def _marginals(p: Distribution, supports: Sequence[Tensor], event_dim: int) -> list[Tensor]:
+def marginals(p: Distribution, supports: Sequence[Tensor], event_dim: int) -> list[Tensor]:
     """Return the probabilities of the values of each number, `[R, K_d]`."""
     if not event_dim:
         return [masses(p, supports[0])]

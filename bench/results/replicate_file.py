@@ -34,7 +34,16 @@ def rows_of_frame(frame: pd.DataFrame) -> Rows:
     """Return the rows of a frame."""
     numbers = pa.float32() if frame["squared_deviation"].dtype == np.float32 else pa.float64()
     schema = schema_of(numbers)
-    return Rows(schema, [pa.Table.from_pandas(frame, schema, preserve_index=False)])
+    loose = pa.schema([field.with_nullable(True) for field in schema])
+    table = pa.Table.from_pandas(frame, loose, preserve_index=False)
+    # What is nan, as the cosine of an estimate that is zero, is a number here, and pandas takes it for none.
+    columns = [
+        table[field.name]
+        if field.nullable or not pa.types.is_floating(field.type)
+        else pa.array(frame[field.name].to_numpy(), field.type)
+        for field in schema
+    ]
+    return Rows(schema, [pa.Table.from_arrays(columns, schema=schema)])
 
 
 def write_replicates(path: Path, rows: Rows) -> None:
