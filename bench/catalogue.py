@@ -150,7 +150,7 @@ def lent(name: str, problem: Problem) -> Iterator[None]:
         raise invalid(f"the name {name!r} is taken")
 
     class Lent(type(problem)):  # type: ignore[misc]
-        """What stands for it in the table: its one instance is the problem itself."""
+        """A class whose one instance is the problem itself."""
 
         def __new__(cls) -> Any:
             return problem

@@ -140,7 +140,7 @@ def _replicates(done: Sequence[Point], store: Store) -> Rows:
 
 
 def _findings(done: Sequence[Point]) -> list[dict[str, Any]]:
-    """What is wrong with losses of somebody's own, as far as that can be told."""
+    """Faults of losses of somebody's own, as far as they can be told."""
     return [
         found.plain()
         for point in done

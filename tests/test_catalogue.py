@@ -495,7 +495,7 @@ def test_two_plugins_cannot_share_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "offers nothing: it needs a table ESTIMATORS or PROBLEMS"),
+        ("", "offers nothing: it needs a table ESTIMATORS, PROBLEMS or LOSSES"),
         ("ESTIMATORS = {}", "offers nothing"),
         ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
         ("import nowhere_at_all", "cannot be imported: ModuleNotFoundError"),

@@ -455,7 +455,7 @@ def test_an_estimator_of_a_plugin_is_listed(here: Path) -> None:
     [
         ("import nothing_of_that_name", "cannot be imported: ModuleNotFoundError: No module named"),
         ("def f(:", "cannot be imported: SyntaxError"),
-        ("x = 1", "offers nothing: it needs a table ESTIMATORS or PROBLEMS"),
+        ("x = 1", "offers nothing: it needs a table ESTIMATORS, PROBLEMS or LOSSES"),
         ("class R: pass\nESTIMATORS = {'reinforce': R}", "the name 'reinforce' is taken"),
         ("ESTIMATORS = ['mean']", "ESTIMATORS must be a table"),
     ],

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bench.losses.rows import Rows, Vectorize, WrongLoss
+from bench.losses.in_rows import Rows, Vectorize, WrongLoss
 from bench.losses.state import State
 from bench.losses.weights import weights_of
 from bench.noise.draws import Draws

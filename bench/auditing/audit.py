@@ -14,8 +14,8 @@ from bench.auditing.question import question
 from bench.execution import execute
 from bench.losses.batches import BATCHES
 from bench.losses.generators import put_back
+from bench.losses.in_rows import Vectorize
 from bench.losses.problem import Loss
-from bench.losses.rows import Vectorize
 from bench.losses.truth_given import Given
 from bench.losses.weights import Model
 from bench.results.run import Run

@@ -10,7 +10,7 @@ Cause = Literal["nonfinite", "no gradient", "factor", "repair", "blocks", "jump"
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with an estimator.
+    """A fault of an estimator.
 
     Attributes:
         estimator: its label.

@@ -9,13 +9,13 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.auditing.blocks import biased_blocks, without_gradient
 from bench.auditing.factor import Size, factor, is_unclear
 from bench.auditing.finding import Finding
 from bench.auditing.fresh import Fresh
 from bench.auditing.nonfinite import nonfinite
 from bench.auditing.sizes import sizes_in, sizes_of
 from bench.auditing.small_steps import small_steps
+from bench.auditing.some_blocks import biased_blocks, without_gradient
 from bench.auditing.try_repairs import divided, repair, sites_of
 from bench.engine.cell import CellSampler
 from bench.engine.guard import reason_of
@@ -57,7 +57,7 @@ def remarks(experiment: Experiment) -> Iterator[str]:
 
 
 def causes(experiment: Experiment, truth: Truth, cell: Cell, seconds: float = 0.0) -> list[Finding]:
-    """What is wrong with one loss.
+    """Causes of what is wrong with one loss.
 
     Args:
         experiment: of a problem of losses, ready to be measured.

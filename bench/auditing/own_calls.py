@@ -59,7 +59,7 @@ class Site:
 
     @property
     def place(self) -> str:
-        """Where it is, with the line as it is written."""
+        """The line, with its number and as it is written."""
         source = linecache.getline(self.file, self.line).strip()
         return f"line {self.line}, `{source}`" if source else f"line {self.line}"
 

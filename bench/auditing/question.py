@@ -10,8 +10,8 @@ import torch
 from bench import arguments, catalogue
 from bench.errors import did_you_mean, invalid, shown
 from bench.losses.foreign import ForeignLosses
+from bench.losses.in_rows import Vectorize
 from bench.losses.problem import Loss, Losses, LossProblem
-from bench.losses.rows import Vectorize
 from bench.losses.truth_given import Given, exact_gradient_of
 from bench.losses.weights import Model
 from bench.scenario.prepared import Prepared, prepare

@@ -13,8 +13,8 @@ from torch import Tensor
 from bench.errors import invalid, shown
 from bench.losses.batches import batches_of
 from bench.losses.generators import Seeds, put_back
+from bench.losses.in_rows import Manners, WrongLoss
 from bench.losses.problem import Losses
-from bench.losses.rows import Manners, WrongLoss
 from bench.losses.weights import Weights
 from bench.noise.draws import Draws
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.errors import invalid, shown
 from bench.losses.batches import BATCHES
+from bench.losses.in_rows import Vectorize
 from bench.losses.problem import Losses, LossProblem
-from bench.losses.rows import Vectorize
 from bench.losses.truth_given import exact_gradient_of
 
 TABLES = "LOSSES = {name: function}, MODEL, and if wanted DATA and TRUTH"

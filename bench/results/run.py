@@ -78,7 +78,7 @@ class Run:
 
     @property
     def findings(self) -> list[str]:
-        """What is wrong with losses of one's own, a sentence each, as far as that was found."""
+        """Faults of losses of one's own that were found, a sentence each."""
         every = self.record.get("findings", [])
         kept = [each for each in every if isinstance(each, dict)] if isinstance(every, list) else []
         return [f"{found.get('estimator')}: {found.get('text')}" for found in kept]

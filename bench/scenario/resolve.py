@@ -61,9 +61,10 @@ def _experiment(point: Point) -> Experiment:
     scenario, source = point.scenario, point.source
     try:
         with collected() as wrong:
+            own = _NONE
             with wrong.under("problem"):
                 problem = _problem(scenario.problem)
-            own = problem.own_estimators()
+                own = problem.own_estimators()
             estimators = list(_estimators(scenario, own, wrong))
             references = list(_references(scenario, own, wrong))
             wrong.faults += _sample_size_faults(scenario, estimators)
