@@ -15,7 +15,6 @@ from bench.distributions.families import FAMILIES
 from bench.distributions.sobol import scrambled_sobol
 from bench.engine.block_collector import BlockCollector
 from bench.engine.blocks import Block, blocks_of, chunk_rows
-from bench.engine.pairs import _block as block_of_pairs
 from bench.engine.replicate import problems_of_chunks, replicate, run_block
 from bench.engine.streams import Address, stream
 from bench.noise import draws as draws_module
@@ -256,7 +255,7 @@ def test_pairs_of_later_blocks_are_those_of_their_replicates() -> None:
     problem, estimator = problem_of("vae-sampled"), estimator_of("reparameterization")
 
     def pairs(block: Block) -> tuple[Tensor, Tensor]:
-        return block_of_pairs(estimator, problem, 1, block, ADDRESS, [slice(0, len(problem.theta))])
+        return block_of_groups(estimator, problem, 1, block, 2, ADDRESS, [slice(0, len(problem.theta))])
 
     later, every = pairs(Block(20, 20, 14)), pairs(Block(0, 40, 18))
     for a, b in zip(later, every, strict=True):

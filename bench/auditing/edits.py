@@ -64,6 +64,21 @@ def reduced(how: str) -> Edit:
     return edit
 
 
+def by_item(made: Made) -> Any:
+    """Sum each item of a batch, and take the mean over items."""
+    each = made.func(*made.args, **{**made.kwargs, "reduction": "none"})
+    if each.dim() < 2:
+        raise NothingToChange
+    return each.flatten(1).sum(1).mean()
+
+
+def sum_of_items(made: Made) -> Any:
+    """Sum each item of a batch in place of the mean over all, and take the mean over items."""
+    if made.axis is not None:
+        raise NothingToChange
+    return made.args[0].flatten(1).sum(1).mean()
+
+
 def detached(i: int) -> Edit:
     """Detach an argument."""
     return lambda made: made.of(*made.args[:i], made.args[i].detach(), *made.args[i + 1 :])

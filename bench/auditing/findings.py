@@ -153,7 +153,8 @@ class _Suspect:
             return
         yield biased_blocks(self.label, fresh)
         if multiple is None:
-            yield small_steps(self.label, self._losses.weights, fresh, self._changed)
+            clearer = self._more(_MORE * len(fresh.suspect)) or fresh
+            yield small_steps(self.label, self._losses.weights, clearer, self._changed)
 
     def _clearer(self, fresh: Fresh) -> Fresh:
         """So many estimates that they tell whether the gradient is a multiple of the truth, if possible."""

@@ -35,12 +35,16 @@ REDUCING = (
 """Functions of `torch.nn.functional` that take a mean or a sum; a mode of torch does not see them."""
 
 
+Key = tuple[int, int]
+"""A code object, and an instruction in it."""
+
+
 @dataclass(frozen=True)
 class Site:
     """A call in somebody's own code.
 
     Attributes:
-        index: of the call, counted over all of somebody's own code.
+        key: the place in the code, the same each time that it is reached, as in a loop.
         name: of the function or method.
         file: where.
         line: in that file.
@@ -49,7 +53,7 @@ class Site:
         numbers: that are among the arguments.
     """
 
-    index: int
+    key: Key
     name: str
     file: str
     line: int
@@ -65,18 +69,11 @@ class Site:
 
 
 class OwnCalls(TorchFunctionMode):
-    """Sees each call that is made from somebody's own code, and may answer it in another way.
-
-    Attributes:
-        count: how many calls there were.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
+    """Sees each call that is made from somebody's own code, and may answer it in another way."""
 
     @abstractmethod
-    def answer(self, index: int, name: str, func: Any, args: Any, kwargs: Any, line: tuple[str, int]) -> Any:
-        """Answer a call, the index-th, from a line of a file; `func(*args, **kwargs)` is the usual answer."""
+    def answer(self, key: Key, name: str, func: Any, args: Any, kwargs: Any, line: tuple[str, int]) -> Any:
+        """Answer a call from a line of a file; `func(*args, **kwargs)` is the usual answer."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Answer a call of torch, if it is of somebody's own code."""
@@ -105,28 +102,29 @@ class OwnCalls(TorchFunctionMode):
     def _answered(self, frame: Any, name: str, func: Any, args: Any, kwargs: Any) -> Any:
         if frame is None or frame.f_code.co_filename.startswith(_NOT_THE_USERS):
             return func(*args, **kwargs)
-        here, self.count = self.count, self.count + 1
-        return self.answer(here, name, func, args, kwargs, (frame.f_code.co_filename, frame.f_lineno))
+        key, line = (id(frame.f_code), frame.f_lasti), (frame.f_code.co_filename, frame.f_lineno)
+        return self.answer(key, name, func, args, kwargs, line)
 
 
 class Tracing(OwnCalls):
     """Records the calls of somebody's own code.
 
     Attributes:
-        sites: the calls, in order.
+        sites: the places of calls, in the order in which they are reached first.
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self.sites: list[Site] = []
 
-    def answer(self, index: int, name: str, func: Any, args: Any, kwargs: Any, line: tuple[str, int]) -> Any:
+    def answer(self, key: Key, name: str, func: Any, args: Any, kwargs: Any, line: tuple[str, int]) -> Any:
         """Record a call, and make it."""
+        if any(site.key == key and site.name == name for site in self.sites):
+            return func(*args, **kwargs)
         tensors = [each if isinstance(each, Tensor) else None for each in args]
         carries = tuple(each is not None and each.requires_grad for each in tensors)
         shapes = tuple(None if each is None else tuple(each.shape) for each in tensors)
         numbers = tuple(float(each) for each in args if type(each) in (int, float))
-        self.sites.append(Site(index, name, *line, carries, shapes, numbers))
+        self.sites.append(Site(key, name, *line, carries, shapes, numbers))
         return func(*args, **kwargs)
 
 

@@ -15,6 +15,7 @@ from bench.auditing.edits import (
     along,
     along_the_first,
     at_the_draw,
+    by_item,
     called,
     detached,
     first_argument,
@@ -25,9 +26,10 @@ from bench.auditing.edits import (
     reduced,
     rsample,
     same_shape,
+    sum_of_items,
     without_path,
 )
-from bench.auditing.own_calls import NO_GRAD, REDUCING, OwnCalls, Site
+from bench.auditing.own_calls import NO_GRAD, REDUCING, Key, OwnCalls, Site
 
 
 @dataclass(frozen=True)
@@ -39,29 +41,30 @@ class Repair:
         kind: of the change, in few words.
         words: the fault that it mends, as text.
         edit: the change.
+        beside: other places that are changed with it.
     """
 
     site: Site
     kind: str
     words: str
     edit: Edit
+    beside: tuple[Site, ...] = ()
 
 
 class Repaired(OwnCalls):
     """Makes one call of somebody's own code another way."""
 
     def __init__(self, repair: Repair) -> None:
-        super().__init__()
-        self._repair = repair
-        self.drawn: list[tuple[Any, Distribution]] = []
+        self._places = {(site.key, site.name) for site in (repair.site, *repair.beside)}
+        self._edit = repair.edit
+        self._drawn: list[tuple[Any, Distribution]] = []
 
-    def answer(self, index: int, name: str, func: Any, args: Any, kwargs: Any, line: tuple[str, int]) -> Any:
+    def answer(self, key: Key, name: str, func: Any, args: Any, kwargs: Any, line: tuple[str, int]) -> Any:
         """Make the call, changed if it is the one."""
-        site = self._repair.site
-        changed = index == site.index and name == site.name
-        value = self._repair.edit(Made(func, args, kwargs, self.drawn)) if changed else func(*args, **kwargs)
+        changed = (key, name) in self._places
+        value = self._edit(Made(func, args, kwargs, self._drawn)) if changed else func(*args, **kwargs)
         if name in ("sample", "rsample"):
-            self.drawn.append((value, args[0]))
+            self._drawn.append((value, args[0]))
         return value
 
 
@@ -91,6 +94,7 @@ _NAMES = {
 }
 
 
+_BY_ITEM = "a mean over all stands for the sum of each item, and the mean over items"
 _ANOTHER = "log_prob is not of the distribution that was drawn from"
 
 
@@ -98,6 +102,9 @@ def repairs_of(sites: Sequence[Site]) -> Iterator[Repair]:
     """Yield the changes that are tried, those of later calls first: they are the outermost."""
     for site in reversed(sites):
         yield from _repairs_at(site)
+    if len(cuts := [site for site in sites if _plain(site.name) == "detach"]) > 1:
+        words = "detaches too many, all together: what is cut off must carry its gradient"
+        yield Repair(cuts[0], "detach too many", words, first_argument, tuple(cuts[1:]))
 
 
 def _plain(name: str) -> str:
@@ -169,9 +176,12 @@ def _of_means(site: Site, name: str) -> Iterator[Repair]:
         yield Repair(site, f"{name} for {other}", f"a {name} stands for a {other}", called(other))
     if name == "mean":
         yield Repair(site, "own sample", "the mean includes the sample itself", leave_one_out)
+        if site.shapes and len(site.shapes[0] or ()) > 1:
+            yield Repair(site, "mean for sum", _BY_ITEM, sum_of_items)
     if name in REDUCING:
         yield Repair(site, "mean for sum", "a mean stands for a sum", reduced("sum"))
         yield Repair(site, "sum for mean", "a sum stands for a mean", reduced("mean"))
+        yield Repair(site, "mean for sum", _BY_ITEM, by_item)
     if name in _ALONG_AN_AXIS and site.shapes:
         for axis in range(len(site.shapes[0] or ())):
             words = f"it runs along the wrong axis, not along axis {axis}"

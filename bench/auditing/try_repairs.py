@@ -26,7 +26,7 @@ _RULED_OUT, _CONTRADICTED = 1e-6, 1e-2
 _LEFT = 0.25
 _MOST_NAMED = 3
 # The kinds of changes that say most of a fault: they are told before others that come to the same.
-_FIRST = ("wrong axis", "own sample", "double counting", "no path", "detach too many", "wrong distribution")
+_FIRST = ("own sample", "wrong axis", "double counting", "no path", "detach too many", "wrong distribution")
 # Replicates are multiplied until they tell, up to so many.
 _MORE, _ENOUGH = 4, 60_000
 # Seconds for the changes that few replicates rule out.
