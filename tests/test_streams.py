@@ -15,6 +15,7 @@ from bench.distributions.families import FAMILIES
 from bench.distributions.sobol import scrambled_sobol
 from bench.engine.block_collector import BlockCollector
 from bench.engine.blocks import Block, blocks_of, chunk_rows
+from bench.engine.groups import _block as block_of_groups
 from bench.engine.replicate import problems_of_chunks, replicate, run_block
 from bench.engine.streams import Address, stream
 from bench.noise import draws as draws_module
