@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch import Tensor
@@ -18,6 +18,8 @@ from bench.text.numbers import significant
 # Lengths of steps, as parts of the size of the weights: the longer one is, the more often it meets a jump,
 # and the less it is a derivative. The level of what is said, and how well the slope of the truth must be met.
 _STEPS, _LEVEL, _WIDTH = (5e-3, 2e-2, 8e-2), 0.999, 0.4
+# Those within which some replicates have jumped, and most have not.
+_SMALL = (5e-4, 5e-3)
 # Where most replicates change as their derivative says, to this part of their spread, the others have jumped.
 _AGREES, _MOST_AGREE, _SOME_JUMP = 0.05, 0.6, 10
 
@@ -39,11 +41,14 @@ def small_steps(label: str, weights: Weights, fresh: Fresh, estimates: Estimates
     direction = off / off.norm()
     slope, wanted = fresh.suspect @ direction, fresh.right @ direction  # [R]
     size = max(1.0, float(weights.theta.double().cpu().norm()) / len(off) ** 0.5)
-    changes = (_changes(weights, direction, step * size, estimates, len(fresh.suspect)) for step in _STEPS)
-    first = next(changes)  # [R]
-    if any(_follows(change, slope, wanted) for change in (first, *changes)):
-        return _told(label, first, slope)
-    return None
+
+    def changes(steps: Iterable[float]) -> Iterator[Tensor]:
+        yield from (_changes(weights, direction, step * size, estimates, len(slope)) for step in steps)
+
+    if not any(_follows(change, slope, wanted) for change in changes(_STEPS)):
+        return None
+    told = (_told(label, change, slope) for change in changes(_SMALL))
+    return next((found for found in told if found is not None), None)
 
 
 def _follows(change: Tensor, slope: Tensor, wanted: Tensor) -> bool:
@@ -53,7 +58,7 @@ def _follows(change: Tensor, slope: Tensor, wanted: Tensor) -> bool:
 
 
 def _told(label: str, change: Tensor, slope: Tensor) -> Finding | None:
-    """The finding, from changes within the smallest step."""
+    """The finding, from changes within small steps; None if it does not show in them."""
     apart = (change - slope).abs()  # [R]
     near = apart <= _AGREES * max(float(slope.std()), float(slope.abs().mean()))
     jumped = int((~near).sum())
