@@ -202,6 +202,7 @@ def of_replicates(run: Run, name: str) -> np.ndarray:
     return run.replicates_of(whole(run).loc[name, "cell"])["squared_deviation"].to_numpy()
 
 
+@pytest.mark.slow
 def test_the_order_of_losses_and_the_number_of_replicates_change_no_estimate(tmp_path: Path) -> None:
     first = audited(tmp_path, LOSSES, THETA, replicates=300)
     second = audited(tmp_path, dict(reversed(LOSSES.items())), THETA, replicates=300, vectorize="never")
