@@ -288,8 +288,11 @@ def test_an_interval_of_something_else_or_of_another_scale_is_seen(
 
 
 def one_panel(figure: Figure, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The rows of the panel that has the largest value."""
+    """The rows of the panel that has the largest value; budgets are in evaluations, not in measured time."""
     rows = figure.drawn(tables)
+    if "currency" in rows:
+        rows = rows[rows["currency"] == "evaluations"]
+        assert len(rows)
     largest = rows.loc[rows[figure.interval[0]].astype(float).idxmax()]
     for column in [*figure.panels(rows), "sample_size"]:
         if column in rows and column != figure.against and not (column == "sample_size" and figure is BIAS):
