@@ -45,7 +45,9 @@ class State:
             only: paths that are looked at; None for all.
         """
         names = self._put_back_containers(only)
-        names += [path for path, one in self._tensors if (only is None or path in only) and one.put_back()]
+        for path, one in self._tensors:
+            if only is None or path in only or f"{path}.grad" in only:
+                names += [f"{path}{what}" for what in one.put_back()]
         for path, value, saved in self._values:
             if not _same(value, saved):
                 names.append(path)
@@ -104,18 +106,19 @@ class _Tensor:
         self._grad = grad_of(tensor)
         self._of_grad = None if self._grad is None else self._grad.detach().clone()
 
-    def put_back(self) -> bool:
-        """Put it back; whether it had changed."""
-        tensor, changed = self.tensor, self._numbers()
+    def put_back(self) -> list[str]:
+        """Put it back, and return what had changed: "" for its numbers, ".requires_grad", ".grad"."""
+        tensor = self.tensor
+        changed = [""] if self._numbers() else []
         if tensor.is_leaf and tensor.requires_grad != self._wants:
             tensor.requires_grad_(self._wants)
-            changed = True
-        if tensor.is_leaf and grad_of(tensor) is not self._grad:
+            changed.append(".requires_grad")
+        other = tensor.is_leaf and grad_of(tensor) is not self._grad
+        if other:
             tensor.grad = self._grad
-            changed = True
         if self._grad is not None and self._of_grad is not None:
-            changed = _written(self._grad, self._of_grad) or changed
-        return changed
+            other = _written(self._grad, self._of_grad) or other
+        return [*changed, ".grad"] if other else changed
 
     def _numbers(self) -> bool:
         tensor, saved = self.tensor.detach(), self._saved
