@@ -107,6 +107,7 @@ CONTRACTS = [
     "bench.estimator",
     "bench.noise",
     "bench.options",
+    "bench.parameter_blocks",
     "bench.arguments",
     "bench.errors",
 ]

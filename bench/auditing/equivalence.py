@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from bench.auditing.fresh import Fresh
+from bench.auditing.fresh import fresh_of
 from bench.engine.cell import CellSampler
-from bench.engine.plain_estimates import affordable, plain_estimates
+from bench.engine.plain_estimates import affordable
 from bench.engine.plan import Cell, Experiment
 from bench.engine.truth import Truth
 from bench.statistics.verdict import bias_interval, bias_p, is_equivalent, needs
@@ -35,14 +33,14 @@ def fault_of(experiment: Experiment, truth: Truth, cell: Cell, within: float, al
     count = affordable(len(truth.gradient), _FIRST)
     margin = within * float(truth.gradient.norm())
     for _ in range(_LOOKS):
-        evidence = _fresh(experiment, truth, cell, count).off()["all"]
+        sampler = CellSampler(experiment, cell)
+        with sampler.guarded():
+            evidence = fresh_of(experiment, truth, cell, count, f"unbiased {count}").off()["all"]
         if evidence.replicates < count:
             return f"{count - evidence.replicates} of {count} estimates are not finite"
         bias = bias_interval(evidence)
-        size = (
-            f"the bias is {significant(bias.value)} ({significant(bias.low)} to {significant(bias.high)}) of "
-        )
-        size += f"{significant(margin / within)}"
+        value, low, high, norm = map(significant, (bias.value, bias.low, bias.high, margin / within))
+        size = f"the bias is {value} ({low} to {high}) of {norm}"
         if (p := bias_p(evidence)) < alpha / _LOOKS:
             return f"biased: {size}, p = {p:.1e}, R = {count}"
         if is_equivalent(evidence, margin):
@@ -52,18 +50,3 @@ def fault_of(experiment: Experiment, truth: Truth, cell: Cell, within: float, al
             break
         count = more
     return f"not shown to be within {100 * within:.3g} %: {size}, R = {count}; {needs(evidence, margin)}"
-
-
-def _fresh(experiment: Experiment, truth: Truth, cell: Cell, count: int) -> Fresh:
-    """Rows of a loss beside rows of what is right, from random numbers of this look alone."""
-    role = f"unbiased {count}"
-    sampler = CellSampler(experiment, cell)
-    assert truth.gradient is not None
-    with sampler.guarded():
-        rows = plain_estimates(sampler, role, count)
-    right = truth.gradient.expand(count, -1)
-    if truth.kind == "reference":
-        beside = CellSampler(experiment, replace(cell, named=experiment.references[0]))
-        with beside.guarded():
-            right = plain_estimates(beside, role, count)
-    return Fresh(rows, right, truth.gradient, {})

@@ -97,14 +97,13 @@ def is_unclear(fresh: Fresh) -> bool:
     return wide or not _is_multiple(fresh, found.value)
 
 
-def factor(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "the truth") -> Finding | None:
+def factor(label: str, fresh: Fresh, sizes: Sequence[Size]) -> Finding | None:
     """The finding that a gradient is a multiple of the truth; None if it is none, or that cannot be told.
 
     Args:
         label: of the estimator.
         fresh: its estimates beside what is right.
         sizes: numbers that may occur in the factor.
-        of: what it is a multiple of, as text.
     """
     direction = _direction(fresh)
     found = fieller(fresh.suspect @ direction, fresh.right @ direction, _LEVEL)
@@ -113,13 +112,13 @@ def factor(label: str, fresh: Fresh, sizes: Sequence[Size], of: str = "the truth
     if not _is_multiple(fresh, found.value):
         return None
     if found.low <= 0 <= found.high:
-        return _of_zero(label, found, of)
+        return _of_zero(label, found)
     fits = [
         each
         for each in constants(sizes)
         if found.low <= each.value <= found.high and fresh.p(each.value) > _CONTRADICTED
     ]
-    said = f"its gradient is {_number(found)} of {of}"
+    said = f"its gradient is {_number(found)} of the truth"
     fits = fits if found.high - found.low <= _KNOWN * abs(found.value) else []
     if not fits:
         return Finding(
@@ -154,13 +153,13 @@ def _is_multiple(fresh: Fresh, value: float) -> bool:
     return max(abs(left.low), abs(left.high)) <= _LEFT * bias
 
 
-def _of_zero(label: str, found: Interval, of: str) -> Finding | None:
+def _of_zero(label: str, found: Interval) -> Finding | None:
     """The finding that a gradient has mean zero, though it varies."""
     if max(abs(found.low), abs(found.high)) > _LEFT:
         return None
     said = (
-        f"its mean is zero ({_number(found)} of {of}) though it varies: nothing ties the draws to the cost, "
-        "as where a score stands without its cost"
+        f"its mean is zero ({_number(found)} of the truth) though it varies: nothing ties the draws to the "
+        "cost, as where a score stands without its cost"
     )
     return Finding(label, "factor", said, ("0",))
 

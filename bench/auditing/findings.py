@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
 
 from bench.auditing.factor import Size, factor, is_unclear
 from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh
+from bench.auditing.fresh import Fresh, fresh_of
 from bench.auditing.nonfinite import nonfinite
+from bench.auditing.own_calls import Site
 from bench.auditing.sizes import sizes_in, sizes_of
 from bench.auditing.small_steps import small_steps
 from bench.auditing.some_blocks import biased_blocks, without_gradient
@@ -114,15 +116,16 @@ class _Suspect:
 
     def findings(self) -> Iterator[Finding]:
         count = self._affordable(max(_REPLICATES, self.experiment.replicates))
-        rows = self._rows(self.sampler, count)
+        if self.truth.gradient is None:
+            rows = self._rows(self.sampler, count)
+        else:
+            fresh = self._fresh(count)
+            rows = fresh.suspect
         if not bool(rows.isfinite().all()):
             yield nonfinite(self.label, rows, self.experiment.problem.parameters)
+        elif self.truth.gradient is None:
             return
-        gradient = self.truth.gradient
-        if gradient is None:
-            return
-        fresh = self._fresh(count)
-        if (found := without_gradient(self.label, fresh)) is not None:
+        elif (found := without_gradient(self.label, fresh)) is not None:
             yield found
         elif fresh.p() < _BIASED:
             yield from self._causes(fresh)
@@ -134,7 +137,7 @@ class _Suspect:
         if not self._losses.is_of_torch:
             told = [multiple or biased_blocks(self.label, fresh)]
         elif multiple is not None and multiple.names:
-            told = [multiple, repair(self.label, fresh, self._more, self._changed, self.seconds)]
+            told = [multiple, repair(self.label, self._sites, fresh, self._more, self._changed, self.seconds)]
         else:
             told = [*self._in_code(fresh, sizes, multiple)]
         found = [each for each in told if each is not None]
@@ -146,8 +149,8 @@ class _Suspect:
         """Yield what the loss's own code tells of a bias that is no usual multiple."""
         if multiple is not None:
             yield factor(self.label, fresh, sizes_in(sites_of(self._changed), sizes)) or multiple
-        mended = repair(self.label, fresh, self._more, self._changed, self.seconds)
-        mended = mended or divided(self.label, fresh, sizes, self._changed)
+        mended = repair(self.label, self._sites, fresh, self._more, self._changed, self.seconds)
+        mended = mended or divided(self.label, self._sites, fresh, sizes, self._changed)
         if mended is not None:
             yield mended
             return
@@ -170,6 +173,11 @@ class _Suspect:
         in_time = max(_LEAST, int(_SECONDS / self.seconds)) if self.seconds > 0 else wanted
         return affordable(len(self.experiment.problem.theta), min(wanted, in_time))
 
+    @cached_property
+    def _sites(self) -> list[Site]:
+        """The calls in the loss's own code."""
+        return sites_of(self._changed)
+
     @property
     def _losses(self) -> Losses:
         problem = self.experiment.problem
@@ -178,21 +186,11 @@ class _Suspect:
 
     def _fresh(self, count: int) -> Fresh:
         """Estimates beside what is right."""
-        gradient = self.truth.gradient
-        assert gradient is not None
-        rows, right = self._rows(self.sampler, count), self._right(gradient, count)
-        return Fresh(rows, right, gradient, self.experiment.problem.parameters)
+        return fresh_of(self.experiment, self.truth, self.cell, count, _ROLE)
 
     def _more(self, count: int) -> Fresh | None:
         """So many estimates beside what is right; None if that takes too long."""
         return self._fresh(count) if self._affordable(count) == count else None
-
-    def _right(self, gradient: Tensor, count: int) -> Tensor:
-        """Rows whose mean is the truth: of the loss that gives it, on the same random numbers."""
-        if self.truth.kind != "reference":
-            return gradient.expand(count, -1)
-        named = self.experiment.references[0]
-        return self._rows(CellSampler(self.experiment, replace(self.cell, named=named)), count)
 
     def _rows(self, sampler: CellSampler, count: int) -> Tensor:
         return plain_estimates(sampler, _ROLE, count)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from bench.engine.cell import CellSampler
+from bench.engine.plain_estimates import plain_estimates
+from bench.engine.plan import Cell, Experiment
+from bench.engine.truth import Truth
 from bench.statistics.evidence import Evidence, evidence_of, segments_of
 from bench.statistics.summary import summarize
 from bench.statistics.verdict import bias_p
@@ -45,3 +49,22 @@ class Fresh:
     def p(self, factor: float = 1.0, suspect: Tensor | None = None) -> float:
         """The p-value of the suspect being the multiple of what is right."""
         return bias_p(self.off(factor, suspect)["all"])
+
+
+def fresh_of(experiment: Experiment, truth: Truth, cell: Cell, count: int, role: str) -> Fresh:
+    """Estimates of a cell beside those of the loss that gives the truth, or beside the truth itself.
+
+    Args:
+        experiment: to which the cell belongs; calls belong within a guard of its problem.
+        truth: the gradient, which is known.
+        cell: of the suspect.
+        count: R.
+        role: the purpose of the random numbers.
+    """
+    assert truth.gradient is not None
+    rows = plain_estimates(CellSampler(experiment, cell), role, count)
+    right = truth.gradient.expand(count, -1)
+    if truth.kind == "reference":
+        beside = replace(cell, named=experiment.references[0])
+        right = plain_estimates(CellSampler(experiment, beside), role, count)
+    return Fresh(rows, right, truth.gradient, experiment.problem.parameters)

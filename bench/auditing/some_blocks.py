@@ -60,7 +60,7 @@ def _is_not_zero(fresh: Fresh, place: slice) -> bool:
     return bias_p(zero.off()["all"]) < _SURE
 
 
-def biased_blocks(label: str, fresh: Fresh, of: str = "the truth") -> Finding | None:
+def biased_blocks(label: str, fresh: Fresh) -> Finding | None:
     """The finding that some blocks are biased while the others are not; None if all are."""
     own = leaves(fresh.blocks)
     if len(own) < 2:
@@ -73,7 +73,7 @@ def biased_blocks(label: str, fresh: Fresh, of: str = "the truth") -> Finding | 
     names = listed([f"`{name}`" for name in biased], most=_MOST_NAMED)
     said = f"only {names} {'is' if len(biased) == 1 else 'are'} biased, the other blocks are not"
     # Of a block of few weights some name fits by chance: none but those without a size are told.
-    told = [(name, factor(label, _part(fresh, own[name]), (), of)) for name in biased]
+    told = [(name, factor(label, _part(fresh, own[name]), ())) for name in biased]
     alike: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for name, each in told:
         if each is not None and each.names:

@@ -55,6 +55,7 @@ def sites_of(estimates: Estimates) -> list[Site]:
 
 def repair(
     label: str,
+    sites: Sequence[Site],
     fresh: Fresh,
     more: Callable[[int], Fresh | None],
     estimates: Estimates,
@@ -64,6 +65,7 @@ def repair(
 
     Args:
         label: of the loss.
+        sites: the calls in its own code.
         fresh: its estimates beside what is right.
         more: so many of them, unless that takes too long.
         estimates: of a changed loss.
@@ -71,7 +73,7 @@ def repair(
     """
     few = min(_FEW, len(fresh.suspect))
     most = min(_MOST, int(_SECONDS / (few * seconds))) if seconds > 0 else _MOST
-    tried = islice(repairs_of(sites_of(estimates)), most)
+    tried = islice(repairs_of(sites), most)
     open_, found = [one for one in tried if _may_mend(one, fresh, estimates)], list[Repair]()
     while open_:
         judged = {id(one): _mends(one, fresh, estimates) for one in open_}
@@ -91,9 +93,11 @@ def repair(
     return Finding(label, "repair", f"one change makes it right: {told}", names)
 
 
-def divided(label: str, fresh: Fresh, sizes: Sequence[Size], estimates: Estimates) -> Finding | None:
+def divided(
+    label: str, sites: Sequence[Site], fresh: Fresh, sizes: Sequence[Size], estimates: Estimates
+) -> Finding | None:
     """The finding that without one division the gradient is a usual multiple of the truth; None otherwise."""
-    for one in repairs_of(sites_of(estimates)):
+    for one in repairs_of(sites):
         if one.kind == "division" and _may_be_computed(one, fresh, estimates):
             rows = estimates(partial(repaired, repair=one), len(fresh.suspect))
             found = factor(label, replace(fresh, suspect=rows), sizes)

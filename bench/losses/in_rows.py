@@ -46,7 +46,6 @@ class Manners:
         generators: those that it draws from beside the noise that it is given.
         changed: the paths of what it changes, and must find as it was in the next row.
         asked: the calls for noise of the last row that was computed by itself.
-        calls: how often the loss was called for a row of its own.
         values: the least and the largest value of the loss that was seen.
     """
 
@@ -55,7 +54,6 @@ class Manners:
     generators: set[str] = field(default_factory=set)
     changed: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
-    calls: int = 0
     values: tuple[float, float] = (math.inf, -math.inf)
 
     def see(self, values: Tensor) -> None:
@@ -106,8 +104,8 @@ class Rows:
         self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor
     ) -> None:
         self._looped(call, rows[:1], noise, seeds, made)
-        asked, rest = list(noise.asked), rows[1:]
-        self.manners.asked = asked
+        self.manners.asked = asked = list(noise.asked)
+        rest = rows[1:]
         if self.manners.together is not False and self.manners.generators | set(self.manners.changed):
             self._apart(self._why_apart())
         if self.manners.together is None and rest:
@@ -185,7 +183,6 @@ class Rows:
                     values.append(self._row(call(), made[row]))
                     if manners.changed:
                         self.state.put_back(manners.changed)
-            manners.calls += len(rows)
             manners.see(torch.stack(values))
             drawn = moved(before) - manners.generators
             known = len(manners.changed)

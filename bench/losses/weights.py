@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import _engine_run_backward
 
 from bench.errors import invalid, shown
+from bench.parameter_blocks import blocks_by_name
 
 Model = nn.Module | Mapping[str, Tensor] | Sequence[Tensor] | Tensor
 """A module, or leaves that require gradients: by name, in a list, or a single one."""
@@ -37,12 +38,8 @@ class Weights:
 
     @property
     def blocks(self) -> dict[str, slice]:
-        """The places of the leaves in θ, and of all those whose names begin alike up to a dot."""
-        own, start = {}, 0
-        for name, leaf in self.leaves.items():
-            own[name] = slice(start, start + leaf.numel())
-            start += leaf.numel()
-        return {name: place for name, place in _with_parents(own).items() if place != slice(0, start)} or own
+        """The places of the leaves in θ, and of those whose names begin alike."""
+        return blocks_by_name({name: leaf.numel() for name, leaf in self.leaves.items()})
 
 
 def gradients(value: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
@@ -98,22 +95,3 @@ def _is_named_leaf(name: object, leaf: object) -> bool:
 
 def _word(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _with_parents(own: Mapping[str, slice]) -> dict[str, slice]:
-    """Blocks with those that contain several of them, each parent before its first child."""
-    found: dict[str, slice] = {}
-    for name in own:
-        parts = name.split(".")
-        for end in range(1, len(parts)):
-            parent = ".".join(parts[:end])
-            inside = [place for each, place in own.items() if each.startswith(f"{parent}.")]
-            whole = slice(inside[0].start, inside[-1].stop)
-            # What lies between them is somebody else's where parameters are shared.
-            if (
-                len(inside) > 1
-                and sum(place.stop - place.start for place in inside) == whole.stop - whole.start
-            ):
-                found.setdefault(parent, whole)
-        found.setdefault(name, own[name])
-    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bench.errors import invalid
+from bench.parameter_blocks import blocks_by_name
 
 
 class FlatParameters:
@@ -29,7 +30,7 @@ class FlatParameters:
         _check(net, named)
         self._shapes = {name: p.shape for name, p in named.items()}
         self._sizes = [p.numel() for p in named.values()]
-        self.blocks = dict(_blocks(dict(zip(named, self._sizes, strict=True))))
+        self.blocks = blocks_by_name(dict(zip(named, self._sizes, strict=True)))
         flat = [p.detach().to("cpu", torch.float64).flatten() for p in named.values()]
         self.theta = torch.cat(flat)  # [P]
         self._last: tuple[Tensor, Any, dict[str, Tensor]] | None = None
@@ -76,23 +77,3 @@ def _check(net: nn.Module, named: Mapping[str, nn.Parameter]) -> None:
         f"all parameters of {cls} are fixed (requires_grad is False); wanted one that is not: theta is made "
         "of those that require gradients"
     )
-
-
-def _blocks(sizes: Mapping[str, int]) -> Iterator[tuple[str, slice]]:
-    """Each submodule in front of its own parts, where its parameters lie side by side; no slice twice."""
-    places: dict[str, list[slice]] = {}
-    start = 0
-    for name, size in sizes.items():
-        words = name.split(".")
-        for depth in range(1, len(words) + 1):
-            places.setdefault(".".join(words[:depth]), []).append(slice(start, start + size))
-        start += size
-    for name, slices in places.items():
-        first, last = slices[0].start, slices[-1].stop
-        together = sum(one.stop - one.start for one in slices) == last - first
-        if name == "all":
-            raise invalid(
-                "a parameter or a submodule is called all, as is the row of all of theta; rename it"
-            )
-        if last > first and together and (name in sizes or (len(slices) > 1 and last - first < start)):
-            yield name, slice(first, last)
