@@ -20,7 +20,7 @@ from bench.engine.contents import changed, contents
 from bench.engine.pilot import forecasts
 from bench.engine.plan import Experiment, NamedEstimator, Planned, plan
 from bench.engine.precision import Precision
-from bench.engine.process_state import quick_state
+from bench.engine.process_state import quick_state, watched
 from bench.engine.result import Result, run
 from bench.engine.truth import truth_of
 from bench.estimator import Estimator
@@ -364,3 +364,16 @@ def test_an_estimator_of_ours_raises_no_alarm(name: str, problem: str) -> None:
 def is_its_own(reason: str) -> bool:
     """Whether an error is of the estimator, and not of the guard."""
     return not any(word in reason for word in ("it changed", "it reseeded", "it set", "its estimates"))
+
+
+def test_the_normal_number_that_numpy_keeps_is_put_back() -> None:
+    """NumPy draws normal numbers in pairs: taking the second of one moves no word of its generator."""
+    np.random.seed(3)
+    first, second, third = np.random.randn(3)
+    np.random.seed(3)
+    assert np.random.randn() == first
+    with watched() as changes:
+        assert np.random.randn() == second
+    assert changes.names == ["NumPy's random numbers"]
+    assert np.random.randn() == second
+    assert np.random.randn() == third

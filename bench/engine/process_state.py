@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import pickle
@@ -95,29 +94,16 @@ def _set_torch_state(state: bytes) -> None:
     torch.default_generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
 
 
-def _numpy_generator() -> Any:
-    module: Any = np.random
-    return module.get_bit_generator()  # that of the global functions
+def numpy_state() -> bytes:
+    """The state of NumPy's global functions, with the normal number that they keep for the next call."""
+    return pickle.dumps(np.random.get_state(legacy=False))
 
 
-def _numpy_state() -> bytes:
-    generator = _numpy_generator()
-    if isinstance(generator, np.random.MT19937):
-        # Its words and where it is among them: to read `state` takes a thousand times as long.
-        return ctypes.string_at(generator.ctypes.state_address, 4 * (_MERSENNE_WORDS + 1))
-    return pickle.dumps(generator.state)
+def set_numpy_state(state: bytes) -> None:
+    """Put NumPy's global functions into a state."""
+    np.random.set_state(pickle.loads(state))
 
 
-def _set_numpy_state(state: bytes) -> None:
-    generator = _numpy_generator()
-    if isinstance(generator, np.random.MT19937):
-        *words, place = np.frombuffer(state, dtype=np.uint32)
-        np.random.set_state(("MT19937", np.array(words), int(place), 0, 0.0))
-    else:
-        generator.state = pickle.loads(state)
-
-
-_MERSENNE_WORDS = 624
 _DENORMAL = torch.tensor(1e-310, dtype=torch.float64)
 
 
@@ -216,7 +202,7 @@ _STATE: Mapping[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
         Distribution.set_default_validate_args,
     ),
     "torch's random numbers": (_torch_state, _set_torch_state),
-    "NumPy's random numbers": (_numpy_state, _set_numpy_state),
+    "NumPy's random numbers": (numpy_state, set_numpy_state),
     "Python's random numbers": (random.getstate, random.setstate),
     "how NumPy treats errors": (np.geterr, lambda errors: np.seterr(**errors)),
     "Python's garbage collection": (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.engine.process_state import numpy_state, set_numpy_state
 from bench.noise.draws import Draws
 from bench.noise.twister import WORDS, cpu_state
 
@@ -57,7 +57,7 @@ def positions() -> dict[str, Any]:
     """The states of the generators by name, to be compared."""
     return {
         "torch": (torch.default_generator.get_state().numpy().tobytes(), _of_devices()),
-        "numpy": pickle.dumps(np.random.get_state(legacy=False)),
+        "numpy": numpy_state(),
         "python": random.getstate(),
     }
 
@@ -71,7 +71,6 @@ def moved(before: dict[str, Any]) -> set[str]:
 def put_back() -> Iterator[None]:
     """Put the generators back on leaving."""
     before = positions()
-    numpy = np.random.get_state(legacy=False)
     devices = [each.get_state() for each in _generators_of_devices()]
     try:
         yield
@@ -79,7 +78,7 @@ def put_back() -> Iterator[None]:
         torch.default_generator.set_state(torch.frombuffer(bytearray(before["torch"][0]), dtype=torch.uint8))
         for generator, old in zip(_generators_of_devices(), devices, strict=False):
             generator.set_state(old)
-        np.random.set_state(numpy)
+        set_numpy_state(before["numpy"])
         random.setstate(before["python"])
 
 
