@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -100,6 +101,59 @@ def test_a_loss_that_never_reaches_the_weights_has_no_gradient() -> None:
     w = leaf(1.0)
     own = Own(w, lambda: Normal(w, 1.0).sample().sum())
     assert bool(gradients(rows_of(own), own).eq(0).all())
+
+
+def of_batches(rows: Rows, loss: Any, sizes: list[int]) -> Tensor:
+    """Gradients of a loss of batches of some sizes, which have their rows in turn."""
+    calls = [(partial(loss, torch.ones(size)), range(i, R, len(sizes))) for i, size in enumerate(sizes)]
+    return rows.gradients(calls, Draws(KEY, 0, R))
+
+
+def test_batches_that_ask_for_other_noise_are_computed_together_each() -> None:
+    w = leaf(0.3, 0.5)
+
+    def loss(batch: Tensor) -> Tensor:
+        return (w * torch.randn(len(batch), 2) * batch[:, None]).square().mean()
+
+    own = Own(w, loss)
+    rows, looped = rows_of(own), rows_of(own, "never")
+    for _ in range(2):
+        found = of_batches(rows, loss, [8, 3, 5])
+        torch.testing.assert_close(found, of_batches(looped, loss, [8, 3, 5]), rtol=1e-4, atol=1e-5)
+        assert rows.manners.together, rows.manners.why
+
+
+def test_a_batch_whose_rows_cannot_be_computed_together_is_looped_with_the_reason() -> None:
+    w = leaf(0.3, 0.5)
+
+    def loss(batch: Tensor) -> Tensor:
+        noise = torch.randn(2)
+        if len(batch) < 5 and float(noise[0]) > 0:
+            return (w * noise).sum()
+        return (w * noise).square().mean()
+
+    own = Own(w, loss)
+    rows, looped = rows_of(own), rows_of(own, "never")
+    found = of_batches(rows, loss, [8, 3])
+    torch.testing.assert_close(found, of_batches(looped, loss, [8, 3]), rtol=1e-4, atol=1e-5)
+    assert "cannot be computed together" in rows.manners.why
+
+
+def test_what_changes_only_after_the_first_rows_is_seen() -> None:
+    """A loss that counts its small batches, of which the first rows have none."""
+    w = leaf(0.3, 0.5)
+    calls = torch.zeros(())
+
+    def loss(batch: Tensor) -> Tensor:
+        if len(batch) < 5:
+            calls.add_(1)
+        return (w * torch.randn(2)).square().mean()
+
+    own = Own(w, loss)
+    rows = rows_of(own)
+    of_batches(rows, loss, [8, 3])
+    assert not rows.manners.together
+    assert float(calls) == 0
 
 
 W = leaf(1.0, 2.0)

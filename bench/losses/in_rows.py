@@ -56,6 +56,13 @@ class Manners:
     asked: list[Asked] = field(default_factory=list)
     values: tuple[float, float] = (math.inf, -math.inf)
 
+    def needs_a_loop(self) -> str:
+        """Why its rows depend on one another, or on more than their noise; empty if they do not."""
+        drawn = sorted(self.generators)
+        if drawn:
+            return f"it draws from the generator{'s' * (len(drawn) > 1)} of {' and '.join(drawn)} by itself"
+        return f"it changes {self.changed[0]}" if self.changed else ""
+
     def see(self, values: Tensor) -> None:
         """Note some values of the loss."""
         low, high = values.detach().aminmax()
@@ -90,7 +97,7 @@ class Rows:
             WrongLoss: if the loss gives no scalar, or changes the weights.
         """
         theta = self.weights.theta
-        made = theta.new_zeros((draws.rows, len(theta)))
+        made = theta.new_empty((draws.rows, len(theta)))  # each row is written
         noise = RowNoise(draws)
         with put_back():
             try:
@@ -103,64 +110,60 @@ class Rows:
     def _of_a_batch(
         self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor
     ) -> None:
-        self._looped(call, rows[:1], noise, seeds, made)
-        self.manners.asked = asked = list(noise.asked)
-        rest = rows[1:]
-        if self.manners.together is not False and self.manners.generators | set(self.manners.changed):
-            self._apart(self._why_apart())
-        if self.manners.together is None and rest:
-            self._looped(call, rest[: _CHECKED - 1], noise, seeds, made)
-            self._try_together(call, rows[:_CHECKED], asked, noise, made)
-            rest = rows[_CHECKED:]
-        if not rest:
-            return
-        if self.manners.together:
-            made[rest] = self._together(call, rest, asked, noise)
-            self.state.put_back()
-        else:
-            self._looped(call, rest, noise, seeds, made)
-
-    def _why_apart(self) -> str:
-        drawn = sorted(self.manners.generators)
-        if drawn:
-            return f"it draws from the generator{'s' * (len(drawn) > 1)} of {' and '.join(drawn)} by itself"
-        return f"it changes {self.manners.changed[0]}"
+        if self.manners.together is None:
+            first, rows = rows[:_CHECKED], rows[_CHECKED:]
+            self._looped(call, first, noise, seeds, made)
+            self._try_together(call, first, noise, made)
+        if self.manners.together and rows and self._why_not_together(call, rows, noise, made):
+            # Another batch may ask for other noise: its first row tells.
+            first, rows = rows[:1], rows[1:]
+            self._looped(call, first, noise, seeds, made)
+            if rows and (why := self._why_not_together(call, rows, noise, made)):
+                self._apart(why)
+        if not self.manners.together and rows:
+            self._looped(call, rows, noise, seeds, made)
 
     def _apart(self, why: str) -> None:
         self.manners.together, self.manners.why = False, why
 
-    def _try_together(
-        self, call: Call, rows: Sequence[int], asked: Sequence[Any], noise: RowNoise, made: Tensor
-    ) -> None:
+    def _try_together(self, call: Call, rows: Sequence[int], noise: RowNoise, made: Tensor) -> None:
         """Compute some rows once more, and see whether they are the same together."""
-        if self.manners.together is False or len(rows) < 2:
+        if why := self.manners.needs_a_loop():
+            self._apart(why)
+        if self.manners.together is False or len(rows) < _SEVERAL:
             return
-        before = positions()
-        try:
-            again = self._together(call, rows, asked, noise)
-        except Exception as error:  # noqa: BLE001 - vmap refuses in many ways; the loop says what is wrong
-            self.state.put_back()
-            self._apart(f"its rows cannot be computed together: {_first_line(reason_of(error))}")
+        again = torch.empty_like(made)
+        if why := self._why_not_together(call, rows, noise, again):
+            self._apart(why)
             return
-        changed, drawn = self.state.put_back(), moved(before)
-        own = made[list(rows)]
+        own, other = made[list(rows)], again[list(rows)]
         size = own.norm(dim=1, keepdim=True).clamp(min=float(own.norm(dim=1).max()) * 1e-3)
-        if changed or drawn:
-            self._apart("it does something else when its rows are computed together")
-        elif not bool(((again - own).abs() <= _ROUNDING[own.dtype] * size).all()):
-            self._apart("its rows are not the same when they are computed together")
-        else:
+        if bool(((other - own).abs() <= _ROUNDING[own.dtype] * size).all()):
             self.manners.together = True
+        else:
+            self._apart("its rows are not the same when they are computed together")
 
-    def _together(self, call: Call, rows: Sequence[int], asked: Sequence[Any], noise: RowNoise) -> Tensor:
-        """Gradients of some rows by `vmap`, `[rows, P]`."""
-        leaves = self.weights.tensors
-        given = [noise.of_all(i, each)[list(rows)] for i, each in enumerate(asked)]
+    def _why_not_together(self, call: Call, rows: Sequence[int], noise: RowNoise, made: Tensor) -> str:
+        """Compute some rows by `vmap`; return why they are not those of a loop, empty if they are."""
+        before, why = positions(), ""
+        try:
+            self._together(call, rows, noise, made)
+        except Exception as error:  # noqa: BLE001 - vmap refuses in many ways; the loop says what is wrong
+            why = f"its rows cannot be computed together: {_first_line(reason_of(error))}"
+        if self.state.put_back() or moved(before):
+            return why or "it does something else when its rows are computed together"
+        return why
+
+    def _together(self, call: Call, rows: Sequence[int], noise: RowNoise, made: Tensor) -> None:
+        leaves, asked, place = self._tensors, self.manners.asked, _index(rows)
+        given = [noise.of_all(i, each)[place] for i, each in enumerate(asked)]
 
         def loss(weights: tuple[Tensor, ...], _: Tensor, *noise_of_row: Tensor) -> Tensor:
-            swapped = Swapped(list(zip(leaves, weights, strict=True)))
-            with swapped, served(Given(asked, noise_of_row), swapped.stand_in):
-                return _scalar(call())
+            swapped, source = Swapped(list(zip(leaves, weights, strict=True))), Given(asked, noise_of_row)
+            with swapped, served(source, swapped.stand_in):
+                value = _scalar(call())
+            source.end()
+            return value
 
         inner: Any = torch.func.grad_and_value(loss)
         with _unchecked_distributions():
@@ -168,7 +171,12 @@ class Rows:
                 tuple(leaf.detach() for leaf in leaves), leaves[0].new_zeros(len(rows)), *given
             )
         self.manners.see(values)
-        return torch.cat([each.reshape(len(rows), -1) for each in found], 1).detach()
+        # Each part goes where it belongs: a passage through fresh memory takes as long as the backward pass.
+        start = 0
+        for each in found:
+            end = start + each[0].numel()
+            made[place, start:end] = each.reshape(len(rows), -1)
+            start = end
 
     def _looped(self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor) -> None:
         """Gradients of some rows, one after the other; once more if the loss turns out to need more care."""
@@ -184,6 +192,7 @@ class Rows:
                     if manners.changed:
                         self.state.put_back(manners.changed)
             manners.see(torch.stack(values))
+            manners.asked = list(noise.asked)
             drawn = moved(before) - manners.generators
             known = len(manners.changed)
             self._put_back()
@@ -210,6 +219,12 @@ class Rows:
         if wrong := [path for path in changed if self.state.is_one_of(path, own)]:
             raise WrongLoss(f"it changes the weights themselves, {wrong[0]}; wanted a loss that leaves them")
         self.manners.changed = list(dict.fromkeys([*self.manners.changed, *changed]))
+
+
+def _index(rows: Sequence[int]) -> slice | list[int]:
+    """The index of some rows; a slice if they are consecutive, so that nothing is copied."""
+    first, last = rows[0], rows[-1]
+    return slice(first, last + 1) if last - first + 1 == len(rows) else list(rows)
 
 
 def _scalar(value: Any) -> Tensor:

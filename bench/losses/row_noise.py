@@ -93,6 +93,15 @@ class Given:
             raise Unlike("its rows draw differently")
         return self._noise[here]
 
+    def end(self) -> None:
+        """Tell that no more is asked for.
+
+        Raises:
+            Unlike: if some of the noise was not.
+        """
+        if self._next < len(self._asked):
+            raise Unlike("its rows draw differently")
+
 
 class Unlike(Exception):
     """Rows that cannot be computed together."""
