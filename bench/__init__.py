@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bench.auditing.audit import audit
     from bench.certification.certify import certify
     from bench.estimator import Estimator
+    from bench.monitoring.monitor import GradientMonitor
     from bench.plotting.free_plot import plot
     from bench.problem import Distribution, NotApplicable, Problem
     from bench.problems.module_problem import ModuleProblem
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Distribution": "bench.problem",
     "Estimator": "bench.estimator",
+    "GradientMonitor": "bench.monitoring.monitor",
     "ModuleProblem": "bench.problems.module_problem",
     "NotApplicable": "bench.problem",
     "Problem": "bench.problem",
@@ -50,6 +52,7 @@ _WHERE = {
 __all__ = [
     "Distribution",
     "Estimator",
+    "GradientMonitor",
     "Invalid",
     "ModuleProblem",
     "NotApplicable",

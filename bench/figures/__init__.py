@@ -21,6 +21,7 @@ from bench.figures.definition import Figure
 from bench.figures.distributions import HISTOGRAMS, PROFILE, SPREAD
 from bench.figures.figure_tables import Tables, of_a_run
 from bench.figures.forests import CHANGED, DEVICES, ERROR, MEANS, RATE, RATIOS
+from bench.figures.gradient_noise import FIGURES as GRADIENT_NOISE
 from bench.figures.metrics import BUDGET, BY_PARAMETER, SNR_BY_OPTION, VARIANCE, VARIANCE_BY_OPTION
 from bench.figures.metrics import FIGURES as METRICS
 from bench.figures.rendering import PIXELS, picture
@@ -33,8 +34,9 @@ T = TypeVar("T")
 FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
-        HISTOGRAMS, CHANGED, VARIANCE_BY_OPTION, BIAS_BY_OPTION, SNR_BY_OPTION, VARIANCE, *METRICS, RATE,
-        BIAS, ERROR, COST, BUDGET, RATIOS, MEANS, PROFILE, DEVICES, SPREAD, BLOCKS, BY_PARAMETER, SCATTER,
+        HISTOGRAMS, CHANGED, VARIANCE_BY_OPTION, BIAS_BY_OPTION, SNR_BY_OPTION, *GRADIENT_NOISE, VARIANCE,
+        *METRICS, RATE, BIAS, ERROR, COST, BUDGET, RATIOS, MEANS, PROFILE, DEVICES, SPREAD, BLOCKS,
+        BY_PARAMETER, SCATTER,
     )
 }  # fmt: skip
 """All figures by name, in the order of a page."""

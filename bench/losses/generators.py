@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,15 @@ class Seeds:
     """
 
     def __init__(self, draws: Draws) -> None:
+        self._draws = draws
+
+    @cached_property
+    def _keys(self) -> np.ndarray:
+        """Four numbers for each row, `[R, 4]`; few losses need them."""
+        draws = self._draws
         draws.calls = _CALL_OF_SEEDS
         numbers = draws.uniform((1, draws.rows, _NUMBERS), torch.float64, torch.device("cpu"))[0]
-        self._keys = (numbers.numpy() * 2.0**_BITS).astype(np.uint64)  # [R, 4]
+        return (numbers.numpy() * 2.0**_BITS).astype(np.uint64)
 
     def number(self, row: int) -> int:
         """A seed for a row that is one whole number, of 52 bits."""

@@ -98,11 +98,11 @@ class Rows:
         """
         theta = self.weights.theta
         made = theta.new_empty((draws.rows, len(theta)))  # each row is written
-        noise = RowNoise(draws)
+        noise, seeds = RowNoise(draws), Seeds(draws)
         with put_back():
             try:
                 for call, rows in calls:
-                    self._of_a_batch(call, rows, noise, Seeds(draws), made)
+                    self._of_a_batch(call, rows, noise, seeds, made)
             finally:
                 self.state.put_back()
         return made

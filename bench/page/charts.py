@@ -10,7 +10,13 @@ from bench.figures import FIGURES, Figure, Tables, each, metrics
 from bench.figures.composition import chart_of, column
 
 PLACES = {
-    "option": ("variance_by_option", "bias_by_option", "snr_by_option"),
+    "option": (
+        "variance_by_option",
+        "bias_by_option",
+        "snr_by_option",
+        "noise_scale_by_option",
+        "batch_cosine_by_option",
+    ),
     "samples": ("variance", "bias", "mse", "snr", "cosine", "seconds", "work_normalized_variance"),
 }
 """Place on a page -> the figures of which one is shown there at a time, each named by its column."""

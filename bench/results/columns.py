@@ -24,6 +24,10 @@ TYPES: dict[str, dict[str, str]] = {
             f"{part}_variance{end}": "float64"
             for part in ("sampling", "data") for end in ("", "_low", "_high")
         },
+        **{
+            f"{name}{end}": "float64"
+            for name in ("noise_scale", "batch_cosine") for end in ("", "_low", "_high")
+        },
         "gradient_evaluations": "float64", "fit_seconds": "float64", "fit_evaluations": "float64",
         "fit_gradient_evaluations": "float64",
         "draws": "str", "status": "str", "reason": "str", "cell": "str",

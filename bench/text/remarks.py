@@ -12,7 +12,7 @@ from bench.analysis import rows
 from bench.analysis.frames import rate_fits
 from bench.analysis.rows import FEWEST_DEGREES, LARGEST_SHARE
 from bench.results.run import Run
-from bench.text.cell_words import interval_of, span, which
+from bench.text.cell_words import interval_of, named_value, span, sweep_or_point, which
 from bench.text.labels import distinct, plain
 from bench.text.numbers import duration
 
@@ -89,8 +89,11 @@ def noise(measurements: pd.DataFrame) -> Iterator[str]:
     """Yield for each cell with resampled data its sampling noise and its data noise."""
     frame = rows.whole(measurements)
     frame = frame[frame["sampling_variance"].notna()]
-    names = distinct(frame["estimator"])
+    names, sweep = distinct(frame["estimator"]), sweep_or_point(frame)
+    several = frame["sample_size"].nunique() > 1
     row: Any
-    for row in frame.itertuples():
+    for row, value in zip(frame.itertuples(), sweep.along(frame), strict=True):
         sampling, data = (interval_of(row, f"{part}_variance") for part in ("sampling", "data"))
-        yield f"{names[row.estimator]}, N = {row.sample_size}: sampling noise {sampling}, data noise {data}"
+        where = [f"N = {row.sample_size}" if several or not sweep.name else "", named_value(sweep, value)]
+        place = ", ".join(filter(None, [names[row.estimator], *where]))
+        yield f"{place}: sampling noise {sampling}, data noise {data}"

@@ -1,0 +1,64 @@
+"""When a training is looked at: every so many steps, and no more often than a budget of its time allows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bench.errors import invalid
+
+
+class Pace:
+    """The pace of a monitor.
+
+    The first look is taken at once. Each later one waits until what all took, and what it is likely to
+    take, is within the budget.
+
+    Args:
+        every: steps from one look to the next.
+        budget: the share of the training's own time that looking may take.
+        clock: gives seconds.
+    """
+
+    def __init__(self, every: int, budget: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.every, self.budget, self._clock = every, budget, clock
+        self._began: float | None = None
+        self._spent = self._last = 0.0
+        self._next, self._step = -math.inf, -math.inf
+
+    def is_due(self, step: int) -> bool:
+        """Whether to look now.
+
+        Raises:
+            Invalid: if the steps go back.
+        """
+        if step < self._step:
+            raise invalid(f"step: wanted steps of the whole training, none below {self._step:g}, got {step}")
+        again, self._step = step == self._step, step
+        if self._began is None:
+            self._began = self._clock()
+            return True
+        return not again and step >= self._next and self._spent + self._last <= self.budget * self.training
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Count the time that is spent within as that of looking."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self._last = self._clock() - start
+            self._spent += self._last
+            self._next = (self._step // self.every + 1) * self.every
+
+    @property
+    def training(self) -> float:
+        """Seconds since the first look that were not spent on looking."""
+        return 0.0 if self._began is None else self._clock() - self._began - self._spent
+
+    @property
+    def overhead(self) -> float:
+        """The seconds of looking as a share of the training's own; infinite before there was any."""
+        return self._spent / self.training if self.training > 0 else math.inf

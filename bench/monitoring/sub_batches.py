@@ -1,0 +1,78 @@
+"""Batches taken apart along their examples."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from bench.errors import invalid, shown
+
+
+def examples_of(batch: Any) -> int | None:
+    """The number of examples in a batch: the length of the first array in it; None if it has none."""
+    return next(_lengths(batch), None)
+
+
+def sub_batches(batch: Any, count: int) -> list[Any]:
+    """Parts of a batch with equally many examples, which lie along the first axis of its arrays.
+
+    What has another length, or none, is the same in each part. Examples that are left over are left out.
+
+    Args:
+        batch: an array, or what holds some: tuples, lists and mappings of them.
+        count: how many parts.
+
+    Raises:
+        Invalid: if there are no examples that could be told apart, or fewer than parts.
+    """
+    examples = examples_of(batch)
+    if examples is None:
+        raise invalid(
+            f"batch: wanted tensors with the examples along the first axis, or tuples, lists or mappings of "
+            f"them, got {shown(batch)}; data=[batches] takes batches of any kind"
+        )
+    if examples < count:
+        raise invalid(f"batch: wanted at least {count} examples, one for each part, got {examples}")
+    each = examples // count
+    return [_cut(batch, slice(i * each, (i + 1) * each), examples) for i in range(count)]
+
+
+def without_rest(batch: Any, count: int) -> Any:
+    """The batch of those examples that `count` parts hold."""
+    examples = examples_of(batch) or 0
+    return _cut(batch, slice(0, examples // count * count), examples)
+
+
+def _lengths(value: Any) -> Iterator[int]:
+    if isinstance(value, Tensor | np.ndarray):
+        if value.ndim:
+            yield len(value)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _lengths(each)
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from _lengths(each)
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, Tensor | np.ndarray | Mapping | tuple | list)
+
+
+def _cut(value: Any, part: slice, examples: int) -> Any:
+    if isinstance(value, Tensor | np.ndarray):
+        return value[part] if value.ndim and len(value) == examples else value
+    if isinstance(value, MutableMapping):
+        copied = copy.copy(value)
+        copied.update({name: _cut(each, part, examples) for name, each in value.items()})
+        return copied
+    if isinstance(value, list) and len(value) == examples and not any(map(_holds, value)):
+        return value[part]
+    if isinstance(value, tuple | list):
+        found = [_cut(each, part, examples) for each in value]
+        return type(value)(*found) if hasattr(value, "_fields") else type(value)(found)
+    return value
