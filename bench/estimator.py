@@ -80,7 +80,10 @@ class Estimator(ABC):
         return None
 
     def cost_varied(self, problem: Problem) -> bool | None:
-        """Whether the cost of the estimates until now varied, if the estimator sees it; else None."""
+        """Whether the cost of the estimates until now varied, if the estimator sees it; else None.
+
+        One that draws nothing may say so: its estimates are known not to vary.
+        """
         return None
 
     def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:

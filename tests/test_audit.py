@@ -126,6 +126,24 @@ def test_the_truth_may_be_that_of_a_loss(tmp_path: Path) -> None:
     assert row["truth_se"] == pytest.approx(math.sqrt(4 / N / 30_000), rel=0.05)
 
 
+def test_a_loss_that_draws_nothing_is_an_exact_truth(tmp_path: Path) -> None:
+    exact = lambda: (THETA**2 + 1).sum()  # noqa: E731 - E z²
+    run = audited(tmp_path, {"own_mean": LOSSES["own_mean"], "exact": exact}, THETA, truth="exact")
+    found = whole(run).loc["own_mean"]
+    assert found["verdict"] == "biased"
+    assert (found["truth_norm"], found["truth_se"]) == (4.0, 0.0)
+    assert whole(run)["verdict"]["exact"] == "within 1 %"
+    assert run.findings
+
+
+def test_a_loss_whose_draws_never_mattered_is_no_truth(tmp_path: Path) -> None:
+    # The control: what is rare was not seen.
+    rare = lambda: (THETA * (1 + (torch.rand(1) < 1e-9) * 1e9)).sum()  # noqa: E731
+    run = audited(tmp_path, {"path": LOSSES["path"], "rare": rare}, THETA, truth="rare")
+    assert whole(run)["verdict"]["path"] == "unknown"
+    assert "never varied" in run.record["truth"]["note"]
+
+
 def test_without_a_truth_no_bias_is_told(tmp_path: Path) -> None:
     run = audited(tmp_path, LOSSES, THETA)
     assert set(whole(run)["truth"]) == {"none"}

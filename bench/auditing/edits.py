@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ class Made(NamedTuple):
     func: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    drawn: Sequence[tuple[Any, Distribution]]
+    drawn: list[tuple[Any, Distribution]]
 
     def of(self, *args: Any) -> Any:
         """The function of other arguments."""
@@ -89,6 +90,11 @@ def negated(i: int) -> Edit:
     return lambda made: made.of(*made.args[:i], -made.args[i], *made.args[i + 1 :])
 
 
+def as_it_was(made: Made) -> Any:
+    """Make the call as it was made."""
+    return made.of(*made.args)
+
+
 def first_argument(made: Made) -> Any:
     """Answer the first argument as it is."""
     return made.args[0]
@@ -102,6 +108,54 @@ def kept(site: Site) -> Edit:
 def entered(made: Made) -> None:
     """Enter `torch.no_grad` and change nothing."""
     made.args[0].prev = torch.is_grad_enabled()  # what leaving it sets
+
+
+def scaled(i: int, factor: float) -> Edit:
+    """Multiply an argument."""
+    return lambda made: made.of(*made.args[:i], factor * made.args[i], *made.args[i + 1 :])
+
+
+def of_multiple(factor: float) -> Edit:
+    """Take the function of a multiple."""
+    return lambda made: made.of(factor * made.args[0], *made.args[1:])
+
+
+def discounted(factor: float, axis: int) -> Edit:
+    """Multiply what comes at place t along an axis by the t-th power of a factor."""
+
+    def edit(made: Made) -> Any:
+        found = made.of(*made.args)
+        if not -found.dim() <= axis < found.dim():
+            raise NothingToChange
+        powers = factor ** torch.arange(found.shape[axis], device=found.device, dtype=found.dtype)
+        return found * powers.view(-1, *[1] * (found.dim() - 1 - axis % found.dim()))
+
+    return edit
+
+
+def upside_down(made: Made) -> Any:
+    """Divide the second by the first."""
+    return made.of(made.args[1], made.args[0], *made.args[2:])
+
+
+def from_the_end(made: Made) -> Any:
+    """Run from the end to the beginning."""
+    x = made.args[0]
+    if not isinstance(made.axis, int):
+        raise NothingToChange
+    return made.of(x.flip(made.axis), *made.args[1:]).flip(made.axis)
+
+
+def logarithm_of_mean(made: Made) -> Any:
+    """Take the logarithm of the mean in place of the mean of logarithms; without an axis along the first."""
+    x, axis = made.args[0], made.axis
+    if axis is None and x.dim() < 2:
+        return x.logsumexp(0) - math.log(len(x))
+    if not isinstance(axis, int | None):
+        raise NothingToChange
+    along_axis = 0 if axis is None else axis
+    found = x.logsumexp(along_axis) - math.log(x.shape[along_axis])
+    return found.mean() if axis is None else found
 
 
 def called(name: str) -> Edit:
@@ -156,7 +210,7 @@ def of_what_was_drawn(made: Made) -> Any:
 def at_the_draw(made: Made) -> Any:
     """Take the density at what was drawn."""
     law, value = made.args[0], made.args[1] if len(made.args) > 1 else made.kwargs["value"]
-    draws = [drawn for drawn, each in made.drawn if each is law and drawn.shape == value.shape]
+    draws = [drawn for drawn, each in made.drawn if type(each) is type(law) and drawn.shape == value.shape]
     if not draws or draws[0] is value:
         raise NothingToChange
     return law.log_prob(draws[0])

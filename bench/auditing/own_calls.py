@@ -33,7 +33,7 @@ REDUCING = (
     "smooth_l1_loss",
 )
 """Functions of `torch.nn.functional` that take a mean or a sum; a mode of torch does not see them."""
-
+_OTHERS = ("softmax", "log_softmax", "gumbel_softmax")
 
 Key = tuple[int, int]
 """A code object, and an instruction in it."""
@@ -135,7 +135,7 @@ def _methods() -> Iterator[tuple[Any, str]]:
         waiting += cls.__subclasses__()
         yield from ((cls, name) for name in _METHODS if name in vars(cls))
     yield torch.no_grad, "__enter__"
-    yield from ((torch.nn.functional, name) for name in (*REDUCING, "softmax", "log_softmax"))
+    yield from ((torch.nn.functional, name) for name in (*REDUCING, *_OTHERS))
 
 
 def _name(func: Any) -> str:

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
-from torch.distributions import Distribution
 
 from bench.auditing.edits import (
     Edit,
     Made,
     along,
     along_the_first,
+    as_it_was,
     at_the_draw,
     by_item,
     called,
     detached,
+    discounted,
     first_argument,
+    from_the_end,
     kept,
     leave_one_out,
+    logarithm_of_mean,
     negated,
+    of_multiple,
     of_what_was_drawn,
     reduced,
     rsample,
     same_shape,
+    scaled,
     sum_of_items,
+    upside_down,
     without_path,
 )
 from bench.auditing.own_calls import NO_GRAD, REDUCING, Key, OwnCalls, Site
+from bench.auditing.scores import Draw, discrete, drawn_by_function, with_score
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Repair:
         words: the fault that it mends, as text.
         edit: the change.
         beside: other places that are changed with it.
+        score: whether the score of all that was drawn is added to the loss.
     """
 
     site: Site
@@ -49,6 +58,7 @@ class Repair:
     words: str
     edit: Edit
     beside: tuple[Site, ...] = ()
+    score: bool = False
 
 
 class Repaired(OwnCalls):
@@ -57,14 +67,19 @@ class Repaired(OwnCalls):
     def __init__(self, repair: Repair) -> None:
         self._places = {(site.key, site.name) for site in (repair.site, *repair.beside)}
         self._edit = repair.edit
-        self._drawn: list[tuple[Any, Distribution]] = []
+        self.drawn: list[Draw] = []
 
     def answer(self, key: Key, name: str, func: Any, args: Any, kwargs: Any, line: tuple[str, int]) -> Any:
         """Make the call, changed if it is the one."""
         changed = (key, name) in self._places
-        value = self._edit(Made(func, args, kwargs, self._drawn)) if changed else func(*args, **kwargs)
+        known = len(self.drawn)
+        value = self._edit(Made(func, args, kwargs, self.drawn)) if changed else func(*args, **kwargs)
+        if len(self.drawn) > known:
+            return value
         if name in ("sample", "rsample"):
-            self._drawn.append((value, args[0]))
+            self.drawn.append((value, args[0]))
+        elif (draw := drawn_by_function(name, args, value)) is not None:
+            self.drawn.append(draw)
         return value
 
 
@@ -72,8 +87,9 @@ def repaired(loss: Callable[..., Any], repair: Repair) -> Callable[..., Any]:
     """The loss with a repair."""
 
     def changed(*batch: Any) -> Any:
-        with Repaired(repair):
-            return loss(*batch)
+        with Repaired(repair) as made:
+            value = loss(*batch)
+        return with_score(value, made.drawn) if repair.score else value
 
     return changed
 
@@ -82,7 +98,11 @@ _MISSING = "a detach is missing:"
 _PRODUCTS = {"mul", "multiply", "matmul", "dot", "mm", "bmm", "einsum", "mv", "inner"}
 _QUOTIENTS = {"div", "true_divide", "divide"}
 _SUMS, _DIFFERENCES = {"add"}, {"sub", "subtract", "rsub"}
-_ALONG_AN_AXIS = {"sum", "mean", "softmax", "log_softmax", "logsumexp", "cumsum", "prod", "flip"}
+_ALONG_AN_AXIS = {
+    "sum", "mean", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "prod", "flip", "max", "amax",
+    "min", "amin", "argmax", "argmin", "norm", "var", "std",
+}  # fmt: skip
+_CUTS = {"clamp", "clip", "clamp_min", "clamp_max", "relu", "hardtanh", "round", "floor", "ceil"}
 _NAMES = {
     "truediv": "div",
     "rtruediv": "div",
@@ -95,13 +115,20 @@ _NAMES = {
 
 
 _BY_ITEM = "a mean over all stands for the sum of each item, and the mean over items"
+_MOST_DISCOUNTS = 3
+_NO_SCORE = "the weights change what is drawn, and no score term says so"
 _ANOTHER = "log_prob is not of the distribution that was drawn from"
+_RELAXED = "a relaxation stands for the choice itself, of which the gradient is another"
 
 
 def repairs_of(sites: Sequence[Site]) -> Iterator[Repair]:
     """Yield the changes that are tried, those of later calls first: they are the outermost."""
+    seen = dict.fromkeys(number for site in sites for number in site.numbers if 0 < number < 1)
+    discounts = [*seen][:_MOST_DISCOUNTS]
     for site in reversed(sites):
-        yield from _repairs_at(site)
+        yield from _repairs_at(site, discounts)
+    if draws := [site for site in sites if _plain(site.name) in ("sample", "bernoulli", "multinomial")]:
+        yield Repair(draws[0], "no score", _NO_SCORE, as_it_was, score=True)
     if len(cuts := [site for site in sites if _plain(site.name) == "detach"]) > 1:
         words = "detaches too many, all together: what is cut off must carry its gradient"
         yield Repair(cuts[0], "detach too many", words, first_argument, tuple(cuts[1:]))
@@ -113,7 +140,7 @@ def _plain(name: str) -> str:
     return _NAMES.get(bare, bare)
 
 
-def _repairs_at(site: Site) -> Iterator[Repair]:
+def _repairs_at(site: Site, discounts: Sequence[float]) -> Iterator[Repair]:
     name = _plain(site.name)
     if name in _PRODUCTS | _QUOTIENTS | _SUMS | _DIFFERENCES:
         yield from _of_shapes(site)
@@ -126,6 +153,11 @@ def _repairs_at(site: Site) -> Iterator[Repair]:
         )
     yield from _of_means(site, name)
     yield from _of_draws(site, name)
+    yield from _of_functions(site, name)
+    if name in _PRODUCTS and any(site.differentiable):
+        for factor, axis in product(discounts, (-1, 0)):
+            words = f"the power of {factor:g} for each step is missing"
+            yield Repair(site, "discount", words, discounted(factor, axis))
 
 
 def _tensors(site: Site) -> list[int]:
@@ -154,10 +186,25 @@ def _of_products(site: Site, name: str) -> Iterator[Repair]:
         if site.differentiable[places[1]]:
             yield Repair(site, "missing detach", f"{_MISSING} the divisor carries a gradient", detached(1))
         yield Repair(site, "division", "the division changes what is estimated", first_argument)
+        yield Repair(site, "upside down", "the ratio is upside down", upside_down)
     elif all(site.differentiable[i] for i in places):
         for i in places:
             words = f"{_MISSING} the {_nth(i)} factor carries a gradient"
             yield Repair(site, "missing detach", words, detached(i))
+
+
+def _of_functions(site: Site, name: str) -> Iterator[Repair]:
+    """Yield repairs of functions of single numbers."""
+    if name in ("exp", "expm1"):
+        yield Repair(site, "variance", "a variance stands for a standard deviation", of_multiple(0.5))
+        yield Repair(site, "variance", "a standard deviation stands for a variance", of_multiple(2.0))
+        yield Repair(site, "upside down", "the ratio is upside down", of_multiple(-1.0))
+    if name in ("sqrt", "square"):
+        yield Repair(site, "variance", f"the {name} is too much", first_argument)
+    if name in _CUTS and any(site.differentiable):
+        yield Repair(site, "cut", f"{name} has no gradient where it cuts values off", first_argument)
+    if name in ("cumsum", "cumprod"):
+        yield Repair(site, "direction", "it adds up what comes before, not what comes after", from_the_end)
 
 
 def _of_sums(site: Site, _: str) -> Iterator[Repair]:
@@ -167,6 +214,10 @@ def _of_sums(site: Site, _: str) -> Iterator[Repair]:
             yield Repair(site, "term sign", f"the sign of the {_nth(i)} term is wrong", negated(i))
             words = f"{_MISSING} the {_nth(i)} term carries a gradient"
             yield Repair(site, "missing detach", words, detached(i))
+            words = f"the {_nth(i)} term is twice what it should be"
+            yield Repair(site, "term factor", words, scaled(i, 0.5))
+            words = f"the {_nth(i)} term is half of what it should be"
+            yield Repair(site, "term factor", words, scaled(i, 2.0))
 
 
 def _of_means(site: Site, name: str) -> Iterator[Repair]:
@@ -175,6 +226,8 @@ def _of_means(site: Site, name: str) -> Iterator[Repair]:
         other = "sum" if name == "mean" else "mean"
         yield Repair(site, f"{name} for {other}", f"a {name} stands for a {other}", called(other))
     if name == "mean":
+        words = "a mean of logarithms stands for the logarithm of a mean"
+        yield Repair(site, "mean of logarithms", words, logarithm_of_mean)
         yield Repair(site, "own sample", "the mean includes the sample itself", leave_one_out)
         if site.shapes and len(site.shapes[0] or ()) > 1:
             yield Repair(site, "mean for sum", _BY_ITEM, sum_of_items)
@@ -191,17 +244,14 @@ def _of_means(site: Site, name: str) -> Iterator[Repair]:
 def _of_draws(site: Site, name: str) -> Iterator[Repair]:
     if name == "sample":
         yield Repair(site, "no path", "sample() has no path where rsample() is meant", rsample)
+    if name in ("rsample", "gumbel_softmax"):
+        yield Repair(site, "relaxation", _RELAXED, discrete, score=True)
     if name == "rsample":
         yield Repair(
             site, "double counting", "rsample() adds a path where the draw must have none", without_path
         )
     if name == "log_prob":
-        yield Repair(
-            site,
-            "wrong distribution",
-            "log_prob is not of the distribution that was drawn from",
-            of_what_was_drawn,
-        )
+        yield Repair(site, "wrong distribution", _ANOTHER, of_what_was_drawn)
         yield Repair(site, "wrong distribution", "log_prob is not taken at what was drawn", at_the_draw)
 
 

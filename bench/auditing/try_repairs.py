@@ -128,10 +128,14 @@ def _may_mend(one: Repair, fresh: Fresh, estimates: Estimates) -> bool:
 
 
 def _mends(one: Repair, fresh: Fresh, estimates: Estimates) -> bool | None:
-    """Whether a repair leaves no bias that matters; None if more replicates must tell."""
+    """Whether a repair leaves no bias that matters; None if more replicates must tell.
+
+    One in a hundred that mend is doubted by chance, and with more replicates no longer.
+    """
     bias = bias_interval(fresh.off()["all"])
     rows = estimates(partial(repaired, repair=one), len(fresh.suspect))
-    if fresh.p(suspect=rows) < _CONTRADICTED:
+    if (p := fresh.p(suspect=rows)) < _RULED_OUT:
         return False
     left = bias_interval(fresh.off(suspect=rows)["all"])
-    return True if max(abs(left.low), abs(left.high)) <= _LEFT * abs(bias.value) else None
+    is_small = max(abs(left.low), abs(left.high)) <= _LEFT * abs(bias.value)
+    return True if is_small and p >= _CONTRADICTED else None

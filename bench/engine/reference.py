@@ -92,7 +92,7 @@ def reference_of(experiment: Experiment, why: str) -> Reference:
     if not trusted:
         return Reference(None, unknown, f"the only references are by the score; {said}", disputed=True)
     taken = _taken(experiment, trusted)
-    if taken.noise == 0 and not _is_known_constant(taken, stage, trusted):
+    if taken.noise == 0 and not _is_known_constant(experiment, taken, stage, trusted):
         return Reference(None, unknown, f"{taken} never varied: what it did not see is not known; {said}")
     others = ", ".join(str(run) for run in trusted if run is not taken and run.speaks)
     error, widened = _standard_error(taken.moments)
@@ -151,9 +151,9 @@ def _taken(experiment: Experiment, runs: list[Run]) -> Run:
     return min(good, key=lambda run: run.noise)
 
 
-def _is_known_constant(taken: Run, stage: Stage | None, runs: list[Run]) -> bool:
+def _is_known_constant(experiment: Experiment, taken: Run, stage: Stage | None, runs: list[Run]) -> bool:
     """Whether a run without noise is right to have none: the cost varied, and its slope did not."""
-    if any(run.speaks for run in runs):
+    if any(run.speaks for run in runs) or taken.named.estimator.cost_varied(experiment.prepared.problem):
         return True
     if stage is None or stage.path is None or not taken.named.estimator.needs_continuity:
         return False

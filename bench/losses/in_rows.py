@@ -56,6 +56,12 @@ class Manners:
     asked: list[Asked] = field(default_factory=list)
     values: tuple[float, float] = (math.inf, -math.inf)
 
+    @property
+    def draws_nothing(self) -> bool:
+        """Whether its rows were seen to draw nothing, so that they are all alike."""
+        seen = self.values[0] <= self.values[1]
+        return seen and not (self.asked or self.generators or self.changed)
+
     def needs_a_loop(self) -> str:
         """Why its rows depend on one another, or on more than their noise; empty if they do not."""
         drawn = sorted(self.generators)

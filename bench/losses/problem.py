@@ -99,7 +99,7 @@ class Losses:
 
     def gradients(self, name: str, theta: Tensor, batch: Tensor) -> Tensor:
         """Gradients of a loss, a row for each replicate, `[R, P]`, given the place of its batch, `[R]`."""
-        draws = current_draws() or _unaddressed(len(theta))
+        draws = _draws_for(len(theta))
         loss = self.losses[name]
         if self.data is None:
             calls: list[tuple[Call, Sequence[int]]] = [(loss, range(len(theta)))]
@@ -119,8 +119,11 @@ class Losses:
         return {}
 
 
-def _unaddressed(rows: int) -> Draws:
-    """Draws outside of the engine: of torch's generator."""
+def _draws_for(rows: int) -> Draws:
+    """Draws of so many rows: those of the stream that is set, outside of the engine of torch's generator."""
+    draws = current_draws()
+    if draws is not None:
+        return draws if draws.rows == rows else Draws(draws.key, draws.first, rows)
     first, second = torch.randint(1 << 32, (2,)).tolist()
     return Draws((first, second), 0, rows)
 
@@ -200,8 +203,9 @@ class LossGradient(Estimator):
     def cost_varied(self, problem: Problem) -> bool:
         if not isinstance(problem, LossProblem) or self.loss not in problem.own.names:
             return False
-        low, high = problem.own.rows[self.loss].manners.values
-        return low < high
+        manners = problem.own.rows[self.loss].manners
+        low, high = manners.values
+        return low < high or manners.draws_nothing
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         if not isinstance(problem, LossProblem) or self.loss not in problem.own.names:

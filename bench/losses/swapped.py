@@ -30,7 +30,12 @@ class Swapped(TorchFunctionMode):
         """Call a function of torch with what stands for its arguments."""
         if func is torch.Tensor.new and all(isinstance(size, int | torch.Size) for size in args[1:]):
             func = torch.Tensor.new_empty  # the older name of the same, which vmap does not know
-        return func(*self._exchanged(args), **self._exchanged(kwargs or {}))
+        given, named = self._exchanged(args), self._exchanged(kwargs or {})
+        if func is torch.nn.functional.one_hot and (classes := named.get("num_classes", [*given, -1][1])) > 0:
+            # The same, without a look at the values, which vmap does not show.
+            first = given[0] if given else named["tensor"]
+            return (first[..., None] == torch.arange(classes, device=first.device)).to(torch.int64)
+        return func(*given, **named)
 
     def _exchanged(self, value: Any) -> Any:
         if isinstance(value, Tensor):

@@ -14,7 +14,7 @@ import torch
 
 from bench.monitoring.steps import STEP
 from bench.results import folder
-from bench.text.numbers import interval_said
+from bench.text.numbers import interval_said, significant
 
 
 def record_of(
@@ -62,8 +62,10 @@ def told(rows: Sequence[Mapping[str, Any]], overhead: float) -> str:
         words.append(f"{row['nonfinite']} of {row['replicates']} gradients are not finite")
     else:
         words.append(f"signal to noise {_named(row, 'snr')}")
-        if not math.isnan(row["noise_scale"]):
+        if math.isfinite(row["noise_scale"]):
             words.append(f"noise scale {_named(row, 'noise_scale')} examples")
+        elif math.isinf(row["noise_scale"]):
+            words.append(f"noise scale above {significant(row['noise_scale_low'], 2)} examples")
         if row["variance"] > 0:
             share = min(1.0, max(0.0, row["data_variance"] / row["variance"]))
             words.append(f"{100 * share:.0f} % of the variance from the data")
