@@ -53,7 +53,7 @@ class Pushforward(Distribution):
         raise NotApplicable(NO_DENSITY)
 
 
-NO_DENSITY = "x has no density that is known: it is noise that went through a generator, and has a path alone"
+NO_DENSITY = "x has no density that is known, only a path: it is made of noise by a generator"
 
 
 def noise_of(p: Distribution) -> Distribution:
