@@ -18,9 +18,9 @@ from bench.errors import Invalid
 from bench.problem import NotApplicable
 from bench.problems.gan import GAN
 from bench.problems.modules.implicit_rows import ImplicitModuleRows
-from tests.cases import EVERY, estimates_of, estimator_of
+from tests.cases import EVERY, IMPLICIT, estimates_of, estimator_of
 
-SMALL: dict[str, Any] = {"latent": 3, "hidden": 4}
+SMALL = {key: value for key, value in IMPLICIT["gan"].items() if key != "name"}
 COSTS = ("saturating", "non_saturating")
 
 
