@@ -10,7 +10,7 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test thorough lint format cards journeys faults pictures gate jax speed calibrate reference clean
+.PHONY: help run test thorough lint format cards journeys faults pictures gate jax interop speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -53,12 +53,32 @@ journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from a
 faults: $(VENV)/installed  ## kills, full disks, damaged files, hostile estimators; eight minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header
 
+JAX := jax==0.10.2
+
 .venv-jax/installed:
 	$(PYTHON) -m venv .venv-jax
-	.venv-jax/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.2
+	.venv-jax/bin/python -m pip install --quiet --disable-pip-version-check $(JAX)
 	touch $@
 
 jax: .venv-jax/installed  ## an environment with JAX, against which `make speed` then measures too
+
+# What the examples in docs/examples are written with, at the versions that they were tested with.
+PEERS := pyro-ppl==1.9.2 storchastic==0.3.7 $(JAX) numpyro==0.22.0
+
+# It sees all packages of the other environment: one torch is enough.
+.venv-interop/made: $(VENV)/installed
+	$(PYTHON) -m venv .venv-interop
+	.venv-interop/bin/python tests/interop/sees.py $(BIN)/python
+	touch $@
+
+interop: .venv-interop/made  ## the examples with Pyro, Storchastic, NumPyro and JAX, in an environment of their own; three minutes
+	@for package in $(PEERS); do \
+		said=$$(.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check \
+			--constraint requirements.lock $$package 2>&1) || \
+		echo "skipped: $${package%%==*} cannot be had: $$(echo "$$said" | grep ERROR: | tail -n 1)"; \
+	done
+	OMP_NUM_THREADS=1 .venv-interop/bin/python -m pytest tests/interop --override-ini addopts= \
+		--override-ini filterwarnings=default -p no:cacheprovider --quiet --no-header -rs
 
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
@@ -80,4 +100,4 @@ reference: $(VENV)/installed  ## the scenarios in full, as small runs: results/r
 	done; rm -rf results/made
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .venv-jax .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) .venv-jax .venv-interop .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -101,8 +101,8 @@ class Problem(Resolvable):
         """This problem ready to be measured; the engine asks before it measures, never to plan or to check.
 
         The place for work that takes long and that only the numbers need, such as training
-        the weights at which gradients are estimated. Only theta may change. By default
-        there is nothing to do.
+        the weights at which gradients are estimated. Only the values of theta, and of weights that
+        are held fixed beside it, may change. By default there is nothing to do.
         """
         return self
 

@@ -66,9 +66,9 @@ class Antithetic(Sampler):
         path = path_of(p)
         shape = (sample_size // 2, *path.shape)  # [N/2, R, (B,) *event]
         if path.noise == "normal":
-            e = noise.normal(shape, p.mean)
+            e = noise.normal(shape, path.like)
             return path.follow(torch.cat([e, -e]))
-        u = inside(noise.uniform(shape, p.mean))
+        u = inside(noise.uniform(shape, path.like))
         return path.follow(inside(torch.cat([u, 1 - u])))
 
 
@@ -84,10 +84,10 @@ class Rqmc(Sampler):
         path = path_of(p)
         batch = path.shape[: len(path.shape) - path.event_dim]
         event = path.shape[len(batch) :]
-        points = scrambled_sobol(sample_size, batch, event.numel(), p.mean.device)  # [N, R, (B,) D]
+        points = scrambled_sobol(sample_size, batch, event.numel(), path.like.device)  # [N, R, (B,) D]
         if path.noise == "normal":
             points = torch.special.ndtri(points)
-        e = points.reshape(sample_size, *path.shape).to(p.mean.dtype)
+        e = points.reshape(sample_size, *path.shape).to(path.like.dtype)
         return path.follow(e if path.noise == "normal" else inside(e))
 
 

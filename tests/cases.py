@@ -157,6 +157,9 @@ BOUNDS: dict[str, dict[str, Any]] = {
 }
 """Bounds on log evidence whose gradient is not known."""
 
+IMPLICIT: dict[str, dict[str, Any]] = {"gan": {"name": "gan", "latent": 3, "hidden": 4}}
+"""Those whose x has a path and no density, and whose gradient is not known."""
+
 VARIATIONAL_ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "sticking_the_landing": ("sticking_the_landing", {}),
     "dreg": ("dreg", {}),
@@ -241,7 +244,7 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
 
 def problem_of(name: str) -> Problem:
     """A problem of the table, in float64 on the CPU."""
-    options = dict((PROBLEMS | VAES | VARIATIONAL | BOUNDS)[name])
+    options = dict((PROBLEMS | VAES | VARIATIONAL | BOUNDS | IMPLICIT)[name])
     problem: Problem = build("problems", options.pop("name"), options)
     return problem.to("cpu", torch.float64)
 

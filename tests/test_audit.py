@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,37 @@ def test_gradients_of_another_framework(tmp_path: Path) -> None:
     assert run.findings == [f for f in run.findings if f.startswith("half: its gradient is 0.50")]
     assert len(run.findings) == 1
     assert "½" in run.findings[0]
+
+
+def test_gradients_may_be_partial_functions_and_seed_torch_itself(tmp_path: Path) -> None:
+    """As those of a framework that is made of torch."""
+    state = torch.default_generator.get_state()
+
+    def gradient(factor: float, seed: int) -> Any:
+        torch.manual_seed(seed)
+        w = torch.tensor([2.0], requires_grad=True)
+        (factor * (w + torch.randn(N)).square().mean()).backward()
+        return w.grad
+
+    functions = {"path": partial(gradient, 1.0), "half": partial(gradient, 0.5)}
+    run = bench.audit(gradients=functions, truth=[4.0], replicates=3000, out=tmp_path, progress=False)
+    assert list(whole(run)["verdict"] == "biased") == [False, True]
+    assert whole(run).loc["path", "variance"] == pytest.approx(4 / N, rel=0.15)
+    assert torch.equal(torch.default_generator.get_state(), state)
+
+
+def test_gradients_of_batches(tmp_path: Path) -> None:
+    def gradient(factor: float, seed: int, batch: Any) -> Any:
+        (x,) = batch if isinstance(batch, list | tuple) else (batch,)
+        return factor * float(x.mean()) + 3 * np.random.default_rng(seed).standard_normal()
+
+    loader = DataLoader(TensorDataset(Batches.data), batch_size=8)
+    asked: dict[str, Any] = {"data": loader, "batches": 80, "replicates": 8000, "out": tmp_path}
+    run = bench.audit(gradients=partial(gradient, 1.0), progress=False, **asked)
+    row = whole(run).iloc[0]
+    between = float(Batches.data.view(80, 8).mean(1).var())
+    assert row["sampling_variance_low"] < 9 < row["sampling_variance_high"]
+    assert row["data_variance_low"] < between < row["data_variance_high"]
 
 
 def of_replicates(run: Run, name: str) -> np.ndarray:

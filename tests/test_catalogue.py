@@ -14,7 +14,7 @@ from bench import catalogue
 from bench.cards import class_card
 from bench.errors import Fault, Invalid, KeyFault
 from bench.estimator import Estimator
-from bench.problem import Problem
+from bench.problem import Resolvable
 from bench.problems import PROBLEMS
 from estimators import ESTIMATORS, OTHER_NAMES, called, meaning
 from estimators.baseline_network import InputDependent
@@ -51,7 +51,7 @@ def test_an_estimator_of_the_table_exists(name: str) -> None:
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_problem_of_the_table_exists_in_the_file_of_its_name(name: str) -> None:
     cls = catalogue.find("problems", name)
-    assert issubclass(cls, Problem)
+    assert issubclass(cls, Resolvable)
     assert f"{cls.__module__}:{cls.__name__}" == PROBLEMS[name]
     assert cls.__module__ == f"bench.problems.{name}"
 

@@ -1,4 +1,4 @@
-"""A notebook: what a run shows there, pictures without network, and that of the documentation."""
+"""A notebook: what a run shows there, pictures without network, and those of the documentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from bench.scenario.prepared import prepare
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
-NOTEBOOK = ROOT / "docs" / "from_python.ipynb"
+NOTEBOOKS = {
+    "from_python": ("gaussian.html", 100),
+    "own-model": ("my_vae.html", 30),
+    "own-loss": ("my_losses.html", 20),
+}
+"""Those of the documentation: the page that each writes, and how many numbers are compared at least."""
+
 OFFLINE = """
 import socket, warnings
 
@@ -115,13 +121,20 @@ def text_of(output: Any) -> str:
     return str(output.get("text") or output.data.get("text/plain", ""))
 
 
+def test_all_notebooks_are_tested() -> None:
+    assert set(NOTEBOOKS) == {path.stem for path in (ROOT / "docs").glob("*.ipynb")}
+
+
 @pytest.mark.slow
-def test_the_notebook_gives_what_it_shows_without_network_and_warnings(tmp_path: Path) -> None:
-    stored, executed = (nbformat.read(NOTEBOOK, as_version=4) for _ in range(2))
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_gives_what_it_shows_without_network_and_warnings(name: str, tmp_path: Path) -> None:
+    page, least = NOTEBOOKS[name]
+    path = ROOT / "docs" / f"{name}.ipynb"
+    stored, executed = (nbformat.read(path, as_version=4) for _ in range(2))
     executed.cells.insert(0, nbformat.v4.new_code_cell(OFFLINE))
     executed.cells.append(nbformat.v4.new_code_cell("warnings.resetwarnings()"))
     NotebookClient(executed, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert (tmp_path / "gaussian.html").stat().st_size > 1e5
+    assert (tmp_path / page).stat().st_size > 1e5
     compared = 0
     for (source, tags, before), (_, _, after) in zip(outputs(stored), outputs(executed)[1:-1], strict=True):
         assert [output for output in after if output.get("name") == "stderr"] == [], source
@@ -133,7 +146,7 @@ def test_the_notebook_gives_what_it_shows_without_network_and_warnings(tmp_path:
                 numbers = [[float(text) for text in NUMBER.findall(text_of(each))] for each in (old, new)]
                 assert numbers[1] == pytest.approx(numbers[0], rel=0.02, abs=2e-3), source
                 compared += len(numbers[0])
-    assert compared > 100
+    assert compared > least
 
 
 @pytest.mark.slow

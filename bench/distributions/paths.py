@@ -22,6 +22,7 @@ from torch.distributions import (
     Weibull,
 )
 
+from bench.distributions.pushforward import Pushforward
 from bench.problem import NotApplicable
 
 Noise = Literal["normal", "uniform"]
@@ -33,14 +34,16 @@ class Path:
 
     Attributes:
         noise: whether ε is standard normal, or uniform in (0, 1).
-        shape: of ε for one sample of each row, `[R, (B,) *event]`.
+        shape: of ε for one sample of each row, `[R, (B,) *event]` with the event of the noise.
         event_dim: how many of these axes belong to the event.
-        follow: g, `[N, R, (B,) *event]` to the same shape.
+        like: a tensor of the type and on the device of ε.
+        follow: g, `[N, *shape]` to samples, `[N, R, (B,) *event]`.
     """
 
     noise: Noise
     shape: Size
     event_dim: int
+    like: Tensor
     follow: Callable[[Tensor], Tensor]
 
 
@@ -65,10 +68,13 @@ def path_of(p: Distribution) -> Path:
     if isinstance(p, Independent):
         own = path_of(p.base_dist)
         return replace(own, event_dim=own.event_dim + p.reinterpreted_batch_ndims)
+    if isinstance(p, Pushforward):
+        own = path_of(p.noise)
+        return replace(own, follow=lambda e: p.generate(own.follow(e)))
     for cls, (noise, follow) in _PATHS.items():
         if isinstance(p, cls):
             shape = p.batch_shape + p.event_shape
-            return Path(noise, shape, len(p.event_shape), partial(follow, p))
+            return Path(noise, shape, len(p.event_shape), p.mean, partial(follow, p))
     raise NotApplicable(f"no inverse CDF of {type(p).__name__} is known")
 
 

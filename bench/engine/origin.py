@@ -119,6 +119,20 @@ def forks_watched() -> Iterator[None]:
         raise Misbehaved(more=RESEEDED)
 
 
+_watching = True
+
+
+@contextmanager
+def seeds_of_its_own() -> Iterator[None]:
+    """Within it code that is handed a seed may seed torch's generator, which is put back by the caller."""
+    global _watching
+    before, _watching = _watching, False
+    try:
+        yield
+    finally:
+        _watching = before
+
+
 class _Seeds(TorchFunctionMode):
     """Compares the generator's seed at each call of torch with that at the beginning.
 
@@ -132,5 +146,6 @@ class _Seeds(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call the function, and note another seed."""
-        self.others = self.others or torch.default_generator.initial_seed() != self._seed
+        if _watching and torch.default_generator.initial_seed() != self._seed:
+            self.others = True
         return func(*args, **(kwargs or {}))

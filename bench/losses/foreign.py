@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from bench.engine.origin import seeds_of_its_own
 from bench.errors import invalid, shown
 from bench.losses.batches import batches_of
 from bench.losses.generators import Seeds, put_back
@@ -51,6 +51,9 @@ class ForeignLosses(Losses):
         )
         self.rows = {name: _ForeignRows(self.weights) for name in functions}
 
+    def of_batch(self, loss: Callable[..., Any], batch: Any) -> Callable[..., Any]:
+        return lambda seed: loss(seed, batch)
+
 
 _TYPE = torch.float64
 
@@ -66,12 +69,11 @@ class _ForeignRows:
     def gradients(self, calls: Any, draws: Draws) -> Tensor:
         """Gradients of all rows, `[R, P]`."""
         made = torch.empty((draws.rows, self._size), dtype=_TYPE)
-        with put_back():
+        with put_back(), seeds_of_its_own():
             seeds = Seeds(draws)
             for call, rows in calls:
-                of_seed, batch = (call.func, call.args) if isinstance(call, partial) else (call, ())
                 for row in rows:
-                    arrays = _arrays(of_seed(seeds.number(row), *batch))
+                    arrays = _arrays(call(seeds.number(row)))
                     shapes = {name: array.shape for name, array in arrays.items()}
                     if shapes != self._shapes:
                         raise WrongLoss(f"it gave arrays {_told(shapes)}, wanted {_told(self._shapes)}")
@@ -83,11 +85,16 @@ class _ForeignRows:
 def _arrays(given: Any) -> dict[str, np.ndarray]:
     named = given if isinstance(given, Mapping) else {"theta": given}
     try:
-        return {str(name): np.array(array, dtype=np.float64) for name, array in named.items()}
+        return {str(name): np.array(_plain(array), dtype=np.float64) for name, array in named.items()}
     except (TypeError, ValueError) as error:
         raise WrongLoss(
             f"it gave {shown(type(given).__name__)}, wanted an array or arrays by name"
         ) from error
+
+
+def _plain(array: Any) -> Any:
+    """An array as NumPy takes it; of torch it may be attached to a graph."""
+    return array.detach().cpu().numpy() if isinstance(array, Tensor) else array
 
 
 def _told(shapes: Mapping[str, tuple[int, ...]]) -> str:

@@ -105,8 +105,12 @@ class Losses:
             calls: list[tuple[Call, Sequence[int]]] = [(loss, range(len(theta)))]
         else:
             rows = {int(i): (batch == i).nonzero()[:, 0].tolist() for i in set(batch.tolist())}
-            calls = [(partial(loss, self.batches[i]), own) for i, own in rows.items()]
+            calls = [(self.of_batch(loss, self.batches[i]), own) for i, own in rows.items()]
         return self.rows[name].gradients(calls, draws).to(theta)
+
+    def of_batch(self, loss: Loss, batch: Any) -> Call:
+        """A call of a loss of a batch."""
+        return partial(loss, batch)
 
     def __copy__(self) -> Losses:
         return self

@@ -5,6 +5,7 @@ PROBLEMS = {
     "dirichlet_multinomial": "bench.problems.dirichlet_multinomial:DirichletMultinomial",
     "expectation": "bench.problems.expectation:Expectation",
     "gamma_poisson": "bench.problems.gamma_poisson:GammaPoisson",
+    "gan": "bench.problems.gan:GAN",
     "gaussian_elbo": "bench.problems.gaussian_elbo:GaussianElbo",
     "importance_weighted": "bench.problems.importance_weighted:ImportanceWeighted",
     "linear_gaussian": "bench.problems.linear_gaussian:LinearGaussian",

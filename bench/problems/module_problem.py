@@ -17,6 +17,7 @@ from bench.errors import invalid, shown
 from bench.problem import Problem, Resolvable
 from bench.problems import batches
 from bench.problems.modules import answers, trial
+from bench.problems.modules.implicit_rows import ImplicitModuleRows
 from bench.problems.modules.module_rows import ModuleRows, VariationalModuleRows
 from bench.problems.modules.moved import moved
 from bench.problems.seeds import generator_for
@@ -116,6 +117,14 @@ class ModuleProblem(Resolvable):
     def distribution(self, net: Any) -> Distribution:
         """p(z; θ) of one module: batch shape `[B]`, or `[]` if there are no items with a z each."""
 
+    def generate(self, net: Any, noise: Tensor) -> Tensor:
+        """z of a sample of `distribution`, which is then that of the noise: `[B, *noise] -> [B, *event]`.
+
+        The problem is then an implicit one: z has a path, and no density; estimators by the score do not
+        apply.
+        """
+        raise NotImplementedError
+
     def cost(self, net: Any, z: Tensor) -> Tensor:
         """f(z, θ) of one sample, `[B, *event] -> [B]`, or `[*event] -> []` without items."""
         raise NotImplementedError
@@ -143,6 +152,17 @@ class ModuleProblem(Resolvable):
         """The data of each item for baselines that learn from them, `[B, D]`; None for all of `self.data`."""
         return None
 
+    def prepare(self, net: Any) -> None:
+        """Change the weights of the module in place before they are measured, fixed ones too.
+
+        For a training of one's own. It is called once, in float64, with torch's generator seeded.
+        """
+        raise NotImplementedError
+
+    def pictures(self, net: Any) -> Mapping[str, Tensor]:
+        """Images that show what the module does, by name, `[K, H, W]` in 0..1."""
+        raise NotImplementedError
+
     def resolve(self) -> Problem:
         """The problem for all rows of theta, tried out.
 
@@ -162,7 +182,14 @@ class ModuleProblem(Resolvable):
             raise invalid(
                 f"{cls} has log_joint and analytic_term, wanted a cost that leaves out the analytic term"
             )
-        problem = self._rows(VariationalModuleRows if variational else ModuleRows)
+        implicit = answers.gives(self, "generate")
+        if implicit and variational:
+            raise invalid(
+                f"{cls} has generate and log_joint, whose bound needs a density of z, which is not known; "
+                "wanted one of the two"
+            )
+        kind = ImplicitModuleRows if implicit else VariationalModuleRows if variational else ModuleRows
+        problem = self._rows(kind)
         trial.settle(problem)
         if problem.training is not None:
             with faults_of_training():

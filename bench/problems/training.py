@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -49,8 +50,15 @@ class Training:
             raise invalid(f"batch_size must be at least 1, got {self.batch_size}", "batch_size")
 
 
-def training_of(options: object) -> Training:
+Kind = TypeVar("Kind")
+
+
+def training_of(options: object, kind: type[Kind] = Training) -> Kind:  # type: ignore[assignment]
     """The training that a scenario describes by its options, `{steps: 300, ...}`.
+
+    Args:
+        options: as the scenario gives them; None for all defaults.
+        kind: the dataclass of the options.
 
     Raises:
         Invalid: with the path of what is wrong, `theta.train` and on.
@@ -59,7 +67,7 @@ def training_of(options: object) -> Training:
     if not isinstance(options, Mapping):
         raise invalid(f"train wants its options as a mapping, got {shown(options)}", "theta", "train")
     with faults_of_training():
-        training: Training = construct(Training, options, "train")
+        training: Kind = construct(kind, options, "train")
     return training
 
 

@@ -16,11 +16,14 @@ from bench.problem import NotApplicable
 
 WANTED = {
     "distribution": ("net",),
+    "generate": ("net", "noise"),
     "cost": ("net", "z"),
     "log_joint": ("net", "z"),
     "analytic_term": ("net", "p"),
     "expectation": ("net",),
     "inputs": (),
+    "prepare": ("net",),
+    "pictures": ("net",),
 }
 """The methods of a person's class, and what each is given."""
 
@@ -100,6 +103,19 @@ def numbers(
     raise invalid(
         f"{type(owner).__name__}.{method} gave {kind_of(value)}{sample}; wanted {wanted}{_hint(value, batch)}"
     )
+
+
+def generated(x: Any, batch: Sequence[int], owner: Any) -> Tensor:
+    """A sample that was made of noise.
+
+    Raises:
+        Invalid: if it is no tensor of real numbers, or has not the batch shape of the noise in front.
+    """
+    if isinstance(x, Tensor) and x.is_floating_point() and list(x.shape[: len(batch)]) == list(batch):
+        return x
+    wanted = f"[{', '.join(map(str, [*batch, '…']))}]"
+    name = f"{type(owner).__name__}.generate"
+    raise invalid(f"{name} gave {kind_of(x)}, wanted a real tensor {wanted}")
 
 
 def _hint(value: Any, batch: Sequence[int]) -> str:

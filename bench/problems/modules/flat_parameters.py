@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.errors import invalid
 from bench.parameter_blocks import blocks_by_name
+from bench.problems.modules.moved import copied
 
 
 class FlatParameters:
@@ -46,6 +47,14 @@ class FlatParameters:
         if last is None or last[0] is not theta or last[1] != state:
             self._last = last = theta, state, self._cut(theta)
         return last[2]
+
+    def put(self, net: nn.Module, theta: Tensor) -> nn.Module:
+        """A copy of the module with the parameters of one theta, `[P]`."""
+        made, pieces = copied(net), self._cut(theta.detach()[None])
+        with torch.no_grad():
+            for name, piece in pieces.items():
+                made.get_parameter(name).copy_(piece[0])
+        return made
 
     def _cut(self, theta: Tensor) -> dict[str, Tensor]:
         pieces = torch.split(theta, self._sizes, dim=1)

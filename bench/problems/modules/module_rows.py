@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -15,7 +17,7 @@ from bench.distributions.stacked import Parts
 from bench.errors import invalid
 from bench.problem import NotApplicable, Points, Problem, VariationalProblem
 from bench.problems import batches
-from bench.problems.modules import answers
+from bench.problems.modules import answers, single_calls
 from bench.problems.modules.fingerprints import fingerprint_of
 from bench.problems.modules.flat_parameters import FlatParameters
 from bench.problems.modules.moved import moved
@@ -48,6 +50,7 @@ class ModuleRows(Problem):
         self.theta, self.parameters = self.flat.theta, self.flat.blocks
         self.owner, self.net, self.data, self.items = owner, moved(net, "cpu", torch.float64), data, items
         self.loops, self.training = loops, training
+        self.is_ready = training is None and not answers.gives(owner, "prepare")
         # Found by a trial: the axes of the batch of one row, buffers that the methods change, and whether
         # they take batches of another size.
         self.batch_axes, self.reducible = 1, True
@@ -62,14 +65,26 @@ class ModuleRows(Problem):
         return fingerprint_of(self.owner, self.net, (leaf for leaf in held if isinstance(leaf, Tensor)))
 
     def prepared(self) -> Self:
-        """With trained weights, where training is asked for."""
-        if self.training is None:
+        """With the weights to which the person's `prepare`, and then training, leads."""
+        if self.is_ready:
             return self
         ready = copy.copy(self)
-        ready.training = None
-        with faults_of_training():
-            ready.theta = trained(self, self.data if self.items is None else self.items, self.training)  # [P]
+        ready.training, ready.is_ready = None, True
+        if answers.gives(self.owner, "prepare"):
+            ready.net = single_calls.prepared(self.to("cpu", torch.float64))
+            ready.flat = FlatParameters(ready.net)
+            ready.theta = ready.flat.theta.to(self.theta)  # [P]
+        if self.training is not None:
+            with faults_of_training():
+                items = self.data if self.items is None else self.items
+                ready.theta = trained(ready, items, self.training)  # [P]
         return ready
+
+    def pictures(self) -> Mapping[str, np.ndarray[Any, Any]]:
+        """As the person's class says, at theta; none where it does not."""
+        if not answers.gives(self.owner, "pictures"):
+            return {}
+        return single_calls.pictures(self.to("cpu", torch.float64))
 
     def reduced(self) -> Self:
         return batches.with_few_items(self) if self.data is not None and self.reducible else self
@@ -110,6 +125,13 @@ class ModuleRows(Problem):
         p = seen[0].stacked(tensors, varies, len(theta))
         vars(p)[OF_ROWS] = seen[0], tensors
         return p
+
+    def sample_of(self, drawn: Tensor, theta: Tensor) -> Tensor:
+        """x of what is drawn: of noise where x is generated; here it is x itself."""
+        return drawn
+
+    def found_by(self, owner: Any, net: nn.Module, p: Distribution) -> None:
+        """Keep what a trial call of `distribution` tells; here there is nothing more to learn."""
 
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         return self._of_samples("cost", x, theta)
@@ -170,8 +192,7 @@ class ModuleRows(Problem):
 
     def _of_samples(self, method: str, x: Tensor, theta: Tensor) -> Tensor:
         """The numbers that a method gives for samples, `[N, R, (B,) *event]` -> `[N, R, (B)]`."""
-        batch = x.shape[2 : 2 + self.batch_axes]
-        calls = self._calls
+        batch, calls = x.shape[2 : 2 + self.batch_axes], self._calls
 
         def single(owner: Any, net: nn.Module, x: Tensor) -> Tensor:
             call = getattr(owner, method)

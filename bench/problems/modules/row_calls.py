@@ -89,7 +89,7 @@ class RowCalls:
         per_row = data if data_per_row else ()
         every = (dict(pieces), buffers, per_row, tuple(arguments))
         try:
-            with _as_it_was(self.net), _surroundings(dtype, device, validate):
+            with _as_it_was(self.net), surroundings(dtype, device, validate):
                 return self._looped(one, every, rows) if self.loops else vmap(one, randomness="error")(*every)
         except (Invalid, NotApplicable):
             raise
@@ -131,7 +131,7 @@ def _as_it_was(net: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _surroundings(dtype: torch.dtype, device: torch.device, validate: bool) -> Iterator[None]:
+def surroundings(dtype: torch.dtype, device: torch.device, validate: bool) -> Iterator[None]:
     """New tensors are of the type of theta and on its device, and distributions do not look at values.
 
     Torch's attention takes no path that has no derivative: it would not see that rows at once want one.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from bench.distributions.pushforward import noise_of
 from bench.errors import Invalid, invalid
 from bench.problem import VariationalProblem
 from bench.problems.batches import count
@@ -31,15 +32,17 @@ class Look:
 
     Attributes:
         theta: `[2, P]`.
-        p: the distribution, `[2, (B)]`.
-        x: samples, `[N, 2, (B,) *event]`.
-        log_prob: `[N, 2, (B)]`; None if the distribution has none.
+        p: the distribution of what is drawn, `[2, (B)]`: of the noise, if x is generated.
+        drawn: samples of it, `[N, 2, (B,) *event]`.
+        x: what the cost is given, made of these or the same.
+        log_prob: of what is drawn, `[N, 2, (B)]`; None if the distribution has none.
         cost: `[N, 2, (B)]`.
         term: `[2, (B)]`; None if there is none.
     """
 
     theta: Tensor
     p: Distribution
+    drawn: Tensor
     x: Tensor
     log_prob: Tensor | None
     cost: Tensor
@@ -48,7 +51,13 @@ class Look:
     @property
     def numbers(self) -> list[tuple[str, Tensor]]:
         """All that depends on theta, by the method that gave it."""
-        named = {"distribution": self.log_prob, "cost": self.cost, "analytic_term": self.term}
+        made = None if self.x is self.drawn else self.x
+        named = {
+            "distribution": self.log_prob,
+            "generate": made,
+            "cost": self.cost,
+            "analytic_term": self.term,
+        }
         return [(name, value) for name, value in named.items() if value is not None]
 
     def gradient(self) -> Tensor:
@@ -103,11 +112,15 @@ def _tried(problem: ModuleRows) -> None:
     if answers.gives(problem.owner, "expectation"):
         looped.expectation(theta)
     if not problem.loops:
-        _check_together(look, _look(problem, theta, look.x), name)
+        _check_together(look, _look(problem, theta, look.drawn), name)
     with torch.no_grad():
         one = theta[:1].detach()
-        widest = width_of(lambda: (looped.distribution(one), looped.cost(look.x[:1, :1], one)))
+        widest = width_of(lambda: _sampled_once(looped, look.drawn[:1, :1], one))
     problem.width = widest
+
+
+def _sampled_once(problem: ModuleRows, drawn: Tensor, theta: Tensor) -> tuple[object, ...]:
+    return problem.distribution(theta), problem.cost(problem.sample_of(drawn, theta), theta)
 
 
 def _rows_near(theta: Tensor) -> Tensor:
@@ -123,6 +136,7 @@ def _check_law(problem: ModuleRows) -> None:
     def single(owner: Any, net: Any) -> Tensor:
         found.append(owner.distribution(net))
         answers.parts(found[0], owner)
+        problem.found_by(owner, net, found[0])
         return torch.zeros(())
 
     calls = problem.looping_calls
@@ -143,8 +157,8 @@ def _changing(problem: ModuleRows, theta: Tensor) -> tuple[str, ...]:
     """The names of the buffers that the methods change, in a copy of the module."""
     probe = copy.copy(problem)
     probe.net, probe.changing = copied(problem.net), ()
-    p = probe.distribution(theta[:1])
-    probe.cost(_drawn(p, probe)[:1], theta[:1])
+    drawn = _drawn(noise_of(probe.distribution(theta[:1])), probe)
+    probe.cost(probe.sample_of(drawn[:1], theta[:1]), theta[:1])
     before = dict(problem.net.named_buffers())
     return tuple(name for name, value in probe.net.named_buffers() if not torch.equal(before[name], value))
 
@@ -158,17 +172,18 @@ def _drawn(p: Distribution, problem: ModuleRows) -> Tensor:
     return x.detach()
 
 
-def _look(problem: ModuleRows, theta: Tensor, x: Tensor | None) -> Look:
-    p = problem.distribution(theta)
-    x = _drawn(p, problem) if x is None else x
+def _look(problem: ModuleRows, theta: Tensor, drawn: Tensor | None) -> Look:
+    p = noise_of(problem.distribution(theta))
+    drawn = _drawn(p, problem) if drawn is None else drawn
     try:
-        log_prob: Tensor | None = p.log_prob(x)
+        log_prob: Tensor | None = p.log_prob(drawn)
     except NotImplementedError:
         log_prob = None
     except Exception as error:  # noqa: BLE001 - raised again as one of the user's
         why = f"log_prob fails with {type(error).__name__}: {error}"
         _refuse_rows(type(problem.owner).__name__, p, why)
-    return Look(theta, p, x, log_prob, problem.cost(x, theta), problem.analytic_term(theta, p))
+    x = problem.sample_of(drawn, theta)
+    return Look(theta, p, drawn, x, log_prob, problem.cost(x, theta), problem.analytic_term(theta, p))
 
 
 def _check_rows(look: Look, name: str) -> None:
@@ -177,9 +192,9 @@ def _check_rows(look: Look, name: str) -> None:
     for r in range(len(look.theta)):
         own = parts.row([t[r] for t in tensors])
         shape = (_SAMPLES, *own.batch_shape, *own.event_shape)
-        if look.x[:, r].shape != shape:
-            _refuse_rows(name, look.p, f"samples have the shape {list(look.x.shape)}")
-        if look.log_prob is not None and not _same(own.log_prob(look.x[:, r]), look.log_prob[:, r]):
+        if look.drawn[:, r].shape != shape:
+            _refuse_rows(name, look.p, f"samples have the shape {list(look.drawn.shape)}")
+        if look.log_prob is not None and not _same(own.log_prob(look.drawn[:, r]), look.log_prob[:, r]):
             _refuse_rows(name, look.p, "its log_prob is another than that of a single row")
 
 
@@ -243,10 +258,10 @@ def _check_items(problem: ModuleRows, look: Look, name: str) -> None:
     """The cost of an item does not depend on the sample of another."""
     if look.cost.shape[2] < 2:
         return
-    other = look.x.clone()
-    other[:, :, 0] = look.x.roll(1, 0)[:, :, 0]
+    other = look.drawn.clone()
+    other[:, :, 0] = look.drawn.roll(1, 0)[:, :, 0]
     with torch.no_grad():
-        cost = problem.cost(other, look.theta)
+        cost = problem.cost(problem.sample_of(other, look.theta), look.theta)
     if not _same(cost[:, :, 1:], look.cost[:, :, 1:]):
         named = problem.net.named_modules()
         mixing = [part for part, of in named if "BatchNorm" in type(of).__name__ and of.training]
