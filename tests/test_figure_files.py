@@ -98,7 +98,7 @@ def names_of(folder: Path, run: Run) -> list[str]:
 @pytest.mark.usefixtures("unpictured")
 def test_every_figure_that_applies_is_written_and_nothing_else(run: Run, tmp_path: Path) -> None:
     of_several = {"changed", "means", "profile"}
-    curves = {"variance_by_option", "bias_by_option", "snr_by_option"}
+    curves = {name for name in FIGURES if name.endswith("_by_option")}
     names = names_of(tmp_path / "new" / "figures", one_point(run))
     assert set(names) == set(FIGURES) - of_several - curves - {"devices"}
     assert names == [name for name in FIGURES if name in names]
@@ -111,7 +111,8 @@ def test_of_a_long_sweep_there_are_curves_and_not_a_panel_for_each_point(
 ) -> None:
     monkeypatch.setattr(export, "MOST_PROBLEMS", 2)
     found = names_of(tmp_path, run)
-    assert found == ["histograms", "variance_by_option", "bias_by_option", "snr_by_option"]
+    curves = ["variance_by_option", "bias_by_option", "snr_by_option", "blocks_by_option"]
+    assert found == ["histograms", *curves]
 
 
 @pytest.mark.usefixtures("unpictured")
@@ -388,7 +389,8 @@ def test_no_measurements_are_too_odd(name: str, case) -> None:
         assert np.isfinite(rows[figure.interval[0]]).all()
     else:
         nothing = (everything_failed, unknown_truth) if name == "bias" else (everything_failed,)
-        assert name in ("blocks", "by_parameter") or case in nothing or case.__name__ == "only_zero_variance"
+        of_blocks = ("blocks", "by_parameter", "blocks_by_option")
+        assert name in of_blocks or case in nothing or case.__name__ == "only_zero_variance"
 
 
 @pytest.mark.parametrize("name", ["variance", "work_normalized_variance"])

@@ -60,7 +60,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Run:
-    return load(folder)
+    return with_noise(load(folder))
+
+
+def with_noise(run: Run) -> Run:
+    """The run with numbers in the columns that only a monitored training fills."""
+    frame = run.measurements
+    factors = {"sampling_variance": 0.25, "data_variance": 0.75, "noise_scale": 32.0, "batch_cosine": 1e-6}
+    made = {
+        f"{name}{end}": factor * frame[f"variance{end}"]
+        for name, factor in factors.items()
+        for end in ("", "_low", "_high")
+    }
+    return run.of(frame.assign(**made))
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +167,17 @@ def by_parameter(rows: Rows, run: Run) -> None:
     same(rows, parts, [*CELL, "parameter"], own("variance"))
 
 
+def parts_along(rows: Rows, run: Run) -> None:
+    for words, name in (("of sampling", "sampling_variance"), ("of the data", "data_variance")):
+        columns = {f"noise{end}": f"{name}{end}" for end in ("", "_low", "_high")}
+        same(rows[rows["part"] == words], whole(run), LINE, columns)
+
+
+def blocks_along(rows: Rows, run: Run) -> None:
+    frame = run.measurements.assign(value=run.measurements[OPTION])
+    same(rows, frame[frame["parameter"] != "all"], [*LINE, "parameter"], own("snr"))
+
+
 def rate(rows: Rows, run: Run) -> None:
     columns = {name: name for name in ("slope", "low", "high")}
     same(rows, frames.rate_fits(run), ["problem", "estimator", "device", "dtype"], columns)
@@ -247,6 +270,10 @@ CHECKS: dict[str, Callable[[Rows, Run], None]] = {
     "variance_by_option": along("variance"),
     "bias_by_option": in_shares(LINE),
     "snr_by_option": along("snr"),
+    "parts_by_option": parts_along,
+    "noise_scale_by_option": along("noise_scale"),
+    "batch_cosine_by_option": along("batch_cosine"),
+    "blocks_by_option": blocks_along,
     "changed": changed,
     "means": means,
     "profile": profile,
