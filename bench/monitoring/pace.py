@@ -13,8 +13,8 @@ from bench.errors import invalid
 class Pace:
     """The pace of a monitor.
 
-    The first look is taken at once. Each later one waits until what all took, and what it is likely to
-    take, is within the budget.
+    The first look is taken at once. Each later one waits until what all took, and once more what the
+    dearest took, is within the budget.
 
     Args:
         every: steps from one look to the next.
@@ -25,7 +25,7 @@ class Pace:
     def __init__(self, every: int, budget: float, clock: Callable[[], float] = time.perf_counter) -> None:
         self.every, self.budget, self._clock = every, budget, clock
         self._began: float | None = None
-        self._spent = self._last = 0.0
+        self._spent = self._dearest = 0.0
         self._next, self._step = -math.inf, -math.inf
 
     def is_due(self, step: int) -> bool:
@@ -40,7 +40,7 @@ class Pace:
         if self._began is None:
             self._began = self._clock()
             return True
-        return not again and step >= self._next and self._spent + self._last <= self.budget * self.training
+        return not again and step >= self._next and self._spent + self._dearest <= self.budget * self.training
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -49,8 +49,8 @@ class Pace:
         try:
             yield
         finally:
-            self._last = self._clock() - start
-            self._spent += self._last
+            took = self._clock() - start
+            self._spent, self._dearest = self._spent + took, max(self._dearest, took)
             self._next = (self._step // self.every + 1) * self.every
 
     @property
