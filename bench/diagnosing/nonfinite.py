@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from bench.auditing.finding import Finding
-from bench.auditing.some_blocks import leaves
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.some_blocks import leaves
 from bench.text.words import listed
 
 _MOST_NAMED = 6

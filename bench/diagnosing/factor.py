@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh
 from bench.statistics.fieller import fieller
 from bench.statistics.intervals import Interval
 from bench.statistics.verdict import bias_interval

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import torch
 
-from bench.auditing.factor import factor
-from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh
+from bench.diagnosing.factor import factor
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh
 from bench.statistics.verdict import bias_p
 from bench.text.words import listed
 
