@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import bench
+from bench import catalogue
 from bench.certification.certify import certify
 from bench.certification.fault_lines import fault_lines
 from bench.certification.headline import causes
@@ -179,6 +180,12 @@ class Smooth(Steps):
         return (z**2).sum(-1)
 
 
+@pytest.fixture
+def own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests name is forgotten afterwards."""
+    monkeypatch.setitem(catalogue._ADDED, "problems", {})
+
+
 @dataclass(frozen=True)
 class HalfScale(Pathwise):
     def gradient(self, problem: Any, theta: Tensor, sample_size: int) -> Tensor:
@@ -187,6 +194,7 @@ class HalfScale(Pathwise):
         return found
 
 
+@pytest.mark.usefixtures("own_names")
 def test_the_blocks_of_ones_own_problem_have_their_names() -> None:
     found = certify(HalfScale(), {"mine": Smooth}, replicates=4000)
     (first,) = causes(found)
@@ -202,6 +210,7 @@ class Declared(Pathwise):
     needs_continuity = True
 
 
+@pytest.mark.usefixtures("own_names")
 def test_a_jump_of_ones_own_cost_is_found() -> None:
     found = certify(Pathwise(), {"mine": Steps}, replicates=4000)
     (first,) = causes(found)

@@ -188,10 +188,14 @@ def _unknown(certificate: Certificate, places: Sequence[_Place]) -> str:
     """Return the size of a bias of which no cause was found."""
     found = [(name, fault) for name, fault in certificate.all_faults() if isinstance(fault, BiasFault)]
     name, worst = max(found, key=lambda each: each[1].size)
-    share, where = significant(100 * worst.size), f"{plain(name)} at N = {worst.sample_size}"
+    size, most = significant(100 * worst.size), " at worst" if len(found) > 1 else ""
     said = (
-        f"it is biased, by {share} % of the gradient's norm on {where}{' at worst' if len(found) > 1 else ''}"
+        f"it is biased, by {size} % of the gradient's norm on {plain(name)} at N = {worst.sample_size}{most}"
     )
+    for place in places:
+        factor = place.seen.factor
+        if place.problem == name and place.seen.sample_size == worst.sample_size and factor is not None:
+            said += f", where the mean is {factor_words(factor)} of the gradient"
     tested = [one for one in certificate.outcomes if one.bias]
     biased = [one for one in tested if one.causes]
     if len(biased) < len(tested) and all(seen.depends for one in biased for seen in one.causes):
