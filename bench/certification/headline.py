@@ -189,9 +189,8 @@ def _unknown(certificate: Certificate, places: Sequence[_Place]) -> str:
     found = [(name, fault) for name, fault in certificate.all_faults() if isinstance(fault, BiasFault)]
     name, worst = max(found, key=lambda each: each[1].size)
     size, most = significant(100 * worst.size), " at worst" if len(found) > 1 else ""
-    said = (
-        f"it is biased, by {size} % of the gradient's norm on {plain(name)} at N = {worst.sample_size}{most}"
-    )
+    where = f"{plain(name)} at N = {worst.sample_size}{most}"
+    said = f"it is biased, by {size} % of the gradient's norm on {where}"
     for place in places:
         factor = place.seen.factor
         if place.problem == name and place.seen.sample_size == worst.sample_size and factor is not None:
