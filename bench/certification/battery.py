@@ -134,7 +134,8 @@ def outcome_of(trial: Trial, level: float) -> Outcome:
         # Of a problem of one's own nobody said that its cost jumps.
         found = [each for each in found if not isinstance(each, BiasFault)]
         bias, seen, why = (), (), JUMPS
-    broken, relations = metamorphic(trial, level)
+    # A changed problem tells nothing of what asks another, or does not repeat itself.
+    broken, relations = metamorphic(trial, level) if _may_be_changed(faults) else ([], {})
     return replace(
         outcome,
         bias=bias,
@@ -143,6 +144,11 @@ def outcome_of(trial: Trial, level: float) -> Outcome:
         causes=seen,
         relations=relations,
     )
+
+
+def _may_be_changed(faults: Sequence[Fault]) -> bool:
+    """Whether what was found leaves sense in estimates of changed problems."""
+    return {fault.check for fault in faults} <= {"smallest N"}
 
 
 def _with_facts(outcome: Outcome, trial: Trial) -> Outcome:

@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from bench.certification.causes import Seen
 from bench.certification.verdicts import BiasFault, Certificate, Fault
@@ -19,8 +20,9 @@ _MOST_NAMED = 4
 # A constant that has no name is one where its interval is so narrow, as a part of it.
 _KNOWN = 0.15
 
-_FIRST = ("runs", "claim", "shape", "type", "device", "graph", "finite", "rows", "theta")
-_THEN = ("repeats", "seed", "globals", "inputs", "value")
+_FORM = ("runs", "claim", "shape", "type", "device", "graph")
+_CONTRACT = ("repeats", "seed", "globals", "inputs", "rows", "theta")
+_LAST = ("value",)
 """Checks whose fault is a cause by itself, in the order in which they are told."""
 
 _NOT_LINEAR = ("scale", "small scale")
@@ -28,7 +30,7 @@ _OF_A_CONSTANT = ("constant cost", "offset")
 _OF_COORDINATES = ("copies", "parameterization")
 
 _WORDS = {
-    "rows": "as where a mean runs over the replicates, dim 1, in place of the samples, dim 0",
+    "rows": "as where a mean runs over replicates, dim 1, and not samples, dim 0, or they share noise",
     "scale": (
         "it is not linear in the cost, as where costs are clipped, normalized, or count by their sign alone"
     ),
@@ -62,13 +64,18 @@ def _all(certificate: Certificate) -> Iterator[str]:
     # An estimate that is zero at one N alone follows no path.
     other = {place.problem for place in rest}
     jumps = [p for p in places if p.seen.finding.cause == "jump" and p.problem not in other]
-    yield from _of_checks(certificate, _FIRST)
+    yield from _of_checks(certificate, _FORM)
+    # Too few samples leave no numbers.
+    few = {"smallest N", "finite"} <= certificate.failed_checks
+    yield from _of_checks(certificate, ["smallest N"] if few else ["finite"])
+    # The later ones follow from the first.
+    yield from islice(_of_checks(certificate, _CONTRACT), 1)
     yield from _of_bias(certificate, rest)
     # Where nothing is estimated, nothing follows a path either.
     zero = sum(place.seen.finding.cause == "no gradient" for place in rest)
     if jumps and (not rest or 2 * zero < len(rest)):
         yield f"{jumps[0].seen.finding.text} ({_problems(jumps)})"
-    yield from _of_checks(certificate, _THEN)
+    yield from _of_checks(certificate, _LAST)
 
 
 def _of_checks(certificate: Certificate, checks: Iterable[str]) -> Iterator[str]:
@@ -149,7 +156,7 @@ def _blocks(places: Sequence[_Place]) -> str:
     several = len(places) - len(multiples)
     for cause in ("no gradient", "blocks"):
         found = [place for place in places if place.seen.finding.cause == cause]
-        if len(found) > len(multiples) and 2 * len(found) > several:
+        if found and len(found) >= len(multiples) and 2 * len(found) > several:
             text = Counter(place.seen.finding.text for place in found).most_common(1)[0][0]
             same = [place for place in found if place.seen.finding.text == text]
             met = {place.problem for place in same}

@@ -177,6 +177,8 @@ class _Pairs:
         if bool(few.suspect.isfinite().all()) and _agree(few):
             return "exact"
         first = self._fresh(changed, 1, self._count)
+        if not all(bool(self._own(*stage).isfinite().all()) for stage in ((0, FEW), (1, self._count))):
+            raise NotApplicable("its estimates are not finite")
         for rows in (few.suspect, first.suspect):
             if lost := int((~rows.isfinite()).any(1).sum()):
                 return f"{_BROKEN}{relation.broken}: {lost} of {len(rows)} estimates are not finite"
