@@ -21,6 +21,7 @@ from bench.certification.verdicts import Fault
 from bench.diagnosing.fresh import Fresh
 from bench.engine.blocks import chunk_rows
 from bench.engine.guard import contained, reason_of
+from bench.engine.plain_estimates import affordable
 from bench.engine.process_state import watched
 from bench.engine.streams import stream
 from bench.problem import NotApplicable, Problem
@@ -173,11 +174,11 @@ class _Pairs:
     def tested(self, relation: Relation, level: float) -> str:
         """Return "exact", a p-value, or that it is broken."""
         changed = relation.change(self.trial, self._size)
-        few = self._fresh(changed, 0, FEW)
+        few = self._fresh(changed, 0, self._few)
         if bool(few.suspect.isfinite().all()) and _agree(few):
             return "exact"
         first = self._fresh(changed, 1, self._count)
-        if not all(bool(self._own(*stage).isfinite().all()) for stage in ((0, FEW), (1, self._count))):
+        if not all(bool(self._own(*stage).isfinite().all()) for stage in ((0, self._few), (1, self._count))):
             raise NotApplicable("its estimates are not finite")
         for rows in (few.suspect, first.suspect):
             if lost := int((~rows.isfinite()).any(1).sum()):
@@ -195,8 +196,14 @@ class _Pairs:
         return self.trial.sizes[1]
 
     @property
+    def _few(self) -> int:
+        return min(FEW, self._count)
+
+    @property
     def _count(self) -> int:
-        return min(REPLICATES, self.trial.test_replicates)
+        # Estimates are kept, in the second stage of each coordinate twice.
+        numbers = 2 * CONFIRMATION * len(self.trial.problem().theta)
+        return affordable(numbers, min(REPLICATES, self.trial.test_replicates))
 
     @cached_property
     def _size(self) -> float:
