@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, Normal, kl_divergence
 from torch.nn import functional
 
-from bench.auditing.factor import Size, constants, factor
-from bench.auditing.finding import Finding
 from bench.auditing.findings import causes
-from bench.auditing.fresh import Fresh
 from bench.auditing.question import question
-from bench.auditing.some_blocks import biased_blocks, without_gradient
+from bench.diagnosing.factor import Size, constants, factor
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh
+from bench.diagnosing.some_blocks import biased_blocks, without_gradient
 from bench.engine.truth import truth_of
 from bench.statistics.fieller import fieller
 from tests.losses_at_hand import leaf, vae

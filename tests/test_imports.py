@@ -168,8 +168,14 @@ def test_the_gate_judges_and_draws_nothing() -> None:
     assert strangers("bench.regression", allowed) == []
 
 
+def test_causes_are_found_below_audits_and_certificates() -> None:
+    allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.text.numbers", "bench.text.words"]
+    assert strangers("bench.diagnosing", allowed) == []
+
+
 def test_certification_judges_and_draws_nothing() -> None:
-    allowed = [*CONTRACTS, *TABLES, "bench.catalogue", "bench.engine", "bench.statistics", "bench.scenario"]
+    allowed = [*CONTRACTS, *TABLES, "bench.catalogue", "bench.diagnosing", "bench.engine"]
+    allowed += ["bench.statistics", "bench.scenario"]
     assert strangers("bench.certification", allowed) == []
 
 

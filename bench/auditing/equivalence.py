@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.auditing.fresh import fresh_of
+from bench.diagnosing.fresh import fresh_of
 from bench.engine.cell import CellSampler
 from bench.engine.plain_estimates import affordable
 from bench.engine.plan import Cell, Experiment

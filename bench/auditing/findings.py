@@ -10,15 +10,15 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.auditing.factor import Size, factor, is_unclear
-from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh, fresh_of
-from bench.auditing.nonfinite import nonfinite
 from bench.auditing.own_calls import Site
 from bench.auditing.sizes import sizes_in, sizes_of
 from bench.auditing.small_steps import small_steps
-from bench.auditing.some_blocks import biased_blocks, without_gradient
 from bench.auditing.try_repairs import divided, repair, sites_of
+from bench.diagnosing.factor import Size, factor, is_unclear
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh, fresh_of
+from bench.diagnosing.nonfinite import nonfinite
+from bench.diagnosing.some_blocks import biased_blocks, without_gradient
 from bench.engine.cell import CellSampler
 from bench.engine.guard import reason_of
 from bench.engine.outcome import Estimates, Outcome

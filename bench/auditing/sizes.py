@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from bench.auditing.factor import Size
 from bench.auditing.own_calls import Site
+from bench.diagnosing.factor import Size
 from bench.engine.plan import Cell, Experiment
 from bench.losses.problem import LossProblem
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh
 from bench.auditing.try_repairs import Estimates
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh
 from bench.losses.swapped import Swapped
 from bench.losses.weights import Weights
 from bench.statistics.fieller import fieller

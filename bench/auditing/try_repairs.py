@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.auditing.factor import Size, factor
-from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh
 from bench.auditing.own_calls import Site, Tracing
 from bench.auditing.repairs import Repair, repaired, repairs_of
+from bench.diagnosing.factor import Size, factor
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh
 from bench.statistics.verdict import bias_interval
 from bench.text.words import listed
 

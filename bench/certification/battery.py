@@ -8,10 +8,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_args
 
 from bench.certification import cost, purity, rows, shapes, sizes
-from bench.certification.bias import is_consistent_only, no_bias, untested, vanishing
+from bench.certification.bias import JUMPS, is_consistent_only, no_bias, untested, vanishing
+from bench.certification.causes import causes
+from bench.certification.metamorphic import RELATIONS, metamorphic
 from bench.certification.noise import agreeing, as_declared, falling
 from bench.certification.trial import Setting, Trial
-from bench.certification.verdicts import BiasTest, Certificate, Fault, Outcome
+from bench.certification.verdicts import BiasFault, BiasTest, Certificate, Fault, Outcome
 from bench.engine.devices import unavailable
 from bench.engine.guard import contained, reason_of
 from bench.engine.plan import NamedEstimator
@@ -20,8 +22,9 @@ from bench.estimator import Claim
 from bench.problem import NotApplicable
 from bench.statistics.gating import POWER, stage_level
 
-# At either N the claim of its bias and its exact variance; that its noise falls; that float32 agrees.
-_TESTS_OF_A_PROBLEM = 6
+# At either N the claim of its bias and its exact variance; that its noise falls; that float32 agrees; and
+# the relations.
+_TESTS_OF_A_PROBLEM = 6 + len(RELATIONS)
 
 Check = Callable[[Trial], Iterator[Fault]]
 STRUCTURE: Mapping[str, Check] = {
@@ -100,9 +103,9 @@ def value(estimator: Any) -> Iterator[Fault]:
 def over_all(outcomes: Sequence[Outcome]) -> Iterator[Fault]:
     """Return the findings that need all problems together."""
     applied = [one for one in outcomes if not one.not_applicable and not one.faults]
-    if applied and not any(one.follows for one in applied):
+    if applied and not any(one.follows for one in outcomes):
         yield Fault("theta", "estimates are the same whatever θ, on every problem")
-    if applied and not any(one.fine for one in applied):
+    if applied and not any(one.fine for one in outcomes):
         yield Fault("type", "in float64 estimates have no more digits than float32 holds")
 
 
@@ -126,7 +129,26 @@ def outcome_of(trial: Trial, level: float) -> Outcome:
         outcome = _with_facts(outcome, trial)
     # What is not repeatable, say, still has a mean.
     bias, found, why = _tested(trial, level)
-    return replace(outcome, bias=bias, faults=(*faults, *found), untested=why)
+    seen = tuple(causes(trial, each.sample_size) for each in found if isinstance(each, BiasFault))
+    if trial.estimator.needs_continuity and seen and all(one.finding.cause == "jump" for one in seen):
+        # Of a problem of one's own nobody said that its cost jumps.
+        found = [each for each in found if not isinstance(each, BiasFault)]
+        bias, seen, why = (), (), JUMPS
+    # A changed problem tells nothing of what asks another, or does not repeat itself.
+    broken, relations = metamorphic(trial, level) if _may_be_changed(faults) else ([], {})
+    return replace(
+        outcome,
+        bias=bias,
+        faults=(*faults, *found, *broken),
+        untested=why,
+        causes=seen,
+        relations=relations,
+    )
+
+
+def _may_be_changed(faults: Sequence[Fault]) -> bool:
+    """Whether what was found leaves sense in estimates of changed problems."""
+    return {fault.check for fault in faults} <= {"smallest N"}
 
 
 def _with_facts(outcome: Outcome, trial: Trial) -> Outcome:

@@ -5,29 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from torch import Tensor
-
 from bench.certification.trial import Trial
 from bench.certification.verdicts import BiasFault, BiasTest, Fault
+from bench.diagnosing.nonfinite import nonfinite as where_not_finite
+from bench.engine.plain_estimates import affordable, plain_estimates
 from bench.engine.sample import Sample
 from bench.statistics.evidence import Evidence
 from bench.statistics.gating import CONFIRMATION, POWER, upper_quantile
 from bench.statistics.power import reach_of
-from bench.statistics.unbiasedness import Difference, squared_norm
+from bench.statistics.unbiasedness import squared_norm
 from bench.statistics.verdict import ROUNDING, bias_p
 
 # Of a claim of consistency: N of the second size over that of the first, and how much of the
 # squared bias may be left. A bias of the order of 1/N leaves 1/256 of it, one of 1/√N a sixteenth.
 _GROWTH, _LEFT = 16, 0.25
-# Standard errors within which a mean is taken for a multiple of the gradient.
-_WITHIN = 4.5
+
+JUMPS = "the cost jumps, and what is claimed is of costs that do not"
+"""The reason not to test the claim of an estimator that follows a path."""
 
 
 def untested(trial: Trial) -> str:
     """Return why no claim to be unbiased is to be tested here; empty if there is."""
     estimator, reference = trial.estimator, trial.setting.reference
     if estimator.needs_continuity and not reference.continuous:
-        return "the cost jumps, and what is claimed is of costs that do not"
+        return JUMPS
     if trial.setting.truths().gradient is None:
         return f"the gradient is not known: {trial.setting.truths().note}"
     if estimator.bias == "unbiased":
@@ -55,7 +56,7 @@ def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, lis
     # However quiet an estimate, what may be rounding is not called a bias.
     seen = max(ROUNDING, reach.bias / float(evidence.truth.norm()))
     test = BiasTest(sample_size, screen.replicates, p, seen, reach.skewed)
-    faults = list(nonfinite(screen, sample_size))
+    faults = list(nonfinite(trial, screen, sample_size))
     if p < level and not faults:
         confirm = trial.sample(trial.sampler(sample_size), "certify confirm", CONFIRMATION)
         # Both stages share the error of a reference: the second must then do for the whole level.
@@ -88,11 +89,20 @@ def in_both_stages(flagged: Callable[[str, int], bool]) -> bool:
     return flagged("certify", 1) and flagged("certify confirm", CONFIRMATION)
 
 
-def nonfinite(sample: Sample, sample_size: int) -> Iterator[Fault]:
-    """Return the remark on estimates that are not finite."""
-    if sample.nonfinite:
-        some = f"{sample.nonfinite} of {sample.replicates} estimates are not finite, at N = {sample_size}"
-        yield Fault("finite", some)
+def nonfinite(
+    trial: Trial, sample: Sample, sample_size: int, role: str = "certify", dtype: str = "float64"
+) -> Iterator[Fault]:
+    """Return the remark on estimates that are not finite: which coordinates, and how many."""
+    if not sample.nonfinite:
+        return
+    problem, sampler = trial.experiment.problem, trial.sampler(sample_size, dtype)
+    # The same random numbers again, and this time they are kept.
+    with sampler.guarded():
+        rows = plain_estimates(sampler, role, affordable(len(problem.theta), sample.replicates))
+    said = f"{sample.nonfinite} of {sample.replicates} estimates are not finite"
+    if not bool(rows.isfinite().all()):
+        said = where_not_finite(trial.named.label, rows, problem.parameters).text
+    yield Fault("finite", f"{said} at N = {sample_size}{'' if dtype == 'float64' else f' in {dtype}'}")
 
 
 def _found(sample: Sample, sample_size: int, p: float) -> BiasFault:
@@ -102,24 +112,4 @@ def _found(sample: Sample, sample_size: int, p: float) -> BiasFault:
         f"biased by {100 * size:.3g} % of the gradient's norm at N = {sample_size}: "
         f"p = {p:.1e} or less in both stages, R = {sample.replicates} in the second"
     )
-    return BiasFault("bias", message, sample_size, size, p, *factor_of(evidence.difference, evidence.truth))
-
-
-def factor_of(difference: Difference, truth: Tensor) -> tuple[float, float]:
-    """The constant c with which a mean is c times the truth, and its standard error; NaN if there is none.
-
-    By weighted least squares; there is none if a coordinate is farther from c times the truth than its error
-    allows.
-
-    Args:
-        difference: the mean less the truth.
-        truth: `[P]`, not zero everywhere.
-    """
-    error = difference.error.clamp(min=ROUNDING * float(truth.norm()))  # [P]
-    weights = truth / error.square()  # [P]
-    known = float(weights @ truth)
-    excess = float(weights @ difference.value) / known
-    left = (difference.value - excess * truth).abs() / error  # [P]
-    if not float(left.max()) <= _WITHIN:
-        return math.nan, math.nan
-    return 1 + excess, known**-0.5
+    return BiasFault("bias", message, sample_size, size, p)

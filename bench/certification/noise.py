@@ -68,7 +68,10 @@ def agreeing(trial: Trial, level: float) -> Iterator[Fault]:
     N = trial.sizes[1]
     coarse = trial.sampler(N, "float32")
     first = trial.sample(coarse, "certify float32", 1, _as_truth(trial.screened(N)))
-    faults = [*nonfinite(trial.screened(N), N), *nonfinite(first, N)]
+    faults = [
+        *nonfinite(trial, trial.screened(N), N),
+        *nonfinite(trial, first, N, "certify float32", "float32"),
+    ]
     yield from faults
     if faults or not bias_p(first.evidence) < level:
         return

@@ -25,7 +25,8 @@ def problems_named(places: Sequence[str]) -> dict[str, Reference]:
         names = catalogue.add_problems_at(place) if _is_place(place) else [place]
         for name in names:
             catalogue.find("problems", name)
-            found[name] = Reference({"name": name})
+            short = name.rpartition("/")[2]
+            found[name if short in found else short] = Reference({"name": name})
     return found
 
 

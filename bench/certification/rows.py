@@ -61,7 +61,7 @@ def data(trial: Trial) -> Iterator[Fault]:
         before, after = _moved(trial, estimator, resampled)
     except NotApplicable:
         return
-    if faults := list(unlike(before, problem.theta.expand(_ROWS, -1))):
+    if faults := list(unlike(before, problem.theta.expand(_ROWS, -1), problem.parameters)):
         yield from faults
     elif not same(before[:-1], after[:-1]):
         yield Fault("rows", "with a batch for each row, the estimate of one depends on θ of another")

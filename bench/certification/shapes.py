@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bench.certification.trial import Trial
 from bench.certification.verdicts import Fault
+from bench.diagnosing.nonfinite import nonfinite
 
 _ROWS = (1, 5)
 
@@ -21,13 +23,17 @@ def form(trial: Trial) -> Iterator[Fault]:
         for rows in _ROWS:
             theta = problem.theta.expand(rows, -1)
             found = trial.drawn(estimator, problem, theta, trial.sizes[1]).estimates
-            if faults := list(unlike(found, theta)):
-                yield from faults
+            if faults := list(unlike(found, theta, problem.parameters)):
+                at = f" at N = {trial.sizes[1]}"
+                yield from (
+                    replace(each, message=each.message + at) if each.check == "finite" else each
+                    for each in faults
+                )
                 return
 
 
-def unlike(estimates: object, theta: Tensor) -> Iterator[Fault]:
-    """Return the differences in form between estimates and θ, `[R, P]`."""
+def unlike(estimates: object, theta: Tensor, blocks: Mapping[str, slice]) -> Iterator[Fault]:
+    """Return the differences in form between estimates and θ, `[R, P]`; blocks of coordinates are by name."""
     if not isinstance(estimates, Tensor):
         yield Fault("shape", f"gradient gave {type(estimates).__name__}, wanted a tensor")
         return
@@ -42,7 +48,7 @@ def unlike(estimates: object, theta: Tensor) -> Iterator[Fault]:
     if estimates.requires_grad:
         yield Fault("graph", "estimates hold on to the graph that they came from: detach them")
     if not bool(estimates.isfinite().all()):
-        yield Fault("finite", f"estimates are not finite, in {_name(theta.dtype)} with {len(theta)} rows")
+        yield Fault("finite", f"{nonfinite('', estimates, blocks).text} in {_name(theta.dtype)}")
 
 
 def is_fine(estimates: Tensor) -> bool:

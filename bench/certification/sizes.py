@@ -23,7 +23,7 @@ def smallest(trial: Trial) -> Iterator[Fault]:
     except NotApplicable as reason:
         yield Fault("smallest N", f"{said}, and at N = {least} it does not apply: {reason}")
         return
-    for fault in unlike(found, theta):
+    for fault in unlike(found, theta, problem.parameters):
         yield Fault("smallest N", f"{said}, and at N = {least} {fault.message}")
     if least > 1 and _finite_below(trial, least - 1):
         yield Fault("smallest N", f"{said}, and at N = {least - 1} there are numbers too")

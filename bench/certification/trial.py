@@ -115,10 +115,11 @@ class Trial:
         """The estimator with what it learns beforehand, of few rows; it learns once."""
         key = (problem.theta.dtype, sample_size)
         if key not in self._fitted:
-            self._fitted[key] = self._learned(problem, sample_size)
+            self._fitted[key] = self.learned(problem, sample_size)
         return self._fitted[key]
 
-    def _learned(self, problem: Problem, sample_size: int) -> Estimator:
+    def learned(self, problem: Problem, sample_size: int) -> Estimator:
+        """The estimator with what it learns of a problem, maybe another than its own, of few rows."""
         theta = problem.theta.expand(_FIT_ROWS, -1).requires_grad_()
         address = self.experiment.address(sample_size, "certify trial fit")
         with watched(), stream(address, problem.theta.device):

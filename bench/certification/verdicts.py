@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from bench.estimator import Claim
+
+if TYPE_CHECKING:
+    from bench.certification.causes import Seen
 
 Verdict = Literal["certified", "failed", "nothing applied", "unavailable"]
 
@@ -34,16 +37,11 @@ class BiasFault(Fault):
         sample_size: N.
         size: of the bias, as a part of the gradient's norm.
         p: the larger of both stages.
-        factor: the constant c with which the mean of the estimates is c times the gradient, within its
-            errors; NaN if it is no such multiple.
-        factor_error: its standard error.
     """
 
     sample_size: int
     size: float
     p: float
-    factor: float
-    factor_error: float
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,9 @@ class Outcome:
         declared: whether the count was held against a declaration.
         follows: whether estimates changed where θ was moved.
         fine: whether estimates in float64 have more digits than float32 holds.
+        relations: what was seen of each relation of `bench.certification.metamorphic`: "exact", a p-value, or
+            why it was not tried; none where they are not claimed.
+        causes: of the bias, at each N at which it was found.
     """
 
     problem: str
@@ -91,6 +92,8 @@ class Outcome:
     declared: bool = False
     follows: bool = False
     fine: bool = False
+    relations: Mapping[str, str] = field(default_factory=dict)
+    causes: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,10 +127,18 @@ class Certificate:
     seconds: float
 
     def __str__(self) -> str:
-        from bench.certification.certificate_table import certificate_table, lines
+        from bench.certification.certificate_lines import lines
+
+        return "\n".join(lines(self))
+
+    @property
+    def full(self) -> str:
+        """The report with a row for each problem, and the method."""
+        from bench.certification.certificate_lines import lines, method
+        from bench.certification.certificate_table import certificate_table
         from bench.tables.table import as_text
 
-        return as_text(certificate_table(self), lines(self))
+        return as_text(certificate_table(self), [*method(self), *lines(self)])
 
     def __repr__(self) -> str:
         return f"<Certificate of {self.label}: {self.verdict}, {len(self.outcomes)} problems>"

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     metavar="R",
     help="Estimates in each test: four times as many see half the bias.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="A row for each problem besides, and the method.")
 def certify(
     names: tuple[str, ...],
     every: bool,
@@ -67,6 +68,7 @@ def certify(
     device: str,
     seed: int,
     replicates: int,
+    verbose: bool,
 ) -> None:
     """Hold estimators to their claims and to their contract, on some twenty problems or on one's own.
 
@@ -74,7 +76,10 @@ def certify(
     is imported, which runs its code. The claim to be unbiased is tested on every problem that the
     estimator applies to, and the detectable bias is printed. Replicates must be independent,
     estimates of the right shape, type and device, a function of the random numbers they are given,
-    and as costly as declared.
+    and as costly as declared; and relations must hold between gradients of changed problems, as of a cost
+    times a constant.
+
+    The first line is the verdict, with its cause if something failed; a line for each kind of claim follows.
 
     Exits with 0 (certified), 1 (something failed), 2 (there is no such estimator or problem), 4 (it
     applies to none of the problems, or the device is absent) or 130.
@@ -104,20 +109,30 @@ def certify(
             )
             for named in subjects
         ]
-        _print(found)
+        _print(found, verbose)
     codes = {one.exit_code for one in found}
     sys.exit(FAILED if FAILED in codes else NOTHING_MEASURED if codes == {NOTHING_MEASURED} else 0)
 
 
-def _print(found: list[Certificate]) -> None:
-    from bench.certification import certificate_table
-    from bench.certification.fault_lines import faults
+def _print(found: list[Certificate], verbose: bool) -> None:
+    from bench.certification.certificate_lines import lines, short
+    from bench.certification.certificate_table import ending, summary_table
 
     if len(found) == 1:
-        tell(certificate_table.certificate_table(found[0]), certificate_table.lines(found[0]))
-        return
-    below = (*faults(found), *certificate_table.unclaimed(found), certificate_table.ending(found))
-    tell(certificate_table.summary_table(found), below)
+        tell(None, lines(found[0]))
+    else:
+        tell(summary_table(found), [*(line for one in found for line in short(one)), ending(found)])
+    for one in found if verbose else ():
+        _print_table(one, labelled=len(found) > 1)
+
+
+def _print_table(one: Certificate, labelled: bool) -> None:
+    from bench.certification.certificate_lines import method
+    from bench.certification.certificate_table import certificate_table
+    from bench.text.labels import plain
+
+    tell(None, ["", *([f"{plain(one.label)}:"] if labelled else [])])
+    tell(certificate_table(one), method(one))
 
 
 def _progress(named: NamedEstimator) -> Callable[[Outcome], None]:

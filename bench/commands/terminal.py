@@ -34,10 +34,11 @@ def explained() -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def tell(table: Table, lines: Iterable[str] = ()) -> None:
-    """Print a table, and lines below it that are data and not markup."""
+def tell(table: Table | None, lines: Iterable[str] = ()) -> None:
+    """Print a table, if there is one, and lines below it that are data and not markup."""
     terminal = console()
-    terminal.print(table)
+    if table is not None:
+        terminal.print(table)
     for line in lines:
         # Elsewhere than on a terminal each stays on a line of its own, which programs can take apart.
         terminal.print(line, markup=False, highlight=False, soft_wrap=not terminal.is_terminal)

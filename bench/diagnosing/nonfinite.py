@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from bench.auditing.finding import Finding
-from bench.auditing.some_blocks import leaves
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.some_blocks import leaves
 from bench.text.words import listed
 
 _MOST_NAMED = 6
@@ -23,10 +23,18 @@ def nonfinite(label: str, rows: Tensor, blocks: Mapping[str, slice]) -> Finding:
     """
     bad = ~rows.isfinite()  # [R, P]
     count = int(bad.any(1).sum())
-    names = [name for name, place in leaves(blocks).items() if bool(bad[:, place].any())]
+    names = [*_places(bad.any(0), leaves(blocks))]
     kinds = [word for word, found in (("NaN", rows.isnan()), ("infinity", rows.isinf())) if bool(found.any())]
-    where = (
-        f" in {listed([f'`{name}`' for name in names], most=_MOST_NAMED)}" if len(leaves(blocks)) > 1 else ""
-    )
+    where = f" in {listed([f'`{name}`' for name in names], most=_MOST_NAMED)}" if names else ""
     said = f"{' and '.join(kinds)}{where}, in {count} of {len(rows)} estimates"
     return Finding(label, "nonfinite", said, tuple(names))
+
+
+def _places(bad: Tensor, blocks: Mapping[str, slice]) -> Iterator[str]:
+    """Yield the names of blocks of which most coordinates are bad, `[P]`, and single ones of the others."""
+    for name, place in blocks.items():
+        wrong = bad[place].nonzero().flatten().tolist()
+        if 2 * len(wrong) > len(bad[place]):
+            yield name
+        else:
+            yield from (f"{name}[{i}]" for i in wrong)

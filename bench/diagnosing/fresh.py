@@ -65,6 +65,8 @@ def fresh_of(experiment: Experiment, truth: Truth, cell: Cell, count: int, role:
     rows = plain_estimates(CellSampler(experiment, cell), role, count)
     right = truth.gradient.expand(count, -1)
     if truth.kind == "reference":
-        beside = replace(cell, named=experiment.references[0])
+        named = experiment.references[0]
+        least = max(cell.sample_size, named.estimator.minimum_sample_size)
+        beside = replace(cell, named=named, sample_size=least)
         right = plain_estimates(CellSampler(experiment, beside), role, count)
     return Fresh(rows, right, truth.gradient, experiment.problem.parameters)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh
 from bench.statistics.fieller import fieller
 from bench.statistics.intervals import Interval
 from bench.statistics.verdict import bias_interval
@@ -30,7 +30,7 @@ class Size:
 
     Attributes:
         symbol: its name in formulas: "N", "B", "σ".
-        value: the number, other than 1.
+        value: the number.
         words: what it is.
     """
 
@@ -44,14 +44,21 @@ class Constant:
     """A constant by which gradients are missed.
 
     Attributes:
-        name: as a formula: "(N−1)/N for N = 4".
+        formula: such as "(N−1)/N".
         value: the number.
         words: how that happens; empty if there is nothing to say.
+        at: the size in the formula: "for N = 4"; empty if there is none.
     """
 
-    name: str
+    formula: str
     value: float
     words: str = ""
+    at: str = ""
+
+    @property
+    def name(self) -> str:
+        """The formula with its size: "(N−1)/N for N = 4"."""
+        return f"{self.formula} {self.at}" if self.at else self.formula
 
 
 def constants(sizes: Sequence[Size]) -> Iterator[Constant]:
@@ -60,29 +67,26 @@ def constants(sizes: Sequence[Size]) -> Iterator[Constant]:
     yield Constant("½", 0.5)
     yield Constant("2", 2.0)
     for size in sizes:
-        n, value, at = size.symbol, size.value, f" for {size.symbol} = {size.value:g}"
-        if size.symbol.startswith("σ"):
-            yield from (
-                Constant(f"{n}{at}", value, f"{size.words}, as where it is a factor too much"),
-                Constant(f"1/{n}{at}", 1 / value, f"{size.words}, as where it is a divisor too much"),
-                Constant(
-                    f"{n}²{at}", value**2, f"{size.words}, squared, as where it is left out of the score"
-                ),
-                Constant(
-                    f"1/{n}²{at}", value**-2, f"{size.words}, squared, as where it divides the score twice"
-                ),
-            )
-            continue
-        yield Constant(f"({n}−1)/{n}{at}", 1 - 1 / value, "as when a baseline includes the sample itself")
-        yield Constant(
-            f"{n}/({n}−1){at}", value / (value - 1), "as when a correction for the own sample is made twice"
-        )
-        yield Constant(f"{n}{at}", value, f"as where a sum over {size.words} stands for a mean")
-        yield Constant(
-            f"1/{n}{at}",
-            1 / value,
-            f"as where the mean over {size.words} is taken twice, or shapes are spread over it",
-        )
+        yield from _of_spread(size) if size.symbol.startswith("σ") else _of_count(size)
+
+
+def _of_spread(size: Size) -> Iterator[Constant]:
+    n, value, words, at = size.symbol, size.value, size.words, f"for {size.symbol} = {size.value:g}"
+    yield Constant(n, value, f"{words}, as where it is a factor too much", at)
+    yield Constant(f"1/{n}", 1 / value, f"{words}, as where it is a divisor too much", at)
+    yield Constant(f"{n}²", value**2, f"{words}, squared, as where it is left out of the score", at)
+    yield Constant(f"1/{n}²", value**-2, f"{words}, squared, as where it divides the score twice", at)
+
+
+def _of_count(size: Size) -> Iterator[Constant]:
+    n, value, words, at = size.symbol, size.value, size.words, f"for {size.symbol} = {size.value:g}"
+    yield Constant(f"({n}−1)/{n}", 1 - 1 / value, "as when a baseline includes the sample itself", at)
+    if value != 1:
+        again = "as when a correction for the own sample is made twice"
+        yield Constant(f"{n}/({n}−1)", value / (value - 1), again, at)
+    yield Constant(n, value, f"as where a sum over {words} stands for a mean", at)
+    twice = f"as where the mean over {words} is taken twice, or shapes are spread over it"
+    yield Constant(f"1/{n}", 1 / value, twice, at)
 
 
 def is_unclear(fresh: Fresh) -> bool:
@@ -97,6 +101,38 @@ def is_unclear(fresh: Fresh) -> bool:
     return wide or not _is_multiple(fresh, found.value)
 
 
+def multiple_of(fresh: Fresh) -> Interval | None:
+    """The factor by which a gradient is a multiple of the truth; None if it is none, or that cannot be told.
+
+    A factor within whose interval zero lies is one only if all of the interval is near zero.
+    """
+    direction = _direction(fresh)
+    found = fieller(fresh.suspect @ direction, fresh.right @ direction, _LEVEL)
+    if not math.isfinite(found.low + found.high) or found.low <= 1 <= found.high:
+        return None
+    if not _is_multiple(fresh, found.value):
+        return None
+    near = max(abs(found.low), abs(found.high)) <= _LEFT
+    return None if found.low <= 0 <= found.high and not near else found
+
+
+def fitting(fresh: Fresh, found: Interval, sizes: Sequence[Size]) -> list[Constant]:
+    """The usual constants that a factor may be; none if it is not known well enough for a name."""
+    if found.low <= 0 <= found.high:
+        return [ZERO, *(each for each in constants(sizes) if each.value == 0)]
+    if found.high - found.low > _KNOWN * abs(found.value):
+        return []
+    return [
+        each
+        for each in constants(sizes)
+        if found.low <= each.value <= found.high and fresh.p(each.value) > _CONTRADICTED
+    ]
+
+
+ZERO = Constant("0", 0.0, "nothing ties the draws to the cost, as where a score stands without its cost")
+"""The constant of a gradient that varies about zero."""
+
+
 def factor(label: str, fresh: Fresh, sizes: Sequence[Size]) -> Finding | None:
     """The finding that a gradient is a multiple of the truth; None if it is none, or that cannot be told.
 
@@ -105,21 +141,14 @@ def factor(label: str, fresh: Fresh, sizes: Sequence[Size]) -> Finding | None:
         fresh: its estimates beside what is right.
         sizes: numbers that may occur in the factor.
     """
-    direction = _direction(fresh)
-    found = fieller(fresh.suspect @ direction, fresh.right @ direction, _LEVEL)
-    if not math.isfinite(found.low + found.high) or found.low <= 1 <= found.high:
-        return None
-    if not _is_multiple(fresh, found.value):
+    found = multiple_of(fresh)
+    if found is None:
         return None
     if found.low <= 0 <= found.high:
-        return _of_zero(label, found)
-    fits = [
-        each
-        for each in constants(sizes)
-        if found.low <= each.value <= found.high and fresh.p(each.value) > _CONTRADICTED
-    ]
-    said = f"its gradient is {_number(found)} of the truth"
-    fits = fits if found.high - found.low <= _KNOWN * abs(found.value) else []
+        said = f"its mean is zero ({factor_words(found)} of the truth) though it varies: {ZERO.words}"
+        return Finding(label, "factor", said, (ZERO.name,))
+    fits = fitting(fresh, found, sizes)
+    said = f"its gradient is {factor_words(found)} of the truth"
     if not fits:
         return Finding(
             label, "factor", f"{said}, the whole vector of it: a constant that is none of the usual", ()
@@ -153,18 +182,8 @@ def _is_multiple(fresh: Fresh, value: float) -> bool:
     return max(abs(left.low), abs(left.high)) <= _LEFT * bias
 
 
-def _of_zero(label: str, found: Interval) -> Finding | None:
-    """The finding that a gradient has mean zero, though it varies."""
-    if max(abs(found.low), abs(found.high)) > _LEFT:
-        return None
-    said = (
-        f"its mean is zero ({_number(found)} of the truth) though it varies: nothing ties the draws to the "
-        "cost, as where a score stands without its cost"
-    )
-    return Finding(label, "factor", said, ("0",))
-
-
-def _number(found: Interval) -> str:
+def factor_words(found: Interval) -> str:
+    """Return a factor with its interval: 0.75 (0.74 to 0.76)."""
     low, high = significant(found.low, 3), significant(found.high, 3)
     value = significant(found.value, 3)
     return value if low == high == value else f"{value} ({low} to {high})"

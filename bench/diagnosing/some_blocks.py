@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import torch
 
-from bench.auditing.factor import factor
-from bench.auditing.finding import Finding
-from bench.auditing.fresh import Fresh
+from bench.diagnosing.factor import factor
+from bench.diagnosing.finding import Finding
+from bench.diagnosing.fresh import Fresh
 from bench.statistics.verdict import bias_p
 from bench.text.words import listed
 
@@ -41,6 +41,7 @@ def without_gradient(label: str, fresh: Fresh) -> Finding | None:
     ]
     if not names:
         return None
+    names = ["all"] if "all" in names else names  # a single block is all of them
     where = "the weights" if names == ["all"] else listed([f"`{name}`" for name in names], most=_MOST_NAMED)
     reason = (
         "a draw without a path or a score term, as .sample() where .rsample() is meant, or a detach too many"

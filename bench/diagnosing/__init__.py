@@ -1,0 +1,1 @@
+"""The causes of wrong gradients, as audits and certificates name them."""
