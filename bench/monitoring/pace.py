@@ -9,12 +9,14 @@ from contextlib import contextmanager
 
 from bench.errors import invalid
 
+_RESERVE = 2.0
+
 
 class Pace:
     """The pace of a monitor.
 
-    The first look is taken at once. Each later one waits until what all took, and once more what the
-    dearest took, is within the budget.
+    The first look is taken at once. Each later one waits until what all took, and twice what the dearest
+    took, is within the budget: a disk may be slow at times.
 
     Args:
         every: steps from one look to the next.
@@ -40,7 +42,11 @@ class Pace:
         if self._began is None:
             self._began = self._clock()
             return True
-        return not again and step >= self._next and self._spent + self._dearest <= self.budget * self.training
+        return (
+            not again
+            and step >= self._next
+            and self._spent + _RESERVE * self._dearest <= self.budget * self.training
+        )
 
     @contextmanager
     def looking(self) -> Iterator[None]:
