@@ -8,6 +8,8 @@ import tempfile
 import pytest
 import torch
 
+from bench import catalogue
+
 # Tensors here are small: a second thread costs more than it brings, above all when
 # several test processes share two cores.
 torch.set_num_threads(1)
@@ -21,8 +23,10 @@ os.environ.pop("COLUMNS", None)
 
 @pytest.fixture(autouse=True)
 def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without the plug-ins of earlier tests: commands that are printed name them."""
+    """Begin without the plug-ins of earlier tests, and leave none: commands and lists name them."""
     monkeypatch.setattr("bench.catalogue.PLUGINS", [])
+    added = {kind: dict(names) for kind, names in catalogue._ADDED.items()}
+    monkeypatch.setattr("bench.catalogue._ADDED", added)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

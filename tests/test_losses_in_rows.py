@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bench.losses.in_rows import Rows, Vectorize, WrongLoss
+from bench.losses.in_rows import Rows, Vectorize
+from bench.losses.scalar_loss import WrongLoss
 from bench.losses.state import State
 from bench.losses.weights import weights_of
 from bench.noise.draws import Draws

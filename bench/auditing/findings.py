@@ -46,10 +46,12 @@ def findings(experiment: Experiment, truth: Truth, outcomes: Sequence[Outcome]) 
     """
     if not isinstance(experiment.problem, LossProblem):
         return
+    seconds = {each.cell.named.label: _seconds(each.estimates) for each in outcomes if each.estimates}
+    beside = seconds.get(experiment.references[0].label, 0.0) if truth.kind == "reference" else 0.0
     for outcome in outcomes:
         if outcome.estimates is None or not _is_suspect(outcome.estimates):
             continue
-        yield from causes(experiment, truth, outcome.cell, _seconds(outcome.estimates))
+        yield from causes(experiment, truth, outcome.cell, seconds[outcome.cell.named.label] + beside)
 
 
 def remarks(experiment: Experiment) -> Iterator[str]:
@@ -65,7 +67,7 @@ def causes(experiment: Experiment, truth: Truth, cell: Cell, seconds: float = 0.
         experiment: of a problem of losses, ready to be measured.
         truth: the gradient, or what is known of it.
         cell: of the loss.
-        seconds: that one estimate takes; zero if that is not known.
+        seconds: that one estimate takes, with one of the truth; zero if that is not known.
     """
     suspect = _Suspect(experiment, truth, cell, seconds)
     try:
@@ -98,7 +100,7 @@ class _Suspect:
         experiment: of the losses.
         truth: the gradient.
         cell: of the loss.
-        seconds: that one estimate takes.
+        seconds: that one estimate takes, with one of the truth.
     """
 
     experiment: Experiment

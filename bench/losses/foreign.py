@@ -13,8 +13,9 @@ from bench.engine.origin import seeds_of_its_own
 from bench.errors import invalid, shown
 from bench.losses.batches import batches_of
 from bench.losses.generators import Seeds, put_back
-from bench.losses.in_rows import Manners, WrongLoss
+from bench.losses.manners import Manners
 from bench.losses.problem import Losses
+from bench.losses.scalar_loss import WrongLoss
 from bench.losses.weights import Weights
 from bench.noise.draws import Draws
 

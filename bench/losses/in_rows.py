@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -14,7 +12,9 @@ from torch.distributions import Distribution
 
 from bench.engine.guard import reason_of
 from bench.losses.generators import Seeds, moved, positions, put_back
-from bench.losses.row_noise import Asked, Given, RowNoise
+from bench.losses.manners import Manners
+from bench.losses.row_noise import Given, RowNoise
+from bench.losses.scalar_loss import WrongLoss, scalar_of
 from bench.losses.serving import served
 from bench.losses.state import State
 from bench.losses.swapped import Swapped
@@ -29,50 +29,10 @@ Call = Callable[[], Any]
 # in which sums are taken differs.
 _CHECKED = 3
 _SEVERAL = 2
+# Bytes that rows hold together: beyond that they are computed in several stretches. The gradient of a row is
+# there twice, as it comes and where it belongs.
+_TOGETHER, _GRADIENTS = 1 << 28, 2
 _ROUNDING = {torch.float32: 1e-4, torch.float64: 1e-10}
-
-
-class WrongLoss(Exception):
-    """A loss that gives what cannot be differentiated, or does what spoils its measurement."""
-
-
-@dataclass
-class Manners:
-    """The manner in which a loss is computed, as far as it is known; it is learned from its first rows.
-
-    Attributes:
-        together: whether rows are computed together; None if that was not tried.
-        why: the reason why they are not.
-        generators: those that it draws from beside the noise that it is given.
-        changed: the paths of what it changes, and must find as it was in the next row.
-        asked: the calls for noise of the last row that was computed by itself.
-        values: the least and the largest value of the loss that was seen.
-    """
-
-    together: bool | None = None
-    why: str = ""
-    generators: set[str] = field(default_factory=set)
-    changed: list[str] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
-    values: tuple[float, float] = (math.inf, -math.inf)
-
-    @property
-    def draws_nothing(self) -> bool:
-        """Whether its rows were seen to draw nothing, so that they are all alike."""
-        seen = self.values[0] <= self.values[1]
-        return seen and not (self.asked or self.generators or self.changed)
-
-    def needs_a_loop(self) -> str:
-        """Why its rows depend on one another, or on more than their noise; empty if they do not."""
-        drawn = sorted(self.generators)
-        if drawn:
-            return f"it draws from the generator{'s' * (len(drawn) > 1)} of {' and '.join(drawn)} by itself"
-        return f"it changes {self.changed[0]}" if self.changed else ""
-
-    def see(self, values: Tensor) -> None:
-        """Note some values of the loss."""
-        low, high = values.detach().aminmax()
-        self.values = min(self.values[0], float(low)), max(self.values[1], float(high))
 
 
 class Rows:
@@ -104,19 +64,34 @@ class Rows:
         """
         theta = self.weights.theta
         made = theta.new_empty((draws.rows, len(theta)))  # each row is written
-        noise, seeds = RowNoise(draws), Seeds(draws)
         with put_back():
             try:
-                for call, rows in calls:
-                    self._of_a_batch(call, rows, noise, seeds, made)
+                for start, stop in self._stretches(draws.rows):
+                    # What is drawn is told of the first: of the others it is the same.
+                    part = Draws(
+                        draws.key, draws.first + start, stop - start, drawn=[] if start else draws.drawn
+                    )
+                    noise, seeds = RowNoise(part), Seeds(part)
+                    for call, rows in calls:
+                        own = [row - start for row in rows if start <= row < stop]
+                        self._of_a_batch(call, own, noise, seeds, made[start:stop])
             finally:
                 self.state.put_back()
         return made
 
+    def _stretches(self, rows: int) -> Iterator[tuple[int, int]]:
+        """Yield stretches of rows that fit into memory; the first few rows tell how many do."""
+        start = 0
+        while start < rows:
+            size = self.manners.bytes
+            stop = min(rows, start + (_CHECKED if size is None else max(1, _TOGETHER // size)))
+            yield start, stop
+            start = stop
+
     def _of_a_batch(
         self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor
     ) -> None:
-        if self.manners.together is None:
+        if self.manners.together is None and rows:
             first, rows = rows[:_CHECKED], rows[_CHECKED:]
             self._looped(call, first, noise, seeds, made)
             self._try_together(call, first, noise, made)
@@ -167,7 +142,7 @@ class Rows:
         def loss(weights: tuple[Tensor, ...], _: Tensor, *noise_of_row: Tensor) -> Tensor:
             swapped, source = Swapped(list(zip(leaves, weights, strict=True))), Given(asked, noise_of_row)
             with swapped, served(source, swapped.stand_in):
-                value = _scalar(call())
+                value = scalar_of(call())
             source.end()
             return value
 
@@ -194,7 +169,8 @@ class Rows:
                     noise.begin(row)
                     for name in manners.generators:
                         seeds.set(name, row)
-                    values.append(self._row(call(), made[row]))
+                    value = self._weighed(call) if manners.bytes is None else call()
+                    values.append(self._row(value, made[row]))
                     if manners.changed:
                         self.state.put_back(manners.changed)
             manners.see(torch.stack(values))
@@ -207,8 +183,23 @@ class Rows:
                 return
             manners.generators |= drawn
 
+    def _weighed(self, call: Call) -> Any:
+        """Call a loss, and note what it keeps for its backward pass, but for what is the same in each row."""
+        kept: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            if tensor.requires_grad and not tensor.is_leaf:
+                kept[id(tensor.untyped_storage()._cdata)] = tensor.numel() * tensor.element_size()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            value = call()
+        gradient = sum(leaf.numel() * leaf.element_size() for leaf in self._tensors)
+        self.manners.bytes = max(1, sum(kept.values()) + _GRADIENTS * gradient)
+        return value
+
     def _row(self, value: Any, row: Tensor) -> Tensor:
-        scalar = _scalar(value)
+        scalar = scalar_of(value)
         if not scalar.requires_grad:
             row.zero_()
             return scalar
@@ -231,23 +222,6 @@ def _index(rows: Sequence[int]) -> slice | list[int]:
     """The index of some rows; a slice if they are consecutive, so that nothing is copied."""
     first, last = rows[0], rows[-1]
     return slice(first, last + 1) if last - first + 1 == len(rows) else list(rows)
-
-
-def _scalar(value: Any) -> Tensor:
-    if not isinstance(value, Tensor):
-        why = "; return the loss itself, it is differentiated here" if value is None else ""
-        raise WrongLoss(f"it returned {_kind(value)}, wanted a scalar tensor{why}")
-    if value.dim() and value.numel() != 1:
-        raise WrongLoss(
-            f"it returned a tensor of shape {list(value.shape)}, wanted a scalar; take its mean or sum"
-        )
-    if not value.is_floating_point():
-        raise WrongLoss(f"it returned {str(value.dtype).removeprefix('torch.')}, wanted a real number")
-    return value.reshape(())
-
-
-def _kind(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _first_line(text: str) -> str:

@@ -15,7 +15,8 @@ from torch import Tensor
 from bench.errors import invalid, shown
 from bench.estimator import Claim, Estimator, NotApplicable
 from bench.losses.batches import BATCHES, batches_of
-from bench.losses.in_rows import Call, Manners, Rows, Vectorize
+from bench.losses.in_rows import Call, Rows, Vectorize
+from bench.losses.manners import Manners
 from bench.losses.state import State
 from bench.losses.weights import Model, weights_of
 from bench.noise.current import current_draws

@@ -21,7 +21,7 @@ from bench.statistics.noise_scale import GradientNoise, gradient_noise
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen at one step.
+    """Estimates at one step, by their inner products.
 
     Attributes:
         products: inner products of n estimates of each of m batches, `[m, n, m, n]` in float64, by block.

@@ -173,7 +173,7 @@ class GradientMonitor:
 
     @property
     def run(self) -> Run:
-        """What was seen until now."""
+        """The run of all looks until now."""
         record = record_of(self._place.name, self._label, self._origin, self._notes, self._pace.overhead)
         return Run(table(self._rows), no_rows("replicates"), record, folder=self._folder)
 

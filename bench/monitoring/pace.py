@@ -15,8 +15,8 @@ _RESERVE = 2.0
 class Pace:
     """The pace of a monitor.
 
-    The first look is taken at once. Each later one waits until what all took, and twice what the dearest
-    took, is within the budget: a disk may be slow at times.
+    The first look is taken at once. Each later one waits until what all took, and twice the longest
+    of them, is within the budget: a disk may be slow at times.
 
     Args:
         every: steps from one look to the next.
@@ -27,7 +27,7 @@ class Pace:
     def __init__(self, every: int, budget: float, clock: Callable[[], float] = time.perf_counter) -> None:
         self.every, self.budget, self._clock = every, budget, clock
         self._began: float | None = None
-        self._spent = self._dearest = 0.0
+        self._spent = self._longest = 0.0
         self._next, self._step = -math.inf, -math.inf
 
     def is_due(self, step: int) -> bool:
@@ -45,7 +45,7 @@ class Pace:
         return (
             not again
             and step >= self._next
-            and self._spent + _RESERVE * self._dearest <= self.budget * self.training
+            and self._spent + _RESERVE * self._longest <= self.budget * self.training
         )
 
     @contextmanager
@@ -56,7 +56,7 @@ class Pace:
             yield
         finally:
             took = self._clock() - start
-            self._spent, self._dearest = self._spent + took, max(self._dearest, took)
+            self._spent, self._longest = self._spent + took, max(self._longest, took)
             self._next = (self._step // self.every + 1) * self.every
 
     @property

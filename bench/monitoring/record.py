@@ -1,4 +1,4 @@
-"""What a monitored training leaves beside its numbers: the record of its run, and a line for each look."""
+"""Texts of a monitored training: the record of its run, and a line for each look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the gradient of a batch is made of those of its parts: their mean, their sum, or neither."""
+"""Reductions: the gradient of a batch is the mean of those of its parts, their sum, or neither."""
 
 from __future__ import annotations
 

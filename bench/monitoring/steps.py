@@ -1,4 +1,4 @@
-"""What was seen along a training, as rows of a table of measurements."""
+"""Rows of a table of measurements, of what was seen along a training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sizes:
 
     @property
     def parts(self) -> float:
-        """How many of the batches that were looked at make one of the training."""
+        """The number of batches that were looked at that make one of the training."""
         if self.looked is None or self.trained is None or self.reduction == "neither":
             return 1.0
         return self.trained / self.looked

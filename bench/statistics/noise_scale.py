@@ -16,7 +16,7 @@ from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, t_inter
 
 @dataclass(frozen=True)
 class GradientNoise:
-    """What groups of estimates tell of the gradient of one batch, with 95 % intervals.
+    """The noise of the gradient of one batch, as groups of estimates tell it, with 95 % intervals.
 
     Attributes:
         variance: the trace of the covariance Σ of one estimate, over batches and sampling.
@@ -110,7 +110,7 @@ def _between(total: Tensor, squares: Tensor, m: int) -> Tensor:
 
 
 def _ratio(total: Tensor, squares: Tensor, within: Tensor, m: int, size: int) -> Tensor:
-    """The same of m groups, of sums: of all inner products, of squares, of variances within."""
+    """The ratio for m groups, of sums: of all inner products, of squares, of variances within."""
     trace = _between(total, squares, m) + (1 - 1 / size) * within / m
     return (total - squares) / (m * (m - 1)) / trace
 

@@ -39,7 +39,7 @@ def prepared(problem: ModuleRows) -> nn.Module:
 
 
 def pictures(problem: ModuleRows) -> dict[str, np.ndarray[Any, Any]]:
-    """What the person's `pictures` gives of the module at theta.
+    """The images that somebody's `pictures` gives of the module at theta.
 
     Raises:
         Invalid: if it gives something else than images by name.
