@@ -110,6 +110,11 @@ def entered(made: Made) -> None:
     made.args[0].prev = torch.is_grad_enabled()  # what leaving it sets
 
 
+def result_negated(made: Made) -> Any:
+    """Turn the sign of the answer."""
+    return -made.of(*made.args)
+
+
 def scaled(i: int, factor: float) -> Edit:
     """Multiply an argument."""
     return lambda made: made.of(*made.args[:i], factor * made.args[i], *made.args[i + 1 :])

@@ -13,6 +13,7 @@ from torch import Tensor
 from bench.auditing.own_calls import Site
 from bench.auditing.sizes import sizes_in, sizes_of
 from bench.auditing.small_steps import small_steps
+from bench.auditing.term_factor import term_factor
 from bench.auditing.try_repairs import divided, repair, sites_of
 from bench.diagnosing.factor import Size, factor, is_unclear
 from bench.diagnosing.finding import Finding
@@ -153,6 +154,10 @@ class _Suspect:
             yield factor(self.label, fresh, sizes_in(sites_of(self._changed), sizes)) or multiple
         mended = repair(self.label, self._sites, fresh, self._more, self._changed, self.seconds)
         mended = mended or divided(self.label, self._sites, fresh, sizes, self._changed)
+        if mended is None:
+            whole = [size.value for size in (*sizes, *sizes_in(self._sites, sizes)) if size.value % 1 == 0]
+            clearer = self._more(_ENOUGH) or self._more(_MORE * len(fresh.suspect)) or fresh
+            mended = term_factor(self.label, self._sites, clearer, whole, self._changed)
         if mended is not None:
             yield mended
             return

@@ -29,9 +29,9 @@ from bench.auditing.edits import (
     of_multiple,
     of_what_was_drawn,
     reduced,
+    result_negated,
     rsample,
     same_shape,
-    scaled,
     sum_of_items,
     upside_down,
     without_path,
@@ -189,7 +189,7 @@ def _of_products(site: Site, name: str) -> Iterator[Repair]:
         yield Repair(site, "upside down", "the ratio is upside down", upside_down)
     elif all(site.differentiable[i] for i in places):
         for i in places:
-            words = f"{_MISSING} the {_nth(i)} factor carries a gradient"
+            words = f"{_MISSING} the {nth(i)} factor carries a gradient"
             yield Repair(site, "missing detach", words, detached(i))
 
 
@@ -199,6 +199,8 @@ def _of_functions(site: Site, name: str) -> Iterator[Repair]:
         yield Repair(site, "variance", "a variance stands for a standard deviation", of_multiple(0.5))
         yield Repair(site, "variance", "a standard deviation stands for a variance", of_multiple(2.0))
         yield Repair(site, "upside down", "the ratio is upside down", of_multiple(-1.0))
+    if name in ("log", "log1p"):
+        yield Repair(site, "term sign", "the sign of the logarithm is wrong", result_negated)
     if name in ("sqrt", "square"):
         yield Repair(site, "variance", f"the {name} is too much", first_argument)
     if name in _CUTS and any(site.differentiable):
@@ -207,17 +209,20 @@ def _of_functions(site: Site, name: str) -> Iterator[Repair]:
         yield Repair(site, "direction", "it adds up what comes before, not what comes after", from_the_end)
 
 
-def _of_sums(site: Site, _: str) -> Iterator[Repair]:
+def terms_of(site: Site) -> list[int]:
+    """The places of the terms of a sum or difference that carry a gradient; none of any other call."""
     places = _tensors(site)
-    for i in places if len(places) > 1 else ():
-        if site.differentiable[i]:
-            yield Repair(site, "term sign", f"the sign of the {_nth(i)} term is wrong", negated(i))
-            words = f"{_MISSING} the {_nth(i)} term carries a gradient"
+    if _plain(site.name) not in _SUMS | _DIFFERENCES or len(places) < 2:
+        return []
+    return [i for i in places if site.differentiable[i]]
+
+
+def _of_sums(site: Site, _: str) -> Iterator[Repair]:
+    if _plain(site.name) in _SUMS | _DIFFERENCES:
+        for i in terms_of(site):
+            yield Repair(site, "term sign", f"the sign of the {nth(i)} term is wrong", negated(i))
+            words = f"the {nth(i)} term must carry no gradient: a detach is missing, or it is there twice"
             yield Repair(site, "missing detach", words, detached(i))
-            words = f"the {_nth(i)} term is twice what it should be"
-            yield Repair(site, "term factor", words, scaled(i, 0.5))
-            words = f"the {_nth(i)} term is half of what it should be"
-            yield Repair(site, "term factor", words, scaled(i, 2.0))
 
 
 def _of_means(site: Site, name: str) -> Iterator[Repair]:
@@ -265,5 +270,6 @@ def _is_outer(first: Any, second: Any) -> bool:
         return False
 
 
-def _nth(i: int) -> str:
+def nth(i: int) -> str:
+    """The ordinal of a place: "first" for 0."""
     return ("first", "second", "third")[i] if i < 3 else f"{i + 1}th"

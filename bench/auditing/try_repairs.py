@@ -27,6 +27,10 @@ _LEFT = 0.25
 _MOST_NAMED = 3
 # The kinds of changes that say most of a fault: they are told before others that come to the same.
 _FIRST = ("own sample", "wrong axis", "double counting", "no path", "detach too many", "wrong distribution")
+# What may come to the same by chance, where another kind mends too.
+_ALSO = (
+    "wrong distribution", "no score", "variance", "discount", "upside down", "division", "mean of logarithms",
+)  # fmt: skip
 # Replicates are multiplied until they tell, up to so many.
 _MORE, _ENOUGH = 4, 60_000
 # Seconds for the changes that few replicates rule out.
@@ -86,6 +90,7 @@ def repair(
         fresh = clearer
     if not found:
         return None
+    found = [one for one in found if one.kind not in _ALSO] or found
     found.sort(key=lambda each: _FIRST.index(each.kind) if each.kind in _FIRST else len(_FIRST))
     lines = dict.fromkeys(f"{each.site.place}: {each.words}" for each in found)
     told = listed([*lines], "or", most=_MOST_NAMED)
@@ -132,10 +137,14 @@ def _mends(one: Repair, fresh: Fresh, estimates: Estimates) -> bool | None:
 
     One in a hundred that mend is doubted by chance, and with more replicates no longer.
     """
-    bias = bias_interval(fresh.off()["all"])
     rows = estimates(partial(repaired, repair=one), len(fresh.suspect))
-    if (p := fresh.p(suspect=rows)) < _RULED_OUT:
+    if fresh.p(suspect=rows) < _RULED_OUT:
         return False
-    left = bias_interval(fresh.off(suspect=rows)["all"])
+    return leaves_no_bias(rows, fresh) or None
+
+
+def leaves_no_bias(rows: Tensor, fresh: Fresh) -> bool:
+    """Whether estimates `[R, P]` show no bias, and for sure a small part at most of that of the suspect."""
+    bias, left = bias_interval(fresh.off()["all"]), bias_interval(fresh.off(suspect=rows)["all"])
     is_small = max(abs(left.low), abs(left.high)) <= _LEFT * abs(bias.value)
-    return True if is_small and p >= _CONTRADICTED else None
+    return is_small and fresh.p(suspect=rows) >= _CONTRADICTED
