@@ -76,6 +76,16 @@ def test_a_multiple_by_no_usual_constant_is_told_without_a_name() -> None:
     assert "none of the usual" in found.text
 
 
+def test_a_multiple_in_each_estimate_is_named_in_spite_of_rounding() -> None:
+    right = (TRUTH + noise(1)).float()
+    one = Fresh((right * torch.tensor(0.75)).double() * (1 + 1e-8), right.double(), TRUTH, {})
+    found = factor("mine", one, SIZES)
+    assert found is not None
+    assert found.names == ("(N−1)/N for N = 4",)
+    off = Fresh(one.suspect * (1 + 1e-3), one.right, TRUTH, {})  # the control
+    assert (factor("mine", off, SIZES) or found).names == ()
+
+
 def test_a_gradient_with_mean_zero_is_told() -> None:
     found = factor("mine", fresh(0 * TRUTH), SIZES)
     assert found is not None

@@ -125,7 +125,7 @@ def fitting(fresh: Fresh, found: Interval, sizes: Sequence[Size]) -> list[Consta
     return [
         each
         for each in constants(sizes)
-        if found.low <= each.value <= found.high and fresh.p(each.value) > _CONTRADICTED
+        if _is_within(found, each.value) and fresh.p(each.value) > _CONTRADICTED
     ]
 
 
@@ -161,6 +161,13 @@ def factor(label: str, fresh: Fresh, sizes: Sequence[Size]) -> Finding | None:
 
 
 _CONTRADICTED = 1e-3
+# Of losses that draw alike, one may be a multiple of the other in each estimate, to rounding.
+_ROUNDED = 1e-5
+
+
+def _is_within(found: Interval, value: float) -> bool:
+    slack = _ROUNDED * abs(value)
+    return found.low - slack <= value <= found.high + slack
 
 
 def _direction(fresh: Fresh) -> Tensor:
