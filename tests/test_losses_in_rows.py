@@ -83,6 +83,17 @@ def test_gradients_are_those_of_autograd() -> None:
     torch.testing.assert_close(found[1], 2 * w.detach() * Seen.last.square())
 
 
+def test_gradients_that_lie_otherwise_in_memory_are_in_the_order_of_their_weights() -> None:
+    """That of a matrix that is used transposed comes with its axes exchanged."""
+    w = torch.arange(6.0).reshape(2, 3).requires_grad_()
+    x = torch.tensor([[1.0, 10.0, 100.0], [2.0, 20.0, 200.0]])
+    own = Own(w, lambda: ((x @ w.T) * torch.tensor([1.0, 3.0])).sum() + 0 * torch.randn(1).sum())
+    wanted = torch.stack([x.sum(0), 3 * x.sum(0)]).reshape(-1)
+    for vectorize in ("auto", "never"):
+        found = gradients(rows_of(own, vectorize), own)  # type: ignore[arg-type]
+        torch.testing.assert_close(found, wanted.expand(R, -1))
+
+
 def test_weights_without_a_gradient_get_zeros() -> None:
     model = {"used": leaf(1.0), "unused": leaf(2.0, 3.0)}
     own = Own(model, lambda: (model["used"] * torch.randn(1)).sum())

@@ -99,6 +99,20 @@ def episodes() -> Tensor:
     return -((p * BONUS[0]).sum() + before * (p * BONUS[1:]).sum())
 
 
+def along_episodes() -> Tensor:
+    a = Categorical(logits=LOGITS).sample((16, STEPS))
+    before = torch.cat([torch.zeros(16, 1), a[:, :-1]], 1)
+    rewards = BONUS[torch.arange(STEPS), a] * (1 + before)
+    togo = rewards.flip(0).cumsum(0).flip(0)
+    return -(LOGITS.log_softmax(0)[a] * togo).sum(1).mean()
+
+
+def with_baseline(of_draw: float) -> Tensor:
+    a = Categorical(logits=LOGITS).sample((8,))
+    baseline = 0.3 + of_draw * (a == 2)
+    return ((COSTS[a] - baseline) * LOGITS.log_softmax(0)[a]).mean()
+
+
 def discounted(power: bool) -> Tensor:
     a = Categorical(logits=LOGITS).sample((16, STEPS))
     togo, rewards = torch.zeros(16), []
@@ -181,6 +195,8 @@ FAULTS: dict[str, tuple[Any, Loss, Loss, str]] = {
     "a variance for a deviation": (NORMAL, lambda: spread(1.0), expected_square, "variance"),
     "no score": (CHOICE, choice_without_score, expected_choice_with_penalty, "no score"),
     "a relaxation": (CHOICE, relaxed, expected_choice, "relaxation"),
+    "along episodes": (LOGITS, along_episodes, episodes, "wrong axis"),
+    "a baseline of the draw": (LOGITS, lambda: with_baseline(0.8), expected_cost, "dependent baseline"),
     "what comes before": (LOGITS, lambda: episode(False), episodes, "direction"),
     "no power of the discount": (LOGITS, lambda: discounted(False), discounts, "discount"),
     "a term that is too large": (NORMAL, lambda: penalized(1.0), expected_penalized, "term factor"),
@@ -196,6 +212,7 @@ SOUND: dict[str, tuple[Any, Loss, Loss]] = {
     "a score": (CHOICE, lambda: choice(1.0), expected_choice),
     "what comes after": (LOGITS, lambda: episode(True), episodes),
     "a power of the discount": (LOGITS, lambda: discounted(True), discounts),
+    "a baseline": (LOGITS, lambda: with_baseline(0.0), expected_cost),
     "a term of its size": (NORMAL, lambda: penalized(1 / 12), expected_penalized),
     "the noise": (CHOICE, lambda: gumbel(-1.0), many_gumbels),
 }

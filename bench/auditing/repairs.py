@@ -127,6 +127,7 @@ def repairs_of(sites: Sequence[Site]) -> Iterator[Repair]:
     discounts = [*seen][:_MOST_DISCOUNTS]
     for site in reversed(sites):
         yield from _repairs_at(site, discounts)
+    yield from _of_lines(sites)
     if draws := [site for site in sites if _plain(site.name) in ("sample", "bernoulli", "multinomial")]:
         yield Repair(draws[0], "no score", _NO_SCORE, as_it_was, score=True)
     if len(cuts := [site for site in sites if _plain(site.name) == "detach"]) > 1:
@@ -209,6 +210,18 @@ def _of_functions(site: Site, name: str) -> Iterator[Repair]:
         yield Repair(site, "direction", "it adds up what comes before, not what comes after", from_the_end)
 
 
+def _of_lines(sites: Sequence[Site]) -> Iterator[Repair]:
+    """Yield repairs of lines that run along an axis several times, as `x.flip(0).cumsum(0).flip(0)`."""
+    lines: dict[tuple[str, int], list[Site]] = {}
+    for site in sites:
+        if _plain(site.name) in _ALONG_AN_AXIS and site.shapes:
+            lines.setdefault((site.file, site.line), []).append(site)
+    for first, *others in lines.values():
+        for axis in range(len(first.shapes[0] or ())) if others else ():
+            words = f"it runs along the wrong axis, not along axis {axis}"
+            yield Repair(first, "wrong axis", words, along(axis), tuple(others))
+
+
 def terms_of(site: Site) -> list[int]:
     """The places of the terms of a sum or difference that carry a gradient; none of any other call."""
     places = _tensors(site)
@@ -218,6 +231,10 @@ def terms_of(site: Site) -> list[int]:
 
 
 def _of_sums(site: Site, _: str) -> Iterator[Repair]:
+    places = _tensors(site)
+    if _plain(site.name) in _DIFFERENCES and len(places) > 1 and not site.differentiable[places[1]]:
+        words = "what is subtracted is not independent of what was drawn"
+        yield Repair(site, "dependent baseline", words, first_argument)
     if _plain(site.name) in _SUMS | _DIFFERENCES:
         for i in terms_of(site):
             yield Repair(site, "term sign", f"the sign of the {nth(i)} term is wrong", negated(i))

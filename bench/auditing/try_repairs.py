@@ -30,6 +30,7 @@ _FIRST = ("own sample", "wrong axis", "double counting", "no path", "detach too 
 # What may come to the same by chance, where another kind mends too.
 _ALSO = (
     "wrong distribution", "no score", "variance", "discount", "upside down", "division", "mean of logarithms",
+    "dependent baseline",
 )  # fmt: skip
 # Replicates are multiplied until they tell, up to so many.
 _MORE, _ENOUGH = 4, 60_000

@@ -205,7 +205,8 @@ class Rows:
             return scalar
         found = gradients(scalar, self._tensors)
         parts = [
-            zeros if each is None else each.view(-1) for each, zeros in zip(found, self._zeros, strict=True)
+            zeros if each is None else each.reshape(-1)
+            for each, zeros in zip(found, self._zeros, strict=True)
         ]
         torch.cat(parts, out=row)
         return scalar.detach()
