@@ -154,7 +154,7 @@ def test_a_loss_that_compares_examples_is_told_and_has_no_noise_scale(tmp_path: 
 
 @pytest.mark.parametrize("loss", [mine, lambda batch: per_example(batch).sum()])
 def test_means_and_sums_are_not_taken_for_comparisons(tmp_path: Path, loss: Any) -> None:
-    for seed in range(40):
+    for seed in range(15):
         monitor = monitor_of(tmp_path, loss, seed=seed)
         monitor._write = lambda: None  # type: ignore[method-assign]
         monitor(0, example_batch(24, seed))

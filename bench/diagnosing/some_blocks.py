@@ -44,7 +44,8 @@ def without_gradient(label: str, fresh: Fresh) -> Finding | None:
     names = ["all"] if "all" in names else names  # a single block is all of them
     where = "the weights" if names == ["all"] else listed([f"`{name}`" for name in names], most=_MOST_NAMED)
     reason = (
-        "a draw without a path or a score term, as .sample() where .rsample() is meant, or a detach too many"
+        "a draw without a path or a score term, as .sample() where .rsample() is meant, a detach too many, a "
+        "term that is missing, or another block in its place"
     )
     return Finding(label, "no gradient", f"no gradient reaches {where}: {reason}", tuple(names))
 
