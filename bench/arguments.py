@@ -80,6 +80,17 @@ def probability(name: str, value: Any, most: float) -> float:
     return float(value)
 
 
+def share(name: str, value: Any) -> float:
+    """Return a share above 0.
+
+    Raises:
+        Invalid: if it is none, or above 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise refused(name, "a share above 0, of at most 1", value)
+    return float(value)
+
+
 def plain_data(value: Any) -> Any:
     """Return numbers and arrays of NumPy, pandas and torch as Python has them; everything else as it is."""
     if isinstance(value, list | tuple | range):

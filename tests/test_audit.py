@@ -127,6 +127,25 @@ def test_the_truth_may_be_that_of_a_loss(tmp_path: Path) -> None:
     assert row["truth_se"] == pytest.approx(math.sqrt(4 / N / 30_000), rel=0.05)
 
 
+def test_the_truth_may_be_the_loss_in_place_of_its_name(tmp_path: Path) -> None:
+    run = audited(tmp_path, LOSSES, THETA, truth=LOSSES["path"])
+    assert whole(run)["truth"]["score"] == "reference"
+    assert run.record["truth"]["note"].startswith("path")
+
+
+def test_a_batch_that_one_loss_changes_is_as_before_for_the_others(tmp_path: Path) -> None:
+    batches = [Batches.data[i : i + 8].clone() for i in range(0, 64, 8)]
+    kept = [batch.clone() for batch in batches]
+    losses = {
+        "changes": lambda batch: Batches.loss(batch.mul_(0.5)),
+        "plain": lambda b: Batches.loss(0.5 * b),
+    }
+    run = audited(tmp_path, losses, Batches.w, data=batches, batches=8)
+    assert all(torch.equal(a, b) for a, b in zip(batches, kept, strict=True))
+    found = whole(run)[["sampling_variance", "data_variance"]]
+    assert found.loc["changes"].to_numpy() == pytest.approx(found.loc["plain"].to_numpy(), rel=1e-4)
+
+
 def test_a_loss_that_draws_nothing_is_an_exact_truth(tmp_path: Path) -> None:
     exact = lambda: (THETA**2 + 1).sum()  # noqa: E731 - E z²
     run = audited(tmp_path, {"own_mean": LOSSES["own_mean"], "exact": exact}, THETA, truth="exact")
@@ -328,6 +347,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a tensor for a loader": (with_data(Batches.data), r"data=\[batch\] takes it as one batch"),
     "an empty loader": (with_data([]), "there is no batch in it"),
     "replicates": (having(replicates=1), "replicates: wanted a whole number of at least 2"),
+    "a truth that draws": (with_truth(lambda: (THETA + torch.randn(1)) ** 2), "truth: the function draws"),
     "vectorize": (having(vectorize="yes"), 'vectorize: wanted "auto" or "never"'),
     "both": (having(gradients=math.sqrt), "gradients: wanted instead of losses"),
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.distributions import Normal
 
 from bench.losses.in_rows import Rows, Vectorize
+from bench.losses.own_generators import state_of
 from bench.losses.scalar_loss import WrongLoss
 from bench.losses.state import State
 from bench.losses.weights import weights_of
@@ -92,6 +95,46 @@ def test_gradients_that_lie_otherwise_in_memory_are_in_the_order_of_their_weight
     for vectorize in ("auto", "never"):
         found = gradients(rows_of(own, vectorize), own)  # type: ignore[arg-type]
         torch.testing.assert_close(found, wanted.expand(R, -1))
+
+
+GENERATORS: dict[str, Any] = {
+    "torch": torch.Generator().manual_seed(1),
+    "numpy": np.random.default_rng(1),
+    "older numpy": np.random.RandomState(1),
+    "python": random.Random(1),
+}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_of_its_own_has_a_state_for_each_row_and_is_left_as_it_was(name: str) -> None:
+    w, generator = leaf(0.3, 0.5), GENERATORS[name]
+
+    def loss() -> Tensor:
+        if name == "torch":
+            noise = torch.randn(2, generator=generator)
+        else:
+            draw = generator.gauss if name == "python" else generator.normal
+            noise = torch.tensor([draw(0.0, 1.0), draw(0.0, 1.0)])
+        return (w * noise).sum()
+
+    own = Own(w, loss)
+    rows, before = rows_of(own), state_of(generator)
+    whole, part = gradients(rows, own), gradients(rows_of(own), own, first=11, count=3)
+    assert state_of(generator) == before
+    assert rows.manners.why == "it draws from a generator of its own"
+    assert len(whole.unique(dim=0)) == R
+    torch.testing.assert_close(part, whole[11:14])
+    assert 0.5 < float(whole.var(0).mean()) < 1.6  # of 80 normal numbers, outside in 1 of 500 tests
+
+
+def test_what_a_loss_takes_out_of_its_batch_is_there_in_the_next_row() -> None:
+    w, batch = leaf(0.3, 0.5), {"x": torch.ones(2)}
+    own = Own(w, lambda: (w * batch.pop("x").mul_(0.5) * torch.randn(2)).sum())
+    rows = rows_of(own)
+    found = gradients(rows, own)
+    assert torch.equal(batch["x"], torch.ones(2))
+    plain = Own(w, lambda: (w * 0.5 * torch.randn(2)).sum())
+    torch.testing.assert_close(found, gradients(rows_of(plain), plain))
 
 
 def test_weights_without_a_gradient_get_zeros() -> None:

@@ -36,6 +36,8 @@ def question(
         Invalid: if an argument is of the wrong kind.
     """
     own = _own(losses, model, gradients, data, arguments.whole_number("batches", batches, 2), vectorize)
+    # A loss in the place of its name.
+    truth = next((name for name in own.names if own.losses[name] is truth), truth)
     exact = None if truth is None or isinstance(truth, str) else exact_gradient_of(truth, own.weights)
     named = truth if isinstance(truth, str) else None
     problem = LossProblem(own, exact)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from bench.analysis.rows import whole
@@ -24,13 +25,22 @@ def _curve(column: str, title: str, linear: bool, rows: pd.DataFrame) -> Chart:
     return curves(rows, column, plain(title) if linear else powers(title, rows[column]))
 
 
+def _scales(moved: pd.DataFrame) -> pd.DataFrame:
+    """Noise scales; those that are infinite at their lower ends."""
+    found = along(moved, *interval_of("noise_scale"))
+    if "noise_scale" not in found:
+        return found
+    scale, low = found["noise_scale"].astype(float), found["noise_scale_low"].astype(float)
+    return found.assign(noise_scale=scale.where(np.isfinite(scale), low))
+
+
 NOISE_SCALE_BY_OPTION = replace(
     VARIANCE,
     name="noise_scale_by_option",
     title="Gradient noise scale along an option",
-    description=f"{BAND}: the examples of a batch that has as much noise as signal. There is no point where "
-    "no signal was seen.",
-    rows=lambda moved: along(moved, *interval_of("noise_scale")),
+    description=f"{BAND}: the examples of a batch that has as much noise as signal. Where no signal was "
+    "seen, the point is at the lower end.",
+    rows=_scales,
     chart=partial(_curve, "noise_scale", "noise scale, in examples", False),
     interval=interval_of("noise_scale"),
     **ALONG,

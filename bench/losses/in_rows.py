@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 from bench.engine.guard import reason_of
 from bench.losses.generators import Seeds, moved, positions, put_back
 from bench.losses.manners import Manners
+from bench.losses.own_generators import seed, state_of
 from bench.losses.row_noise import Given, RowNoise
 from bench.losses.scalar_loss import WrongLoss, scalar_of
 from bench.losses.serving import served
@@ -163,25 +164,47 @@ class Rows:
         """Gradients of some rows, one after the other; once more if the loss turns out to need more care."""
         manners = self.manners
         while True:
-            before, values = positions(), list[Tensor]()
-            with served(noise):
-                for row in rows:
-                    noise.begin(row)
-                    for name in manners.generators:
-                        seeds.set(name, row)
-                    value = self._weighed(call) if manners.bytes is None else call()
-                    values.append(self._row(value, made[row]))
-                    if manners.changed:
-                        self.state.put_back(manners.changed)
-            manners.see(torch.stack(values))
-            manners.asked = list(noise.asked)
+            before, known = positions(), len(manners.changed)
+            try:
+                self._one_by_one(call, rows, noise, seeds, made)
+            except Exception:
+                self._put_back()
+                if len(manners.changed) == known:
+                    raise
+                continue  # it may fail at what it changed itself in the row before
             drawn = moved(before) - manners.generators
-            known = len(manners.changed)
             self._put_back()
             # What was seen only now concerns rows that are done already.
             if not drawn and (len(manners.changed) == known or len(rows) < _SEVERAL):
                 return
             manners.generators |= drawn
+
+    def _one_by_one(
+        self, call: Call, rows: Sequence[int], noise: RowNoise, seeds: Seeds, made: Tensor
+    ) -> None:
+        manners, values = self.manners, list[Tensor]()
+        with served(noise):
+            for row in rows:
+                noise.begin(row)
+                for name in manners.generators:
+                    seeds.set(name, row)
+                own = self._seeded(seeds, row)
+                value = self._weighed(call) if manners.bytes is None else call()
+                noise.is_over = True
+                values.append(self._row(value, made[row]))
+                if own and own != [*map(state_of, self.state.generators)]:
+                    manners.own = True
+                if manners.changed:
+                    self.state.put_back(manners.changed)
+        manners.see(torch.stack(values))
+        manners.asked = list(noise.asked)
+
+    def _seeded(self, seeds: Seeds, row: int) -> list[Any]:
+        """Set the generators of somebody's own to states of the row, and return these."""
+        generators = self.state.generators
+        for place, generator in enumerate(generators):
+            seed(generator, seeds.number(row) + place)
+        return [*map(state_of, generators)]
 
     def _weighed(self, call: Call) -> Any:
         """Call a loss, and note what it keeps for its backward pass, but for what is the same in each row."""
@@ -189,7 +212,7 @@ class Rows:
 
         def keep(tensor: Tensor) -> Tensor:
             if tensor.requires_grad and not tensor.is_leaf:
-                kept[id(tensor.untyped_storage()._cdata)] = tensor.numel() * tensor.element_size()
+                kept[tensor.untyped_storage()._cdata] = tensor.numel() * tensor.element_size()
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

@@ -18,6 +18,7 @@ class Manners:
         together: whether rows are computed together; None if that was not tried.
         why: the reason why they are not.
         generators: those that it draws from beside the noise that it is given.
+        own: whether it draws from a generator of its own.
         changed: the paths of what it changes, and must find as it was in the next row.
         asked: the calls for noise of the last row that was computed by itself.
         values: the least and the largest value of the loss that was seen.
@@ -27,6 +28,7 @@ class Manners:
     together: bool | None = None
     why: str = ""
     generators: set[str] = field(default_factory=set)
+    own: bool = False
     changed: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     values: tuple[float, float] = (math.inf, -math.inf)
@@ -36,13 +38,15 @@ class Manners:
     def draws_nothing(self) -> bool:
         """Whether its rows were seen to draw nothing, so that they are all alike."""
         seen = self.values[0] <= self.values[1]
-        return seen and not (self.asked or self.generators or self.changed)
+        return seen and not (self.asked or self.generators or self.own or self.changed)
 
     def needs_a_loop(self) -> str:
         """Why its rows depend on one another, or on more than their noise; empty if they do not."""
         drawn = sorted(self.generators)
         if drawn:
             return f"it draws from the generator{'s' * (len(drawn) > 1)} of {' and '.join(drawn)} by itself"
+        if self.own:
+            return "it draws from a generator of its own"
         return f"it changes {self.changed[0]}" if self.changed else ""
 
     def see(self, values: Tensor) -> None:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from bench.losses.scalar_loss import WrongLoss
 from bench.noise.draws import Draws
 
 Kind = Literal["normal", "uniform", "unit", "exponential"]
@@ -44,6 +45,7 @@ class RowNoise:
 
     Attributes:
         asked: the calls of the row that is computed, in order.
+        is_over: whether the loss of this row has returned.
     """
 
     def __init__(self, draws: Draws) -> None:
@@ -55,9 +57,19 @@ class RowNoise:
         """Give the noise of another row from now on, from its first call."""
         self._row = row
         self.asked: list[Asked] = []
+        self.is_over = False
 
     def __call__(self, kind: Kind, shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-        """The next noise of this row."""
+        """The next noise of this row.
+
+        Raises:
+            WrongLoss: if the loss is over, and its backward pass draws.
+        """
+        if self.is_over:
+            raise WrongLoss(
+                "it draws in its backward pass, as where gradient checkpointing computes a part again: its "
+                "random numbers would be others; turn that off"
+            )
         asked = Asked(kind, tuple(shape), dtype, device)
         self.asked.append(asked)
         return self.of_all(len(self.asked) - 1, asked)[self._row].clone()

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.losses.row_noise import Source
+from bench.losses.scalar_loss import WrongLoss
 from bench.losses.served_samplers import FUNCTIONS, IN_PLACE, METHODS, NotServed, Sampler, dropout
 
 Fill = Callable[[Tensor, Tensor], Tensor]
@@ -38,6 +39,7 @@ def served(source: Source, fill: Fill = copied) -> Iterator[None]:
         *_replaced(functional, {"dropout": dropout}, source),
         *_replaced(torch.Tensor, METHODS, source),
         *_replaced(torch.Tensor, IN_PLACE, source, fill),
+        (torch, "manual_seed", torch.manual_seed, _refuse_to_seed),
     ]
     for place, name, _, new in replaced:
         setattr(place, name, new)
@@ -49,6 +51,10 @@ def served(source: Source, fill: Fill = copied) -> Iterator[None]:
                 delattr(place, name)
             else:
                 setattr(place, name, old)
+
+
+def _refuse_to_seed(_: Any) -> Any:
+    raise WrongLoss("it seeds torch's generator, so that it draws the same again and again; take that out")
 
 
 def _replaced(

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from bench.engine.contents import are_identical
 from bench.engine.copies import grad_of, items_of, kind_of, twin
+from bench.losses.own_generators import GENERATORS, set_state, state_of
 
 # Of a larger tensor no copy is kept: it is data, and that it was changed is told all the same.
 _LARGEST = 1 << 26
 # Of so large a tensor numbers are compared only where torch counted that it was written to.
 _COMPARED = 1 << 20
-_MOST_OBJECTS = 20_000
+_MOST_OBJECTS = 200_000
 
 
 class State:
@@ -33,6 +34,7 @@ class State:
     def __init__(self, things: Mapping[str, Any]) -> None:
         self._tensors: list[tuple[str, _Tensor]] = []
         self._values: list[tuple[str, Any, Any]] = []
+        self._generators: list[tuple[Any, Any]] = []
         self._containers: list[tuple[str, Any, Mapping[Any, Any]]] = []
         self._seen: dict[int, Any] = {}
         for name, thing in things.items():
@@ -49,10 +51,18 @@ class State:
             if only is None or path in only or f"{path}.grad" in only:
                 names += [f"{path}{what}" for what in one.put_back()]
         for path, value, saved in self._values:
-            if not _same(value, saved):
+            if value.tobytes() != saved.tobytes():
                 names.append(path)
-                _write(value, saved)
+                value[...] = saved
+        if only is None:
+            for generator, state in self._generators:
+                set_state(generator, state)
         return list(dict.fromkeys(names))
+
+    @property
+    def generators(self) -> list[Any]:
+        """The generators that are reached; that they were drawn from is no change."""
+        return [generator for generator, _ in self._generators]
 
     def _put_back_containers(self, only: Collection[str] | None) -> list[str]:
         names = []
@@ -72,12 +82,17 @@ class State:
         waiting = [(path, thing)]
         while waiting and len(self._seen) < _MOST_OBJECTS:
             path, thing = waiting.pop()
+            if id(thing) in self._seen:
+                continue
+            if isinstance(thing, GENERATORS):
+                self._seen[id(thing)] = thing
+                self._generators.append((thing, state_of(thing)))
             if id(thing) in self._seen or _is_plain(thing):
                 continue
             self._seen[id(thing)] = thing
             if isinstance(thing, Tensor):
                 self._add_tensor(path, thing)
-            elif isinstance(thing, np.ndarray | torch.Generator):
+            elif isinstance(thing, np.ndarray):
                 self._values.append((path, thing, twin(thing)))
             elif isinstance(thing, types.FunctionType | types.MethodType | functools.partial):
                 waiting += [(f"{path}.{name}", part) for name, part in _reached(thing)]
@@ -213,16 +228,3 @@ def _restore(container: Any, parts: Mapping[Any, Any]) -> None:
         for name in [name for name in own if name not in parts]:
             del own[name]
         own.update({name: part for name, part in parts.items() if own.get(name, _NONE) is not part})
-
-
-def _same(value: Any, saved: Any) -> bool:
-    if isinstance(value, torch.Generator):
-        return torch.equal(value.get_state(), saved.get_state())
-    return bool(value.tobytes() == saved.tobytes())
-
-
-def _write(value: Any, saved: Any) -> None:
-    if isinstance(value, torch.Generator):
-        value.set_state(saved.get_state())
-    else:
-        value[...] = saved

@@ -28,9 +28,19 @@ def exact_gradient_of(truth: Any, weights: Weights) -> Tensor:
         Invalid: if its shape or its names are not those of the weights, or it is not finite.
     """
     if callable(truth) and not isinstance(truth, Tensor):
-        truth = truth()
-        if isinstance(truth, Tensor) and truth.requires_grad and truth.numel() == 1:
-            return _differentiated(truth.reshape(()), weights)
+        first, second = (_flat(truth(), weights) for _ in range(2))
+        if not torch.allclose(first, second, rtol=1e-5, atol=0):
+            raise invalid(
+                "truth: the function draws, since it gave two different gradients; name a loss as the truth, "
+                "of which a long run is taken"
+            )
+        return first
+    return _flat(truth, weights)
+
+
+def _flat(truth: Any, weights: Weights) -> Tensor:
+    if isinstance(truth, Tensor) and truth.requires_grad and truth.numel() == 1:
+        return _differentiated(truth.reshape(()), weights)
     if isinstance(truth, Mapping):
         truth = _in_order(truth, weights)
     try:

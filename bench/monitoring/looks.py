@@ -39,6 +39,11 @@ class Look:
         """Whether all estimates are."""
         return bool(self.products["all"].isfinite().all())
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all estimates are zero."""
+        return bool(self.products["all"].eq(0).all())
+
     def noise(self) -> Iterator[tuple[str, GradientNoise]]:
         """The noise of the gradient of one of the batches, by block, "all" first."""
         for name, products in self.products.items():
@@ -67,8 +72,12 @@ def look(
     if whole is not None:
         calls.append((partial(loss, whole), range(m * each, (m + 1) * each)))
     # So few rows of a batch are not worth being computed together.
-    rows = Rows(weights, State({"model": model, "loss": loss}), "never")
-    with torch.enable_grad(), stream(address, weights.tensors[0].device) as draws:
+    rows = Rows(weights, State({"model": model, "loss": loss, "batch": [*batches, whole]}), "never")
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        stream(address, weights.tensors[0].device) as draws,
+    ):
         draws.begin(0, each * len(calls))
         found = rows.gradients(calls, draws)
     return _seen(found, weights, m, each)

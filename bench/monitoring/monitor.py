@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from bench import arguments
 from bench.engine.guard import reason_of
-from bench.engine.streams import Address
+from bench.engine.streams import Address, stream
 from bench.errors import Invalid, invalid
 from bench.losses.batches import batches_of
 from bench.losses.problem import Loss
@@ -27,7 +28,7 @@ from bench.monitoring.steps import Sizes, rows, table
 from bench.monitoring.sub_batches import examples_of, sub_batches, without_rest
 from bench.results import folder as run_folder
 from bench.results.columns import no_rows
-from bench.results.folder_lock import writing
+from bench.results.folder_lock import CannotWrite, writing
 from bench.results.provenance import provenance
 from bench.results.run import Run
 
@@ -87,9 +88,7 @@ class GradientMonitor:
         self._parts = arguments.whole_number("replicates", replicates, EACH * LEAST_BATCHES) // EACH
         self._seed = arguments.whole_number("seed", seed, 0)
         self._progress = arguments.truth("progress", progress)
-        self._pace = Pace(
-            arguments.whole_number("every", every, 1), arguments.probability("budget", budget, 1.0)
-        )
+        self._pace = Pace(arguments.whole_number("every", every, 1), arguments.share("budget", budget))
         self._batches = None if data is None else _several(batches_of(data, self._parts))
         self._place = Path(arguments.place("out", out, "a folder"))
         self._rows: list[dict[str, Any]] = []
@@ -110,9 +109,12 @@ class GradientMonitor:
                 at a later look is a warning: the training goes on.
         """
         step = arguments.whole_number("step", step, 0)
-        if batch is None and self._batches is None:
-            raise invalid("batch: wanted the batch of the step, got None; or data= with batches")
-        if not self._pace.is_due(step):
+        try:
+            is_due = self._pace.is_due(step)
+        except Invalid as error:
+            self._warn(step, str(error))
+            return False
+        if not is_due:
             return False
         with self._pace.looking():
             seen = self._seen(step, batch)
@@ -130,30 +132,45 @@ class GradientMonitor:
         try:
             self._look(step, batch)
             self._write()
-        except Exception as error:
-            why = str(error) if isinstance(error, Invalid) else f"loss: {reason_of(error)}"
+        except (Exception, CannotWrite) as error:
+            why = str(error) if isinstance(error, Invalid | CannotWrite) else f"loss: {reason_of(error)}"
             if self._folder is None:
                 raise invalid(why) from error
-            reason = f"step {step}: {why}"
-            self._notes.append(reason)
-            warnings.warn(f"gradient monitor: {reason}", stacklevel=3)
+            self._warn(step, why)
             return False
         return True
 
+    def _warn(self, step: int, why: str) -> None:
+        """Note what went wrong at a look: the training goes on."""
+        reason = f"step {step}: {why}"
+        self._notes.append(reason)
+        warnings.warn(f"gradient monitor: {reason}", stacklevel=4)
+
     def _look(self, step: int, batch: Any) -> None:
         batches, whole = self._batches, None
+        if batch is None and batches is None:
+            raise invalid("batch: wanted the batch of the step, got None; or data= with batches")
         if batches is None:
             m = min(self._parts, examples_of(batch) or self._parts)
-            batches = _several(sub_batches(batch, m))
-            whole = without_rest(batch, m) if self._reduction is None else None
+            order = self._order(step, examples_of(batch) or m)
+            batches = _several(sub_batches(batch, m, order))
+            whole = without_rest(batch, m, order) if self._reduction is None else None
         address = Address(self._seed, f"monitor {self._place.name}", 1, "estimates", step)
         found = look(self._loss, self._model, batches, EACH, address, whole)
+        if found.is_nothing and self._folder is None:
+            raise invalid("loss: no gradient reaches the weights of the model")
         if found.beside is not None:
             self._learn(reduction_of(found.beside, len(batches)))
         trained = None if self._batches is not None else examples_of(batch)
         looked = examples_of(batches[0])
         sizes = Sizes(looked, looked if trained is None else trained, self._reduction or "mean")
         self._rows += rows(self._place.name, self._label, step, found, sizes, weights_of(self._model))
+
+    def _order(self, step: int, examples: int) -> Tensor:
+        """A random order of the examples, a function of seed and step."""
+        address = Address(self._seed, f"monitor {self._place.name}", 1, "order", step)
+        with stream(address, torch.device("cpu")) as draws:
+            return draws.uniform((examples, 1), torch.float64, torch.device("cpu"))[:, 0].argsort()
 
     def _learn(self, reduction: Reduction) -> None:
         self._reduction = reduction

@@ -36,6 +36,7 @@ def record_of(
             "name": name,
             "version": 1,
             "question": "How noisy is the gradient of a batch along the training, and why?",
+            "headline": "snr",
             "problem": {"name": name},
             "estimators": [label],
         },

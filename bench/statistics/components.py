@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.statistics.contributions import of_mean
+from bench.statistics.contributions import of_mean, of_variance
 from bench.statistics.evidence import blocks_reported, segments_of
-from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, t_interval
+from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, variance_interval
 from bench.statistics.summary import Summary, deviations
 
 
@@ -52,10 +52,13 @@ def components(within: Tensor, deviation: Tensor, between: float, size: int = 2)
         w = \tfrac{1}{n - 1} \sum_i |g_i - m|^2; \qquad
         \operatorname{Var}_{\text{batch}} E[g | \text{batch}] = \operatorname{Var}[m] - \tfrac{1}{n} E[w]
 
-    With u the squared deviations of m, unbiased, the second is the mean of u − w/n, whose
-    spread over the groups gives its standard error; t quantile.
+    The interval of the first, and that of Var[m], are those of the jackknife on their logarithms. The
+    ends of the second are as far from it as the ends of both, squared and added: a symmetric interval by its
+    standard error has too low an upper end (coverage .86 of .95 for eight normal groups of one coordinate,
+    and .94 so).
 
-    Searle, Casella & McCulloch (1992), Variance components, §3.
+    Searle, Casella & McCulloch (1992), Variance components, §3; Zou & Donner (2008), Construction of
+    confidence limits about effect measures, §2.
 
     Args:
         within: w, `[groups]`.
@@ -63,11 +66,15 @@ def components(within: Tensor, deviation: Tensor, between: float, size: int = 2)
         between: the trace of the covariance of m.
         size: n.
     """
+    sampling = mean_interval(of_mean(within))
     if len(within) < 2:
-        return Components(mean_interval(of_mean(within)), UNKNOWN)
+        return Components(sampling, UNKNOWN)
+    whole = variance_interval(of_variance(deviation), value=between)
+    value, mean = between - float(within.mean()) / size, float(within.mean())
+    below = math.hypot(between - whole.low, (sampling.high - mean) / size)
+    above = math.hypot(whole.high - between, (mean - sampling.low) / size)
     error = float((deviation - within / size).std()) / math.sqrt(len(within))
-    data = t_interval(between - float(within.mean()) / size, error, len(within) - 1)
-    return Components(mean_interval(of_mean(within)), data)
+    return Components(sampling, Interval(value, value - below, value + above, error))
 
 
 def components_of(groups: Groups, parameters: Mapping[str, slice]) -> Iterator[tuple[str, Components]]:
