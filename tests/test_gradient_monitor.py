@@ -250,6 +250,8 @@ def test_looking_stays_within_the_budget(budget: float, cost: float) -> None:
             looks.append(step)
             assert len(looks) == 1 or pace.overhead <= budget * (1 + 1e-9)
     assert len(looks) > 3
+    # The first look, and twice as much in reserve.
+    assert looks[1] == pytest.approx(max(10, 3 * cost / budget), abs=1.5)
     assert all(b - a >= 10 or a % 10 for a, b in itertools.pairwise(looks))
     if cost < budget * 10:
         assert looks[5:] == list(range(50, 4000, 10))

@@ -97,6 +97,32 @@ def test_gradients_that_lie_otherwise_in_memory_are_in_the_order_of_their_weight
         torch.testing.assert_close(found, wanted.expand(R, -1))
 
 
+def off(rows: Tensor, places: Any) -> None:
+    rows[list(places)] *= 1.05
+
+
+def draws_more(*_: Any) -> None:
+    torch.empty(1).log_normal_(generator=torch.default_generator)
+
+
+@pytest.mark.parametrize(("deed", "why"), [(off, "are not the same"), (draws_more, "does something else")])
+def test_rows_that_are_not_those_of_the_loop_are_not_computed_together(
+    deed: Any, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w, together = leaf(0.3, 0.5), Rows._together
+
+    def other(self: Rows, call: Any, rows: Any, noise: Any, made: Tensor) -> None:
+        together(self, call, rows, noise, made)
+        deed(made, rows)
+
+    own = Own(w, lambda: (w * torch.randn(2)).square().sum())
+    wanted = gradients(rows_of(own, "never"), own)
+    monkeypatch.setattr(Rows, "_together", other)
+    rows = rows_of(own)
+    torch.testing.assert_close(gradients(rows, own), wanted)
+    assert why in rows.manners.why
+
+
 GENERATORS: dict[str, Any] = {
     "torch": torch.Generator().manual_seed(1),
     "numpy": np.random.default_rng(1),
