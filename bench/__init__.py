@@ -5,8 +5,9 @@ whose `measurements` are a data frame and whose `figures["variance"]` is a chart
 `run.report("page.html")` go on from there. `bench.plot(run, y="mse")` draws any columns of it,
 `bench.plot.variance(run)` and `bench.plot.bias(run)` the usual ones, and `bench.compare(run, later)` compares
 two runs. `bench.audit({"mine": loss}, model)` measures a loss of one's own, and says what is wrong with its
-gradient. `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())`
-holds one to its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`, or a
+gradient; `bench.GradientMonitor(loss, model)` tells how noisy it is along a training.
+`bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())` holds one to
+its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`, or a
 `ModuleProblem`, which is made of an `nn.Module`; the contract of a `Distribution` is that of torch.
 `bench.Invalid` is raised for input that is wrong.
 """
