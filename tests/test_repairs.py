@@ -63,8 +63,11 @@ def choice(score: float) -> Tensor:
     return (cost + score * cost.detach() * (logp - logp.detach())).mean()
 
 
-def choice_without_score() -> Tensor:
-    a = Categorical(logits=LOGITS).sample((8,))
+def choice_without_score(by_function: bool = False) -> Tensor:
+    if by_function:
+        a = torch.multinomial(LOGITS.softmax(0), 8, replacement=True)
+    else:
+        a = Categorical(logits=LOGITS).sample((8,))
     return (CODES[a] - 1).square().mean() + 0.1 * LOGITS.square().sum()
 
 
@@ -194,6 +197,12 @@ FAULTS: dict[str, tuple[Any, Loss, Loss, str]] = {
     "values that are cut off": (LOGITS, lambda: clamped(-1.1), expected_cost, "cut"),
     "a variance for a deviation": (NORMAL, lambda: spread(1.0), expected_square, "variance"),
     "no score": (CHOICE, choice_without_score, expected_choice_with_penalty, "no score"),
+    "no score of a function": (
+        CHOICE,
+        lambda: choice_without_score(True),
+        expected_choice_with_penalty,
+        "no score",
+    ),
     "a relaxation": (CHOICE, relaxed, expected_choice, "relaxation"),
     "along episodes": (LOGITS, along_episodes, episodes, "wrong axis"),
     "a baseline of the draw": (LOGITS, lambda: with_baseline(0.8), expected_cost, "dependent baseline"),

@@ -181,7 +181,7 @@ def along(axis: int) -> Edit:
 
     def edit(made: Made) -> Any:
         x = made.args[0]
-        if not isinstance(made.axis, int) or made.axis % x.dim() == axis:
+        if type(made.axis) is not int or made.axis % x.dim() == axis:
             raise NothingToChange
         others = {name: value for name, value in made.kwargs.items() if name != "dim"}
         return made.func(x, axis, *made.args[2:], **others)

@@ -14,7 +14,7 @@ from bench.auditing.own_calls import Site
 from bench.auditing.sizes import sizes_in, sizes_of
 from bench.auditing.small_steps import small_steps
 from bench.auditing.term_factor import term_factor
-from bench.auditing.try_repairs import divided, repair, sites_of
+from bench.auditing.try_repairs import ENOUGH, MORE, divided, repair, sites_of
 from bench.diagnosing.factor import Size, factor, is_unclear
 from bench.diagnosing.finding import Finding
 from bench.diagnosing.fresh import Fresh, fresh_of
@@ -31,7 +31,6 @@ from bench.statistics.verdict import BIASED_BELOW, bias_p
 
 _ROLE = "findings"
 _REPLICATES = 4000
-_MORE, _ENOUGH = 4, 60_000
 _BIASED = 1e-3
 # Seconds for one look at a loss, and estimates that it takes in any case.
 _SECONDS, _LEAST = 20.0, 64
@@ -156,20 +155,20 @@ class _Suspect:
         mended = mended or divided(self.label, self._sites, fresh, sizes, self._changed)
         if mended is None:
             whole = [size.value for size in (*sizes, *sizes_in(self._sites, sizes)) if size.value % 1 == 0]
-            clearer = self._more(_ENOUGH) or self._more(_MORE * len(fresh.suspect)) or fresh
+            clearer = self._more(ENOUGH) or self._more(MORE * len(fresh.suspect)) or fresh
             mended = term_factor(self.label, self._sites, clearer, whole, self._changed)
         if mended is not None:
             yield mended
             return
         yield biased_blocks(self.label, fresh)
         if multiple is None:
-            clearer = self._more(_MORE * len(fresh.suspect)) or fresh
+            clearer = self._more(MORE * len(fresh.suspect)) or fresh
             yield small_steps(self.label, self._losses.weights, clearer, self._changed)
 
     def _clearer(self, fresh: Fresh) -> Fresh:
         """So many estimates that they tell whether the gradient is a multiple of the truth, if possible."""
-        while is_unclear(fresh) and len(fresh.suspect) < _ENOUGH:
-            more = self._affordable(_MORE * len(fresh.suspect))
+        while is_unclear(fresh) and len(fresh.suspect) < ENOUGH:
+            more = self._affordable(MORE * len(fresh.suspect))
             if more <= len(fresh.suspect):
                 break
             fresh = self._fresh(more)

@@ -33,6 +33,7 @@ REDUCING = (
     "smooth_l1_loss",
 )
 """Functions of `torch.nn.functional` that take a mean or a sum; a mode of torch does not see them."""
+_DRAWS = ("bernoulli", "multinomial")
 _OTHERS = ("softmax", "log_softmax", "gumbel_softmax")
 
 Key = tuple[int, int]
@@ -135,6 +136,8 @@ def _methods() -> Iterator[tuple[Any, str]]:
         waiting += cls.__subclasses__()
         yield from ((cls, name) for name in _METHODS if name in vars(cls))
     yield torch.no_grad, "__enter__"
+    # Served draws are functions of this package: of these the caller's own line is wanted.
+    yield from ((of, name) for of in (torch, Tensor) for name in _DRAWS if name in vars(of))
     yield from ((torch.nn.functional, name) for name in (*REDUCING, *_OTHERS))
 
 

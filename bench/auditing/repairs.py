@@ -100,7 +100,7 @@ _QUOTIENTS = {"div", "true_divide", "divide"}
 _SUMS, _DIFFERENCES = {"add"}, {"sub", "subtract", "rsub"}
 _ALONG_AN_AXIS = {
     "sum", "mean", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "prod", "flip", "max", "amax",
-    "min", "amin", "argmax", "argmin", "norm", "var", "std",
+    "min", "amin", "argmax", "argmin", "var", "std",
 }  # fmt: skip
 _CUTS = {"clamp", "clip", "clamp_min", "clamp_max", "relu", "hardtanh", "round", "floor", "ceil"}
 _NAMES = {

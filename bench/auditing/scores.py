@@ -47,7 +47,7 @@ def drawn_by_function(name: str, args: Sequence[Any], value: Any) -> Draw | None
     """The draw of one of torch's functions; None of one whose probabilities are not known."""
     if name == "bernoulli" and len(args) == 1:
         return value, Bernoulli(args[0], validate_args=False)
-    if name == "multinomial" and value.dim():
+    if name == "multinomial" and args and value.dim():
         return value.movedim(-1, 0), Categorical(args[0], validate_args=False)
     return None
 

@@ -33,7 +33,7 @@ _ALSO = (
     "dependent baseline",
 )  # fmt: skip
 # Replicates are multiplied until they tell, up to so many.
-_MORE, _ENOUGH = 4, 60_000
+MORE, ENOUGH = 4, 60_000
 # Seconds for the changes that few replicates rule out.
 _SECONDS = 30.0
 
@@ -84,8 +84,8 @@ def repair(
         judged = {id(one): _mends(one, fresh, estimates) for one in open_}
         found += [one for one in open_ if judged[id(one)]]
         open_ = [one for one in open_ if judged[id(one)] is None]
-        count = _MORE * len(fresh.suspect)
-        clearer = more(count) if open_ and len(fresh.suspect) < _ENOUGH else None
+        count = MORE * len(fresh.suspect)
+        clearer = more(count) if open_ and len(fresh.suspect) < ENOUGH else None
         if clearer is None:
             break
         fresh = clearer
@@ -104,7 +104,7 @@ def divided(
 ) -> Finding | None:
     """The finding that without one division the gradient is a usual multiple of the truth; None otherwise."""
     for one in repairs_of(sites):
-        if one.kind == "division" and _may_be_computed(one, fresh, estimates):
+        if one.kind == "division" and _changes_anything(one, fresh, estimates):
             rows = estimates(partial(repaired, repair=one), len(fresh.suspect))
             found = factor(label, replace(fresh, suspect=rows), sizes)
             if found is not None and found.names:
@@ -113,12 +113,13 @@ def divided(
     return None
 
 
-def _may_be_computed(one: Repair, fresh: Fresh, estimates: Estimates) -> bool:
+def _changes_anything(one: Repair, fresh: Fresh, estimates: Estimates) -> bool:
+    few = min(_FEW, len(fresh.suspect))
     try:
-        rows = estimates(partial(repaired, repair=one), _FEW)
+        rows = estimates(partial(repaired, repair=one), few)
     except Exception:  # noqa: BLE001 - see `_may_mend`
         return False
-    return not torch.allclose(rows, fresh.suspect[:_FEW], rtol=1e-5, atol=0, equal_nan=True)
+    return not torch.allclose(rows, fresh.suspect[:few], rtol=1e-5, atol=0, equal_nan=True)
 
 
 def _may_mend(one: Repair, fresh: Fresh, estimates: Estimates) -> bool:

@@ -76,7 +76,7 @@ def _seen(trial: Trial, N: int, label: str) -> Seen:
 def _depends(problem: Problem) -> bool:
     """Whether the cost depends on θ at fixed x; the draws are of no consequence."""
     theta = problem.theta[None].clone().requires_grad_()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         x = problem.distribution(theta).sample((1,))
     return problem.cost(x, theta).requires_grad
 

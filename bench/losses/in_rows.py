@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -127,12 +128,13 @@ class Rows:
 
     def _why_not_together(self, call: Call, rows: Sequence[int], noise: RowNoise, made: Tensor) -> str:
         """Compute some rows by `vmap`; return why they are not those of a loop, empty if they are."""
-        before, why = positions(), ""
+        before, own, why = positions(), self._own_states(), ""
         try:
             self._together(call, rows, noise, made)
         except Exception as error:  # noqa: BLE001 - vmap refuses in many ways; the loop says what is wrong
             why = f"its rows cannot be computed together: {_first_line(reason_of(error))}"
-        if self.state.put_back() or moved(before):
+        drawn = own != self._own_states()
+        if self.state.put_back() or drawn or moved(before):
             return why or "it does something else when its rows are computed together"
         return why
 
@@ -189,10 +191,10 @@ class Rows:
                 for name in manners.generators:
                     seeds.set(name, row)
                 own = self._seeded(seeds, row)
-                value = self._weighed(call) if manners.bytes is None else call()
+                value = self._weighed(call, noise) if manners.bytes is None else call()
                 noise.is_over = True
                 values.append(self._row(value, made[row]))
-                if own and own != [*map(state_of, self.state.generators)]:
+                if own != self._own_states():
                     manners.own = True
                 if manners.changed:
                     self.state.put_back(manners.changed)
@@ -204,21 +206,26 @@ class Rows:
         generators = self.state.generators
         for place, generator in enumerate(generators):
             seed(generator, seeds.number(row) + place)
-        return [*map(state_of, generators)]
+        return self._own_states()
 
-    def _weighed(self, call: Call) -> Any:
-        """Call a loss, and note what it keeps for its backward pass, but for what is the same in each row."""
+    def _own_states(self) -> list[Any]:
+        return [*map(state_of, self.state.generators)]
+
+    def _weighed(self, call: Call, noise: RowNoise) -> Any:
+        """Call a loss, and note the bytes of a row: what it keeps for its backward pass, noise, gradient."""
         kept: dict[int, int] = {}
 
         def keep(tensor: Tensor) -> Tensor:
             if tensor.requires_grad and not tensor.is_leaf:
-                kept[tensor.untyped_storage()._cdata] = tensor.numel() * tensor.element_size()
-            return tensor
+                place = tensor.untyped_storage()._cdata
+                kept[place] = max(kept.get(place, 0), tensor.numel() * tensor.element_size())
+            return tensor.detach()  # itself and its graph would hold one another for ever
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             value = call()
         gradient = sum(leaf.numel() * leaf.element_size() for leaf in self._tensors)
-        self.manners.bytes = max(1, sum(kept.values()) + _GRADIENTS * gradient)
+        drawn = sum(math.prod(each.shape) * each.dtype.itemsize for each in noise.asked)
+        self.manners.bytes = max(1, sum(kept.values()) + drawn + _GRADIENTS * gradient)
         return value
 
     def _row(self, value: Any, row: Tensor) -> Tensor:

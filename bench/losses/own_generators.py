@@ -19,7 +19,9 @@ def state_of(generator: Any) -> Any:
         return generator.get_state().numpy().tobytes()
     if isinstance(generator, random.Random):
         return generator.getstate()
-    return pickle.dumps(_numpy(generator).state)
+    if isinstance(generator, np.random.RandomState):  # with the normal number that it keeps
+        return pickle.dumps(generator.get_state(legacy=False))
+    return pickle.dumps(generator.bit_generator.state)
 
 
 def set_state(generator: Any, state: Any) -> None:
@@ -28,8 +30,10 @@ def set_state(generator: Any, state: Any) -> None:
         generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
     elif isinstance(generator, random.Random):
         generator.setstate(state)
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(pickle.loads(state))
     else:
-        _numpy(generator).state = pickle.loads(state)
+        generator.bit_generator.state = pickle.loads(state)
 
 
 def seed(generator: Any, number: int) -> None:
@@ -38,10 +42,8 @@ def seed(generator: Any, number: int) -> None:
         generator.manual_seed(number)
     elif isinstance(generator, random.Random):
         generator.seed(number)
+    elif isinstance(generator, np.random.RandomState):  # which forgets the normal number that it keeps
+        generator.set_state(dict(type(generator._bit_generator)(number).state))
     else:
-        own = _numpy(generator)
+        own = generator.bit_generator
         own.state = type(own)(number).state
-
-
-def _numpy(generator: Any) -> Any:
-    return generator.bit_generator if isinstance(generator, np.random.Generator) else generator._bit_generator

@@ -75,7 +75,7 @@ class Losses:
         self.losses, self.data, self.most = dict(losses), data, most
         self.batches = [] if data is None else batches_of(data, most)
         self.weights = weights_of(model)
-        self.state = State({"model": model, **losses, "batch": self.batches})
+        self.state = State({"the model": model, "the batch": self.batches, **losses})
         self.rows: Mapping[str, Differentiated] = {
             name: Rows(self.weights, self.state, vectorize) for name in losses
         }

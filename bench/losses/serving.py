@@ -53,7 +53,7 @@ def served(source: Source, fill: Fill = copied) -> Iterator[None]:
                 setattr(place, name, old)
 
 
-def _refuse_to_seed(_: Any) -> Any:
+def _refuse_to_seed(seed: Any) -> Any:  # noqa: ARG001 - it may be given by name
     raise WrongLoss("it seeds torch's generator, so that it draws the same again and again; take that out")
 
 

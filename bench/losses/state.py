@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 import types
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -84,10 +85,13 @@ class State:
             path, thing = waiting.pop()
             if id(thing) in self._seen:
                 continue
-            if isinstance(thing, GENERATORS):
+            if isinstance(thing, GENERATORS) and not isinstance(
+                thing, random.SystemRandom
+            ):  # it has no state
                 self._seen[id(thing)] = thing
                 self._generators.append((thing, state_of(thing)))
-            if id(thing) in self._seen or _is_plain(thing):
+                continue
+            if _is_plain(thing):
                 continue
             self._seen[id(thing)] = thing
             if isinstance(thing, Tensor):

@@ -31,10 +31,10 @@ class Swapped(TorchFunctionMode):
         if func is torch.Tensor.new and all(isinstance(size, int | torch.Size) for size in args[1:]):
             func = torch.Tensor.new_empty  # the older name of the same, which vmap does not know
         given, named = self._exchanged(args), self._exchanged(kwargs or {})
-        if func is torch.nn.functional.one_hot and (classes := named.get("num_classes", [*given, -1][1])) > 0:
-            # The same, without a look at the values, which vmap does not show.
-            first = given[0] if given else named["tensor"]
-            return (first[..., None] == torch.arange(classes, device=first.device)).to(torch.int64)
+        if func is torch.nn.functional.one_hot and given:
+            classes = named.get("num_classes", given[1] if len(given) > 1 else -1)
+            if classes > 0:  # the same, without a look at the values, which vmap does not show
+                return (given[0][..., None] == torch.arange(classes, device=given[0].device)).to(torch.int64)
         return func(*given, **named)
 
     def _exchanged(self, value: Any) -> Any:

@@ -25,11 +25,12 @@ def exact_gradient_of(truth: Any, weights: Weights) -> Tensor:
         weights: whose gradient it is.
 
     Raises:
-        Invalid: if its shape or its names are not those of the weights, or it is not finite.
+        Invalid: if its shape or its names are not those of the weights, it is not finite, or its function
+            draws.
     """
     if callable(truth) and not isinstance(truth, Tensor):
         first, second = (_flat(truth(), weights) for _ in range(2))
-        if not torch.allclose(first, second, rtol=1e-5, atol=0):
+        if float((first - second).norm()) > 1e-5 * float(first.norm()):
             raise invalid(
                 "truth: the function draws, since it gave two different gradients; name a loss as the truth, "
                 "of which a long run is taken"

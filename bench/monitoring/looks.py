@@ -37,7 +37,8 @@ class Look:
     @property
     def is_finite(self) -> bool:
         """Whether all estimates are."""
-        return bool(self.products["all"].isfinite().all())
+        known = self.products["all"] if self.beside is None else self.beside
+        return bool(known.isfinite().all())
 
     @property
     def is_nothing(self) -> bool:

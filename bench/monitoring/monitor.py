@@ -89,7 +89,7 @@ class GradientMonitor:
         self._seed = arguments.whole_number("seed", seed, 0)
         self._progress = arguments.truth("progress", progress)
         self._pace = Pace(arguments.whole_number("every", every, 1), arguments.share("budget", budget))
-        self._batches = None if data is None else _several(batches_of(data, self._parts))
+        self._batches = None if data is None else _enough(batches_of(data, self._parts))
         self._place = Path(arguments.place("out", out, "a folder"))
         self._rows: list[dict[str, Any]] = []
         self._notes: list[str] = []
@@ -153,13 +153,13 @@ class GradientMonitor:
         if batches is None:
             m = min(self._parts, examples_of(batch) or self._parts)
             order = self._order(step, examples_of(batch) or m)
-            batches = _several(sub_batches(batch, m, order))
+            batches = _enough(sub_batches(batch, m, order))
             whole = without_rest(batch, m, order) if self._reduction is None else None
         address = Address(self._seed, f"monitor {self._place.name}", 1, "estimates", step)
         found = look(self._loss, self._model, batches, EACH, address, whole)
         if found.is_nothing and self._folder is None:
             raise invalid("loss: no gradient reaches the weights of the model")
-        if found.beside is not None:
+        if found.beside is not None and found.is_finite:  # else the next look tells
             self._learn(reduction_of(found.beside, len(batches)))
         trained = None if self._batches is not None else examples_of(batch)
         looked = examples_of(batches[0])
@@ -203,7 +203,7 @@ def _rehearse() -> None:
     table(rows("rehearsal", "rehearsal", 0, seen, Sizes(1, 1), weights_of(leaf)))
 
 
-def _several(batches: list[Any]) -> list[Any]:
+def _enough(batches: list[Any]) -> list[Any]:
     if len(batches) < LEAST_BATCHES:
         raise invalid(f"batch: wanted at least {LEAST_BATCHES} examples or batches, got {len(batches)}")
     return batches

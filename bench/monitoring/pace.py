@@ -1,4 +1,4 @@
-"""When a training is looked at: every so many steps, and no more often than a budget of its time allows."""
+"""The times of looks at a training: every so many steps, within a budget of its time."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Pace:
         self.every, self.budget, self._clock = every, budget, clock
         self._began: float | None = None
         self._spent = self._longest = 0.0
+        self._now: float | None = None  # when a look began that is not over
         self._next, self._step = -math.inf, -math.inf
 
     def is_due(self, step: int) -> bool:
@@ -37,7 +38,9 @@ class Pace:
             Invalid: if the steps go back.
         """
         if step < self._step:
-            raise invalid(f"step: wanted steps of the whole training, none below {self._step:g}, got {step}")
+            raise invalid(
+                f"step: wanted steps of the whole training, none below {self._step:.0f}, got {step}"
+            )
         again, self._step = step == self._step, step
         if self._began is None:
             self._began = self._clock()
@@ -51,20 +54,23 @@ class Pace:
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Count the time that is spent within as that of looking."""
-        start = self._clock()
+        start = self._now = self._clock()
         try:
             yield
         finally:
-            took = self._clock() - start
+            took, self._now = self._clock() - start, None
             self._spent, self._longest = self._spent + took, max(self._longest, took)
             self._next = (self._step // self.every + 1) * self.every
 
     @property
     def training(self) -> float:
         """Seconds since the first look that were not spent on looking."""
-        return 0.0 if self._began is None else self._clock() - self._began - self._spent
+        if self._began is None:
+            return 0.0
+        return (self._clock() if self._now is None else self._now) - self._began - self._spent
 
     @property
     def overhead(self) -> float:
         """The seconds of looking as a share of the training's own; infinite before there was any."""
-        return self._spent / self.training if self.training > 0 else math.inf
+        spent = self._spent + (0.0 if self._now is None else self._clock() - self._now)
+        return spent / self.training if self.training > 0 else math.inf

@@ -48,7 +48,7 @@ def record_of(
         "truth": {"kind": "none", "note": ""},
         "finished": datetime.now(UTC).isoformat(),
         "interrupted": False,
-        "notes": [f"looking took {_share(overhead)} of the training's own time", *notes],
+        "notes": [*_overhead(overhead), *notes],
         "findings": [],
         "stopped": False,
         **origin,
@@ -77,6 +77,11 @@ def told(rows: Sequence[Mapping[str, Any]], overhead: float) -> str:
 
 def _named(row: Mapping[str, Any], name: str) -> str:
     return interval_said(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+
+def _overhead(overhead: float) -> list[str]:
+    """A line on the time of looking; none before there was any training."""
+    return [f"looking took {_share(overhead)} of the training's own time"] if overhead < 1 else []
 
 
 def _share(overhead: float) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 Reduction = Literal["mean", "sum", "neither"]
 
 # Standard deviations of the square of a difference beyond what noise makes of it: twelvefold in a single
-# coordinate, which is no chance in 1 of 2000 looks. Rounding is a part of the gradient.
+# coordinate, which chance exceeds in 1 of 2000 looks. Rounding is a part of the gradient.
 _NOISE, _ROUNDED = 7.8, 1e-3
 
 

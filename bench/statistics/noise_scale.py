@@ -120,8 +120,8 @@ def _trace_of_square(centered: Tensor, dim: int) -> float:
     m = len(centered)
     S = centered / (m - 1)
     trace, square = float(S.trace()), float(S.square().sum())
-    guess = (m - 1) ** 2 / ((m + 1) * (m - 2)) * (square - trace**2 / (m - 1))
-    return min(max(guess, trace**2 / dim), trace**2)
+    estimate = (m - 1) ** 2 / ((m + 1) * (m - 2)) * (square - trace**2 / (m - 1))
+    return min(max(estimate, trace**2 / dim), trace**2)
 
 
 def _cosine(products: Tensor) -> Interval:

@@ -73,6 +73,11 @@ class ModuleRows(Problem):
         if answers.gives(self.owner, "prepare"):
             ready.net = single_calls.prepared(self.to("cpu", torch.float64))
             ready.flat = FlatParameters(ready.net)
+            if ready.flat.blocks != self.flat.blocks:
+                raise invalid(
+                    f"{type(self.owner).__name__}.prepare changed which parameters require gradients; wanted "
+                    "requires_grad as it was"
+                )
             ready.theta = ready.flat.theta.to(self.theta)  # [P]
         if self.training is not None:
             with faults_of_training():
