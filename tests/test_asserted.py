@@ -1,4 +1,4 @@
-"""Assertions on losses in tests: one without bias passes, one whose bias shows does not, whatever the part."""
+"""Assertions on losses in tests: one without bias passes, one whose bias shows does not."""
 
 from __future__ import annotations
 
