@@ -547,6 +547,7 @@ def test_figures_along_the_steps_have_the_numbers_of_the_run(watched: Run, name:
 def test_the_page_tells_the_steps(watched: Run) -> None:
     text = watched.report().read_text()
     assert "Gradient noise scale along an option" in text
+    assert '"noise_scale_low"' in text
     assert "How noisy is the gradient of a batch along the training" in text
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bench.analysis.rows import without_empty
 from bench.api import load
 from bench.cli import main
 from bench.page.report import write_report
@@ -84,7 +85,7 @@ def test_it_asks_for_nothing_and_complains_of_nothing(browser: Any, page_file: P
 
 def test_every_number_of_every_run_is_on_the_page(folders: list[Path], page_file: Path) -> None:
     for i, folder in enumerate(folders):
-        told, frame = measurements(page_file, 1 + i), load(folder).measurements
+        told, frame = measurements(page_file, 1 + i), without_empty(load(folder).measurements)
         assert list(told.columns) == list(frame.columns)
         for name in ("variance", "variance_low", "bias", "seconds", "cell"):
             assert told[name].tolist() == frame[name].tolist()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import did_you_mean, invalid
+from bench.results.columns import OF_TRAININGS
 from bench.results.run import Run
 
 SETTINGS = ("problem", "device", "dtype")
@@ -27,6 +28,12 @@ the variance above which a single estimate makes it uncertain."""
 
 MOST_SIZES = 12
 """Sample sizes whose estimates are drawn."""
+
+
+def without_empty(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return measurements without the columns of monitored trainings where nothing is in them."""
+    empty = [name for name in OF_TRAININGS if name in measurements and measurements[name].isna().all()]
+    return measurements.drop(columns=empty)
 
 
 def whole(measurements: pd.DataFrame) -> pd.DataFrame:

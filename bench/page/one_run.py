@@ -68,7 +68,7 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
         "strip": part("the table of estimators", lambda: strip(run, metric), None),
         "tables": part("the table of verdicts", lambda: [verdicts(whole)], []),
         "figures": figures,
-        "measurements": columns_of(run.measurements),
+        "measurements": columns_of(rows.without_empty(run.measurements)),
         "columns": first_columns(run.measurements, headline),
         "meanings": {card.name: card.summary for card in cards("columns")},
         "headline": headline,

@@ -9,6 +9,9 @@ from bench.engine.kept_coordinates import MOST_COORDINATES
 from bench.statistics.metric_table import METRICS
 from estimators import ALIASES
 
+OF_TRAININGS = [f"{name}{end}" for name in ("noise_scale", "batch_cosine") for end in ("", "_low", "_high")]
+"""Columns of measurements that only a monitored training fills."""
+
 TYPES: dict[str, dict[str, str]] = {
     "measurements": {
         "scenario": "str", "scenario_version": "int64", "problem": "str", "estimator": "str",
@@ -24,10 +27,7 @@ TYPES: dict[str, dict[str, str]] = {
             f"{part}_variance{end}": "float64"
             for part in ("sampling", "data") for end in ("", "_low", "_high")
         },
-        **{
-            f"{name}{end}": "float64"
-            for name in ("noise_scale", "batch_cosine") for end in ("", "_low", "_high")
-        },
+        **dict.fromkeys(OF_TRAININGS, "float64"),
         "gradient_evaluations": "float64", "fit_seconds": "float64", "fit_evaluations": "float64",
         "fit_gradient_evaluations": "float64",
         "draws": "str", "status": "str", "reason": "str", "cell": "str",
