@@ -237,6 +237,16 @@ def normal_kurtosis_of(summary: Summary) -> float:
     return 1 + 2 * (square / trace) / trace if trace > 0 else 3.0
 
 
+def square_without_bias(S: Tensor) -> float:
+    """tr(Σ²) of normal numbers, given inner products of K deviations from their mean over K − 1, `[K, K]`.
+
+    Bai & Saranadasa (1996), §3; K is above 2.
+    """
+    K = len(S)
+    factor = (K - 1) ** 2 / ((K + 1) * (K - 2))
+    return factor * float(S.square().sum() - S.trace().square() / (K - 1))
+
+
 def _trace_of_square(batches: Sequence[Tensor], inside: list[int], variances: Tensor) -> float:
     r"""tr(Σ²) from K batch means in each block of replicates, without bias if they are normal.
 
@@ -250,7 +260,6 @@ def _trace_of_square(batches: Sequence[Tensor], inside: list[int], variances: Te
         K = products.shape[1]
         S = products[inside].sum(0)  # [K, K]
         if K > 3:
-            factor = (K - 1) ** 2 / ((K + 1) * (K - 2))
-            found.append(factor * float(S.square().sum() - S.trace().square() / (K - 1)))
+            found.append(square_without_bias(S))
     guess = sum(found) / len(found) if found else trace * trace
     return min(max(guess, trace * trace / len(variances)), trace * trace)

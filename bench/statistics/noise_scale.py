@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.statistics.components import components
 from bench.statistics.contributions import jackknife, of_mean
+from bench.statistics.evidence import square_without_bias
 from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, t_interval
 
 
@@ -116,12 +117,10 @@ def _ratio(total: Tensor, squares: Tensor, within: Tensor, m: int, size: int) ->
 
 
 def _trace_of_square(centered: Tensor, dim: int) -> float:
-    """tr(S²), at least tr(S)²/P and at most tr(S)². Bai & Saranadasa (1996), §3."""
-    m = len(centered)
-    S = centered / (m - 1)
-    trace, square = float(S.trace()), float(S.square().sum())
-    estimate = (m - 1) ** 2 / ((m + 1) * (m - 2)) * (square - trace**2 / (m - 1))
-    return min(max(estimate, trace**2 / dim), trace**2)
+    """tr(S²), at least tr(S)²/P and at most tr(S)²."""
+    S = centered / (len(centered) - 1)
+    trace = float(S.trace())
+    return min(max(square_without_bias(S), trace**2 / dim), trace**2)
 
 
 def _cosine(products: Tensor) -> Interval:
