@@ -29,6 +29,8 @@ class Estimator(ABC):
         minimum_sample_size: the smallest N for which the estimator is defined.
         exact_degree: where F is a polynomial in θ of this degree or less there is no bias,
             whatever `bias` says.
+        exact_cost_degree: where f is a polynomial of this degree or less in each choice of a discrete x there
+            is no bias, whatever `bias` says.
         needs_continuity: whether the claim is of costs alone that are continuous in x: an
             estimator that differentiates f cannot know that f jumps.
         averages: whether an estimate from N samples is the mean of N independent estimates from one
@@ -40,6 +42,7 @@ class Estimator(ABC):
     bias: ClassVar[Claim]
     minimum_sample_size: int = 1
     exact_degree: int = 0
+    exact_cost_degree: int = 0
     needs_continuity: bool = False
     averages: bool = False
     version: int = 1

@@ -21,6 +21,8 @@ __all__ = ["ExactMoments", "SingleDraws", "exact_moments", "single_draws"]
 
 # So many numbers of rows of theta, or of samples, are formed at once.
 _NUMBERS = 1 << 20
+# Of more parameters the covariance is not formed, and the kurtosis not known.
+_FEW_PARAMETERS = 512
 # Two rules whose variances differ by more know neither.
 _AGREEMENT = 1e-6
 
@@ -52,7 +54,7 @@ class SingleDraws:
         """f(x), `[S]`."""
         theta = self.problem.theta[None]  # [1, P]
         with torch.no_grad():
-            return self.problem.cost(self.x, theta)[:, 0]  # [S]
+            return self.problem.cost(self.x, theta).reshape(-1)  # [S]
 
     @cached_property
     def mean_cost(self) -> float:
@@ -91,23 +93,25 @@ class SingleDraws:
         mean = sum(
             (w @ part for w, part in self._weighed(estimator)), torch.zeros_like(self.problem.theta)
         )  # [P]
-        third = torch.zeros_like(mean)  # [P]
+        second, third = torch.zeros_like(mean), torch.zeros_like(mean)  # [P]
         fourth = dict.fromkeys(self.blocks, 0.0)
-        covariance = mean.new_zeros((len(mean), len(mean)))  # [P, P]
+        few, known = len(mean) <= _FEW_PARAMETERS, self.power >= 4
+        covariance = mean.new_zeros((len(mean), len(mean)) if few else (0, 0))  # [P, P]
         for w, part in self._weighed(estimator):
             d = part - mean  # [rows, P]
-            covariance += (w[:, None] * d).T @ d
+            second += w @ d.square()
             third += w @ d**3
-            for name, block in self.blocks.items():
-                fourth[name] += float(w @ d[:, block].square().sum(1).square())
-        second, known = covariance.diagonal(), self.power >= 4
+            if few:
+                covariance += (w[:, None] * d).T @ d
+                for name, block in self.blocks.items():
+                    fourth[name] += float(w @ d[:, block].square().sum(1).square())
         skewness = third / second.clamp(min=0) ** 1.5 / math.sqrt(N)  # [P]
         return ExactMoments(
             mean,
             second / N,
             torch.where(second > 0, skewness, 0.0) if known else skewness * math.nan,
             {
-                name: _kurtosis(covariance[block, block], fourth[name], N) if known else math.nan
+                name: _kurtosis(covariance[block, block], fourth[name], N) if known and few else math.nan
                 for name, block in self.blocks.items()
             },
         )

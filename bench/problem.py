@@ -121,6 +121,25 @@ class Problem(Resolvable):
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         """f(x, θ), `[N, R]` or `[N, R, B]`, at samples x of shape `[N, R, (B,) *event]`."""
 
+    def relaxed_cost(self, points: Tensor, theta: Tensor) -> Tensor:
+        """f between the values that a discrete x can have, and f itself at these.
+
+        Estimators that need the slope of f, or a control that is like f, evaluate it there. A call counts as
+        one evaluation of f for each sample.
+
+        Args:
+            points: `[N, R, (B,) *event]` between 0 and 1 where x consists of Bernoulli variables, and
+                `[N, R, (B,) *event, C]` that add up to one over the classes where it is of class numbers.
+            theta: `[R, P]`.
+
+        Returns:
+            `[N, R, (B)]`, differentiable in the points.
+
+        Raises:
+            NotApplicable: if f is not defined there, as by default.
+        """
+        raise NotApplicable("its cost is not defined between the values of x")
+
     def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[Tensor | None, Tensor] | None:
         r"""The cost taken apart, :math:`f(x, \theta) = s(x, \theta) + \sum_d f_d(x_d, \theta)`.
 
@@ -172,6 +191,17 @@ class Problem(Resolvable):
             NotApplicable: if x can be neither enumerated nor integrated over (the default).
         """
         raise NotApplicable("x can be neither enumerated nor integrated over")
+
+    def item(self, index: int) -> Self:
+        """The same problem with one item of its data alone, B = 1, of which F is the mean.
+
+        Where x can be enumerated for a single item, the moments of estimates are known by it: estimates of
+        items are independent.
+
+        Raises:
+            NotApplicable: if it has no items, or none can be taken alone (the default).
+        """
+        raise NotApplicable("its items cannot be taken one by one")
 
     def resampled(self, rows: int, copies: int = 1) -> Self:
         """A copy whose data are drawn afresh, one batch for each `copies` consecutive rows of theta.

@@ -28,6 +28,7 @@ from estimators.baselines import (
 from estimators.reinforce import Reinforce
 from estimators.reparameterization import Reparameterization
 
+FILES = Path(__file__).parents[1] / "estimators"
 INF, NAN = math.inf, math.nan
 
 
@@ -45,7 +46,9 @@ def test_an_estimator_of_the_table_exists(name: str) -> None:
     cls = catalogue.find("estimators", name)
     assert issubclass(cls, Estimator)
     assert f"{cls.__module__}:{cls.__name__}" == ESTIMATORS[name]
-    assert cls.__module__ == f"estimators.{name}"
+    # A file that has another name is that of a family.
+    family = cls.__module__.removeprefix("estimators.")
+    assert family == name or (family not in ESTIMATORS and not (FILES / f"{name}.py").exists())
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

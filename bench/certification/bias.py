@@ -33,7 +33,7 @@ def untested(trial: Trial) -> str:
         return f"the gradient is not known: {trial.setting.truths().note}"
     if estimator.bias == "unbiased":
         return ""
-    if reference.degree is not None and reference.degree <= estimator.exact_degree:
+    if _is_exact(trial):
         return ""
     if estimator.bias == "biased":
         return "it says that it is biased"
@@ -42,9 +42,17 @@ def untested(trial: Trial) -> str:
 
 def is_consistent_only(trial: Trial) -> bool:
     """Whether all that is claimed here is that the bias vanishes as N grows."""
-    degree = trial.setting.reference.degree
-    exact = degree is not None and degree <= trial.estimator.exact_degree
-    return trial.estimator.bias == "consistent" and not exact
+    return trial.estimator.bias == "consistent" and not _is_exact(trial)
+
+
+def _is_exact(trial: Trial) -> bool:
+    """Whether no bias is claimed here by the degree of F in θ, or of f in the choices of x."""
+    reference, estimator = trial.setting.reference, trial.estimator
+    pairs = (
+        (reference.degree, estimator.exact_degree),
+        (reference.cost_degree, estimator.exact_cost_degree),
+    )
+    return any(degree is not None and degree <= exact for degree, exact in pairs)
 
 
 def no_bias(trial: Trial, sample_size: int, level: float) -> tuple[BiasTest, list[Fault]]:

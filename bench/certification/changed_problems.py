@@ -16,6 +16,7 @@ from bench.problem import MultiSampleProblem, NotApplicable, Problem, Variationa
 _PLACE_OF_THETA = {
     "distribution": 0,
     "cost": 1,
+    "relaxed_cost": 1,
     "cost_terms": 1,
     "log_joint": 1,
     "log_weights": 1,
@@ -32,6 +33,9 @@ def constant(problem: Problem, value: float) -> Problem:
     def cost(x: Tensor, theta: Tensor) -> Tensor:
         # What is differentiated has a graph, as it has with any cost.
         return 0 * problem.cost(x, theta) + value
+
+    def relaxed_cost(points: Tensor, theta: Tensor) -> Tensor:
+        return 0 * problem.relaxed_cost(points, theta) + value
 
     def cost_terms(x: Tensor, theta: Tensor) -> tuple[None, Tensor] | None:
         terms = problem.cost_terms(x, theta)
@@ -52,6 +56,7 @@ def constant(problem: Problem, value: float) -> Problem:
     return _with(
         problem,
         cost=cost,
+        relaxed_cost=relaxed_cost,
         cost_terms=cost_terms,
         analytic_term=lambda *_: None,
         log_joint=log_joint,
@@ -73,6 +78,7 @@ def shifted(problem: Problem, value: float) -> Problem:
         problem,
         cost_terms=cost_terms,
         cost=lambda x, theta: problem.cost(x, theta) + value,
+        relaxed_cost=lambda points, theta: problem.relaxed_cost(points, theta) + value,
         log_joint=lambda x, theta: _of(problem, "log_joint")(x, theta) - value,
         log_weights=lambda x, theta: _of(problem, "log_weights")(x, theta) - value,
         expectation=lambda theta: problem.expectation(theta) + value,
@@ -97,6 +103,7 @@ def scaled(problem: Problem, factor: float) -> Problem:
     return _with(
         problem,
         cost=lambda x, theta: factor * problem.cost(x, theta),
+        relaxed_cost=lambda points, theta: factor * problem.relaxed_cost(points, theta),
         cost_terms=cost_terms,
         analytic_term=analytic_term,
         log_joint=none,

@@ -14,11 +14,14 @@ class Reference:
     Attributes:
         options: its name in the catalogue, as `name`, and its options.
         degree: of F as a polynomial in θ; None if it is none.
+        cost_degree: of f as a polynomial in the points between the values of a discrete x, in each choice;
+            None if it is none.
         continuous: whether the cost is continuous in x.
     """
 
     options: Mapping[str, Any]
     degree: int | None = None
+    cost_degree: int | None = None
     continuous: bool = True
 
 
@@ -59,13 +62,15 @@ PROBLEMS: Mapping[str, Reference] = {
         )
     ),
     "exponential": Reference(expectation("tanh(z)", ["rate"], exponential={"rate": 1.6})),
-    "bernoulli": Reference(expectation("(z - 0.45)**2", ["logits"], bernoulli={"logits": 0.8})),
+    "bernoulli": Reference(
+        expectation("(z - 0.45)**2", ["logits"], bernoulli={"logits": 0.8}), cost_degree=2
+    ),
     "bernoullis": Reference(
-        expectation("sum(z)**2", ["probs"], bernoulli={"probs": [0.3, 0.6, 0.8]}), degree=2
+        expectation("sum(z)**2", ["probs"], bernoulli={"probs": [0.3, 0.6, 0.8]}), degree=2, cost_degree=2
     ),
     "choice": Reference(expectation("exp(z)", ["probs"], bernoulli={"probs": 0.3}), degree=1),
     "categorical": Reference(
-        expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, 0.9]})
+        expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, 0.9]}), cost_degree=2
     ),
     "poisson": Reference(expectation("sqrt(z + 1)", ["rate"], poisson={"rate": 3.4})),
     "dirichlet": Reference(

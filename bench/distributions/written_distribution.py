@@ -53,6 +53,8 @@ class WrittenDistribution:
         every = torch.cat([*self.blocks.values()])[None]
         support = self.make(self.values_of(every, [*self.blocks])).support
         support = getattr(support, "base_constraint", support)
+        if support is constraints.boolean:
+            return 0.0, 1.0
         ends = (getattr(support, name, end) for name, end in _ENDS.items())
         low, high = (torch.as_tensor(end, dtype=torch.float64) for end in ends)
         return float(low.min()), float(high.max())

@@ -45,6 +45,7 @@ def counted(problem: Problem, counts: Counts) -> Problem:
         vars(copied)["log_joint"] = _counting(problem.log_joint, counts, K)
     elif isinstance(problem, VariationalProblem):
         vars(copied)["log_joint"] = _counting(problem.log_joint, counts, K)
+    vars(copied)["relaxed_cost"] = _counting(problem.relaxed_cost, counts, K)
     vars(copied)["cost_terms"] = _counting_terms(problem.cost_terms, counts)
     return copied
 

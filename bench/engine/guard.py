@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from bench.distributions.choices import choices_of
 from bench.engine.contents import are_identical, changed, contents, replaced
 from bench.engine.copies import own_copy
 from bench.engine.deeds import Deeds, told_of
@@ -187,6 +188,8 @@ def _exercise(problem: Problem, rows: int, sample_size: int) -> None:
     problem.cost(x, theta)
     problem.cost_terms(x, theta)
     problem.analytic_term(theta, p)
+    with suppress(NotApplicable):
+        problem.relaxed_cost(choices_of(p).corner_of(x), theta)
 
 
 def _classes(problem: Problem) -> list[tuple[type, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from bench.engine.guard import guarded, moved_copy, reason_of
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.exact import ExactMoments, SingleDraws, exact_moments, single_draws
+from bench.exact_items import item_draws, moments_of_items
 from bench.problem import NotApplicable, Problem
 from bench.statistics.evidence import blocks_reported
 
@@ -42,21 +43,42 @@ class KnownMoments:
         except Exception as error:  # noqa: BLE001 - a problem is anybody's code
             return None, f"the values of x are not known: {reason_of(error)}"
 
-    def of(self, fitted: Estimator, sample_size: int) -> tuple[ExactMoments | None, str]:
+    @cached_property
+    def _items(self) -> tuple[list[SingleDraws], str]:
+        """All values of x for each item, or none; and why they are not known."""
+        problem = moved_copy(self._problem, "cpu", "float64")
+        try:
+            with torch.enable_grad():
+                return item_draws(problem, blocks_reported(problem.parameters, len(problem.theta))), ""
+        except NotApplicable:
+            return [], ""
+        except Exception as error:  # noqa: BLE001 - a problem is anybody's code
+            return [], f"the values of x are not known: {reason_of(error)}"
+
+    def of(
+        self, estimator: Estimator, fitted: Estimator, sample_size: int
+    ) -> tuple[ExactMoments | None, str]:
         """Return the moments of an estimate from N samples; None if they are not known.
 
         With them comes the reason where the code of the problem or of the estimator failed to tell.
 
         Args:
+            estimator: as it was before it learned.
             fitted: the estimator with what it learns beforehand.
             sample_size: N.
         """
         draws, fault = self._found
-        if draws is None:
+        items, fault = ([], fault) if draws is not None or fault else self._items
+        # What was learned of all items does not serve one of them; by what is written of it, as tensors
+        # cannot be compared as one.
+        if draws is None and (not items or repr(fitted) != repr(estimator)):
             return None, fault
         address = self._address(sample_size, "exact")
+        problem = (items if draws is None else draws)[0].problem
         try:
-            with guarded(draws[0].problem), stream(address, torch.device("cpu")), torch.enable_grad():
+            with guarded(problem), stream(address, torch.device("cpu")), torch.enable_grad():
+                if draws is None:
+                    return moments_of_items(fitted, sample_size, items), ""
                 return exact_moments(fitted, sample_size, draws), ""
         except NotApplicable:
             return None, ""

@@ -15,6 +15,7 @@ from bench.formula.dependence import alone, at_coordinate, component
 from bench.formula.products import Parts, parts
 from bench.formula.ranges import Range
 from bench.formula.reading import DEEPEST, LONGEST, Context, names_in, read
+from bench.formula.relaxation import relaxed
 from bench.formula.shapes import words
 from bench.formula.splitting import Split, Summand, split
 from bench.formula.terms import Term
@@ -47,6 +48,9 @@ class Formula:
     let: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
     _context: Context = field(init=False, repr=False, compare=False)
     _term: Term = field(init=False, repr=False, compare=False)
+    _relaxed: dict[tuple[int, int | None], Term] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _splits: dict[int, Split | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -132,6 +136,26 @@ class Formula:
     def of_coordinates(self, dimensions: int) -> Term:
         """The cost as a term of its coordinates, which are the last axis of z."""
         return component(self._of(dimensions), 0, at_coordinate)
+
+    def relaxed(self, points: Tensor, dimensions: int, classes: int | None) -> Tensor:
+        """The cost between the values of a discrete z; at its values it is the cost itself.
+
+        Args:
+            points: `[..., *event]` between 0 and 1, or `[..., *event, C]` that add up to one over C classes.
+            dimensions: D; 0 where z is a number.
+            classes: C, or None where there is no such axis.
+
+        Raises:
+            NotApplicable: if the formula is not defined there; see `bench.formula.relaxation`.
+        """
+        x = points if dimensions else points.unsqueeze(-1 if classes is None else -2)
+        key = (dimensions, classes)
+        if key not in self._relaxed:
+            self._relaxed[key] = relaxed(self._of(dimensions), dimensions, classes)
+        value = self._relaxed[key].value(x, 1)
+        return (
+            value.squeeze(-1) if isinstance(value, Tensor) else points.new_full(x.shape[: 2 - x.dim()], value)
+        )
 
     def _of(self, dimensions: int) -> Term:
         """The term with all shapes known."""

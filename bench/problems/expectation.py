@@ -101,6 +101,11 @@ class Expectation(Problem):
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
         return self.formula(x.to(theta.dtype), self.event_dim)
 
+    def relaxed_cost(self, points: Tensor, theta: Tensor) -> Tensor:
+        """The formula between the values of z, see `bench.formula.relaxation`."""
+        classes = points.shape[-1] if points.dim() > 2 + self.event_dim else None
+        return self.formula.relaxed(points.to(theta.dtype), self.dimensions, classes)
+
     def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[None, Tensor] | None:
         split = self.formula.split(self.dimensions)
         return None if split is None else (None, split.terms(x.to(theta.dtype)))

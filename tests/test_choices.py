@@ -1,0 +1,176 @@
+"""Choices: the noise behind them gives the draw, the relaxed one, and the draw given the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Binomial, Distribution, Independent, Normal, OneHotCategorical
+
+from bench.distributions.by_counter import Bernoulli, Categorical
+from bench.distributions.choices import Choices, choices_of
+from bench.distributions.layered import Layered
+from bench.distributions.states import states_of
+from bench.problem import NotApplicable
+
+N = 40_000
+Make = Callable[[Tensor], Distribution]
+BIT, BITS = torch.tensor([0.7]), torch.tensor([[0.7, -1.1, 3.0]])
+CLASS, CLASSES = torch.tensor([[0.3, -2.0, 0.9]]), torch.tensor([[[0.3, -0.4, 0.9], [2.1, 0.5, -0.2]]])
+FAMILIES: dict[str, tuple[Tensor, Make]] = {
+    "bit": (BIT, lambda logits: Bernoulli(logits=logits)),
+    "bits": (BITS, lambda logits: Independent(Bernoulli(logits=logits), 1)),
+    "class": (CLASS, lambda logits: Categorical(logits=logits)),
+    "classes": (CLASSES, lambda logits: Independent(Categorical(logits=logits), 1)),
+    "one-hot": (CLASSES, lambda logits: Independent(OneHotCategorical(logits=logits), 1)),
+}
+
+
+def made(name: str) -> tuple[Tensor, Distribution, Choices]:
+    logits, make = FAMILIES[name]
+    theta = logits.double().requires_grad_()
+    p = make(theta)
+    return theta, p, choices_of(p)
+
+
+def away(values: Tensor, wanted: Tensor) -> float:
+    """By how many standard errors the mean of values, `[N, ...]`, is off."""
+    error = values.std(0) / len(values) ** 0.5
+    return float(((values.mean(0) - wanted).abs() / error.clamp(min=1e-12)).max())
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_noise_decides_with_the_right_probabilities(name: str) -> None:
+    _, _, choices = made(name)
+    corner = choices.corner(choices.perturbed(N))
+    assert away(corner, choices.probs.detach()) < 4.5
+    assert away(corner, choices.probs.detach().roll(1) * 0.9) > 4.5
+    x = choices.value(corner)
+    assert torch.equal(choices.corner_of(x).double(), corner)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_relaxed_draw_nears_the_choice_as_the_temperature_falls(name: str) -> None:
+    _, _, choices = made(name)
+    z = choices.perturbed(N)
+    far, near = ((choices.relaxed(z, τ) - choices.corner(z)).detach().abs().mean() for τ in (1.0, 0.01))
+    assert float(near) < 0.02 < float(far)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_noise_given_the_choice_leads_to_it_and_is_distributed_like_the_noise(name: str) -> None:
+    _, _, choices = made(name)
+    z = choices.perturbed(N).detach()
+    corner = choices.corner(z)
+    again = choices.conditional(corner).detach()
+    assert torch.equal(choices.corner(again), corner)
+    for moment in (lambda v: v, torch.square, lambda v: v * corner, lambda v: v.sigmoid() ** 3):
+        assert away(moment(z) - moment(again), torch.zeros(())) < 4.5
+    assert away(z - choices.perturbed(N).detach() * 1.1, torch.zeros(())) > 0  # the test sees other noise
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_gradient_goes_through_the_noise_given_the_choice(name: str) -> None:
+    """E[c(z̃) ∇log p + ∇c(z̃)] = ∇E c(z), which is the mean of ∇c(z) for the noise itself."""
+
+    def gradients(through: bool) -> Tensor:
+        logits, make = FAMILIES[name]
+        theta = logits.double().expand(N, *logits.shape[1:]).clone().requires_grad_()
+        p = make(theta)
+        choices = choices_of(p)
+        z = choices.perturbed(1)
+        again = choices.conditional(choices.corner(z))
+        again = again if through else choices.logits + (again - choices.logits).detach()
+        control, conditional = (choices.total(choices.relaxed(each, 0.7) ** 2) for each in (z, again))
+        score = p.log_prob(choices.value(choices.corner(z)))
+        surrogate = control - conditional - conditional.detach() * score
+        (gradient,) = torch.autograd.grad(surrogate.sum(), theta)
+        return gradient
+
+    assert away(gradients(True), torch.zeros(())) < 4.5
+    assert away(gradients(False), torch.zeros(())) > 4.5
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_slopes_are_those_of_the_probabilities(name: str) -> None:
+    theta, _, choices = made(name)
+    v = torch.randn(choices.probs.shape, dtype=torch.float64)
+    (wanted,) = torch.autograd.grad((choices.probs * v).sum(), theta, retain_graph=True)
+    logits, weights = choices.term(choices.slope(choices.probs, v))
+    count = choices.logits[0].numel()
+    (found,) = torch.autograd.grad((logits * weights.detach()).sum() / count, theta, retain_graph=True)
+    assert torch.allclose(found, wanted)
+    moving = choices.along(choices.probs.detach())
+    assert torch.equal(moving, choices.probs)
+    (found,) = torch.autograd.grad((moving * v).sum(), theta)
+    assert torch.allclose(found, wanted)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_another_class_is_chosen_at_one_place_only(name: str) -> None:
+    _, p, choices = made(name)
+    x = p.sample((50,))
+    for place in ((),) if not choices.shape else ((0,), (1,)):
+        for which in range(choices.classes):
+            changed = choices.chosen(x, place, which)
+            log_prob = choices.log_masses[(..., *place, which)]
+            old = choices.chosen(changed, place, torch.zeros(changed.shape[:2]))
+            difference = p.log_prob(changed) - p.log_prob(old)
+            wanted = log_prob - choices.log_masses[(..., *place, 0)]
+            assert torch.allclose(difference, wanted.expand_as(difference))
+
+
+@pytest.mark.parametrize("p", [Normal(torch.zeros(2), 1.0), Binomial(3, torch.full((2,), 0.4))])
+def test_what_makes_no_choices_is_refused(p: Distribution) -> None:
+    with pytest.raises(NotApplicable, match="independent choices"):
+        choices_of(p)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_all_values_are_enumerated_once(name: str) -> None:
+    _, p, choices = made(name)
+    states = states_of(p, 1000)
+    assert len(states) == choices.classes ** max(1, choices.shape.numel() if choices.shape else 1)
+    assert float(p.log_prob(states[:, None]).exp().sum()) == pytest.approx(1)
+    with pytest.raises(NotApplicable, match="at most 1 are enumerated"):
+        states_of(p, 1)
+
+
+def layered() -> Layered:
+    weights = torch.tensor([[0.5, -1.2, 0.3], [0.9, 0.4, -0.8]], dtype=torch.float64)
+
+    def logits(t: int, before: Tensor) -> Any:
+        if t == 0:
+            return torch.tensor([0.7, -0.4], dtype=torch.float64).expand(*before.shape[:-1], 2)
+        return before @ weights + 0.1
+
+    return Layered([2, 3], logits, torch.Size([2]), weights)
+
+
+def test_layers_are_drawn_with_the_probabilities_of_their_states() -> None:
+    p = layered()
+    states = states_of(p, 32)
+    probs = p.log_prob(states[:, None].expand(-1, 2, -1)).exp()[:, 0]
+    assert float(probs.sum()) == pytest.approx(1)
+    x = p.sample((N,))[:, 0]
+    found = (x[:, None] == states).all(-1).double()  # [N, S]
+    assert away(found, probs) < 4.5
+    assert away(found, probs.roll(1)) > 4.5
+
+
+def test_layers_above_are_drawn_from_the_same_numbers() -> None:
+    p = layered()
+    u = torch.rand(200, 2, 5, dtype=torch.float64)
+    whole = p.completed(u[..., :0], u)
+    assert torch.equal(p.completed(whole[..., :2], u), whole)
+    other = p.completed(1 - whole[..., :2], u)
+    assert torch.equal(other[..., :2], 1 - whole[..., :2])
+    assert 0 < float((other[..., 2:] != whole[..., 2:]).double().mean()) < 1
