@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from bench.engine.copies import own_copy
 from bench.engine.devices import unavailable
+from bench.engine.granted import samples_for
 from bench.engine.guard import Call, Ended, Misbehaved, guarded, reason_of
 from bench.engine.known_moments import KnownMoments
 from bench.engine.origin import forks_watched
@@ -62,7 +63,7 @@ class Experiment:
         estimators: those compared.
         references: estimators that may give the truth where it is not known exactly, in order; they
             must agree.
-        sample_sizes: the values of N.
+        sample_sizes: the values of N; where there are budgets, those, which no N exceeds.
         devices: as torch names them.
         dtypes: "float32", "float64".
         replicates: R, or with a precision the least R.
@@ -74,6 +75,8 @@ class Experiment:
         settings: the options of the problem over which the scenario ranges, with their values here.
         point: the same as text; empty where it ranges over none.
         reference_checks: estimators that a reference must agree with, and that give none themselves.
+        budgets: evaluations of f that an estimate may take; every estimator has the N that they pay for.
+            Empty where the scenario gives the values of N.
         coordinates: the finest detail that is kept: "all", the "blocks" of parameters, or "none".
         named_within: classes that the options of the problem name, such as an estimator that trains it.
     """
@@ -99,6 +102,7 @@ class Experiment:
     reference_checks: tuple[NamedEstimator, ...] = ()
     named_within: tuple[type, ...] = ()
     coordinates: str = "all"
+    budgets: tuple[int, ...] = ()
 
     @property
     def blocks(self) -> Mapping[str, slice]:
@@ -159,6 +163,7 @@ class Cell:
         dtype: "float32" or "float64".
         status: "ok", or why it cannot run: "unavailable", "not_applicable", "error".
         reason: the same as text; empty if it can run.
+        granted: the evaluations of f that pay for N samples; None where the scenario gives N.
     """
 
     named: NamedEstimator
@@ -167,6 +172,7 @@ class Cell:
     dtype: str
     status: str = "ok"
     reason: str = ""
+    granted: int | None = None
 
     @property
     def title(self) -> str:
@@ -184,13 +190,45 @@ class Planned:
 
 def plan(experiment: Experiment) -> list[Cell]:
     """All cells in the order in which they are measured, each with its reason if it cannot run."""
-    trials = {named.label: trial(named.estimator, experiment) for named in experiment.estimators}
+    sized = [(named, size) for named in experiment.estimators for size in _sizes(named, experiment)]
     return [
-        _cell(named, sample_size, device, dtype, *trials[named.label])
-        for device, dtype, named, sample_size in product(
-            experiment.devices, experiment.dtypes, experiment.estimators, experiment.sample_sizes
-        )
+        _cell(named, size, device, dtype)
+        for device, dtype, (named, size) in product(experiment.devices, experiment.dtypes, sized)
     ]
+
+
+class _Size(NamedTuple):
+    """An N of an estimator, with the budget that pays for it, and whether it can be measured."""
+
+    sample_size: int
+    granted: int | None
+    status: str
+    reason: str
+
+
+def _sizes(named: NamedEstimator, experiment: Experiment) -> list[_Size]:
+    status, reason = trial(named.estimator, experiment)
+    if not experiment.budgets:
+        return [_Size(N, None, status, reason) for N in experiment.sample_sizes]
+    found: dict[int, _Size] = {}
+    for budget in sorted(experiment.budgets):
+        size = _granted(named.estimator, experiment, budget, status, reason)
+        # A larger budget may pay for no more samples; that cell is there already.
+        found.setdefault(size.sample_size if size.status == "ok" else -budget, size)
+    return [*found.values()]
+
+
+def _granted(estimator: Estimator, experiment: Experiment, budget: int, status: str, reason: str) -> _Size:
+    least = estimator.minimum_sample_size
+    if status != "ok":
+        return _Size(least, budget, status, reason)
+    try:
+        N = samples_for(estimator, experiment.problem.reduced(), budget)
+    except NotApplicable as refusal:
+        return _Size(least, budget, "not_applicable", reason_of(refusal))
+    except Exception as error:  # noqa: BLE001 - an estimator is anybody's code
+        return _Size(least, budget, "error", reason_of(error))
+    return _Size(N, budget, "ok", "")
 
 
 def numbers(experiment: Experiment, cells: list[Cell]) -> int:
@@ -270,7 +308,8 @@ def _trial_sample_size(estimator: Estimator, problem: Problem, experiment: Exper
     return max(estimator.minimum_sample_size, min(room, _TRIAL_SAMPLE_SIZE, *experiment.sample_sizes))
 
 
-def _cell(named: NamedEstimator, sample_size: int, device: str, dtype: str, status: str, reason: str) -> Cell:
+def _cell(named: NamedEstimator, size: _Size, device: str, dtype: str) -> Cell:
+    N, granted, status, reason = size
     if missing := unavailable(device, dtype):
-        return Cell(named, sample_size, device, dtype, "unavailable", missing)
-    return Cell(named, sample_size, device, dtype, status, reason)
+        status, reason = "unavailable", missing
+    return Cell(named, N, device, dtype, status, reason, granted)

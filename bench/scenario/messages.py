@@ -33,6 +33,8 @@ _WANTED: dict[tuple[str, ...], str] = {
     ("sweep",): "a mapping such as {sample_sizes: [10, 100]}",
     ("sweep", "sample_sizes"): "a list of 1 to 1000 sample sizes",
     ("sweep", "sample_sizes", "*"): _SAMPLE_SIZE,
+    ("sweep", "evaluations"): "a list of 1 to 1000 budgets",
+    ("sweep", "evaluations", "*"): _SAMPLE_SIZE,
     ("sweep", "devices"): "a list of 1 to 1000 devices",
     ("sweep", "devices", "*"): "cpu, mps, cuda, or one of several such as cuda:0",
     ("sweep", "dtypes"): "a list of one or more of float32 and float64",

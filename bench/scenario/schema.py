@@ -155,10 +155,19 @@ Estimator = Annotated[EstimatorSpec, BeforeValidator(_fields), WithJsonSchema(_e
 class Sweep(Part):
     """The quantities that are varied: each estimator runs once for every combination."""
 
-    sample_sizes: Annotated[list[SampleSize], Distinct] = Field(
+    sample_sizes: Annotated[list[SampleSize], Distinct] | None = Field(
+        default=None,
         min_length=1,
         max_length=1000,
         description="Values of N, the number of samples that one estimate uses.",
+        json_schema_extra=UNIQUE,
+    )
+    evaluations: Annotated[list[SampleSize], Distinct] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="In place of sample_sizes: evaluations of f for one estimate; each estimator has the "
+        "largest N that they pay for.",
         json_schema_extra=UNIQUE,
     )
     devices: Annotated[list[Device], Distinct] = Field(
@@ -187,6 +196,18 @@ class Sweep(Part):
     exclude: list[dict[str, Any]] = Field(
         default=[], max_length=1000, description="Combinations of options of the problem that are left out."
     )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.sample_sizes is None) == (self.evaluations is None):
+            what = "one of" if self.sample_sizes is None else "only one of"
+            raise invalid(f"wanted {what} sample_sizes and evaluations")
+        return self
+
+    @property
+    def sizes(self) -> list[int]:
+        """The values of N, or the budgets that no N exceeds."""
+        return [*(self.sample_sizes or []), *(self.evaluations or [])]
 
 
 class Precision(Part):
@@ -267,7 +288,7 @@ class Scenario(Part):
         if others := [
             Fault(f"{sample_size} is not in sweep.sample_sizes", ("gate", "sample_sizes", i))
             for i, sample_size in enumerate(self.gate.sample_sizes or [])
-            if sample_size not in self.sweep.sample_sizes
+            if sample_size not in (self.sweep.sample_sizes or [])
         ]:
             raise Invalid(*others)
         return self
