@@ -150,8 +150,8 @@ def test_sample_sizes_are_told_as_ever(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sweep", "message"),
     [
-        ({}, "wanted one of sample_sizes and evaluations"),
-        ({"sample_sizes": [1], "evaluations": [2]}, "wanted only one of sample_sizes and evaluations"),
+        ({}, "missing key 'sample_sizes' in sweep; or evaluations, in its place"),
+        ({"sample_sizes": [1], "evaluations": [2]}, "wanted sample_sizes or evaluations, got both"),
         ({"evaluations": [0]}, "wanted a whole number from 1"),
         ({"evaluations": [4, 4]}, "4 is given twice"),
         ({"evaluation": [4]}, "did you mean 'evaluations'"),

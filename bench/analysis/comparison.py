@@ -151,7 +151,8 @@ def framed(found: pd.DataFrame, control: str, columns: Mapping[str, str]) -> tup
     """
     known = found[found["ratio"].notna()]
     level = level_of(int(known["error"].notna().sum()))
-    known = known.assign(control=control, **intervals(known, level))
+    granted = known["granted"].astype(float).fillna(0.0)  # 0 where the scenario gives N
+    known = known.assign(control=control, granted=granted, **intervals(known, level))
     # N over the ratio of variances: the samples with which the control would be as good.
     N = known["sample_size"].astype(float).where(known["metric"] == "variance")
     for end, name in {"": "ratio", "_low": "high", "_high": "low"}.items():

@@ -41,12 +41,17 @@ def whole(measurements: pd.DataFrame) -> pd.DataFrame:
     return at_equal_size(measurements[measurements["parameter"] == "all"].reset_index(drop=True))
 
 
+def are_granted(frame: pd.DataFrame) -> bool:
+    """Whether the sizes of some rows are evaluations of f that an estimate may take."""
+    return "granted" in frame and bool((pd.to_numeric(frame["granted"], errors="coerce") > 0).any())
+
+
 def at_equal_size(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return rows whose `sample_size` is what they are compared at.
 
     Where the scenario grants evaluations of f that is their number; N then is in `samples`.
     """
-    if "granted" not in measurements or not measurements["granted"].notna().any():
+    if not are_granted(measurements):
         return measurements
     granted = measurements["granted"].fillna(measurements["sample_size"]).astype("int64")
     return measurements.assign(samples=measurements["sample_size"], sample_size=granted)

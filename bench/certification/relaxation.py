@@ -56,9 +56,7 @@ def _corners(problem: Problem, p: Distribution, choices: Choices, theta: Tensor)
     cost = problem.cost(x, theta)
     error = float((problem.relaxed_cost(choices.corner_of(x), theta) - cost).abs().max())
     if not error <= _ROUNDING * (1 + float(cost.abs().max())):
-        yield Fault(
-            "relaxation", f"at values of x the relaxed cost is off by up to {error:.3g}"
-        )
+        yield Fault("relaxation", f"at values of x the relaxed cost is off by up to {error:.3g}")
 
 
 def _noise(choices: Choices) -> Iterator[Fault]:

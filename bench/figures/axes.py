@@ -9,7 +9,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.text.size_words import EVALUATIONS, are_granted
+from bench.analysis.rows import are_granted
+from bench.text.size_words import EVALUATIONS
 
 Settings = dict[str, Any]  # keyword arguments of `altair.X` or `altair.Y`
 Title = str | Sequence[str] | None

@@ -10,9 +10,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from bench.analysis.rows import at_equal_size, whole
+from bench.analysis.rows import are_granted, at_equal_size, whole
 from bench.text.cell_words import setting_of
-from bench.text.size_words import are_granted
 
 Chart = alt.LayerSpec | alt.FacetSpec | alt.HConcatSpecGenericSpec | alt.FacetChart
 

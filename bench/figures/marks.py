@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from bench.analysis.rows import are_granted
 from bench.figures.axes import Settings
-from bench.text.size_words import EVALUATIONS, are_granted
+from bench.text.size_words import EVALUATIONS
 
 POINT: dict[str, Any] = {"filled": True, "size": 55}
 HOLLOW: dict[str, Any] = {"filled": False, "size": 55, "strokeWidth": 1.6}  # one beneath it is seen

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
+from bench.analysis.rows import are_granted
 from bench.results.run import Run
 from bench.text.cell_words import span
 from bench.text.failures import attempted
@@ -18,7 +19,6 @@ from bench.text.labels import LONGEST_NOTE, distinct, plain
 from bench.text.numbers import grouped
 from bench.text.provenance import versions_of
 from bench.text.ratio_text import TOGETHER, level_text
-from bench.text.size_words import are_granted
 from bench.text.words import NOTHING, joined
 
 _LONG = 300

@@ -12,12 +12,13 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.analysis.rows import are_granted
 from bench.analysis.sweeps import Sweep
 from bench.text.cell_words import placed, span, there
 from bench.text.labels import distinct, plain
 from bench.text.numbers import grouped, interval_said
 from bench.text.ratio_text import between, confidence, inverse, ratio_said
-from bench.text.size_words import are_granted, size_said
+from bench.text.size_words import size_said
 from bench.text.words import MOST_WORDS, listed
 
 NONE, SOME = "no variance", "some variance"

@@ -1,15 +1,12 @@
-"""Sizes of estimates in words: N samples, or the evaluations of f that each may take."""
+"""Sizes of estimates as text: N samples, or the evaluations of f that each may take."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from bench.analysis.rows import are_granted
+
 EVALUATIONS = "evaluations of f"
-
-
-def are_granted(frame: pd.DataFrame) -> bool:
-    """Whether the sizes of some rows are evaluations of f that an estimate may take."""
-    return "granted" in frame and bool(frame["granted"].notna().any())
 
 
 def size_said(frame: pd.DataFrame, sizes: str) -> str:
