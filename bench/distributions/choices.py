@@ -49,6 +49,14 @@ class Choices(ABC):
         """The logarithm of each class's probability, `[R, (B,) *shape, C]`, differentiable."""
 
     @abstractmethod
+    def log_prob(self, points: Tensor) -> Tensor:
+        """log p at points, `[N, R, (B)]`: of a corner that of its value, and linear in each choice between them."""
+
+    def mean_log_prob(self) -> Tensor:
+        """E[log p], minus the entropy, `[R, (B)]`, differentiable."""
+        return (self.log_masses.exp() * self.log_masses).flatten(self.batch_dim).sum(-1)
+
+    @abstractmethod
     def perturbed(self, sample_size: int) -> Tensor:
         """N draws of z, differentiable: the logits plus noise that does not depend on them."""
 
@@ -134,6 +142,10 @@ class BinaryChoices(Choices):
     def total(self, values: Tensor) -> Tensor:
         return values.flatten(-len(self.shape)).sum(-1) if self.shape else values
 
+    def log_prob(self, points: Tensor) -> Tensor:
+        no, yes = self.log_masses.unbind(-1)
+        return self.total(torch.lerp(no, yes, points))
+
     def perturbed(self, sample_size: int) -> Tensor:
         return self.logits + noise.logistic((sample_size, *self.logits.shape), self.logits)
 
@@ -179,6 +191,9 @@ class ClassChoices(Choices):
     @property
     def log_masses(self) -> Tensor:
         return self.logits
+
+    def log_prob(self, points: Tensor) -> Tensor:
+        return self.total(points * self.logits)
 
     def perturbed(self, sample_size: int) -> Tensor:
         return self.logits + noise.gumbel((sample_size, *self.logits.shape), self.logits)

@@ -15,15 +15,13 @@ from bench.problem import NotApplicable
 def states_of(p: Distribution, most: int) -> Tensor:
     """Return the values that x can have, `[S, *event]`, in the order of a nested loop over its numbers.
 
-    A distribution of one's own may have a method `states` that tells.
+    A distribution of one's own may have a method `states(most)` that tells.
 
     Raises:
         NotApplicable: if there are infinitely many, or more than `most`.
     """
     if hasattr(p, "states"):
-        own: Tensor = p.states()
-        if len(own) > most:
-            raise NotApplicable(f"x has {len(own)} values, and at most {most} are enumerated")
+        own: Tensor = p.states(most)
         return own
     law: Any = p
     while isinstance(law, Independent):
@@ -36,10 +34,17 @@ def states_of(p: Distribution, most: int) -> Tensor:
     own_dim = len(law.event_shape)
     values = single.reshape(len(single), *single.shape[single.dim() - own_dim :])  # [K, *own event]
     shape = p.event_shape[: len(p.event_shape) - own_dim]
-    count = math.prod(shape)
-    if count * math.log(len(values)) > math.log(most) + 1e-9:
-        raise NotApplicable(f"x has {len(values)}^{count} values, and at most {most} are enumerated")
-    places = torch.arange(len(values) ** count, device=values.device)
-    digits = torch.unravel_index(places, [len(values)] * count) if count else (places,)
-    chosen = torch.stack([values[digit] for digit in digits], 1) if count else values[places, None]
-    return chosen.reshape(-1, *shape, *values.shape[1:])
+    return product_of(values, math.prod(shape), most).reshape(-1, *shape, *values.shape[1:])
+
+
+def product_of(values: Tensor, count: int, most: int) -> Tensor:
+    """Return all ways to take one of some values so many times, `[K, *] -> [K^count, count, *]`.
+
+    Raises:
+        NotApplicable: if there are more than `most`.
+    """
+    K = len(values)
+    if count * math.log(K) > math.log(most) + 1e-9:
+        raise NotApplicable(f"x has {K}^{count} values, and at most {most} are enumerated")
+    digits = torch.unravel_index(torch.arange(K**count, device=values.device), [K] * count)
+    return torch.stack([values[digit] for digit in digits], 1)

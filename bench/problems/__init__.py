@@ -2,6 +2,7 @@
 
 PROBLEMS = {
     "beta_bernoulli": "bench.problems.beta_bernoulli:BetaBernoulli",
+    "discrete_vae": "bench.problems.discrete_vae:DiscreteVAE",
     "dirichlet_multinomial": "bench.problems.dirichlet_multinomial:DirichletMultinomial",
     "expectation": "bench.problems.expectation:Expectation",
     "gamma_poisson": "bench.problems.gamma_poisson:GammaPoisson",
