@@ -1,6 +1,7 @@
 """The problems, one family per file; here is the table of their names."""
 
 PROBLEMS = {
+    "belief_net": "bench.problems.belief_net:BeliefNet",
     "beta_bernoulli": "bench.problems.beta_bernoulli:BetaBernoulli",
     "discrete_vae": "bench.problems.discrete_vae:DiscreteVAE",
     "dirichlet_multinomial": "bench.problems.dirichlet_multinomial:DirichletMultinomial",
