@@ -104,7 +104,9 @@ PROBLEMS: dict[str, dict[str, Any]] = {
         "logits": [[0.3, -0.4], [0.9, 0.2]],
     },
     "entropy_regularized": {
-        **expectation("2 + z[0] * z[1]", ["logits"], categorical={"logits": [[0.3, -0.4, 0.9], [0.1, 0.5, -0.2]]}),
+        **expectation(
+            "2 + z[0] * z[1]", ["logits"], categorical={"logits": [[0.3, -0.4, 0.9], [0.1, 0.5, -0.2]]}
+        ),
         "name": "entropy_regularized",
         "weight": 0.7,
     },

@@ -50,7 +50,7 @@ class Choices(ABC):
 
     @abstractmethod
     def log_prob(self, points: Tensor) -> Tensor:
-        """log p at points, `[N, R, (B)]`: of a corner that of its value, and linear in each choice between them."""
+        """log p at points, `[N, R, (B)]`: at a corner that of its value, and linear in each choice."""
 
     def mean_log_prob(self) -> Tensor:
         """E[log p], minus the entropy, `[R, (B)]`, differentiable."""

@@ -33,8 +33,8 @@ class Autoencoder(VariationalProblem):
     .. math:: F(\theta) = \frac{1}{B} \sum_b E_{x \sim q(x | d_b; \theta)}
         [\log q(x | d_b; \theta) - \log p(d_b | x; \theta) - \log p(x)]
 
-    A decoder makes of the code of x the logits of a Bernoulli distribution for each pixel, or the means of normal
-    ones. theta holds the weights of the encoder, then those of the decoder.
+    A decoder makes of the code of x the logits of a Bernoulli distribution for each pixel, or the means of
+    normal ones. theta holds the weights of the encoder, then those of the decoder.
 
     Attributes:
         data: the batch, `[B, D]`; `[R, B, D]` once resampled.
@@ -78,11 +78,11 @@ class Autoencoder(VariationalProblem):
 
     @abstractmethod
     def typical_code(self, p: Distribution) -> Tensor:
-        """The code of the mean of q, `[R, B, width of a code]`."""
+        """The code of the mean of q, `[R, B, code width]`."""
 
     @abstractmethod
     def prior_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """The codes of draws from the prior, `[count, width of a code]` in float64."""
+        """The codes of draws from the prior, `[count, code width]` in float64."""
 
     def resolve(self) -> VariationalProblem:
         return self if self.weighted is None else ImportanceWeighted.of(self, self.weighted)
@@ -116,7 +116,7 @@ class Autoencoder(VariationalProblem):
         return self.data
 
     def log_likelihood(self, code: Tensor, theta: Tensor) -> Tensor:
-        """log p(data | x; θ) of codes of x, the sum over pixels, `[N, R, B, width of a code] -> [N, R, B]`."""
+        """log p(data | x; θ), the sum over pixels, of codes of x, `[N, R, B, code width] -> [N, R, B]`."""
         if same_for_all_items(code) and self.likelihood == "bernoulli":
             return self._of_every_item(code[..., :1, :], theta)
         outputs = self._decoded(code, theta)  # [R, N, B, D]
@@ -131,7 +131,7 @@ class Autoencoder(VariationalProblem):
         return terms.transpose(0, 1)
 
     def _of_every_item(self, code: Tensor, theta: Tensor) -> Tensor:
-        """The same of codes that all items have, `[N, R, 1, width of a code]`, which are decoded once."""
+        """log p(data | x; θ) of codes that all items have, `[N, R, 1, code width]`: each is decoded once."""
         outputs = self._decoded(code, theta)[:, :, 0]  # [R, N, D]
         # Σ d log σ(l) + (1 − d) log σ(−l) = Σ d l + log σ(−l).
         terms = outputs @ self.data.mT + functional.logsigmoid(-outputs).sum(-1, keepdim=True)  # [R, N, B]
@@ -146,8 +146,8 @@ class Autoencoder(VariationalProblem):
             return {}
         with torch.no_grad():
             theta = self.theta[None]  # [1, P]
-            code = self.typical_code(self.distribution(theta))  # [1, B, width of a code]
-            drawn = self.prior_codes(count, generator_for(0, "samples")).to(theta)  # [K, width of a code]
+            code = self.typical_code(self.distribution(theta))  # [1, B, code width]
+            drawn = self.prior_codes(count, generator_for(0, "samples")).to(theta)  # [K, code width]
             shown_pixels = {
                 "data": self.data[:count],
                 "reconstructions": self._pixel_means(code[None], theta)[:count],
@@ -159,7 +159,7 @@ class Autoencoder(VariationalProblem):
         }
 
     def _decoded(self, code: Tensor, theta: Tensor) -> Tensor:
-        """The decoder's outputs, `[N, R, B, width of a code] -> [R, N, B, D]`."""
+        """The decoder's outputs, `[N, R, B, code width] -> [R, N, B, D]`."""
         return of_items(code, self.weights.of(theta)["decoder"])
 
     def _pixel_means(self, code: Tensor, theta: Tensor) -> Tensor:

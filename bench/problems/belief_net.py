@@ -40,13 +40,13 @@ class BeliefNet(Autoencoder):
     .. math:: F(\theta) = \frac{1}{B} \sum_b E_{h \sim q(h | d_b; \theta)}
         [\log q(h | d_b; \theta) - \log p(d_b, h; \theta)]
 
-    Each factor is of independent Bernoulli variables whose logits are an affine map of the layer before; p(h_T)
-    is uniform. An x has the layers side by side, that next to the data first. theta holds the maps of q, upwards
-    (`encoder.0` makes h_1 of the data), then those of p, downwards. The batch is fixed, unless the problem is
-    `resampled`.
+    Each factor is of independent Bernoulli variables whose logits are an affine map of the layer before;
+    p(h_T) is uniform. An x has the layers side by side, that next to the data first. theta holds the maps
+    of q, upwards (`encoder.0` makes h_1 of the data), then those of p, downwards. The batch is fixed,
+    unless the problem is `resampled`.
 
-    The gradient is exact by enumeration of up to 2¹⁶ values of x for an item, 16 units in all; beyond that a long
-    run takes its place.
+    The gradient is exact by enumeration of up to 2¹⁶ values of x for an item, 16 units in all; beyond that
+    a long run takes its place.
 
     Args:
         layers: the numbers of units, that of the layer next to the data first.
@@ -54,8 +54,8 @@ class BeliefNet(Autoencoder):
         binarize: how pixels become 0 and 1.
         batch_size: B.
         bound: `elbo`, or `{iwae: K}` for the problem `importance_weighted` of K samples.
-        theta: `{init: SEED}` for weights as networks begin, or `{train: {...}}` for trained ones, by `rloo` where
-            no other estimator is named.
+        theta: `{init: SEED}` for weights as networks begin, or `{train: {...}}` for trained ones, by `rloo`
+            where no other estimator is named.
         seed: of the choice of the batch, and of binarization.
 
     References:
@@ -151,6 +151,8 @@ def _log_prob(units: Tensor, logits: Tensor) -> Tensor:
 
 def _check(layers: list[int], batch_size: int) -> None:
     if not layers or min(layers) < 1:
-        raise invalid(f"layers are numbers of units, one at least of 1 or more, got {shown(layers)}", "layers")
+        raise invalid(
+            f"layers must be a list of numbers of units, each at least 1, got {shown(layers)}", "layers"
+        )
     if batch_size < 1:
         raise invalid(f"batch_size must be at least 1, got {batch_size}", "batch_size")

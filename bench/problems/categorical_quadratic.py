@@ -1,4 +1,4 @@
-"""A quadratic function of one-hot vectors: the cost for which second-order straight-through estimators are exact."""
+"""A quadratic function of one-hot vectors, for which second-order straight-through estimators are exact."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class CategoricalQuadratic(Problem):
     .. math:: F = \pi^T (\operatorname{diag} A + b), \quad
         \nabla F = (\operatorname{diag} \pi - \pi \pi^T)(\operatorname{diag} A + b)
 
-    in the logits. Of several independent x, the entries of A that couple two of them count as πᵀ A π does. At a
-    point between the one-hot vectors the cost is the same formula. θ are the logits or the probabilities, which
-    are normalized; variances are by enumeration of up to 2²⁰ values.
+    in the logits. Of several independent x, the entries of A that couple two of them count as πᵀ A π does.
+    At a point between the one-hot vectors the cost is the same formula. θ are the logits or the
+    probabilities, which are normalized; variances are by enumeration of up to 2²⁰ values.
 
     Args:
         matrix: A, as rows; as many as there are classes in all.
@@ -74,10 +74,12 @@ class CategoricalQuadratic(Problem):
         return ((x @ self.A) * x).sum(-1) + x @ self.b
 
     def expectation(self, theta: Tensor) -> Tensor:
-        probs = component(self.distribution(theta)).probs.flatten(1)  # [R, D·C]
+        p: Any = component(self.distribution(theta))
+        probs: Tensor = p.probs.flatten(1)  # [R, D·C]
         x = torch.arange(len(self.b), device=probs.device) // self.classes
         coupling = torch.where(x[:, None] == x, 0.0, self.A)  # [D·C, D·C]
-        return ((probs @ coupling) * probs).sum(-1) + probs @ (self.A.diagonal() + self.b)
+        linear = self.A.diagonal() + self.b  # [D·C]
+        return ((probs @ coupling) * probs).sum(-1) + probs @ linear
 
     def points(self, check: bool = False) -> Points:
         return points_of(self, STATES)

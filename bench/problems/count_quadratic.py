@@ -19,8 +19,8 @@ class CountQuadratic(Expectation):
     .. math:: F(\theta) = \sum_i p_i q_i + \Big(\sum_i p_i - t\Big)^2, \quad
         \nabla_i F = p_i q_i \Big(1 + 2 \Big(\sum_{j \ne i} p_j - t\Big)\Big)
 
-    with p the probabilities of 1 and q = 1 − p. The cost couples all variables, and yet the gradient is known for
-    any number of them; variances are by enumeration, of 20 variables at most.
+    with p the probabilities of 1 and q = 1 − p. The cost couples all variables, and yet the gradient is known
+    for any number of them; variances are by enumeration, of 20 variables at most.
 
     Args:
         logits: of each variable; or one number.
@@ -28,7 +28,7 @@ class CountQuadratic(Expectation):
         repeat: how many variables share the one logit.
     """
 
-    truth_kind: TruthKind = "closed_form"  # type: ignore[assignment]
+    truth_kind: TruthKind = "closed_form"
 
     def __init__(
         self,

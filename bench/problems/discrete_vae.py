@@ -39,11 +39,11 @@ class DiscreteVAE(Autoencoder):
     .. math:: F(\theta) = \frac{1}{B} \sum_b E_{x \sim q(x | d_b; \theta)}
         [\log q(x | d_b; \theta) - \log p(d_b | x; \theta) - \log p(x)]
 
-    An x is D independent Bernoulli or categorical variables, whose logits come from the encoder; the prior is
-    uniform. The decoder sees the numbers 0 and 1, or a one-hot vector for each variable, and gives the logits of
-    a Bernoulli distribution for each pixel. Both networks are perceptrons with tanh; with no hidden layer they
-    are linear, as in the smaller of the usual two models. theta holds the weights of the encoder, then those of
-    the decoder. The batch is fixed, unless the problem is `resampled`.
+    An x is D independent Bernoulli or categorical variables, whose logits come from the encoder; the prior
+    is uniform. The decoder sees the numbers 0 and 1, or a one-hot vector for each variable, and gives the
+    logits of a Bernoulli distribution for each pixel. Both networks are perceptrons with tanh; with no
+    hidden layer they are linear, as in the smaller of the usual two models. theta holds the weights of the
+    encoder, then those of the decoder. The batch is fixed, unless the problem is `resampled`.
 
     ==============  ================================  =============
     bound           cost                              analytic term
@@ -55,8 +55,8 @@ class DiscreteVAE(Autoencoder):
     A third, `{iwae: K}`, is the problem `importance_weighted` of K samples of the problem whose bound is
     `sampled`, on which the weights are trained.
 
-    The gradient is exact by enumeration of up to 2¹² values of x for an item, and so are variances; beyond that
-    a long run takes its place. A bound of K samples has a limit of 2¹⁶ multisets of values.
+    The gradient is exact by enumeration of up to 2¹² values of x for an item, and so are variances; beyond
+    that a long run takes its place. A bound of K samples has a limit of 2¹⁶ multisets of values.
 
     Args:
         latent_kind: of the latent variables.
@@ -67,8 +67,8 @@ class DiscreteVAE(Autoencoder):
         binarize: how pixels become 0 and 1.
         batch_size: B.
         bound: what of the objective is sampled.
-        theta: `{init: SEED}` for weights as networks begin, or `{train: {...}}` for trained ones, by `rloo` where
-            no other estimator is named.
+        theta: `{init: SEED}` for weights as networks begin, or `{train: {...}}` for trained ones, by `rloo`
+            where no other estimator is named.
         seed: of the choice of the batch, and of binarization.
 
     References:
@@ -96,7 +96,7 @@ class DiscreteVAE(Autoencoder):
         widths = [hidden] if isinstance(hidden, int) else hidden
         _check(latent_kind, classes, size_faults(batch_size, latent, widths))
         self.weighted = samples_of(bound)
-        self.bound: Bound = bound if isinstance(bound, str) else "sampled"  # type: ignore[assignment]
+        self.bound: Bound = bound if isinstance(bound, str) else "sampled"
         self.latent, self.classes = latent, classes
         pictures = pictures_of(data, batch_size).binarized(binarize, seed)
         D, outputs = pictures.pixels.shape[1], latent * (classes or 1)
@@ -108,7 +108,7 @@ class DiscreteVAE(Autoencoder):
         logits = perceptron(data, self.weights.of(theta)["encoder"])  # [R, B, D·C]
         if self.classes is None:
             return Independent(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
-        rows = logits.unflatten(-1, (self.latent, self.classes))  # [R, B, D, C]
+        rows = logits.view(*logits.shape[:-1], self.latent, self.classes)  # [R, B, D, C]
         return Independent(Categorical(logits=rows, validate_args=False), 1, validate_args=False)
 
     def cost(self, x: Tensor, theta: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ class DiscreteVAE(Autoencoder):
         return self.log_likelihood(self.code(x, theta), theta) - self._prior_nats
 
     def relaxed_cost(self, points: Tensor, theta: Tensor) -> Tensor:
-        """The decoder at points between 0 and 1, or between one-hot vectors; log q linear in each variable."""
+        """The decoder at points between 0 and 1, or one-hot vectors; log q is linear in each variable."""
         code = points if self.classes is None else points.flatten(-2)  # [N, R, B, D·C]
         cost = -self.log_likelihood(code, theta)  # [N, R, B]
         if self.bound == "analytic_kl":
@@ -172,7 +172,7 @@ def _check(latent_kind: str, classes: int | None, faults: list[Fault]) -> None:
         found = "none" if classes is None else str(classes)
         faults.append(Fault(f"categorical latents need classes, at least 2, got {found}", ("classes",)))
     if latent_kind == "bernoulli" and classes is not None:
-        message = f"bernoulli latents have no classes, got {classes}; wanted latent_kind: categorical with them"
+        message = f"bernoulli latents have no classes, got {classes}; wanted latent_kind: categorical"
         faults.append(Fault(message, ("classes",)))
     if faults:
         raise Invalid(*faults)

@@ -20,9 +20,9 @@ class EntropyRegularized(Expectation):
     .. math:: \nabla F = E[(f(z) + \beta \log p(z; \theta))\, \nabla \log p(z; \theta)]
         + \beta\, E[\nabla \log p(z; \theta)]
 
-    The last term, of the cost's own dependence on θ, has mean zero and noise. z is of Bernoulli or categorical
-    variables. Divergences are of this form too: with β = 1 and the logarithms of reference probabilities as a table
-    f, `cost: "-f[z]"` gives KL(p ‖ reference).
+    The last term, of the cost's own dependence on θ, has mean zero and noise. z is of Bernoulli or
+    categorical variables. Divergences are of this form too: with β = 1 and the logarithms of reference
+    probabilities as a table f, `cost: "-f[z]"` gives KL(p ‖ reference).
 
     Args:
         distribution: as in the problem `expectation`: a `bernoulli` or a `categorical`.

@@ -66,7 +66,9 @@ def points_of(problem: Problem, most: int) -> Points:
     return Points(x, p.log_prob(x).exp().flatten().detach(), 4)
 
 
-def mean_over_multisets(bound: MultiSampleProblem, single: VariationalProblem, theta: Tensor, most: int) -> Tensor:
+def mean_over_multisets(
+    bound: MultiSampleProblem, single: VariationalProblem, theta: Tensor, most: int
+) -> Tensor:
     r"""F(θ) of a bound of K samples by a sum over multisets of values, `[R]`, differentiable.
 
     The weights do not depend on the order of the samples:

@@ -48,8 +48,8 @@ class ImportanceWeighted(MultiSampleProblem):
     .. math:: E[\log S] = \int_0^\infty \frac{e^{-t} - E[e^{-t S}]}{t} dt, \quad
         E[e^{-t S}] = E[e^{-t w}]^K,
 
-    which are two integrals over the line, of log t and of x, by the trapezoidal rule. Where x has finitely many
-    values it is exact by enumeration of the multisets of K of them, up to 2¹⁶.
+    which are two integrals over the line, of log t and of x, by the trapezoidal rule. Where x has finitely
+    many values it is exact by enumeration of the multisets of K of them, up to 2¹⁶.
 
     Args:
         samples: K.

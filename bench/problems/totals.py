@@ -1,4 +1,4 @@
-"""The expectation of a cost that depends on the sum of discrete numbers alone, by the distribution of that sum."""
+"""The expectation of a cost of the sum of discrete numbers, by the distribution of that sum."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MOST = 1 << 24  # products of probabilities of one row of theta
 class OfTotal:
     r"""E[h(Σ_d z_d)] = Σ_s h(s) P(Σ_d z_d = s), where the numbers are independent and each in 0, …, K_d.
 
-    The distribution of the sum of the first numbers gives that with one number more: D² steps in all, where the
-    values of z are exponentially many.
+    The distribution of the sum of the first numbers gives that with one number more: D² steps in all, where
+    the values of z are exponentially many.
 
     Attributes:
         term: h, of a number.

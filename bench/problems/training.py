@@ -52,7 +52,7 @@ class Training:
 
 @dataclass(frozen=True)
 class DiscreteTraining(Training):
-    """The same where x is discrete and has no path."""
+    """Steps of Adam where x is discrete and has no path."""
 
     estimator: str = "rloo"
 
