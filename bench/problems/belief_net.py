@@ -151,8 +151,6 @@ def _log_prob(units: Tensor, logits: Tensor) -> Tensor:
 
 def _check(layers: list[int], batch_size: int) -> None:
     if not layers or min(layers) < 1:
-        raise invalid(
-            f"layers must be a list of numbers of units, each at least 1, got {shown(layers)}", "layers"
-        )
+        raise invalid(f"layers are numbers of units, each at least 1, got {shown(layers)}", "layers")
     if batch_size < 1:
         raise invalid(f"batch_size must be at least 1, got {batch_size}", "batch_size")
