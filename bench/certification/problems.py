@@ -72,6 +72,7 @@ PROBLEMS: Mapping[str, Reference] = {
     "categorical": Reference(
         expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, 0.9]}), cost_degree=2
     ),
+    "qubits": Reference({"name": "qubit", "angles": [0.6, 2.3, -1.1], "fields": [0.3, -0.2, 0.1]}),
     "poisson": Reference(expectation("sqrt(z + 1)", ["rate"], poisson={"rate": 3.4})),
     "dirichlet": Reference(
         expectation(
