@@ -103,11 +103,13 @@ class SingleDraws:
         """
         if sample_size * math.log(len(self.weights)) > math.log(_MOST_GROUPS) + 1e-9:
             groups = f"{len(self.weights)}^{sample_size}"
-            raise NotApplicable(f"its samples have {groups} values, and at most {_MOST_GROUPS} are enumerated")
+            raise NotApplicable(
+                f"its samples have {groups} values, and at most {_MOST_GROUPS} are enumerated"
+            )
         return self._moments(estimator, sample_size, 1)
 
     def _moments(self, estimator: Estimator, group: int, count: int) -> ExactMoments:
-        """Of a mean of `count` independent estimates, each from a group of so many samples."""
+        """Return those of a mean of `count` independent estimates, each from a group of so many samples."""
         N = count
         mean = sum(
             (w @ part for w, part in self._weighed(estimator, group)), torch.zeros_like(self.problem.theta)

@@ -29,12 +29,12 @@ def sphere(count: int, theta: Tensor) -> Tensor:
 
 
 def orthogonal(count: int, theta: Tensor) -> Tensor:
-    """Likewise, and orthogonal to one another, up to P of them; further ones in sets of P, each on its own."""
+    """Uniform on that sphere, and at right angles up to P of them; further ones are in sets of their own."""
     return torch.cat([_orthogonal(size, theta) for size in _sizes(count, theta)])
 
 
 def coordinates(count: int, theta: Tensor) -> Tensor:
-    """√P along one coordinate, forth or back, each at most once among P of them; likewise in sets of P."""
+    """√P along one coordinate, forth or back, none twice up to P of them; further ones are likewise."""
     return torch.cat([_coordinates(size, theta) for size in _sizes(count, theta)])
 
 
@@ -60,7 +60,8 @@ def _orthogonal(count: int, theta: Tensor) -> Tensor:
     # to generate random matrices from the classical compact groups, §5.
     q, r = torch.linalg.qr(e)  # [R, P, N], [R, N, N]
     signs = r.diagonal(dim1=-2, dim2=-1).sign()  # [R, N]
-    return (q * signs[:, None] * theta.shape[1] ** 0.5).permute(2, 0, 1)
+    turned: Tensor = q * signs[:, None] * theta.shape[1] ** 0.5  # [R, P, N]
+    return turned.permute(2, 0, 1)
 
 
 def _coordinates(count: int, theta: Tensor) -> Tensor:

@@ -34,14 +34,15 @@ class DoubleControlVariate(Estimator):
     score of b_k the others' linear terms have mean zero, as each has :math:`b_j - p` as a factor. α = 0
     is the leave-one-out baseline.
 
-    Needs x of independent choices among finitely many classes, and a cost that is differentiable between them.
-    Each estimate has N = K ≥ 2 samples, at which it evaluates f and its gradient.
+    Needs x of independent choices among finitely many classes, and a cost that is differentiable between
+    them. Each estimate has N = K ≥ 2 samples, at which it evaluates f and its gradient.
 
     Attributes:
         coefficient: α, or `optimal` for the one of least total variance, fitted to independent estimates.
 
     References:
-        Titsias & Shi (2022), Double control variates for gradient estimation in discrete latent variable models.
+        Titsias & Shi (2022), Double control variates for gradient estimation in discrete latent variable
+        models.
     """
 
     bias: ClassVar[Claim] = "unbiased"
@@ -68,7 +69,8 @@ class DoubleControlVariate(Estimator):
         (log_prob, cost), (linear, expected), rest = _terms(problem, theta, sample_size)
         plain = gradient_of(theta, (log_prob, centered(cost)), *rest, keep_graph=True)  # [R', P]
         control = gradient_of(theta, (log_prob, centered(linear)), -expected)  # [R', P], of mean zero
-        control, plain = control.double(), (plain - plain.mean(0)).double()
+        plain, control = plain.double(), control.double()
+        control = control - control.mean(0)
         square = float(control.square().sum())
         return replace(self, coefficient=-float((plain * control).sum()) / square if square > 0 else 0.0)
 

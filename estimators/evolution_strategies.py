@@ -29,19 +29,19 @@ class EvolutionStrategies(Estimator):
     sampler alone: neither f nor p is differentiated. p must be defined wherever θ + h e
     may be. An estimate has N directions, and evaluates f 2N times.
 
-    Other directions e with :math:`E[e e^T] = 1` smooth otherwise, and are as good for F linear or quadratic. Of
-    a linear F without noise :math:`F(\theta) = g^T \theta` in P coordinates, N directions leave a total
-    variance of :math:`\|g\|^2` times (P + 1)/N for `normal`, (P − 1)/N for `rademacher` and `sphere`, and
-    P/N − 1 for `orthogonal` and `coordinates`: none at N = P.
+    Other directions e with :math:`E[e e^T] = 1` smooth otherwise, and are as right for F linear or quadratic.
+    Of :math:`F(\theta) = g^T \theta` without noise N directions leave a total variance of :math:`\|g\|^2`
+    times (P + 1)/N for `normal`, (P − 1)/N for `rademacher` and `sphere`, and P/N − 1 for `orthogonal` and
+    `coordinates`: none at N = P.
 
     Attributes:
         smoothing: h, the standard deviation.
         direction: `antithetic` for the difference to θ − h e, `forward` for that to θ.
         common: whether both samples of a direction share their random numbers; without,
             the variance grows as 1/h².
-        perturbations: e, `normal`; `sphere` of radius √P; `rademacher`, each coordinate 1 or −1; `orthogonal`,
-            those of an estimate on the sphere at right angles; or `coordinates`, √P along one of θ's own, none
-            twice. Of the last two, after P directions comes another set of P, independent of the first.
+        perturbations: e, `normal`; `sphere` of radius √P; `rademacher`, each coordinate 1 or −1;
+            `orthogonal`, those of an estimate on the sphere at right angles; or `coordinates`, √P along one
+            of θ, none twice. Of the last two, P directions are followed by another such set, independent.
 
     References:
         Wierstra et al. (2014), Natural evolution strategies.

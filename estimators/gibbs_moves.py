@@ -37,7 +37,7 @@ class GibbsMoves:
         self.rates = masses.expand(shape).gather(-1, self.others) / choices.shape.numel()
 
     def change(self, values: Tensor) -> Tensor:
-        """By how much a move changes values of classes, `[N, R, (B,) *shape, C]` → `[N, R, (B,) *shape, C − 1]`."""
+        """Return by how much a move changes values that classes have, `[N, R, (B,) *shape, C]`."""
         return values.gather(-1, self.others) - values.gather(-1, self.own)
 
     def beside(self, before: Tensor) -> Tensor:

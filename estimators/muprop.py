@@ -24,8 +24,8 @@ class Muprop(Estimator):
         = E\big[\big(f(b) - f(p) - \nabla f(p)^T (b - p)\big)\, \nabla_\theta \log p(b; \theta)\big]
         + \nabla f(p)^T \nabla_\theta p(\theta):
 
-    what is subtracted has a mean that is linear in p, so that its gradient is known. Simple MuProp, `order: 0`,
-    subtracts f(p) alone, a baseline of mean zero with the score.
+    what is subtracted has a mean that is linear in p, so that its gradient is known. Simple MuProp,
+    `order: 0`, subtracts f(p) alone, a baseline.
 
     Needs x of independent choices among finitely many classes, and a cost that is defined between them
     and, for `order: 1`, differentiable there. Each estimate evaluates f N times, and once more at p, with its

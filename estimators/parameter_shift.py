@@ -23,8 +23,8 @@ class ParameterShift(Estimator):
     .. math:: \partial_i F(\theta) = \tfrac12 \left[F(\theta + \tfrac{\pi}{2} e_i)
         - F(\theta - \tfrac{\pi}{2} e_i)\right]
 
-    exactly: no difference quotient, though it looks like one of step π/2. F is estimated by the mean cost of N
-    independent samples (shots) on each side.
+    exactly: no difference quotient, though it looks like one of step π/2. F is estimated by the mean cost of
+    N independent samples (shots) on each side.
 
     Needs a problem that says that its F is so (`Problem.sinusoidal`), and a sampler; neither f nor p
     is differentiated. Each estimate evaluates f 2N times for each of the P parameters.

@@ -18,7 +18,7 @@ from estimators.relaxed_slopes import cost_and_slope
 from estimators.surrogates import Functions, functions
 
 _ESTIMATES = 1024  # to which the coefficients are fitted
-_NUMBERS = 1 << 18  # of them as many at once as hold so many numbers, or one
+_NUMBERS, _BLOCKS = 1 << 18, 64  # of them as many at once as hold so many numbers, or one; at most so often
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,16 @@ class Rodeo(Estimator):
     .. math:: h_k(y) = \frac{1}{K - 1} \sum_{j \ne k} H\big(f(x_j), \nabla f(x_j)^T (y - x_j)\big),
         \quad H(a, \delta) = c_1 \delta + c_2 a \delta + c_3 \delta^2,
 
-    and :math:`\tilde h_k` likewise with six coefficients, of 1, a, a², δ, aδ and δ². That is the paper's
-    estimator and its form of the surrogates, but for H, which in the paper is a network that is trained along
-    with the model. Here the coefficients minimize the squared norm of 1024 independent estimates, by least
-    squares; they are the same for all items. Costs count in standard deviations from their mean, as found then.
+    and :math:`\tilde h_k` likewise with six coefficients, of 1, a, a², δ, aδ and δ². From the paper are the
+    estimator, the generator, and surrogates that are functions of a and δ. Simpler is what functions: the
+    paper has small networks, trained along with the model to minimize the squared norm of the estimates; here
+    the nine coefficients minimize the total variance of up to 1024 estimates, by least squares, before any is
+    measured. They are the same for all items, and costs count in standard deviations from their mean over
+    such samples. Without them it is the leave-one-out baseline.
 
-    Needs x of independent choices among finitely many classes, and a cost that is differentiable between them.
-    Each estimate has N = K ≥ 2 samples, at which it evaluates f and its gradient: none is at a neighbor. The
-    surrogates take K (K − 1) D (C − 1) evaluations of H, which are not counted.
+    Needs x of independent choices among finitely many classes, and a cost that is differentiable between
+    them. Each estimate has N = K ≥ 2 samples, at which it evaluates f and its gradient; f is not evaluated at
+    neighbors, where the surrogates take its place, whose cost is in the time alone.
 
     References:
         Shi, Zhou, Hwang, Titsias & Mackey (2022), Gradient estimation with discrete Stein operators.
@@ -137,14 +139,15 @@ def _least_squares(problem: Problem, theta: Tensor, sample_size: int) -> _Fitted
         cost = problem.cost(p.sample((sample_size,)), theta[:_ESTIMATES]).double()
     center, unit = float(cost.mean()), float(cost.std())
     each = sample_size * choices_of(problem.distribution(theta[:1])).log_masses.numel()
-    theta = theta[: max(1, min(_ESTIMATES, _NUMBERS // each))]
-    total, product, count = 0.0, 0.0, 0
-    while count < _ESTIMATES:
+    rows = max(1, min(len(theta), _ESTIMATES, _NUMBERS // each))
+    theta, blocks = theta[:rows], min(_BLOCKS, -(-_ESTIMATES // rows))
+    total = torch.zeros(10, theta.shape[1], dtype=torch.float64, device=theta.device)  # [10, P]
+    product = torch.zeros(10, 10, dtype=torch.float64, device=theta.device)
+    for _ in range(blocks):
         group = _group(problem, theta, sample_size)
         found = group.apart(theta, group.functions(center, unit))  # [10, R', P]
         total, product = total + found.sum(1), product + torch.einsum("mrp,nrp->mn", found, found)
-        count += len(theta)
-    covariance = product - total @ total.T / count  # [10, 10], summed over the coordinates of θ
+    covariance = product - total @ total.T / (blocks * rows)  # [10, 10], summed over the coordinates of θ
     return _Fitted(center, unit, tuple(_solved(covariance).tolist()))
 
 
@@ -153,5 +156,5 @@ def _solved(covariance: Tensor) -> Tensor:
     scale = covariance.diagonal()[1:].sqrt()  # [9]
     inverse = torch.where(scale > 0, 1 / scale, 0.0)
     correlation = inverse[:, None] * covariance[1:, 1:] * inverse
-    slopes = torch.linalg.pinv(correlation, rtol=1e-8, hermitian=True) @ (inverse * covariance[1:, 0])
+    slopes: Tensor = torch.linalg.pinv(correlation, rtol=1e-8, hermitian=True) @ (inverse * covariance[1:, 0])
     return -inverse * slopes

@@ -49,24 +49,44 @@ def functions(moves: GibbsMoves, cost: Tensor, slope: Tensor, unit: float) -> Fu
     factor, others = (1 / unit if unit > 0 else 0.0), len(cost) - 1
     a, slope = cost * factor, slope * factor
     powers = torch.stack([torch.ones_like(a), a, a.square()])  # [3, K, R, (B)]
-    level = (powers.sum(1, keepdim=True) - powers) / others
-    start = _along(slope, moves.own, a.dim())  # [K, R, (B)], of a sample's own classes
-    before = torch.zeros_like(level)
-    after = a.new_zeros(3, *moves.rates.shape)
-    for shift in range(1, len(cost)):
-        there, at = slope.roll(shift, 0), a.roll(shift, 0)
-        δ = _along(there, moves.own, a.dim()) - start.roll(shift, 0)  # [K, R, (B)]
-        _add(before, at, δ)
-        _add(after, moves.beside(at), moves.beside(δ) + moves.change(there))
-    return Functions(moves, level, before.div_(others), after.div_(others))
+    δ = _differences(slope, moves.own, a.dim()).reshape(
+        len(a), *a.shape
+    )  # [K, K, R, (B)], of k and j; zero if equal
+    before = torch.stack([δ.sum(1), (δ * a).sum(1), δ.square().sum(1)])  # [3, K, R, (B)]
+    weighed = moves.beside(a) * slope  # [K, R, (B,) *shape, C]
+    along = _flat(slope, a.dim())  # [K, M, E]
+    crossed = torch.einsum("kjm,jme->kme", δ.flatten(2), along).reshape(slope.shape)
+    changes = (
+        moves.change(_of_others(slope)),
+        moves.change(_of_others(weighed)),
+        2 * moves.change(crossed) + _squares(moves, slope),
+    )
+    after = torch.stack([moves.beside(at) + change for at, change in zip(before, changes, strict=True)])
+    return Functions(moves, _of_others(powers, 1) / others, before / others, after / others)
 
 
-def _along(slope: Tensor, own: Tensor, batch_dim: int) -> Tensor:
-    """The sum over choices of the slopes of their classes, `[K, R, (B)]`."""
-    return slope.gather(-1, own).flatten(batch_dim).sum(-1)
+def _of_others(values: Tensor, axis: int = 0) -> Tensor:
+    """The sum over the other samples."""
+    return values.sum(axis, keepdim=True) - values
 
 
-def _add(to: Tensor, a: Tensor, δ: Tensor) -> None:
-    to[0] += δ
-    to[1].addcmul_(a, δ)
-    to[2].addcmul_(δ, δ)
+def _flat(values: Tensor, batch_dim: int) -> Tensor:
+    """One axis for rows and items, and one for choices and classes, `[K, M, E]`."""
+    return values.flatten(batch_dim).flatten(1, -2)
+
+
+def _differences(slope: Tensor, own: Tensor, batch_dim: int) -> Tensor:
+    """The slope of f at x_j times x_k less x_j, `[K, K, M]`."""
+    classes = torch.zeros_like(slope).scatter_(-1, own, 1.0)
+    along = torch.einsum("kme,jme->kjm", _flat(classes, batch_dim), _flat(slope, batch_dim))
+    return along - along.diagonal().T
+
+
+def _squares(moves: GibbsMoves, slope: Tensor) -> Tensor:
+    """Σ over the others of the square of how a move changes their slopes, `[K, R, (B,) *shape, C − 1]`."""
+    square = slope.square().sum(0)  # [R, (B,) *shape, C]
+    product = torch.einsum("j...c,j...d->...cd", slope, slope)  # [R, (B,) *shape, C, C]
+    from_each = square.unsqueeze(-1) + square.unsqueeze(-2) - 2 * product
+    rows = moves.own.unsqueeze(-1).expand(*moves.own.shape, slope.shape[-1])  # [K, R, (B,) *shape, 1, C]
+    all_of_them = from_each.expand(len(slope), *from_each.shape).gather(-2, rows).squeeze(-2)
+    return all_of_them.gather(-1, moves.others) - moves.change(slope).square()

@@ -1,4 +1,4 @@
-"""The expectation of what is measured of qubits, each turned by an angle."""
+"""The energy of qubits, each turned by an angle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_STATES = 1 << 20
 
 
 class Qubit(Problem):
-    r"""What is measured, on average, of qubits that are each turned by an angle from their state 0.
+    r"""The energy of qubits that are each turned by an angle from their state 0, measured shot by shot.
 
     .. math:: P(x_i = 1) = \sin^2(\theta_i / 2), \quad z_i = 1 - 2 x_i, \quad E[z_i] = \cos \theta_i
 
@@ -27,8 +27,8 @@ class Qubit(Problem):
     .. math:: f(x) = c \prod_i z_i + \sum_i h_i z_i, \quad
         F(\theta) = c \prod_i \cos \theta_i + \sum_i h_i \cos \theta_i.
 
-    F is sinusoidal in each angle, as the expectation of any observable is in the angle of a gate that turns by a
-    Pauli operator. By default the cost of one qubit is its z.
+    F is sinusoidal in each angle, as the expectation of any observable is in the angle of a gate that turns
+    by a Pauli operator. By default the cost of one qubit is its z.
 
     Args:
         angles: θ, in radians, one for each qubit.
@@ -41,9 +41,7 @@ class Qubit(Problem):
 
     sinusoidal = True
 
-    def __init__(
-        self, angles: list[float], coupling: float = 1.0, fields: list[float] | None = None
-    ) -> None:
+    def __init__(self, angles: list[float], coupling: float = 1.0, fields: list[float] | None = None) -> None:
         if faults := list(_faults(angles, coupling, fields)):
             raise Invalid(*faults)
         self.theta = torch.tensor(angles, dtype=torch.float64)  # [D]
