@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.estimator import Claim, Estimator, NotApplicable
+from bench.exact import ExactMoments, SingleDraws
 from bench.problem import Problem
 from estimators.perturbed import differences
 
@@ -42,8 +44,7 @@ class ParameterShift(Estimator):
         return 2 * sample_size * len(problem.theta)
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
-        if not problem.sinusoidal:
-            raise NotApplicable("its expectation is not known to be sinusoidal in each parameter")
+        _check(problem)
         estimates = torch.empty_like(theta, memory_format=torch.contiguous_format)  # [R, P]
         shifts = math.pi / 2 * torch.eye(theta.shape[1], dtype=theta.dtype, device=theta.device)  # [P, P]
         points = theta.detach()[None]  # [1, R, P]
@@ -52,3 +53,36 @@ class ParameterShift(Estimator):
             change = differences(problem, points + shift, points - shift, sample_size, common=False)
             estimates[:, i] = change[:, 0].mean(0) / 2  # of [N, 1, R]
         return estimates
+
+    def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
+        """The samples of the two sides are independent: half of the difference of their means."""
+        _check(draws.problem)
+        theta = draws.problem.theta  # [P]
+        mean, variance = torch.zeros_like(theta), torch.zeros_like(theta)  # [P] each
+        for i in range(len(theta)):
+            for sign in (1, -1):
+                there = _at(draws, i, sign * math.pi / 2)
+                mean[i] += sign * (there.mean_cost + _analytic(there.problem)) / 2
+                variance[i] += there.cost_variance / (4 * sample_size)
+        unknown = torch.full_like(theta, torch.nan)
+        return ExactMoments(mean, variance, unknown, dict.fromkeys(draws.blocks, math.nan))
+
+
+def _check(problem: Problem) -> None:
+    if not problem.sinusoidal:
+        raise NotApplicable("its expectation is not known to be sinusoidal in each parameter")
+
+
+def _at(draws: SingleDraws, place: int, shift: float) -> SingleDraws:
+    """The values of x where one parameter is shifted."""
+    moved = copy.copy(draws.problem)
+    moved.theta = moved.theta.clone()
+    moved.theta[place] += shift
+    return SingleDraws(moved, moved.points(draws.check), draws.blocks, draws.check)
+
+
+def _analytic(problem: Problem) -> float:
+    """a(θ), the part that is known without sampling."""
+    theta = problem.theta[None]  # [1, P]
+    term = problem.analytic_term(theta, problem.distribution(theta))
+    return 0.0 if term is None else float(term)

@@ -17,11 +17,12 @@ from bench.engine.truth import exact_gradient
 from bench.errors import Invalid
 from bench.estimator import NotApplicable
 from bench.exact import single_draws
-from bench.problem import Problem
+from bench.problem import Distribution, Problem
+from bench.problems.qubit import Qubit
 from bench.statistics.evidence import blocks_reported
 from estimators.parameter_shift import ParameterShift
 from estimators.perturbed import differences
-from tests.cases import problem_of
+from tests.cases import estimates_of, problem_of
 from tests.stated import Stated, faults_of
 
 ANGLE, SHOTS = 0.6, 20
@@ -30,7 +31,7 @@ COSINE, SINE = math.cos(ANGLE), math.sin(ANGLE)
 STEP = {"step": 0.2, "common": False}
 
 STATED = [
-    Stated(("parameter_shift", {}), ONE, (-SINE,), (0.01702947,), SHOTS),
+    Stated(("parameter_shift", {}), ONE, (-SINE,), (0.01702947,), SHOTS, known=True),
     Stated(("finite_differences", STEP), ONE, (-0.56088571,), (0.208202,), SHOTS, digits=6),
     # Fisher's information of an angle is 1: 2n shots of one circuit tell as much as n of two.
     Stated(("reinforce", {}), ONE, (-SINE,), (COSINE**2,), known=True),
@@ -45,7 +46,7 @@ def test_means_and_variances_are_the_stated_ones(stated: Stated) -> None:
 
 
 def test_other_values_are_faults() -> None:
-    assert len(faults_of(Stated(("parameter_shift", {}), ONE, (-0.56088571,), (0.02,), SHOTS))) == 2
+    assert len(faults_of(Stated(("parameter_shift", {}), ONE, (-0.56088571,), (0.02,), SHOTS))) == 4
     wide = ("finite_differences", {"step": 1.0, "common": False})
     assert len(faults_of(Stated(wide, ONE, (-SINE,), None, SHOTS))) == 1
     assert faults_of(Stated(wide, ONE, (-SINE * math.sin(1.0),), None, SHOTS)) == []
@@ -59,7 +60,7 @@ def test_differences_at_other_parameters(theta: float, h: float, n: int) -> None
     options = {"step": h, "common": False}
     assert faults_of(Stated(("finite_differences", options), problem, mean, variance, n)) == []
     exact = (-math.sin(theta),), (math.cos(theta) ** 2 / (2 * n),)
-    assert faults_of(Stated(("parameter_shift", {}), problem, *exact, n)) == []
+    assert faults_of(Stated(("parameter_shift", {}), problem, *exact, n, known=True)) == []
 
 
 THREE: dict[str, Any] = {
@@ -92,7 +93,7 @@ def shifted_variances(shots: int) -> list[float]:
 def test_three_coupled_qubits() -> None:
     gradient = exact_gradient(made(THREE)).gradient
     assert gradient is not None
-    stated = Stated(("parameter_shift", {}), THREE, gradient.tolist(), shifted_variances(5), 5)
+    stated = Stated(("parameter_shift", {}), THREE, gradient.tolist(), shifted_variances(5), 5, known=True)
     assert faults_of(stated) == []
     assert faults_of(Stated(("parameter_shift", {}), THREE, gradient.tolist(), shifted_variances(4), 5)) != []
 
@@ -113,6 +114,29 @@ def test_the_expectation_is_the_enumerated_one() -> None:
     assert shared is not None
     assert torch.allclose(shared + own.sum(-1), problem.cost(x, theta))
     assert torch.equal(problem.relaxed_cost(x, theta), problem.cost(x, theta))
+
+
+class Offset(Qubit):
+    """A qubit with a part of its energy that is known without sampling."""
+
+    def analytic_term(self, theta: Tensor, p: Distribution) -> Tensor:
+        return theta.sin().sum(-1)
+
+    def expectation(self, theta: Tensor) -> Tensor:
+        return super().expectation(theta) + theta.sin().sum(-1)
+
+
+def test_what_is_known_without_sampling_is_shifted_too() -> None:
+    problem = Offset([0.6, 2.3]).to("cpu", torch.float64)
+    gradient = exact_gradient(problem).gradient
+    draws, _ = single_draws(problem, blocks_reported(problem.parameters, 2))
+    found = ParameterShift().exact_moments(draws, 4)
+    assert gradient is not None
+    assert torch.allclose(found.mean, gradient, atol=1e-12)
+    estimates = estimates_of(ParameterShift(), problem, 4, 4000)
+    error = estimates.std(0) / 4000**0.5
+    assert bool(((estimates.mean(0) - gradient).abs() < 4 * error).all())
+    assert bool(((estimates.mean(0) - gradient + problem.theta.cos()).abs() > 4 * error).all())
 
 
 @dataclass(frozen=True)
