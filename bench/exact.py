@@ -23,6 +23,8 @@ __all__ = ["ExactMoments", "SingleDraws", "exact_moments", "single_draws"]
 _NUMBERS = 1 << 20
 # Of more parameters the covariance is not formed, and the kurtosis not known.
 _FEW_PARAMETERS = 512
+# Groups of values are enumerated up to that many: a second or so.
+_MOST_GROUPS = 1 << 16
 # Two rules whose variances differ by more know neither.
 _AGREEMENT = 1e-6
 
@@ -89,15 +91,34 @@ class SingleDraws:
         .. math:: E|\bar d|^4 = \frac{E|d|^4 + (N - 1)((\mathrm{tr}\,\Sigma)^2
             + 2\, \mathrm{tr}(\Sigma^2))}{N^3}
         """
-        N = sample_size
+        return self._moments(estimator, 1, sample_size)
+
+    def of_group(self, estimator: Estimator, sample_size: int) -> ExactMoments:
+        """Return the moments of an estimate that the values of N samples make, by all groups of N values.
+
+        The samples are drawn by a single call of `sample` or `rsample`, and nothing else is.
+
+        Raises:
+            NotApplicable: if there are too many groups.
+        """
+        if sample_size * math.log(len(self.weights)) > math.log(_MOST_GROUPS) + 1e-9:
+            groups = f"{len(self.weights)}^{sample_size}"
+            raise NotApplicable(
+                f"its samples have {groups} values, and at most {_MOST_GROUPS} are enumerated"
+            )
+        return self._moments(estimator, sample_size, 1)
+
+    def _moments(self, estimator: Estimator, group: int, count: int) -> ExactMoments:
+        """Return those of a mean of `count` independent estimates, each from a group of so many samples."""
+        N = count
         mean = sum(
-            (w @ part for w, part in self._weighed(estimator)), torch.zeros_like(self.problem.theta)
+            (w @ part for w, part in self._weighed(estimator, group)), torch.zeros_like(self.problem.theta)
         )  # [P]
         second, third = torch.zeros_like(mean), torch.zeros_like(mean)  # [P]
         fourth = dict.fromkeys(self.blocks, 0.0)
         few, known = len(mean) <= _FEW_PARAMETERS, self.power >= 4
         covariance = mean.new_zeros((len(mean), len(mean)) if few else (0, 0))  # [P, P]
-        for w, part in self._weighed(estimator):
+        for w, part in self._weighed(estimator, group):
             d = part - mean  # [rows, P]
             second += w @ d.square()
             third += w @ d**3
@@ -116,20 +137,18 @@ class SingleDraws:
             },
         )
 
-    def _weighed(self, estimator: Estimator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Weights `[rows]`, and estimates `[rows, P]`."""
-        start = 0
-        for part in self._estimates(estimator):
-            yield self.weights[start : start + len(part)], part
-            start += len(part)
-
-    def _estimates(self, estimator: Estimator) -> Iterator[Tensor]:
-        before = torch.get_rng_state()
-        for x, theta in self._rows():
-            found = estimator.gradient(_drawing(self.problem, x), theta, 1).detach()  # [rows, P]
+    def _weighed(self, estimator: Estimator, group: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Weights `[rows]`, and estimates `[rows, P]` from groups of values."""
+        S, before = len(self.weights), torch.get_rng_state()
+        widest = max(len(self.problem.theta), group * self.problem.width)
+        for places in torch.arange(S**group).split(max(1, _NUMBERS // widest)):  # type: ignore[no-untyped-call]
+            which = torch.stack(torch.unravel_index(places, [S] * group))  # [N, rows]
+            theta = self.problem.theta.expand(len(places), -1).requires_grad_()  # [rows, P]
+            x = self.x[which, 0]  # [N, rows, *event]
+            found = estimator.gradient(_drawing(self.problem, x), theta, group).detach()  # [rows, P]
             if not torch.equal(before, torch.get_rng_state()):
                 raise NotApplicable("it draws more than one x")
-            yield found.to(torch.float64)
+            yield self.weights[which].prod(0), found.to(torch.float64)
 
     def _rows(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Values of x as one sample in each of some rows, `[1, rows, *event]`, and theta, `[rows, P]`."""
@@ -148,14 +167,14 @@ def _kurtosis(covariance: Tensor, fourth: float, sample_size: int) -> float:
 
 
 def _drawing(problem: Problem, x: Tensor) -> Problem:
-    """A copy of the problem whose distribution draws the given x, `[1, R, *event]`, and nothing else."""
+    """A copy of the problem whose distribution draws the given x, `[N, R, *event]`, and nothing else."""
     copied = copy.copy(problem)
 
     def distribution(theta: Tensor) -> Any:
         p: Any = problem.distribution(theta)
 
         def sample(shape: Any = ()) -> Tensor:
-            if tuple(shape) != (1,):
+            if tuple(shape) != x.shape[:1]:
                 raise NotApplicable("it draws more than one x")
             return x
 

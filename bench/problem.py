@@ -79,6 +79,8 @@ class Problem(Resolvable):
             have more or other rows; see `resampled`.
         most_groups: how many batches there are in all, where `resampled` gives some that were drawn once,
             in turn; None where it draws each afresh.
+        sinusoidal: whether F is a + b cos θ_i + c sin θ_i in each coordinate of θ, a, b and c depending on
+            the others, as where a qubit is turned by each.
         version: raised by whatever changes the numbers of a problem that is called as before.
         fingerprint: of what else its numbers depend on beside its options and its source, such as
             weights that are read from a file.
@@ -90,6 +92,7 @@ class Problem(Resolvable):
     width: int = 1
     data_per_row: bool = False
     most_groups: int | None = None
+    sinusoidal: bool = False
     version: int = 1
     fingerprint: str = ""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 ESTIMATORS = {
     "delta_method": "estimators.delta_method:DeltaMethod",
+    "double_control_variate": "estimators.double_control_variate:DoubleControlVariate",
     "dreg": "estimators.dreg:Dreg",
     "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
     "exact": "estimators.exact:Exact",
@@ -16,10 +17,14 @@ ESTIMATORS = {
     "linear_control_variate": "estimators.linear_control_variate:LinearControlVariate",
     "measure_valued": "estimators.measure_valued:MeasureValued",
     "mixture": "estimators.mixture:Mixture",
+    "muprop": "estimators.muprop:Muprop",
+    "parameter_shift": "estimators.parameter_shift:ParameterShift",
     "rao_blackwell": "estimators.rao_blackwell:RaoBlackwell",
     "reinforce": "estimators.reinforce:Reinforce",
     "reparameterization": "estimators.reparameterization:Reparameterization",
+    "rodeo": "estimators.rodeo:Rodeo",
     "simultaneous_perturbation": "estimators.simultaneous_perturbation:SimultaneousPerturbation",
+    "stein": "estimators.stein:Stein",
     "sticking_the_landing": "estimators.sticking_the_landing:StickingTheLanding",
     "vimco": "estimators.vimco:Vimco",
     "wake_phase": "estimators.wake_phase:WakePhase",
@@ -27,6 +32,7 @@ ESTIMATORS = {
 """Name -> where the class is. The modules are imported when they are asked for."""
 
 ALIASES = {
+    "double_cv": "double_control_variate",
     "doubly_reparameterized": "dreg",
     "pathwise": "reparameterization",
     "score_function": "reinforce",
@@ -34,8 +40,9 @@ ALIASES = {
 }
 """Other names that the field uses for the same things."""
 
-SHORTHANDS: dict[str, tuple[str, dict[str, str]]] = {
+SHORTHANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "rloo": ("reinforce", {"baseline": "leave_one_out"}),
+    "simple_muprop": ("muprop", {"order": 0}),
 }
 """Names that the field uses for an estimator with some of its options."""
 

@@ -110,6 +110,7 @@ PROBLEMS: dict[str, dict[str, Any]] = {
         "name": "entropy_regularized",
         "weight": 0.7,
     },
+    "qubits": {"name": "qubit", "angles": [0.6, 2.3, -1.1], "coupling": 0.7, "fields": [0.3, -0.2, 0.1]},
     "interaction": expectation(
         "sin(z[0]*z[1]) + z[0]**2", ["loc", "scale"], normal={"loc": [0.3, -0.6], "scale": [0.8, 0.5]}
     ),
@@ -226,12 +227,27 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "linear_control_variate-product": ("linear_control_variate", {"hessian": "product"}),
     "rqmc": ("reparameterization", {"sampler": "rqmc"}),
     "reinforce-antithetic": ("reinforce", {"sampler": "antithetic"}),
+    "muprop": ("muprop", {}),
+    "simple_muprop": ("muprop", {"order": 0}),
+    "double_control_variate": ("double_control_variate", {}),
+    "double_control_variate-fixed": ("double_control_variate", {"coefficient": 0.3}),
+    "stein": ("stein", {}),
+    "stein-optimal": ("stein", {"coefficient": "optimal"}),
+    "rodeo": ("rodeo", {}),
+    "parameter_shift": ("parameter_shift", {}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {
     "evolution_strategies": ("evolution_strategies", {}),
     "evolution_strategies-forward": ("evolution_strategies", {"direction": "forward", "smoothing": 0.03}),
     "evolution_strategies-independent": ("evolution_strategies", {"smoothing": 0.03, "common": False}),
+    "evolution_strategies-orthogonal": ("evolution_strategies", {"perturbations": "orthogonal"}),
+    "evolution_strategies-coordinates": (
+        "evolution_strategies",
+        {"perturbations": "coordinates", "direction": "forward", "smoothing": 0.03},
+    ),
+    "evolution_strategies-sphere": ("evolution_strategies", {"perturbations": "sphere"}),
+    "evolution_strategies-rademacher": ("evolution_strategies", {"perturbations": "rademacher"}),
     "simultaneous_perturbation": ("simultaneous_perturbation", {"step": 0.1}),
     "simultaneous_perturbation-independent": ("simultaneous_perturbation", {"step": 0.1, "common": False}),
     "finite_differences": ("finite_differences", {"step": 0.1}),

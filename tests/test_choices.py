@@ -210,3 +210,18 @@ def test_layers_above_are_drawn_from_the_same_numbers() -> None:
     other = p.completed(1 - whole[..., :2], u)
     assert torch.equal(other[..., :2], 1 - whole[..., :2])
     assert 0 < float((other[..., 2:] != whole[..., 2:]).double().mean()) < 1
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_slopes_by_class_add_up_to_what_they_add_in_the_points(name: str) -> None:
+    _, p, choices = made(name)
+    x = p.sample((50,))
+    classes = choices.classes_of(x)
+    for place in ((),) if not choices.shape else ((0,), (1,)):
+        changed = choices.chosen(x, place, classes[(..., *place)])
+        assert torch.equal(changed, x)
+        assert not torch.equal(choices.chosen(x, place, 1 - classes[(..., *place)].clamp(max=1)), x)
+    slopes = torch.randn(50, *choices.logits.shape, dtype=torch.float64)
+    taken = choices.by_class(slopes).gather(-1, classes.unsqueeze(-1))
+    wanted = choices.total(slopes * choices.corner_of(x))
+    assert torch.allclose(taken.flatten(wanted.dim()).sum(-1), wanted)

@@ -161,3 +161,27 @@ def test_a_wrong_declaration_is_seen() -> None:
     problem = problem_of("gaussian")
     estimates = estimates_of(WrongDeclaration(), problem, 6, REPLICATES)
     assert z_scores(estimates, known(WrongDeclaration(), problem, 6)).abs().max() > 2 * Z_LIMIT
+
+
+def test_all_groups_of_values_give_what_is_known_of_the_leave_one_out_baseline() -> None:
+    for name in ("bernoullis", "categorical"):
+        draws, _ = draws_of(problem_of(name))
+        for N in (2, 4):
+            estimator = estimator_of("leave_one_out")
+            wanted, found = estimator.exact_moments(draws, N), draws.of_group(estimator, N)
+            assert torch.allclose(found.mean, wanted.mean, atol=1e-12)
+            assert torch.allclose(found.variance, wanted.variance, rtol=1e-10)
+            assert not torch.allclose(found.variance, draws.of_mean(estimator_of("reinforce"), N).variance)
+
+
+def test_too_many_groups_are_not_enumerated() -> None:
+    draws, _ = draws_of(problem_of("bernoullis"))
+    with pytest.raises(NotApplicable, match=r"8\^6 values, and at most 65536"):
+        draws.of_group(estimator_of("leave_one_out"), 6)
+
+
+def test_a_group_that_draws_more_than_its_samples_has_no_exact_moments() -> None:
+    draws, _ = draws_of(problem_of("bernoullis"))
+    for estimator in (TwoDraws(), OwnNoise()):
+        with pytest.raises(NotApplicable, match="more than one x"):
+            draws.of_group(estimator, 2)

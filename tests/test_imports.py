@@ -123,8 +123,12 @@ SHARED_BY_ESTIMATORS = [
     "estimators.baseline_network",
     "estimators.baselines",
     "estimators.decompositions",
+    "estimators.directions",
+    "estimators.gibbs_moves",
     "estimators.perturbed",
+    "estimators.relaxed_slopes",
     "estimators.samplers",
+    "estimators.surrogates",
     "estimators.weighted_paths",
 ]
 

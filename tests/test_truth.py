@@ -222,7 +222,7 @@ def test_how_the_gradient_is_known_is_said(name: str) -> None:
     truth = exact_gradient(problem)
     discrete = {"bernoulli", "bernoullis", "categorical", "poisson", "geometric", "binomial", "binomials"}
     discrete |= {"tied", "table", "entropy_regularized"}
-    closed = {"count_quadratic", "categorical_quadratic"}
+    closed = {"count_quadratic", "categorical_quadratic", "qubits"}
     wanted = "closed_form" if name in closed else "enumeration" if name in discrete else "quadrature"
     assert truth.kind == wanted
     assert truth.gradient is not None

@@ -126,6 +126,7 @@ def twice(problem: Problem) -> Problem:
 
     changed = _with(problem, **{name: at_the_mean(name, i) for name, i in _PLACE_OF_THETA.items()})
     changed.theta = torch.cat([problem.theta, problem.theta])
+    changed.sinusoidal = False  # at half the angle
     blocks = dict(problem.parameters)
     again = {f"{name} again": slice(at.start + P, at.stop + P) for name, at in blocks.items()}
     changed.parameters = {**blocks, **again}

@@ -47,8 +47,10 @@ def as_declared(trial: Trial, level: float) -> Iterator[Fault]:
             sample = trial.screened(N) if role == "certify" else trial.sample(trial.sampler(N), role, times)
             evidence = sample.evidence
             exact, kurtosis = evidence.exact_variance, evidence.exact_kurtosis
+            if _is_quiet(sample) and not exact > _rounding(sample):
+                return False
             if not (exact > 0 and kurtosis >= 1 and evidence.variance > 0):
-                return bool(exact == 0 and not _is_quiet(sample))
+                return bool(exact == 0)
             ratio = evidence.variance / exact
             # Variances of few large squares err to one side as they are, to the other as logarithms.
             off = min(abs(ratio - 1), abs(math.log(ratio)))
@@ -88,5 +90,9 @@ def _as_truth(sample: Sample) -> Truth:
 
 
 def _is_quiet(sample: Sample) -> bool:
-    size = float(torch.linalg.vector_norm(sample.evidence.mean))
-    return sample.evidence.variance <= (100 * ROUNDING * size) ** 2
+    return sample.evidence.variance <= _rounding(sample)
+
+
+def _rounding(sample: Sample) -> float:
+    """Return a variance that may be of rounding alone."""
+    return (100 * ROUNDING * float(torch.linalg.vector_norm(sample.evidence.mean))) ** 2

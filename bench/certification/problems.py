@@ -90,6 +90,7 @@ PROBLEMS: Mapping[str, Reference] = {
             "weight": 0.7,
         }
     ),
+    "qubits": Reference({"name": "qubit", "angles": [0.6, 2.3, -1.1], "fields": [0.3, -0.2, 0.1]}),
     "poisson": Reference(expectation("sqrt(z + 1)", ["rate"], poisson={"rate": 3.4})),
     "dirichlet": Reference(
         expectation(

@@ -18,6 +18,7 @@ from bench.problem import NotApplicable, Problem
 _ROWS = 4
 # Little, so that samplers by rejection take the same number of trials in the other rows.
 _MOVED = 1.001
+_MANY, _MOST_NUMBERS = 1024, 1 << 20
 
 
 def rows(trial: Trial) -> Iterator[Fault]:
@@ -46,8 +47,15 @@ def theta(trial: Trial) -> Iterator[Fault]:
 def follows(trial: Trial) -> bool:
     """Whether the estimate of a row changes when its own θ is moved."""
     problem = trial.problem()
-    before, after = _moved(trial, trial.fitted(problem, trial.sizes[1]), problem)
-    return not same(before[-1], after[-1])
+    estimator, N = trial.fitted(problem, trial.sizes[1]), trial.sizes[1]
+    before, after = _moved(trial, estimator, problem)
+    if not same(before[-1], after[-1]):
+        return True
+    # An estimate that counts outcomes changes only where one of them does.
+    rows = max(1, min(_MANY, _MOST_NUMBERS // len(problem.theta)))
+    point = problem.theta.repeat(rows, 1)  # [R, P]
+    before, after = (trial.drawn(estimator, problem, at, N).estimates for at in (point, point * _MOVED))
+    return not same(before, after)
 
 
 def data(trial: Trial) -> Iterator[Fault]:

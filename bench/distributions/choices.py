@@ -98,6 +98,14 @@ class Choices(ABC):
             which: the number of the class, the same for all or `[N, R, (B)]`.
         """
 
+    @abstractmethod
+    def classes_of(self, x: Tensor) -> Tensor:
+        """The numbers of the classes that values of x have, `[N, R, (B,) *shape]`."""
+
+    @abstractmethod
+    def by_class(self, slopes: Tensor) -> Tensor:
+        """Slopes of a cost in its points as what each class adds, `[..., *points] -> [..., *shape, C]`."""
+
     def total(self, values: Tensor) -> Tensor:
         """The sum over all points of an x, `[..., *points] -> [...]`."""
         axes = self.logits.dim() - self.batch_dim
@@ -175,6 +183,12 @@ class BinaryChoices(Choices):
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         return _with(x, place, which)
 
+    def classes_of(self, x: Tensor) -> Tensor:
+        return x.long()
+
+    def by_class(self, slopes: Tensor) -> Tensor:
+        return torch.stack([torch.zeros_like(slopes), slopes], -1)
+
 
 class ClassChoices(Choices):
     """Categorical variables whose x are numbers of classes: the largest of C Gumbel noises decides."""
@@ -225,6 +239,12 @@ class ClassChoices(Choices):
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         return _with(x, place, which)
 
+    def classes_of(self, x: Tensor) -> Tensor:
+        return x.long()
+
+    def by_class(self, slopes: Tensor) -> Tensor:
+        return slopes
+
 
 class OneHotChoices(ClassChoices):
     """Categorical variables whose x are one-hot vectors."""
@@ -242,6 +262,9 @@ class OneHotChoices(ClassChoices):
         changed = x.clone()
         changed[at] = vector
         return changed
+
+    def classes_of(self, x: Tensor) -> Tensor:
+        return x.argmax(-1)
 
 
 def _with(x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:

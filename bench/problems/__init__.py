@@ -16,6 +16,7 @@ PROBLEMS = {
     "linear_gaussian": "bench.problems.linear_gaussian:LinearGaussian",
     "linear_vae": "bench.problems.linear_vae:LinearVae",
     "logistic_regression": "bench.problems.logistic_regression:LogisticRegression",
+    "qubit": "bench.problems.qubit:Qubit",
     "vae": "bench.problems.vae:VAE",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
