@@ -226,6 +226,14 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "linear_control_variate-product": ("linear_control_variate", {"hessian": "product"}),
     "rqmc": ("reparameterization", {"sampler": "rqmc"}),
     "reinforce-antithetic": ("reinforce", {"sampler": "antithetic"}),
+    "arm": ("arm", {}),
+    "disarm": ("disarm", {}),
+    "arms": ("arms", {}),
+    "arms-not-reflected": ("arms", {"reflect": False}),
+    "ars": ("ars", {}),
+    "ars-first": ("ars", {"reference": 0}),
+    "arsm": ("arsm", {}),
+    "carms": ("carms", {}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {

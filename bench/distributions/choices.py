@@ -89,6 +89,10 @@ class Choices(ABC):
         """Values of x as corners."""
 
     @abstractmethod
+    def of_classes(self, which: Tensor) -> Tensor:
+        """Values of x, `[N, R, (B,) *event]`, given the numbers of classes, `[N, R, (B,) *shape]`."""
+
+    @abstractmethod
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         """Return x with another class at one of its choices.
 
@@ -97,6 +101,17 @@ class Choices(ABC):
             place: of the choice, an index into `shape`.
             which: the number of the class, the same for all or `[N, R, (B)]`.
         """
+
+    @property
+    def log_odds(self) -> Tensor:
+        """The logit of the second of two classes, `[R, (B,) *shape]`, differentiable.
+
+        Raises:
+            NotApplicable: if there are more classes.
+        """
+        if self.classes != 2:
+            raise NotApplicable(f"x consists of choices among {self.classes} classes, and two are wanted")
+        return self.log_masses[..., 1] - self.log_masses[..., 0]
 
     def total(self, values: Tensor) -> Tensor:
         """The sum over all points of an x, `[..., *points] -> [...]`."""
@@ -136,6 +151,10 @@ class BinaryChoices(Choices):
         return functional.logsigmoid(torch.stack([-self.logits, self.logits], -1))
 
     @property
+    def log_odds(self) -> Tensor:
+        return self.logits
+
+    @property
     def batch_dim(self) -> int:
         return self.logits.dim() - len(self.shape)
 
@@ -171,6 +190,9 @@ class BinaryChoices(Choices):
 
     def corner_of(self, x: Tensor) -> Tensor:
         return x
+
+    def of_classes(self, which: Tensor) -> Tensor:
+        return which.to(self.logits.dtype)
 
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         return _with(x, place, which)
@@ -222,6 +244,9 @@ class ClassChoices(Choices):
     def corner_of(self, x: Tensor) -> Tensor:
         return functional.one_hot(x.long(), self.classes).to(self.logits.dtype)
 
+    def of_classes(self, which: Tensor) -> Tensor:
+        return which.long()
+
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         return _with(x, place, which)
 
@@ -234,6 +259,9 @@ class OneHotChoices(ClassChoices):
 
     def corner_of(self, x: Tensor) -> Tensor:
         return x
+
+    def of_classes(self, which: Tensor) -> Tensor:
+        return functional.one_hot(which.long(), self.classes).to(self.logits.dtype)
 
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         classes = torch.arange(self.classes, device=x.device)
