@@ -116,7 +116,7 @@ class OrderedClasses:
         pair = torch.zeros_like(self.probs[..., None]).repeat(*[1] * self.probs.dim(), C)
         for order in self.orders:
             root = _edges(self.probs[..., order]).pow_(1 / M)  # [R, (B,) *shape, C + 1]
-            # The probability that two of the numbers are at most such edges, `[R, (B,) *shape, C + 1, C + 1]`.
+            # The probability that two of the numbers are at most such edges.
             below = (root[..., None] + root[..., None, :] - 1).clamp_(min=0).pow_(M)
             place = order.argsort()
             pair += below.diff(dim=-1).diff(dim=-2)[..., place[:, None], place]

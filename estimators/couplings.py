@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from bench import noise
-from bench.distributions.layered import layers_of
+from bench.distributions.layered import Layered, layers_of
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.exact import ExactMoments, SingleDraws
 from bench.problem import NotApplicable, Problem
@@ -70,23 +70,25 @@ class Coupling(Estimator):
         with torch.no_grad():
             u = noise.unit(shape, net.like)  # [G, R, (B), D]
             x = net.completed(u[..., :0], u)  # [G, R, (B), D]
-        logits, units = [], [x]
-        for t, layer in enumerate(net.layers):
-            before = x[..., : layer.start]  # [G, R, (B), D_before]
-            logits.append(net.logits(t, before))  # [G, R, (B), D_t] or [1, R, (B), D_t]
-            with torch.no_grad():
-                partners = self.partners(u[..., layer], logits[t], M).to(x.dtype)  # [M, R, (B), D_t]
-                given = before.expand(M, *before.shape[1:])
-                units.append(net.completed(torch.cat([given, partners], -1) if t else partners, u))
-        costs = problem.cost(net.value(torch.cat(units)), theta)  # [G + T·M, R, (B)]
+        logits = [net.logits(t, x[..., : layer.start]) for t, layer in enumerate(net.layers)]
+        with torch.no_grad():
+            partners = [self.completed(net, t, u, x, logits[t], M) for t in range(len(logits))]
+        costs = problem.cost(net.value(torch.cat([x, *partners])), theta)  # [G + T·M, R, (B)]
         own, *others = torch.split(costs.detach(), [G, *[M] * len(logits)])
         terms = []
         for t, layer in enumerate(net.layers):
             f = torch.cat([own, others[t]])  # [G + M, R, (B)]
-            b = torch.cat([x[..., layer], units[t + 1][..., layer]])  # [G + M, R, (B), D_t]
+            b = torch.cat([x[..., layer], partners[t][..., layer]])  # [G + M, R, (B), D_t]
             weights = self.weights(f, b, u[..., layer], logits[t].detach())
             terms.append((logits[t], weights * weights.shape[-1]))  # a sum over the units is meant
         return gradient_of(theta, *terms, costs, problem.analytic_term(theta, p))
+
+    def completed(self, net: Layered, t: int, u: Tensor, x: Tensor, logits: Tensor, M: int) -> Tensor:
+        """Return the partners of draws x from u in layer t, with all other layers, `[M, R, (B), D]`."""
+        layer = net.layers[t]
+        partners = self.partners(u[..., layer], logits, M).to(x.dtype)  # [M, R, (B), D_t]
+        before = x[..., : layer.start].expand(M, *x.shape[1:-1], -1)
+        return net.completed(torch.cat([before, partners], -1) if t else partners, u)
 
 
 class Pairs(Coupling):

@@ -18,6 +18,9 @@ from bench.problem import NotApplicable, Problem
 _ROWS = 4
 # Little, so that samplers by rejection take the same number of trials in the other rows.
 _MOVED = 1.001
+# Towards zero, as probabilities are at most 1.
+_FAR = 0.5
+_LAST = slice(-1, None)
 
 
 def rows(trial: Trial) -> Iterator[Fault]:
@@ -44,10 +47,14 @@ def theta(trial: Trial) -> Iterator[Fault]:
 
 
 def follows(trial: Trial) -> bool:
-    """Whether the estimate of a row changes when its own θ is moved."""
+    """Whether the estimate of a row changes when its own θ is moved, a little or far."""
     problem = trial.problem()
-    before, after = _moved(trial, trial.fitted(problem, trial.sizes[1]), problem)
-    return not same(before[-1], after[-1])
+    estimator = trial.fitted(problem, trial.sizes[1])
+    before, after = _moved(trial, estimator, problem)
+    if not same(before[-1], after[-1]):
+        return True
+    # What compares costs of choices is the same all around θ, until another choice is made.
+    return not same(*_moved(trial, estimator, problem, _FAR, slice(None)))
 
 
 def data(trial: Trial) -> Iterator[Fault]:
@@ -67,11 +74,17 @@ def data(trial: Trial) -> Iterator[Fault]:
         yield Fault("rows", "with a batch for each row, the estimate of one depends on θ of another")
 
 
-def _moved(trial: Trial, estimator: Estimator, problem: Problem) -> tuple[Tensor, Tensor]:
-    """Estimates before and after the last row of θ is moved, `[R, P]` each."""
+def _moved(
+    trial: Trial,
+    estimator: Estimator,
+    problem: Problem,
+    by: float = _MOVED,
+    which: slice = slice(-1, None),
+) -> tuple[Tensor, Tensor]:
+    """Estimates before and after rows of θ are moved, by default the last, `[R, P]` each."""
     point = problem.theta.repeat(_ROWS, 1)  # [R, P]
     moved = point.clone()
-    moved[-1] *= _MOVED
+    moved[which] *= by
     N = trial.sizes[1]
     before, after = (trial.drawn(estimator, problem, each, N).estimates for each in (point, moved))
     return before, after
