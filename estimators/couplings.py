@@ -216,7 +216,7 @@ class Arms(Coupling):
 
 
 def correlation(logits: Tensor, M: int) -> Tensor:
-    """Of two among N = M + 1 draws by parts of one, ρ, in the shape of the logits."""
+    """Return ρ, of two among N = M + 1 draws by parts of one, in the shape of the logits."""
     # With a = p^(1/M), max(0, 2a − 1)^M is p² (1 − s²)^M for s = (1 − a)/a, or 0: so nothing cancels.
     s = (-logsigmoid(logits) / M).expm1().clamp(max=1)
     return (M * (-s.square()).log1p()).expm1() * logits.exp()
