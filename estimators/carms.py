@@ -33,8 +33,8 @@ class Carms(Estimator):
     rarer one first. Where x is a vector of choices, each has ratios of its own. With two classes it is ARMS.
 
     Needs x of independent choices, and N ≥ 2 draws, which are a single group; f may be any
-    function. An estimate evaluates f N times. P is a mean over C (C − 1)/2 orders, which takes time of the
-    order of C⁴ for each choice.
+    function. An estimate evaluates f N times. P is a mean over C (C − 1)/2 orders for each pair of draws, or
+    of classes if these are fewer.
 
     References:
         Dimitriev & Zhou (2021), CARMS: Categorical-antithetic-REINFORCE multi-sample gradient estimator.
@@ -57,20 +57,9 @@ class Carms(Estimator):
             ranks = coupled.drawn(sample_size)  # [N, R, (B,) *shape]
             x = choices.of_classes(coupled.classes(ranks))
         cost = problem.cost(x, theta)  # [N, R, (B)]
-        f = cost.detach() - cost.detach().mean(0)
-        chosen = one_hot(ranks, choices.classes).to(f.dtype)  # [N, R, (B,) *shape, C]
-        costs = (chosen * f.reshape(*f.shape, *[1] * (chosen.dim() - f.dim()))).sum(0)  # [R, (B,) *shape, C]
-        numbers, ratios = chosen.sum(0), coupled.ratios(sample_size).to(f.dtype)
-        # Σ over n of the ratios times f_m − f_n, for all m of a class together.
-        weights = costs * _times(ratios, numbers) - numbers * _times(ratios, costs)
-        weights = coupled.by_class(weights) / (sample_size * (sample_size - 1))
+        weights = coupled.weights(ranks, cost.detach() - cost.detach().mean(0))  # [R, (B,) *shape, C]
         count = choices.classes * choices.shape.numel()  # a sum over choices and classes is meant
         return gradient_of(theta, (logits, weights * count), cost, problem.analytic_term(theta, p))
-
-
-def _times(matrix: Tensor, vector: Tensor) -> Tensor:
-    """`[..., C, C]` times `[..., C]`."""
-    return (matrix @ vector[..., None])[..., 0]
 
 
 class OrderedClasses:
@@ -106,24 +95,48 @@ class OrderedClasses:
         """Numbers of classes, `[N, R, (B,) *shape]`."""
         return self.ranked.expand(*ranks.shape, -1).gather(-1, ranks[..., None])[..., 0]
 
-    def by_class(self, values: Tensor) -> Tensor:
-        """Values by rank, `[R, (B,) *shape, C]`, by class."""
-        return torch.zeros_like(values).scatter_(-1, self.ranked, values)
+    def weights(self, ranks: Tensor, f: Tensor) -> Tensor:
+        """Weights of the logits, `[R, (B,) *shape, C]`.
 
-    def ratios(self, sample_size: int) -> Tensor:
-        """π π/P of two draws among N, by rank, `[R, (B,) *shape, C, C]`; 0 for a class with itself."""
-        M, C = sample_size - 1, self.probs.shape[-1]
-        pair = torch.zeros_like(self.probs[..., None]).repeat(*[1] * self.probs.dim(), C)
+        Args:
+            ranks: those of N draws, `[N, R, (B,) *shape]`.
+            f: their costs, `[N, R, (B)]`.
+        """
+        N, C = len(ranks), self.probs.shape[-1]
+        ranks = ranks.movedim(0, -1)  # [R, (B,) *shape, N]
+        f = f.movedim(0, -1).reshape(*f.shape[1:], *[1] * (ranks.dim() - f.dim()), N)
+        # Where there are fewer classes than draws, those of a class are taken together.
+        chosen = one_hot(ranks, C).to(f.dtype) if C < N else torch.eye(N, dtype=f.dtype, device=f.device)
+        kinds = torch.arange(C, device=f.device).expand_as(self.probs) if C < N else ranks
+        ratios = self.ratios(kinds, N).to(f.dtype)  # [R, (B,) *shape, K, K]
+        costs, numbers = (f[..., None] * chosen).sum(-2), chosen.sum(-2)  # [R, (B,) *shape, K] each
+        # Σ over n of the ratios times f_m − f_n, for all m of a kind.
+        products = [(ratios @ each[..., None])[..., 0] for each in (numbers, costs)]
+        found = (costs * products[0] - numbers * products[1]) / (N * (N - 1))
+        classes = self.ranked.gather(-1, kinds)
+        return torch.zeros_like(self.probs, dtype=f.dtype).scatter_add_(-1, classes, found)
+
+    def ratios(self, kinds: Tensor, sample_size: int) -> Tensor:
+        """π π/P of two draws among N with ranks among K, `[R, (B,) *shape, K, K]`; 0 for equal ranks.
+
+        Args:
+            kinds: the ranks, `[R, (B,) *shape, K]`.
+            sample_size: N.
+        """
+        M, K = sample_size - 1, kinds.shape[-1]
+        pair = self.probs.new_zeros((*kinds.shape, K))
         for order in self.orders:
             root = _edges(self.probs[..., order]).pow_(1 / M)  # [R, (B,) *shape, C + 1]
-            # The probability that two of the numbers are at most such edges.
-            below = (root[..., None] + root[..., None, :] - 1).clamp_(min=0).pow_(M)
-            place = order.argsort()
-            pair += below.diff(dim=-1).diff(dim=-2)[..., place[:, None], place]
-        ratios = self.probs[..., None] * self.probs[..., None, :] / (pair / len(self.orders))
-        apart = ~torch.eye(C, dtype=torch.bool, device=pair.device)
+            place = order.argsort()[kinds]
+            ends = root.gather(-1, torch.cat([place, place + 1], -1))  # [R, (B,) *shape, 2K]
+            # The probability that two of the numbers are at most such ends; a power takes longer.
+            below = (ends[..., None] + ends[..., None, :] - 1).clamp_(min=0).log_().mul_(M).exp_()
+            (both, left), (right, neither) = (half.chunk(2, -1) for half in below.chunk(2, -2))
+            pair += neither - left - right + both
+        chances = self.probs.gather(-1, kinds)
+        ratios = chances[..., None] * chances[..., None, :] / (pair / len(self.orders))
         # Where P is lost in rounding, no such pair is drawn.
-        return torch.where(apart & (pair > 0), ratios, 0)
+        return torch.where((kinds[..., None] != kinds[..., None, :]) & (pair > 0), ratios, 0)
 
 
 def _edges(probs: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def test_pairs_have_the_probabilities_that_the_ratios_say(N: int) -> None:
 
     for n in range(N):
         assert away(one[n], probs) < Z_LIMIT
-    ratios = coupled.ratios(N)[0]
+    ratios = coupled.ratios(torch.arange(C).expand(R, -1), N)[0]
     wanted = probs[:, None] * probs / ratios  # infinite on the diagonal, where the ratio is 0
     apart = ~torch.eye(C, dtype=torch.bool)
     pairs = one[0, :, :, None] * one[N - 1, :, None, :]  # [R, C, C]
@@ -113,10 +113,28 @@ def test_pairs_have_the_probabilities_that_the_ratios_say(N: int) -> None:
     assert bool((ratios[apart] > 0).all())
 
 
+def test_draws_of_a_class_may_be_taken_together() -> None:
+    logits = torch.tensor(UNEVEN, dtype=torch.float64).log_softmax(0).expand(50, -1)
+    torch.manual_seed(0)
+    coupled = OrderedClasses(logits)
+    ranks, f = coupled.drawn(6), torch.randn(6, 50, dtype=torch.float64)
+    found = coupled.weights(ranks, f)
+    wanted = torch.zeros_like(found)
+    ratios = coupled.ratios(torch.arange(4).expand(50, -1), 6)  # [R, C, C]
+    for m, n in itertools.permutations(range(6), 2):
+        ratio = ratios[torch.arange(50), ranks[m], ranks[n]]
+        weight = ratio * (f[m] - f[n]) / 30
+        wanted.scatter_add_(1, coupled.ranked.gather(1, ranks[m][:, None]), weight[:, None])
+    assert torch.allclose(found, wanted)
+    apart = coupled.ratios(ranks.T, 6)  # [R, N, N]
+    each = [[ratios[torch.arange(50), ranks[m], ranks[n]] for n in range(6)] for m in range(6)]
+    assert torch.allclose(apart, torch.stack([torch.stack(row, -1) for row in each], -2))
+
+
 def test_each_two_classes_are_drawn_together_however_rare_they_are() -> None:
     logits = torch.tensor([[9.0, 0.0, -1.0, -3.0]], dtype=torch.float64).log_softmax(-1)
     for N in (2, 3, 9):
-        ratios = OrderedClasses(logits).ratios(N)[0]
+        ratios = OrderedClasses(logits).ratios(torch.arange(4)[None], N)[0]
         assert bool((ratios[~torch.eye(4, dtype=torch.bool)] > 0).all())
         assert bool(ratios.isfinite().all())
 
@@ -169,8 +187,8 @@ def test_logits_far_out_are_finite(dtype: torch.dtype) -> None:
 class NoRatios(OrderedClasses):
     """Pairs as if they were independent."""
 
-    def ratios(self, sample_size: int) -> Tensor:
-        return (super().ratios(sample_size) > 0).to(self.probs)
+    def ratios(self, kinds: Tensor, sample_size: int) -> Tensor:
+        return (super().ratios(kinds, sample_size) > 0).to(self.probs)
 
 
 class OneOrder(OrderedClasses):
