@@ -61,11 +61,12 @@ def states_of_units(draws: SingleDraws) -> States:
     if net.batch_shape.numel() > 1:
         raise NotApplicable("it has several items")
     (D,) = net.sizes
-    units = net.states()  # [2^D, D]
+    units = net.states(2**D)  # [2^D, D]
     x = net.value(units.reshape(-1, *net.batch_shape, D))  # [2^D, 1, (1,) *event]
     own = SingleDraws(problem, Points(x, draws.weights, draws.power), draws.blocks)
     theta = problem.theta.expand(D, -1).requires_grad_()  # [D, P], a row for each logit
-    logits = layers_of(problem.distribution(theta)).logits(0, x[:0]).reshape(D, D)
+    of_rows = layers_of(problem.distribution(theta))
+    logits = of_rows.logits(0, units.new_zeros(1, *of_rows.batch_shape, 0)).reshape(D, D)
     slope = gradient_of(theta, logits.diagonal())  # [D, P]
     return States(own, logits[0].detach(), slope, units)
 

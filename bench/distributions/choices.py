@@ -92,7 +92,6 @@ class Choices(ABC):
     def of_classes(self, which: Tensor) -> Tensor:
         """Values of x, `[N, R, (B,) *event]`, given the numbers of classes, `[N, R, (B,) *shape]`."""
 
-    @abstractmethod
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         """Return x with another class at one of its choices.
 
@@ -101,6 +100,10 @@ class Choices(ABC):
             place: of the choice, an index into `shape`.
             which: the number of the class, the same for all or `[N, R, (B)]`.
         """
+        at: Any = (..., *place)
+        changed = x.clone()
+        changed[at] = which if isinstance(which, int) else which.to(x.dtype)
+        return changed
 
     @property
     def log_odds(self) -> Tensor:
@@ -194,9 +197,6 @@ class BinaryChoices(Choices):
     def of_classes(self, which: Tensor) -> Tensor:
         return which.to(self.logits.dtype)
 
-    def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-        return _with(x, place, which)
-
 
 class ClassChoices(Choices):
     """Categorical variables whose x are numbers of classes: the largest of C Gumbel noises decides."""
@@ -247,9 +247,6 @@ class ClassChoices(Choices):
     def of_classes(self, which: Tensor) -> Tensor:
         return which.long()
 
-    def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-        return _with(x, place, which)
-
 
 class OneHotChoices(ClassChoices):
     """Categorical variables whose x are one-hot vectors."""
@@ -270,13 +267,6 @@ class OneHotChoices(ClassChoices):
         changed = x.clone()
         changed[at] = vector
         return changed
-
-
-def _with(x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-    at: Any = (..., *place)
-    changed = x.clone()
-    changed[at] = which if isinstance(which, int) else which.to(x.dtype)
-    return changed
 
 
 _CHOICES: Mapping[type[Distribution], Callable[[Any, int], Choices]] = {
