@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -84,14 +84,8 @@ class SingleDraws:
         return torch.cat(parts)
 
     def of_mean(self, estimator: Estimator, sample_size: int) -> ExactMoments:
-        r"""Return the moments of a mean of N independent estimates from one sample each.
-
-        With d the deviation of one of them from its mean, and Σ its covariance,
-
-        .. math:: E|\bar d|^4 = \frac{E|d|^4 + (N - 1)((\mathrm{tr}\,\Sigma)^2
-            + 2\, \mathrm{tr}(\Sigma^2))}{N^3}
-        """
-        return self._moments(estimator, 1, sample_size)
+        """Return the moments of a mean of N independent estimates from one sample each."""
+        return self.moments(lambda: self._weighed(estimator, 1), sample_size)
 
     def of_group(self, estimator: Estimator, sample_size: int) -> ExactMoments:
         """Return the moments of an estimate that the values of N samples make, by all groups of N values.
@@ -106,19 +100,30 @@ class SingleDraws:
             raise NotApplicable(
                 f"its samples have {groups} values, and at most {_MOST_GROUPS} are enumerated"
             )
-        return self._moments(estimator, sample_size, 1)
+        return self.moments(lambda: self._weighed(estimator, sample_size), 1)
 
-    def _moments(self, estimator: Estimator, group: int, count: int) -> ExactMoments:
-        """Return those of a mean of `count` independent estimates, each from a group of so many samples."""
-        N = count
-        mean = sum(
-            (w @ part for w, part in self._weighed(estimator, group)), torch.zeros_like(self.problem.theta)
-        )  # [P]
+    def moments(
+        self, weighed: Callable[[], Iterator[tuple[Tensor, Tensor]]], sample_size: int
+    ) -> ExactMoments:
+        r"""Return the moments of a mean of N independent estimates that have finitely many values.
+
+        With d the deviation of one of them from its mean, and Σ its covariance,
+
+        .. math:: E|\bar d|^4 = \frac{E|d|^4 + (N - 1)((\mathrm{tr}\,\Sigma)^2
+            + 2\, \mathrm{tr}(\Sigma^2))}{N^3}
+
+        Args:
+            weighed: goes through the values of one of them, `[rows, P]`, each part with its
+                probabilities, `[rows]`; it is called twice.
+            sample_size: N.
+        """
+        N = sample_size
+        mean = sum((w @ part for w, part in weighed()), torch.zeros_like(self.problem.theta))  # [P]
         second, third = torch.zeros_like(mean), torch.zeros_like(mean)  # [P]
         fourth = dict.fromkeys(self.blocks, 0.0)
         few, known = len(mean) <= _FEW_PARAMETERS, self.power >= 4
         covariance = mean.new_zeros((len(mean), len(mean)) if few else (0, 0))  # [P, P]
-        for w, part in self._weighed(estimator, group):
+        for w, part in weighed():
             d = part - mean  # [rows, P]
             second += w @ d.square()
             third += w @ d**3

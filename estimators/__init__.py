@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 ESTIMATORS = {
+    "arm": "estimators.couplings:Arm",
+    "arms": "estimators.couplings:Arms",
+    "ars": "estimators.swaps:Ars",
+    "arsm": "estimators.swaps:Arsm",
+    "carms": "estimators.carms:Carms",
     "delta_method": "estimators.delta_method:DeltaMethod",
     "double_control_variate": "estimators.double_control_variate:DoubleControlVariate",
+    "disarm": "estimators.couplings:Disarm",
     "dreg": "estimators.dreg:Dreg",
     "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
     "exact": "estimators.exact:Exact",
@@ -37,6 +43,7 @@ ALIASES = {
     "pathwise": "reparameterization",
     "score_function": "reinforce",
     "stl": "sticking_the_landing",
+    "u2g": "disarm",
 }
 """Other names that the field uses for the same things."""
 

@@ -235,6 +235,14 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "stein-optimal": ("stein", {"coefficient": "optimal"}),
     "rodeo": ("rodeo", {}),
     "parameter_shift": ("parameter_shift", {}),
+    "arm": ("arm", {}),
+    "disarm": ("disarm", {}),
+    "arms": ("arms", {}),
+    "arms-not-reflected": ("arms", {"reflect": False}),
+    "ars": ("ars", {}),
+    "ars-first": ("ars", {"reference": 0}),
+    "arsm": ("arsm", {}),
+    "carms": ("carms", {}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {

@@ -12,7 +12,7 @@ from torch.distributions import Binomial, Distribution, Independent, Normal, One
 
 from bench.distributions.by_counter import Bernoulli, Categorical
 from bench.distributions.choices import Choices, choices_of
-from bench.distributions.layered import Layered
+from bench.distributions.layered import Layered, layers_of
 from bench.distributions.repeated import Repeated
 from bench.distributions.states import states_of
 from bench.problem import NotApplicable
@@ -147,6 +147,25 @@ def test_another_class_is_chosen_at_one_place_only(name: str) -> None:
             assert torch.allclose(difference, wanted.expand_as(difference))
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_values_are_made_of_the_numbers_of_classes(name: str) -> None:
+    _, p, choices = made(name)
+    x = p.sample((50,))
+    corner = choices.corner_of(x)
+    which = corner if name.startswith("bit") else corner.argmax(-1)  # [N, R, *shape]
+    assert torch.equal(choices.of_classes(which).to(x), x)
+
+
+def test_the_log_odds_are_of_the_second_of_two_classes() -> None:
+    for name, two in (("class", Categorical), ("one-hot", OneHotCategorical)):
+        _, _, choices = made(name)
+        with pytest.raises(NotApplicable, match="among 3 classes, and two are wanted"):
+            _ = choices.log_odds
+        logits = torch.tensor([[0.3, 1.1]]).double()
+        assert torch.allclose(choices_of(two(logits=logits)).log_odds, logits[:, 1] - logits[:, 0])
+    assert torch.equal(made("bits")[2].log_odds, BITS.double())
+
+
 @pytest.mark.parametrize("p", [Normal(torch.zeros(2), 1.0), Binomial(3, torch.full((2,), 0.4))])
 def test_what_makes_no_choices_is_refused(p: Distribution) -> None:
     with pytest.raises(NotApplicable, match="independent choices"):
@@ -172,6 +191,23 @@ def layered() -> Layered:
         return before @ weights + 0.1
 
     return Layered([2, 3], logits, torch.Size([2]), weights)
+
+
+def test_independent_choices_are_a_single_layer() -> None:
+    for name in ("bit", "bits"):
+        _, p, choices = made(name)
+        net = layers_of(p)
+        assert net.sizes == (max(1, choices.shape.numel()),)
+        u = torch.rand(50, 1, *net.event_shape, dtype=torch.float64)
+        units = net.completed(u[..., :0], u)
+        assert torch.equal(units, (u <= net.logits(0, u).sigmoid()).double())
+        x = net.value(units)
+        assert x.shape == (50, *p.batch_shape, *p.event_shape)
+        assert torch.equal(x.reshape(units.shape), units)
+    p = layered()
+    assert layers_of(p) is p
+    with pytest.raises(NotApplicable, match="two are wanted"):
+        layers_of(made("class")[1])
 
 
 def test_layers_are_drawn_with_the_probabilities_of_their_states() -> None:
@@ -210,6 +246,8 @@ def test_layers_above_are_drawn_from_the_same_numbers() -> None:
     other = p.completed(1 - whole[..., :2], u)
     assert torch.equal(other[..., :2], 1 - whole[..., :2])
     assert 0 < float((other[..., 2:] != whole[..., 2:]).double().mean()) < 1
+    same = p.completed(whole[..., :2], u[:1])
+    assert torch.equal(same, torch.cat([p.completed(each[None, :, :2], u[:1]) for each in whole]))
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -122,6 +122,7 @@ SHARED_BY_ESTIMATORS = [
     "estimators.baseline_contract",
     "estimators.baseline_network",
     "estimators.baselines",
+    "estimators.coupled_moments",
     "estimators.decompositions",
     "estimators.directions",
     "estimators.gibbs_moves",

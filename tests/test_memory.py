@@ -78,6 +78,14 @@ def test_what_is_freed_on_the_way_does_not_add_up() -> None:
     assert peak_bytes(Frugal(), gaussian(), N, ROWS) <= 3 * 4
 
 
+def applies(name: str, problem: Problem) -> bool:
+    try:
+        peak_bytes(estimator_of(name), problem, 2, ROWS)
+    except NotApplicable:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("name", [*ESTIMATORS, *BIASED])
 def test_the_peak_is_the_same_every_time(name: str) -> None:
     # What is kept for later is made by the first call, as the warm-up of a cell is.

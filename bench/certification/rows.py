@@ -45,7 +45,7 @@ def theta(trial: Trial) -> Iterator[Fault]:
 
 
 def follows(trial: Trial) -> bool:
-    """Whether the estimate of a row changes when its own θ is moved."""
+    """Whether the estimate of a row changes when its own θ is moved, a little or far."""
     problem = trial.problem()
     estimator, N = trial.fitted(problem, trial.sizes[1]), trial.sizes[1]
     before, after = _moved(trial, estimator, problem)
@@ -75,11 +75,17 @@ def data(trial: Trial) -> Iterator[Fault]:
         yield Fault("rows", "with a batch for each row, the estimate of one depends on θ of another")
 
 
-def _moved(trial: Trial, estimator: Estimator, problem: Problem) -> tuple[Tensor, Tensor]:
-    """Estimates before and after the last row of θ is moved, `[R, P]` each."""
+def _moved(
+    trial: Trial,
+    estimator: Estimator,
+    problem: Problem,
+    by: float = _MOVED,
+    which: slice = slice(-1, None),
+) -> tuple[Tensor, Tensor]:
+    """Estimates before and after rows of θ are moved, by default the last, `[R, P]` each."""
     point = problem.theta.repeat(_ROWS, 1)  # [R, P]
     moved = point.clone()
-    moved[-1] *= _MOVED
+    moved[which] *= by
     N = trial.sizes[1]
     before, after = (trial.drawn(estimator, problem, each, N).estimates for each in (point, moved))
     return before, after

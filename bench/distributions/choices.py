@@ -89,6 +89,9 @@ class Choices(ABC):
         """Values of x as corners."""
 
     @abstractmethod
+    def of_classes(self, which: Tensor) -> Tensor:
+        """Values of x, `[N, R, (B,) *event]`, given the numbers of classes, `[N, R, (B,) *shape]`."""
+
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         """Return x with another class at one of its choices.
 
@@ -97,6 +100,21 @@ class Choices(ABC):
             place: of the choice, an index into `shape`.
             which: the number of the class, the same for all or `[N, R, (B)]`.
         """
+        at: Any = (..., *place)
+        changed = x.clone()
+        changed[at] = which if isinstance(which, int) else which.to(x.dtype)
+        return changed
+
+    @property
+    def log_odds(self) -> Tensor:
+        """The logit of the second of two classes, `[R, (B,) *shape]`, differentiable.
+
+        Raises:
+            NotApplicable: if there are more classes.
+        """
+        if self.classes != 2:
+            raise NotApplicable(f"x consists of choices among {self.classes} classes, and two are wanted")
+        return self.log_masses[..., 1] - self.log_masses[..., 0]
 
     @abstractmethod
     def classes_of(self, x: Tensor) -> Tensor:
@@ -144,6 +162,10 @@ class BinaryChoices(Choices):
         return functional.logsigmoid(torch.stack([-self.logits, self.logits], -1))
 
     @property
+    def log_odds(self) -> Tensor:
+        return self.logits
+
+    @property
     def batch_dim(self) -> int:
         return self.logits.dim() - len(self.shape)
 
@@ -180,8 +202,8 @@ class BinaryChoices(Choices):
     def corner_of(self, x: Tensor) -> Tensor:
         return x
 
-    def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-        return _with(x, place, which)
+    def of_classes(self, which: Tensor) -> Tensor:
+        return which.to(self.logits.dtype)
 
     def classes_of(self, x: Tensor) -> Tensor:
         return x.long()
@@ -236,8 +258,8 @@ class ClassChoices(Choices):
     def corner_of(self, x: Tensor) -> Tensor:
         return functional.one_hot(x.long(), self.classes).to(self.logits.dtype)
 
-    def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-        return _with(x, place, which)
+    def of_classes(self, which: Tensor) -> Tensor:
+        return which.long()
 
     def classes_of(self, x: Tensor) -> Tensor:
         return x.long()
@@ -255,6 +277,9 @@ class OneHotChoices(ClassChoices):
     def corner_of(self, x: Tensor) -> Tensor:
         return x
 
+    def of_classes(self, which: Tensor) -> Tensor:
+        return functional.one_hot(which.long(), self.classes).to(self.logits.dtype)
+
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         classes = torch.arange(self.classes, device=x.device)
         vector = (classes == torch.as_tensor(which, device=x.device)[..., None]).to(x.dtype)
@@ -265,13 +290,6 @@ class OneHotChoices(ClassChoices):
 
     def classes_of(self, x: Tensor) -> Tensor:
         return x.argmax(-1)
-
-
-def _with(x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-    at: Any = (..., *place)
-    changed = x.clone()
-    changed[at] = which if isinstance(which, int) else which.to(x.dtype)
-    return changed
 
 
 _CHOICES: Mapping[type[Distribution], Callable[[Any, int], Choices]] = {

@@ -12,6 +12,7 @@ from torch.distributions import Distribution, constraints
 from torch.nn import functional
 
 from bench import noise
+from bench.distributions.choices import Choices, choices_of
 from bench.distributions.states import product_of
 
 Logits = Callable[[int, Tensor], Tensor]
@@ -26,7 +27,8 @@ class Layered(Distribution):
 
     Args:
         sizes: the numbers of units of the layers, in the order in which they are drawn.
-        logits: those of layer t given the units before it, `(t, [N, *batch, D_before]) -> [N, *batch, D_t]`.
+        logits: those of layer t given the units before it, `(t, [N, *batch, D_before]) -> [N, *batch, D_t]`,
+            or `[1, *batch, D_t]` where they do not depend on these.
         batch_shape: `[R]` or `[R, B]`.
         like: a tensor of the type and on the device of the logits.
     """
@@ -58,7 +60,8 @@ class Layered(Distribution):
 
         Args:
             before: the units of the first layers, `[N, *batch, D_before]`.
-            u: uniform numbers of all units, `[N, *batch, D]`; those of the given layers are not used.
+            u: uniform numbers of all units, `[N, *batch, D]`, or `[1, *batch, D]` for all samples the same;
+                those of the given layers are not used.
 
         Returns:
             `[N, *batch, D]`.
@@ -67,8 +70,17 @@ class Layered(Distribution):
         for t, place in enumerate(self.layers):
             if place.start >= before.shape[-1]:
                 probs = self.logits(t, x).detach().sigmoid()
-                x = torch.cat([x, (u[..., place] <= probs).to(u.dtype)], -1)
+                drawn = (u[..., place] <= probs).to(u.dtype)
+                x = torch.cat([x, drawn.expand(*x.shape[:-1], -1)], -1) if t else drawn
         return x
+
+    def layered(self) -> Layered:
+        """This distribution: how `layers_of` sees it."""
+        return self
+
+    def value(self, units: Tensor) -> Tensor:
+        """Return the x with these units, `[N, *batch, D] -> [N, *batch, *event]`."""
+        return units
 
     def log_prob(self, value: Tensor) -> Tensor:
         terms = []
@@ -81,3 +93,30 @@ class Layered(Distribution):
         """All values of the units, `[2^D, D]`, where they are no more than `most`."""
         every = torch.tensor([0.0, 1.0], dtype=self.like.dtype, device=self.like.device)
         return product_of(every, sum(self.sizes), most)
+
+
+class SingleLayer(Layered):
+    """Independent choices between two classes, as the only layer of a net."""
+
+    def __init__(self, choices: Choices) -> None:
+        self.choices = choices
+        log_odds, batch_dim = choices.log_odds, choices.batch_dim
+        flat = log_odds.reshape(1, *log_odds.shape[:batch_dim], -1)  # [1, R, (B), D]
+        super().__init__([flat.shape[-1]], lambda *_: flat, flat.shape[1:-1], flat)
+
+    def value(self, units: Tensor) -> Tensor:
+        return self.choices.of_classes(units.reshape(*units.shape[:-1], *self.choices.shape))
+
+
+def layers_of(p: Distribution) -> Layered:
+    """The layers of binary choices of which a draw of p consists; independent choices are a single one.
+
+    A distribution of one's own may have a method `layered` that tells.
+
+    Raises:
+        NotApplicable: if it consists of none, or of choices among more than two classes.
+    """
+    if hasattr(p, "layered"):
+        own: Layered = p.layered()
+        return own
+    return SingleLayer(choices_of(p))
