@@ -75,17 +75,11 @@ def data(trial: Trial) -> Iterator[Fault]:
         yield Fault("rows", "with a batch for each row, the estimate of one depends on θ of another")
 
 
-def _moved(
-    trial: Trial,
-    estimator: Estimator,
-    problem: Problem,
-    by: float = _MOVED,
-    which: slice = slice(-1, None),
-) -> tuple[Tensor, Tensor]:
-    """Estimates before and after rows of θ are moved, by default the last, `[R, P]` each."""
+def _moved(trial: Trial, estimator: Estimator, problem: Problem) -> tuple[Tensor, Tensor]:
+    """Estimates before and after the last row of θ is moved, `[R, P]` each."""
     point = problem.theta.repeat(_ROWS, 1)  # [R, P]
     moved = point.clone()
-    moved[which] *= by
+    moved[-1] *= _MOVED
     N = trial.sizes[1]
     before, after = (trial.drawn(estimator, problem, each, N).estimates for each in (point, moved))
     return before, after
