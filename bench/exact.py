@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -82,22 +82,31 @@ class SingleDraws:
         return torch.cat(parts)
 
     def of_mean(self, estimator: Estimator, sample_size: int) -> ExactMoments:
-        r"""Return the moments of a mean of N independent estimates from one sample each.
+        """Return the moments of a mean of N independent estimates from one sample each."""
+        return self.of_outcomes(lambda: self._weighed(estimator), sample_size)
+
+    def of_outcomes(
+        self, outcomes: Callable[[], Iterable[tuple[Tensor, Tensor]]], sample_size: int
+    ) -> ExactMoments:
+        r"""Return the moments of a mean of N independent estimates, of which all outcomes are known.
 
         With d the deviation of one of them from its mean, and Σ its covariance,
 
         .. math:: E|\bar d|^4 = \frac{E|d|^4 + (N - 1)((\mathrm{tr}\,\Sigma)^2
             + 2\, \mathrm{tr}(\Sigma^2))}{N^3}
+
+        Args:
+            outcomes: gives their probabilities, `[rows]`, and the estimates, `[rows, P]`, part by part, each
+                time it is called.
+            sample_size: N.
         """
         N = sample_size
-        mean = sum(
-            (w @ part for w, part in self._weighed(estimator)), torch.zeros_like(self.problem.theta)
-        )  # [P]
+        mean = sum((w @ part for w, part in outcomes()), torch.zeros_like(self.problem.theta))  # [P]
         second, third = torch.zeros_like(mean), torch.zeros_like(mean)  # [P]
         fourth = dict.fromkeys(self.blocks, 0.0)
         few, known = len(mean) <= _FEW_PARAMETERS, self.power >= 4
         covariance = mean.new_zeros((len(mean), len(mean)) if few else (0, 0))  # [P, P]
-        for w, part in self._weighed(estimator):
+        for w, part in outcomes():
             d = part - mean  # [rows, P]
             second += w @ d.square()
             third += w @ d**3

@@ -81,6 +81,14 @@ class Choices(ABC):
         """Values of x as corners."""
 
     @abstractmethod
+    def classes_of(self, x: Tensor) -> Tensor:
+        """The numbers of the classes that values of x have, `[N, R, (B,) *shape]`, as whole numbers."""
+
+    @abstractmethod
+    def of_classes(self, classes: Tensor) -> Tensor:
+        """Values of x, `[N, R, (B,) *event]`, whose choices have classes of these numbers."""
+
+    @abstractmethod
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         """Return x with another class at one of its choices.
 
@@ -160,6 +168,12 @@ class BinaryChoices(Choices):
     def corner_of(self, x: Tensor) -> Tensor:
         return x
 
+    def classes_of(self, x: Tensor) -> Tensor:
+        return x.long()
+
+    def of_classes(self, classes: Tensor) -> Tensor:
+        return classes.to(self.logits.dtype)
+
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         return _with(x, place, which)
 
@@ -207,6 +221,12 @@ class ClassChoices(Choices):
     def corner_of(self, x: Tensor) -> Tensor:
         return functional.one_hot(x.long(), self.classes).to(self.logits.dtype)
 
+    def classes_of(self, x: Tensor) -> Tensor:
+        return x.long()
+
+    def of_classes(self, classes: Tensor) -> Tensor:
+        return classes
+
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         return _with(x, place, which)
 
@@ -219,6 +239,12 @@ class OneHotChoices(ClassChoices):
 
     def corner_of(self, x: Tensor) -> Tensor:
         return x
+
+    def classes_of(self, x: Tensor) -> Tensor:
+        return x.argmax(-1)
+
+    def of_classes(self, classes: Tensor) -> Tensor:
+        return functional.one_hot(classes, self.classes).to(self.logits.dtype)
 
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         classes = torch.arange(self.classes, device=x.device)
