@@ -125,7 +125,9 @@ SHARED_BY_ESTIMATORS = [
     "estimators.decompositions",
     "estimators.perturbed",
     "estimators.samplers",
+    "estimators.set_outcomes",
     "estimators.weighted_paths",
+    "estimators.without_replacement",
 ]
 
 
