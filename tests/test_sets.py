@@ -323,8 +323,8 @@ def test_where_something_cannot_happen_its_cost_is_not_asked(estimator: Estimato
 
 @pytest.mark.parametrize("single", [False, True])
 def test_rare_values_are_drawn_as_often_as_they_should(single: bool) -> None:
-    # 3·10⁻⁷ in float32, with 2²² draws of one value: 1.26 of them are expected, and 10 or more have
-    # probability 1e-6; with the weights of their rarity the mean is that of the formula.
+    # Of a probability of 3·10⁻⁷ 0.3 are expected in 2²⁰ draws; 10 or more have probability below 1e-11.
+    # The other, 0.0025, is counted to within 4.5 standard errors, of which a twelfth of it is more.
     dtype = torch.float32 if single else torch.float64
     p = Categorical(logits=torch.tensor([[0.0, -15.0, -6.0]], dtype=dtype))
     torch.manual_seed(1)
