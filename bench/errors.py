@@ -55,6 +55,13 @@ class Invalid(ValueError):
         """Return these faults with a path from further out."""
         return Invalid(*(replace(fault, path=(*prefix, *fault.path)) for fault in self.faults))
 
+    def past(self, *prefix: str | int) -> Invalid:
+        """Return these faults with a path from further in, where it begins with these keys."""
+        n = len(prefix)
+        return Invalid(
+            *(replace(each, path=each.path[n:]) if each.path[:n] == prefix else each for each in self.faults)
+        )
+
 
 class ScenarioError(Invalid):
     """A scenario, or another file, cannot be understood; each message says where its fault is.

@@ -193,7 +193,7 @@ class Problem(Resolvable):
         raise NotApplicable("x can be neither enumerated nor integrated over")
 
     def item(self, index: int) -> Self:
-        """The same problem with one item of its data alone, B = 1, of which F is the mean.
+        """This problem with one item of its data alone, B = 1: F is the mean over those.
 
         Where x can be enumerated for a single item, the moments of estimates are known by it: estimates of
         items are independent.

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from bench import noise
-from bench.distributions.states import probabilities_of, states_of
+from bench.distributions.state_probabilities import probabilities_of
+from bench.distributions.states import states_of
 from bench.problem import NotApplicable
 
 MOST = 1 << 12

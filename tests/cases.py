@@ -96,6 +96,20 @@ PROBLEMS: dict[str, dict[str, Any]] = {
         ),
         "let": {"f": [1.5, -0.3, 0.4], "T": [[1, 2, 0.5], [0.3, -1.5, 1], [2, 0.1, -0.7]]},
     },
+    "count_quadratic": {"name": "count_quadratic", "logits": [0.7, -1.1, 0.2, 0.5], "target": 1.3},
+    "categorical_quadratic": {
+        "name": "categorical_quadratic",
+        "matrix": [[1, 0.3, -0.2, 0.6], [0.3, -0.5, 0.4, 0.1], [-0.2, 0.4, 0.8, -0.3], [0.5, 0.2, -0.4, 0.7]],
+        "vector": [0.1, -0.3, 0.5, 0.4],
+        "logits": [[0.3, -0.4], [0.9, 0.2]],
+    },
+    "entropy_regularized": {
+        **expectation(
+            "2 + z[0] * z[1]", ["logits"], categorical={"logits": [[0.3, -0.4, 0.9], [0.1, 0.5, -0.2]]}
+        ),
+        "name": "entropy_regularized",
+        "weight": 0.7,
+    },
     "interaction": expectation(
         "sin(z[0]*z[1]) + z[0]**2", ["loc", "scale"], normal={"loc": [0.3, -0.6], "scale": [0.8, 0.5]}
     ),
@@ -144,6 +158,24 @@ VARIATIONAL["iwae-gamma"] = {
     "name": "importance_weighted",
     "samples": 3,
     "problem": {"name": "gamma_poisson"},
+}
+
+_BITS = {"name": "discrete_vae", "batch_size": 3, "latent": 2, "theta": {"init": 1}}
+_CLASSES = {**_BITS, "latent_kind": "categorical", "classes": 3, "hidden": 4}
+VARIATIONAL |= {
+    "discrete_vae": _BITS,
+    "discrete_vae-analytic_kl": {**_BITS, "bound": "analytic_kl", "hidden": 4},
+    "discrete_vae-classes": _CLASSES,
+    "discrete_vae-classes-analytic_kl": {**_CLASSES, "bound": "analytic_kl"},
+    "belief_net": {"name": "belief_net", "batch_size": 3, "layers": [2, 1], "theta": {"init": 1}},
+    "iwae-bits": {**_BITS, "bound": {"iwae": 3}},
+    "iwae-belief_net": {
+        "name": "belief_net",
+        "batch_size": 2,
+        "layers": [2, 1],
+        "theta": {"init": 1},
+        "bound": {"iwae": 2},
+    },
 }
 
 BOUNDS: dict[str, dict[str, Any]] = {
@@ -236,6 +268,9 @@ CERTIFIED_ON: dict[str, Reference] = dict(certification.PROBLEMS) | {
         "linear_gaussian",
         "beta_bernoulli",
         "dirichlet_multinomial",
+        "count_quadratic",
+        "discrete_vae-classes",
+        "belief_net",
         "iwae-1",
         "iwae-2",
     )

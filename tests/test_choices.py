@@ -13,7 +13,9 @@ from torch.distributions import Binomial, Distribution, Independent, Normal, One
 from bench.distributions.by_counter import Bernoulli, Categorical
 from bench.distributions.choices import Choices, choices_of
 from bench.distributions.layered import Layered
-from bench.distributions.states import probabilities_of, states_of
+from bench.distributions.repeated import Repeated
+from bench.distributions.state_probabilities import probabilities_of
+from bench.distributions.states import states_of
 from bench.problem import NotApplicable
 
 N = 40_000
@@ -100,6 +102,24 @@ def test_the_gradient_goes_through_the_noise_given_the_choice(name: str) -> None
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_log_p_is_that_of_values_and_linear_between_them(name: str) -> None:
+    theta, p, choices = made(name)
+    x = states_of(p, 1000)[:, None]
+    corners = choices.corner_of(x).double()
+    log_prob = p.log_prob(x)
+    assert torch.allclose(choices.log_prob(corners), log_prob)
+    middle = choices.log_prob((corners + 3 * corners.roll(1, 0)) / 4)
+    assert torch.allclose(middle, (log_prob + 3 * log_prob.roll(1, 0)) / 4)
+    mean = (log_prob.exp() * log_prob).sum(0)
+    assert torch.allclose(choices.mean_log_prob(), mean)
+    found, wanted = (
+        torch.autograd.grad(each.sum(), theta, retain_graph=True)[0]
+        for each in (choices.mean_log_prob(), mean)
+    )
+    assert torch.allclose(found, wanted)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_slopes_are_those_of_the_probabilities(name: str) -> None:
     theta, _, choices = made(name)
     v = torch.randn(choices.probs.shape, dtype=torch.float64)
@@ -178,6 +198,14 @@ def test_what_cannot_happen_has_the_probability_zero() -> None:
     assert float(classes.log_prob(torch.tensor(0)).exp()) > 0  # torch's logarithm is clamped
 
 
+def test_probabilities_of_repeated_draws_are_products() -> None:
+    bits = Independent(Bernoulli(logits=BITS[..., :2].double()), 1)
+    pairs = Repeated(bits, 2)
+    single = probabilities_of(bits)(states_of(bits, 4))  # [1, 4]
+    found = probabilities_of(pairs)(states_of(pairs, 16))
+    assert torch.allclose(found, (single[:, :, None] * single[:, None]).flatten(1))
+
+
 def test_probabilities_of_layers_and_of_counts_add_up() -> None:
     counts = Independent(Binomial(3, torch.tensor([[0.2, 0.6]])), 1)
     for p in (layered(), counts):
@@ -206,6 +234,23 @@ def test_layers_are_drawn_with_the_probabilities_of_their_states() -> None:
     found = (x[:, None] == states).all(-1).double()  # [N, S]
     assert away(found, probs) < 4.5
     assert away(found, probs.roll(1)) > 4.5
+
+
+def test_values_of_several_draws_are_all_tuples_of_those_of_one() -> None:
+    _, base, _ = made("classes")
+    p = Repeated(base, 2)
+    states = states_of(p, 81)
+    assert states.shape == (81, 2, 2)
+    assert float(p.log_prob(states[:, None]).exp().sum().detach()) == pytest.approx(1)
+    assert len({tuple(each.flatten().tolist()) for each in states}) == 81
+    with pytest.raises(NotApplicable, match=r"9\^2 values, and at most 80"):
+        states_of(p, 80)
+
+
+def test_layers_of_too_many_units_are_not_laid_out() -> None:
+    p = Layered([200, 200], lambda _t, before: before, torch.Size([1]), torch.zeros(()))
+    with pytest.raises(NotApplicable, match=r"2\^400 values"):
+        states_of(p, 1 << 20)
 
 
 def test_layers_above_are_drawn_from_the_same_numbers() -> None:

@@ -185,7 +185,7 @@ def test_causes_are_found_below_audits_and_certificates() -> None:
 
 def test_certification_judges_and_draws_nothing() -> None:
     allowed = [*CONTRACTS, *TABLES, "bench.catalogue", "bench.diagnosing", "bench.engine"]
-    allowed += ["bench.statistics", "bench.scenario"]
+    allowed += ["bench.distributions.choices", "bench.statistics", "bench.scenario"]
     assert strangers("bench.certification", allowed) == []
 
 

@@ -661,7 +661,7 @@ def properties_of(schema: dict, root: dict, path: tuple[str, ...] = ()) -> list[
 def test_every_key_is_described_to_editors_and_to_readers_of_errors() -> None:
     schema = json_schema()
     keys = properties_of(schema, schema)
-    assert len(keys) == 32
+    assert len(keys) == 33
     assert all(inner.get("description") for _, inner in keys)
     has_its_own_words = {("reference", "estimator")}
     assert all(wanted(path) != "something else" for path, _ in keys if path not in has_its_own_words)

@@ -221,8 +221,10 @@ def test_how_the_gradient_is_known_is_said(name: str) -> None:
     problem = problem_of(name)
     truth = exact_gradient(problem)
     discrete = {"bernoulli", "bernoullis", "categorical", "poisson", "geometric", "binomial", "binomials"}
-    discrete |= {"tied", "table"}
-    assert truth.kind == ("enumeration" if name in discrete else "quadrature")
+    discrete |= {"tied", "table", "entropy_regularized"}
+    closed = {"count_quadratic", "categorical_quadratic"}
+    wanted = "closed_form" if name in closed else "enumeration" if name in discrete else "quadrature"
+    assert truth.kind == wanted
     assert truth.gradient is not None
     assert truth.gradient.shape == truth.standard_error.shape == problem.theta.shape
     assert truth.gradient.dtype == torch.float64

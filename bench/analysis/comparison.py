@@ -29,9 +29,9 @@ FALSE_CLAIMS = 0.05
 BETTER, WORSE, UNDECIDED, NO_INTERVAL = "better", "worse", "undecided", "no interval"
 
 COLUMNS = {
-    "estimator": "str", "control": "str", "sample_size": "int64", "problem": "str", "device": "str",
-    "dtype": "str", "parameter": "str", "metric": "str", "ratio": "float64", "low": "float64",
-    "high": "float64", "paired": "bool", "level": "float64", "mark": "str",
+    "estimator": "str", "control": "str", "sample_size": "int64", "granted": "float64", "problem": "str",
+    "device": "str", "dtype": "str", "parameter": "str", "metric": "str", "ratio": "float64",
+    "low": "float64", "high": "float64", "paired": "bool", "level": "float64", "mark": "str",
     "equivalent_samples": "float64", "equivalent_samples_low": "float64",
     "equivalent_samples_high": "float64", "cell": "str",
 }  # fmt: skip
@@ -151,7 +151,8 @@ def framed(found: pd.DataFrame, control: str, columns: Mapping[str, str]) -> tup
     """
     known = found[found["ratio"].notna()]
     level = level_of(int(known["error"].notna().sum()))
-    known = known.assign(control=control, **intervals(known, level))
+    granted = known["granted"].astype(float).fillna(0.0)  # 0 where the scenario gives N
+    known = known.assign(control=control, granted=granted, **intervals(known, level))
     # N over the ratio of variances: the samples with which the control would be as good.
     N = known["sample_size"].astype(float).where(known["metric"] == "variance")
     for end, name in {"": "ratio", "_low": "high", "_high": "low"}.items():
@@ -183,7 +184,7 @@ def ratios(run: Run, control: str | None = None) -> pd.DataFrame:
     those to the estimator with the label `control`, by default the first one.
     """
     labels = list(dict.fromkeys(run.measurements["estimator"]))
-    every = sorted(run.measurements["sample_size"].unique())
+    every = sorted(rows.whole(run.measurements)["sample_size"].unique())
     of_each = len(rows.whole(run.measurements)) * len(COMPARED) / MOST_RATIOS
     controls = labels if of_each * len(labels) <= 1 else [control or labels[0]]
     sizes, notice = rows.one_in(of_each * len(controls), every, "sample sizes is compared")

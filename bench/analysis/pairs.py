@@ -132,8 +132,9 @@ def _control(whole: pd.DataFrame, control: str | None) -> str:
 
 def of_sample_sizes(run: Run, sizes: Sequence[int]) -> Run:
     """Return a run without the other sample sizes; there is `Invalid` if it has none of such an N."""
-    known = sorted(run.measurements["sample_size"].unique())
+    frame = rows.at_equal_size(run.measurements)
+    known = sorted(frame["sample_size"].unique())
     words = ", ".join(map(str, known))
     if faults := [Fault(f"no sample size {N} here; known: {words}") for N in sizes if N not in known]:
         raise Invalid(*faults)
-    return run.of(run.measurements[run.measurements["sample_size"].isin(sizes)].reset_index(drop=True))
+    return run.of(run.measurements[frame["sample_size"].isin(sizes)].reset_index(drop=True))

@@ -19,7 +19,7 @@ SETTINGS = ("problem", "device", "dtype")
 PLACE = [*SETTINGS, "sample_size"]
 """The columns that a cell has in common with those that it is compared with."""
 
-CELL = ["cell", "problem", "estimator", "sample_size", "device", "dtype"]
+CELL = ["cell", "problem", "estimator", "sample_size", "granted", "device", "dtype"]
 """The columns that say which cell a row of a figure is about."""
 
 FEWEST_DEGREES, LARGEST_SHARE = 50, 0.05
@@ -37,13 +37,29 @@ def without_empty(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def whole(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows about the whole gradient."""
-    return measurements[measurements["parameter"] == "all"].reset_index(drop=True)
+    """Return the rows about the whole gradient, see `at_equal_size`."""
+    return at_equal_size(measurements[measurements["parameter"] == "all"].reset_index(drop=True))
+
+
+def are_granted(frame: pd.DataFrame) -> bool:
+    """Whether the sizes of some rows are evaluations of f that an estimate may take."""
+    return "granted" in frame and bool((pd.to_numeric(frame["granted"], errors="coerce") > 0).any())
+
+
+def at_equal_size(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return rows whose `sample_size` is what they are compared at.
+
+    Where the scenario grants evaluations of f that is their number; N then is in `samples`.
+    """
+    if not are_granted(measurements):
+        return measurements
+    granted = measurements["granted"].fillna(measurements["sample_size"]).astype("int64")
+    return measurements.assign(samples=measurements["sample_size"], sample_size=granted)
 
 
 def block(measurements: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows about a part of the gradient, or the whole, called all; `Invalid` without any."""
-    found: pd.DataFrame = measurements[measurements["parameter"] == name].reset_index(drop=True)
+    found = at_equal_size(measurements[measurements["parameter"] == name].reset_index(drop=True))
     if found.empty:
         near = did_you_mean(name, set(measurements["parameter"]))
         raise invalid(f"no block of parameters {name!r}; {near}")

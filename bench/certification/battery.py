@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_args
 
-from bench.certification import cost, purity, rows, shapes, sizes
+from bench.certification import cost, purity, relaxation, rows, shapes, sizes
 from bench.certification.bias import JUMPS, is_consistent_only, no_bias, untested, vanishing
 from bench.certification.causes import causes
 from bench.certification.metamorphic import RELATIONS, metamorphic
@@ -34,6 +34,7 @@ STRUCTURE: Mapping[str, Check] = {
     "theta": rows.theta,
     "data": rows.data,
     "cost": cost.cost,
+    "relaxation": relaxation.relaxation,
     "smallest N": sizes.smallest,
 }
 """Checks that need few estimates. An exception is a fault of the check's name."""

@@ -15,7 +15,8 @@ from bench.diagnosing.jump import path_across_a_jump
 from bench.diagnosing.some_blocks import biased_blocks, without_gradient
 from bench.engine.guard import reason_of
 from bench.engine.plain_estimates import affordable
-from bench.engine.plan import Experiment, not_applicable
+from bench.engine.plan import Experiment
+from bench.engine.trials import not_applicable
 from bench.problem import Problem
 from bench.statistics.intervals import Interval
 

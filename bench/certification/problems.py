@@ -72,6 +72,24 @@ PROBLEMS: Mapping[str, Reference] = {
     "categorical": Reference(
         expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, 0.9]}), cost_degree=2
     ),
+    "categorical_quadratic": Reference(
+        {
+            "name": "categorical_quadratic",
+            "matrix": [[1, 0.3, -0.2], [0.3, -0.5, 0.4], [-0.2, 0.4, 0.8]],
+            "vector": [0.1, -0.3, 0.5],
+            "logits": [0.7, 0.2, -0.2],
+        },
+        cost_degree=2,
+    ),
+    "entropy_regularized": Reference(
+        {
+            **expectation(
+                "2 + z[0] * z[1]", ["logits"], categorical={"logits": [[0.3, -0.4, 0.9], [0.1, 0.5, -0.2]]}
+            ),
+            "name": "entropy_regularized",
+            "weight": 0.7,
+        }
+    ),
     "poisson": Reference(expectation("sqrt(z + 1)", ["rate"], poisson={"rate": 3.4})),
     "dirichlet": Reference(
         expectation(
@@ -91,6 +109,7 @@ PROBLEMS: Mapping[str, Reference] = {
     "gamma_poisson": Reference(_GAMMA_POISSON),
     "linear_vae": Reference(_LINEAR_VAE),
     "vae": Reference({"name": "vae", "batch_size": 3, "latent": 1, "hidden": 2, "bound": "analytic_kl"}),
+    "discrete_vae": Reference({"name": "discrete_vae", "batch_size": 3, "latent": 2, "theta": {"init": 1}}),
     "iwae-4": Reference({"name": "importance_weighted", "samples": 4, "problem": _NORMALS}),
     "iwae-gamma": Reference({"name": "importance_weighted", "samples": 3, "problem": _GAMMA_POISSON}),
     "iwae-batch": Reference({"name": "importance_weighted", "samples": 3, "problem": _LINEAR_VAE}),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.commands.examples import examples
-from bench.commands.terminal import console, explained
+from bench.commands.terminal import console, explained, tell
 from bench.commands.wanted import OneOf
 
 if TYPE_CHECKING:
@@ -31,11 +31,22 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 
-@click.command("list", epilog=examples("bench list baselines", "bench list estimators --json"))
+@click.command(
+    "list",
+    epilog=examples(
+        "bench list baselines", "bench list estimators --json", "bench list estimators --for gaussian"
+    ),
+)
 @click.argument("kind", type=OneOf(_COLUMNS, "list"), default="estimators")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with all that `bench show` tells of each.")
-def list_(kind: str, as_json: bool) -> None:
+@click.option(
+    "--for", "scenario", metavar="SCENARIO", help="Of estimators: which apply to the problem of a scenario."
+)
+def list_(kind: str, as_json: bool, scenario: str | None) -> None:
     """List estimators (the default), or what else has a name; `bench show NAME` tells more of one."""
+    if scenario is not None:
+        _list_for(kind, scenario, as_json)
+        return
     from bench.cards import cards_of
 
     with explained():
@@ -52,6 +63,29 @@ def list_(kind: str, as_json: bool) -> None:
     for card in found:
         table.add_row(*(Text(cell) for cell in _row(kind, card)))
     console().print(table)
+
+
+def _list_for(kind: str, scenario: str, as_json: bool) -> None:
+    if kind != "estimators":
+        raise click.UsageError(f"--for is of estimators: bench list estimators --for {scenario}")
+    with explained():
+        from bench.choosing import alike, candidates, features_of
+        from bench.scenario.resolved import resolved
+        from bench.scenario.shipped import located
+
+        experiment = resolved(located(scenario))[2][0]
+        found, features = candidates(experiment), features_of(experiment.problem)
+        near = alike(features)
+    if as_json:
+        said = {"features": features, "estimators": [asdict(one) for one in found], "alike": near}
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        return
+    from bench.commands.choosing_table import candidates_table, order_lines
+
+    click.echo("; ".join(features))
+    tell(candidates_table(found))
+    for line in order_lines(near):
+        click.echo(line)
 
 
 def _row(kind: str, card: Card) -> list[str]:

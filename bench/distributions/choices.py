@@ -49,6 +49,14 @@ class Choices(ABC):
         """The logarithm of each class's probability, `[R, (B,) *shape, C]`, differentiable."""
 
     @abstractmethod
+    def log_prob(self, points: Tensor) -> Tensor:
+        """log p at points, `[N, R, (B)]`: at a corner that of its value, and linear in each choice."""
+
+    def mean_log_prob(self) -> Tensor:
+        """E[log p], minus the entropy, `[R, (B)]`, differentiable."""
+        return (self.log_masses.exp() * self.log_masses).flatten(self.batch_dim).sum(-1)
+
+    @abstractmethod
     def perturbed(self, sample_size: int) -> Tensor:
         """N draws of z, differentiable: the logits plus noise that does not depend on them."""
 
@@ -88,7 +96,6 @@ class Choices(ABC):
     def of_classes(self, classes: Tensor) -> Tensor:
         """Values of x, `[N, R, (B,) *event]`, whose choices have classes of these numbers."""
 
-    @abstractmethod
     def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
         """Return x with another class at one of its choices.
 
@@ -97,6 +104,7 @@ class Choices(ABC):
             place: of the choice, an index into `shape`.
             which: the number of the class, the same for all or `[N, R, (B)]`.
         """
+        return self.of_classes(_with(self.classes_of(x), place, which))
 
     def total(self, values: Tensor) -> Tensor:
         """The sum over all points of an x, `[..., *points] -> [...]`."""
@@ -141,6 +149,10 @@ class BinaryChoices(Choices):
 
     def total(self, values: Tensor) -> Tensor:
         return values.flatten(-len(self.shape)).sum(-1) if self.shape else values
+
+    def log_prob(self, points: Tensor) -> Tensor:
+        no, yes = self.log_masses.unbind(-1)
+        return self.total(torch.lerp(no, yes, points))
 
     def perturbed(self, sample_size: int) -> Tensor:
         return self.logits + noise.logistic((sample_size, *self.logits.shape), self.logits)
@@ -194,6 +206,9 @@ class ClassChoices(Choices):
     def log_masses(self) -> Tensor:
         return self.logits
 
+    def log_prob(self, points: Tensor) -> Tensor:
+        return self.total(points * self.logits)
+
     def perturbed(self, sample_size: int) -> Tensor:
         return self.logits + noise.gumbel((sample_size, *self.logits.shape), self.logits)
 
@@ -227,9 +242,6 @@ class ClassChoices(Choices):
     def of_classes(self, classes: Tensor) -> Tensor:
         return classes
 
-    def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-        return _with(x, place, which)
-
 
 class OneHotChoices(ClassChoices):
     """Categorical variables whose x are one-hot vectors."""
@@ -245,14 +257,6 @@ class OneHotChoices(ClassChoices):
 
     def of_classes(self, classes: Tensor) -> Tensor:
         return functional.one_hot(classes, self.classes).to(self.logits.dtype)
-
-    def chosen(self, x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:
-        classes = torch.arange(self.classes, device=x.device)
-        vector = (classes == torch.as_tensor(which, device=x.device)[..., None]).to(x.dtype)
-        at: Any = (..., *place, slice(None))
-        changed = x.clone()
-        changed[at] = vector
-        return changed
 
 
 def _with(x: Tensor, place: tuple[int, ...], which: int | Tensor) -> Tensor:

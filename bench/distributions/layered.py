@@ -12,6 +12,7 @@ from torch.distributions import Distribution, constraints
 from torch.nn import functional
 
 from bench import noise
+from bench.distributions.states import product_of
 
 Logits = Callable[[int, Tensor], Tensor]
 
@@ -76,8 +77,7 @@ class Layered(Distribution):
             terms.append(functional.logsigmoid(signs * self.logits(t, value[..., : place.start])).sum(-1))
         return torch.stack(terms).sum(0)
 
-    def states(self) -> Tensor:
-        """All values of the units, `[2^D, D]`."""
-        D = sum(self.sizes)
-        every = torch.arange(2**D, device=self.like.device)[:, None]
-        return (every >> torch.arange(D - 1, -1, -1, device=every.device) & 1).to(self.like.dtype)
+    def states(self, most: int) -> Tensor:
+        """All values of the units, `[2^D, D]`, where they are no more than `most`."""
+        every = torch.tensor([0.0, 1.0], dtype=self.like.dtype, device=self.like.device)
+        return product_of(every, sum(self.sizes), most)

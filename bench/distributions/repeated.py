@@ -7,6 +7,8 @@ from typing import Any
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from bench.distributions.states import product_of, states_of
+
 
 class Repeated(Distribution):
     """The joint distribution of K independent draws of `base`: the event is `[K, *event]` for its `[*event]`.
@@ -39,6 +41,10 @@ class Repeated(Distribution):
     def log_probs(self, value: Tensor) -> Tensor:
         """The log density of each of the K draws, `[N, *batch, K]` for a value `[N, *batch, K, *event]`."""
         return self.apart(self.base.log_prob(self.unfolded(value)))
+
+    def states(self, most: int) -> Tensor:
+        """All values of the K draws together, `[S^K, K, *event]`, where they are no more than `most`."""
+        return product_of(states_of(self.base, most), self.count, most)
 
     def unfolded(self, value: Tensor) -> Tensor:
         """`[N, *batch, K, *event]` as samples of `base`, `[N·K, *batch, *event]`."""

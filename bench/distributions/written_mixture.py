@@ -126,8 +126,7 @@ def _weights(given: Mapping[str, Any], count: int) -> Written:
     try:
         found = read_distribution({"categorical": given})
     except Invalid as error:
-        faults = error.faults
-        raise Invalid(*(type(fault)(fault.message, fault.path[1:]) for fault in faults)) from error
+        raise error.past("categorical") from error
     ((key, block),) = found.blocks.items()
     if found.dimensions or len(block) != count:
         raise invalid(f"{key} has {len(block)} numbers, and there are {count} parts", key)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.engine.cell import CellSampler
-from bench.engine.plan import Cell, Experiment, NamedEstimator, not_applicable
+from bench.engine.plan import Cell, Experiment, NamedEstimator
+from bench.engine.trials import not_applicable
 
 MOST_COORDINATES = 4
 """Coordinates that are kept."""

@@ -11,20 +11,13 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-import torch
-
-from bench.engine.copies import own_copy
 from bench.engine.devices import unavailable
-from bench.engine.guard import Call, Ended, Misbehaved, guarded, reason_of
 from bench.engine.known_moments import KnownMoments
-from bench.engine.origin import forks_watched
 from bench.engine.precision import Precision, needed_replicates
-from bench.engine.streams import Address, stream
+from bench.engine.streams import Address
+from bench.engine.trials import Size, sizes_of
 from bench.estimator import Estimator
-from bench.problem import NotApplicable, Problem
-
-# Few, so that a plan costs nothing however large the cells are.
-_TRIAL_ROWS, _TRIAL_SAMPLE_SIZE, _TRIAL_NUMBERS = 2, 8, 1 << 20
+from bench.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ class Experiment:
         estimators: those compared.
         references: estimators that may give the truth where it is not known exactly, in order; they
             must agree.
-        sample_sizes: the values of N.
+        sample_sizes: the values of N; where there are budgets, those, which no N exceeds.
         devices: as torch names them.
         dtypes: "float32", "float64".
         replicates: R, or with a precision the least R.
@@ -74,6 +67,8 @@ class Experiment:
         settings: the options of the problem over which the scenario ranges, with their values here.
         point: the same as text; empty where it ranges over none.
         reference_checks: estimators that a reference must agree with, and that give none themselves.
+        budgets: evaluations of f that an estimate may take; every estimator has the N that they pay for.
+            Empty where the scenario gives the values of N.
         coordinates: the finest detail that is kept: "all", the "blocks" of parameters, or "none".
         named_within: classes that the options of the problem name, such as an estimator that trains it.
     """
@@ -99,6 +94,7 @@ class Experiment:
     reference_checks: tuple[NamedEstimator, ...] = ()
     named_within: tuple[type, ...] = ()
     coordinates: str = "all"
+    budgets: tuple[int, ...] = ()
 
     @property
     def blocks(self) -> Mapping[str, slice]:
@@ -159,6 +155,7 @@ class Cell:
         dtype: "float32" or "float64".
         status: "ok", or why it cannot run: "unavailable", "not_applicable", "error".
         reason: the same as text; empty if it can run.
+        granted: the evaluations of f that pay for N samples; None where the scenario gives N.
     """
 
     named: NamedEstimator
@@ -167,6 +164,7 @@ class Cell:
     dtype: str
     status: str = "ok"
     reason: str = ""
+    granted: int | None = None
 
     @property
     def title(self) -> str:
@@ -184,12 +182,10 @@ class Planned:
 
 def plan(experiment: Experiment) -> list[Cell]:
     """All cells in the order in which they are measured, each with its reason if it cannot run."""
-    trials = {named.label: trial(named.estimator, experiment) for named in experiment.estimators}
+    sized = [(named, size) for named in experiment.estimators for size in sizes_of(named, experiment)]
     return [
-        _cell(named, sample_size, device, dtype, *trials[named.label])
-        for device, dtype, named, sample_size in product(
-            experiment.devices, experiment.dtypes, experiment.estimators, experiment.sample_sizes
-        )
+        _cell(named, size, device, dtype)
+        for device, dtype, (named, size) in product(experiment.devices, experiment.dtypes, sized)
     ]
 
 
@@ -231,46 +227,8 @@ def cell_key(
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
 
-def not_applicable(estimator: Estimator, experiment: Experiment) -> str:
-    """Return why an estimator cannot be measured, as a trial tells; empty if it can."""
-    return trial(estimator, experiment)[1]
-
-
-def trial(estimator: Estimator, experiment: Experiment) -> tuple[str, str]:
-    """Try an estimator with two rows, on a copy of the problem.
-
-    Other failures than these two are left to the cells, which report them too.
-
-    Returns:
-        A status and a reason: "not_applicable" if it does not fit the problem, "error" if it changes
-        what is not its own, else "ok".
-    """
-    try:
-        problem = own_copy(experiment.problem.reduced())
-        sample_size = _trial_sample_size(estimator, problem, experiment)
-        theta = problem.theta.expand(_TRIAL_ROWS, -1).requires_grad_()
-        address = experiment.address(sample_size, "trial")
-        with guarded(problem), stream(address, torch.device("cpu")), Call(problem), forks_watched():
-            batches = problem.resampled(len(theta)) if experiment.resampled else problem
-            estimator.fitted(problem, theta, sample_size).gradient(batches, theta, sample_size)
-    except NotApplicable as reason:
-        return "not_applicable", reason_of(reason)
-    except Ended:
-        return "ok", ""
-    except Misbehaved as error:
-        return "error", reason_of(error)
-    except Exception:  # noqa: BLE001 - an estimator is anybody's code
-        return "ok", ""
-    return "ok", ""
-
-
-def _trial_sample_size(estimator: Estimator, problem: Problem, experiment: Experiment) -> int:
-    """One of the experiment's N, or a smaller one: the trial may take little memory."""
-    room = _TRIAL_NUMBERS // (_TRIAL_ROWS * problem.width)
-    return max(estimator.minimum_sample_size, min(room, _TRIAL_SAMPLE_SIZE, *experiment.sample_sizes))
-
-
-def _cell(named: NamedEstimator, sample_size: int, device: str, dtype: str, status: str, reason: str) -> Cell:
+def _cell(named: NamedEstimator, size: Size, device: str, dtype: str) -> Cell:
+    N, granted, status, reason = size
     if missing := unavailable(device, dtype):
-        return Cell(named, sample_size, device, dtype, "unavailable", missing)
-    return Cell(named, sample_size, device, dtype, status, reason)
+        status, reason = "unavailable", missing
+    return Cell(named, N, device, dtype, status, reason, granted)

@@ -12,7 +12,8 @@ from bench.engine.cell import CellSampler
 from bench.engine.diagnosis import Stage, contradictions, coordinate, sentences, twice
 from bench.engine.gradient_draws import jumps
 from bench.engine.guard import reason_of
-from bench.engine.plan import Cell, Experiment, NamedEstimator, not_applicable
+from bench.engine.plan import Cell, Experiment, NamedEstimator
+from bench.engine.trials import not_applicable
 from bench.problem import Problem
 from bench.statistics.agreement import FEWEST, Disagreement, disagreement, less, means_of_moments
 from bench.statistics.moments import Moments

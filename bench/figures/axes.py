@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
+import pandas as pd
+
+from bench.analysis.rows import are_granted
+from bench.text.size_words import EVALUATIONS
 
 Settings = dict[str, Any]  # keyword arguments of `altair.X` or `altair.Y`
 Title = str | Sequence[str] | None
@@ -32,6 +36,11 @@ PLAIN = (
 )
 """A label of a linear axis that is positive."""
 PERCENT = "format(100 * datum.value, '.3~r') + ' %'"  # a label of a share: 2.5 %
+
+
+def size_title(rows: pd.DataFrame) -> str:
+    """Return the title of the axis of `sample_size`."""
+    return f"{EVALUATIONS} per estimate" if are_granted(rows) else SAMPLES
 
 
 def plain(title: Title, **axis: Any) -> Settings:

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from bench.figures.axes import PERCENT, SAMPLES, Settings, plain
+from bench.figures.axes import PERCENT, Settings, plain, size_title
 from bench.figures.definition import Chart, Figure, cells, interval_of
 from bench.figures.marks import BEHIND, COLOR, ONCE, SHAPE, interval, layers, sharing
 from bench.figures.metrics import ALONG, BAND, along, curves
@@ -58,7 +58,7 @@ def _chart(rows: pd.DataFrame) -> Chart:
     if "option" in rows:
         return curves(rows, "share", y, *margin, shown=COLUMNS)
     points = interval(rows, "share", "y", *COLUMNS, "verdict", "replicates", shape=SHAPE)
-    x = alt.X("sample_size:O", title=SAMPLES, axis=alt.Axis(labelAngle=0))
+    x = alt.X("sample_size:O", title=size_title(rows), axis=alt.Axis(labelAngle=0))
     lane = alt.CalculateTransform(calculate="datum.estimator + '\\t' + datum.setting", **{"as": "lane"})
     side_by_side = sharing(*points, x=x, xOffset=alt.XOffset("lane:N", sort=None), color=COLOR)
     side_by_side["transform"] = [lane]

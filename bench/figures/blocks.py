@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.figures.axes import POWERS
 from bench.figures.definition import Chart, Figure, blocks, interval_of
-from bench.figures.marks import DATA, tooltip
+from bench.figures.marks import DATA, size_label, tooltip
 
 
 def _rows(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def _chart(rows: pd.DataFrame) -> Chart:
         alt.Color("variance:Q", scale=alt.Scale(type="log", scheme="viridis"), legend=legend),
         tooltip=tooltip(rows, "parameter", *interval_of("variance")),
     )
-    above = alt.Header(labelAnchor="start", labelExpr="'N = ' + datum.value")
+    above = alt.Header(labelAnchor="start", labelExpr=size_label(rows))
     left = alt.Header(labelAngle=0, labelAlign="left")
     column = alt.Column("sample_size:O", title=None, header=above)
     row = alt.Row("setting:N", title=None, header=left)

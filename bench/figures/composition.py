@@ -19,6 +19,7 @@ from bench.figures.definition import Figure
 from bench.figures.estimator_style import UNSEEN, EstimatorStyle, styles
 from bench.figures.marks import DATA
 from bench.text.labels import distinct, plain
+from bench.text.size_words import size_said
 
 Spec = dict[str, Any]
 
@@ -124,11 +125,17 @@ def _panels(figure: Figure, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         return {"": rows}
     ranks = [pd.factorize(rows[name])[0] for name in names]
     parts = rows.iloc[np.lexsort(ranks[::-1])].groupby(names, sort=False)
-    return {" · ".join(filter(None, map(_in_words, names, values))): part for values, part in parts}
+    return {_panel_title(names, values, part): part for values, part in parts}
 
 
-def _in_words(name: str, value: object) -> str:
-    words = f"N = {value}" if name == "sample_size" else plain(value)
+def _panel_title(names: Sequence[str], values: Sequence[object], rows: pd.DataFrame) -> str:
+    """Return the title of a panel."""
+    words = (_in_words(name, value, rows) for name, value in zip(names, values, strict=True))
+    return " · ".join(filter(None, words))
+
+
+def _in_words(name: str, value: object, rows: pd.DataFrame) -> str:
+    words = size_said(rows, str(value)) if name == "sample_size" else plain(value)
     return words.replace("_", " ") if name in UNITS else words
 
 

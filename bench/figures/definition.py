@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from bench.analysis.rows import whole
+from bench.analysis.rows import are_granted, at_equal_size, whole
 from bench.text.cell_words import setting_of
 
 Chart = alt.LayerSpec | alt.FacetSpec | alt.HConcatSpecGenericSpec | alt.FacetChart
@@ -122,8 +122,11 @@ def cells(measurements: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 
 def blocks(measurements: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """Return the same for each block of parameters, the whole gradient included as `all`."""
-    known = [name for name in (*CELL, "parameter", *columns) if name in measurements]
-    return with_setting(measurements.loc[measurements["status"] == "ok", known].reset_index(drop=True))
+    frame = measurements if "samples" in measurements else at_equal_size(measurements)
+    known = [name for name in (*CELL, "granted", "parameter", *columns) if name in frame]
+    if not are_granted(frame):
+        known = [name for name in known if name != "granted"]
+    return with_setting(frame.loc[frame["status"] == "ok", known].reset_index(drop=True))
 
 
 def with_setting(frame: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from bench.figures.marks import (
 )
 from bench.text.labels import plain
 from bench.text.numbers import grouped, significant
+from bench.text.size_words import size_said
 
 COLUMN = ["problem", "device", "dtype", "at", "rest", "column"]
 """The columns that set apart columns of histograms; of the first five one value is shown at a time."""
@@ -39,7 +40,7 @@ def _histograms(histograms: pd.DataFrame) -> pd.DataFrame:
     shown = sorted({values[0], values[len(values) // 2], values[-1]})
     found = histograms[histograms["along"].isin(shown)]
     swept = found["option"] != ""
-    samples = "N = " + found["sample_size"].map(grouped)
+    samples = found["sample_size"].map(lambda size: size_said(histograms, grouped(size)))
     option = found["option"].map(plain) + " = " + found["along"].map("{:g}".format)
     found = found.assign(
         column=found["along"].map(shown.index),
@@ -138,7 +139,7 @@ def _spread_chart(rows: pd.DataFrame) -> Chart:
         align="left", baseline="top", fontSize=10.5, dx=4, dy=alt.expr("4 + 12 * datum.place")
     )
     flags = text.encode(alt.Text("flag:N"), COLOR, x=alt.value(0), y=alt.value(0))
-    return by_sample_size(layers(sharing(shares, points, x=x, color=COLOR), flags, height=90))
+    return by_sample_size(layers(sharing(shares, points, x=x, color=COLOR), flags, height=90), rows)
 
 
 SPREAD = Figure(

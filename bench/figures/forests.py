@@ -24,7 +24,7 @@ def _ratios(ratios: pd.DataFrame) -> pd.DataFrame:
 def _ratios_chart(rows: pd.DataFrame) -> Chart:
     title = f"ratio to {_control(rows)}" if "control" in rows else "ratio to the first run"
     shown = ("run", "against", "control", "metric", "low", "high", "mark", "paired")
-    return by_sample_size(lanes(rows, "ratio", logarithmic(title), *shown, pixels=16, at=1))
+    return by_sample_size(lanes(rows, "ratio", logarithmic(title), *shown, pixels=16, at=1), rows)
 
 
 def _control(rows: pd.DataFrame) -> str:
@@ -96,7 +96,7 @@ def _devices_chart(rows: pd.DataFrame) -> Chart:
     legend = alt.Legend(title=None, orient="top", symbolFillColor="transparent", labelLimit=300)
     form = alt.Shape("setting:N", legend=legend)
     x = powers(None, rows["value"])
-    return by_sample_size(lanes(rows, "value", x, "metric", "low", "high", pixels=14, form=form), title)
+    return by_sample_size(lanes(rows, "value", x, "metric", "low", "high", pixels=14, form=form), rows, title)
 
 
 DEVICES = Figure(
@@ -138,7 +138,7 @@ def _error_chart(rows: pd.DataFrame) -> Chart:
     bars = layers(*marks, **LANE, height=alt.Step(18), x=alt.X(title=None, axis=axis), tooltip=shown)
     title = "mean squared error: variance + squared bias"
     own = alt.Resolve(scale=alt.ScaleResolveMap(x="independent"))
-    return by_sample_size(bars, title, resolve=own)
+    return by_sample_size(bars, rows, title, resolve=own)
 
 
 ERROR = Figure(

@@ -7,7 +7,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from bench.analysis.rows import are_granted
 from bench.figures.axes import Settings
+from bench.text.size_words import EVALUATIONS
 
 POINT: dict[str, Any] = {"filled": True, "size": 55}
 HOLLOW: dict[str, Any] = {"filled": False, "size": 55, "strokeWidth": 1.6}  # one beneath it is seen
@@ -139,10 +141,17 @@ def lanes(
     return layers(*line, sharing(points, *names, **LANE), height=height, x=alt.X(**x))
 
 
-def by_sample_size(chart: alt.LayerSpec, title: str = "", **properties: Any) -> alt.FacetSpec:
-    """Return a chart for each sample size, one below another, all above one title."""
+def size_label(rows: pd.DataFrame) -> str:
+    """Return the label of a sample size, as an expression of Vega."""
+    return f"datum.value + ' {EVALUATIONS}'" if are_granted(rows) else "'N = ' + datum.value"
+
+
+def by_sample_size(
+    chart: alt.LayerSpec, rows: pd.DataFrame, title: str = "", **properties: Any
+) -> alt.FacetSpec:
+    """Return a chart for each sample size of the rows, one below another, all above one title."""
     named: dict[str, Any] = {"labelOrient": "top", "labelAnchor": "start", "labelPadding": 4}
-    header = alt.Header(labelExpr="'N = ' + datum.value", **named)
+    header = alt.Header(labelExpr=size_label(rows), **named)
     below = alt.TitleParams(title, orient="bottom", anchor="middle", offset=8, fontWeight="normal")
     row = alt.FacetMapping(row=alt.Row("sample_size:O", title=None, header=header))
     properties |= {"title": below} if title else {}

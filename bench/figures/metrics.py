@@ -11,7 +11,7 @@ import altair as alt
 import pandas as pd
 
 from bench.analysis.sweeps import scale_of
-from bench.figures.axes import SAMPLES, THREE_DIGITS, Settings, logarithmic, named, plain, powers
+from bench.figures.axes import THREE_DIGITS, Settings, logarithmic, named, plain, powers, size_title
 from bench.figures.definition import Chart, Figure, blocks, cells, interval_of
 from bench.figures.marks import COLOR, OWN_LINE, band, lanes, layers
 from bench.statistics.metric_table import LABELS
@@ -34,7 +34,7 @@ def curves(
     if "option" in rows:
         x = alt.X("value:Q", **_option_axis(rows))
     elif rows["sample_size"].nunique() > 1:
-        x = alt.X("sample_size:Q", **logarithmic(SAMPLES, rows["sample_size"]))
+        x = alt.X("sample_size:Q", **logarithmic(size_title(rows), rows["sample_size"]))
     else:
         return lanes(rows, value, y, "lower", "upper", pixels=24)
     lines = band(rows, value, "lower", "upper", "value", *shown)
@@ -57,7 +57,7 @@ def _option_axis(rows: pd.DataFrame) -> Settings:
 def along(moved: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Return the cells along the option with the most values; the other options stand in `rest`."""
     most = moved.groupby("option", sort=False)["value"].nunique().idxmax()
-    cell = ("estimator", "sample_size", "device", "dtype", "option", "value", "rest")
+    cell = ("estimator", "sample_size", "granted", "device", "dtype", "option", "value", "rest")
     return moved.loc[moved["option"] == most, [name for name in (*cell, *columns) if name in moved]]
 
 

@@ -19,6 +19,7 @@ from bench.formula.relaxation import relaxed
 from bench.formula.shapes import words
 from bench.formula.splitting import Split, Summand, split
 from bench.formula.terms import Term
+from bench.formula.totals import of_total
 
 __all__ = ["DEEPEST", "LONGEST", "Formula", "Range", "parse"]
 
@@ -132,6 +133,10 @@ class Formula:
             None if numbers in it are not finite.
         """
         return parts(self._of(dimensions), dimensions)
+
+    def of_total(self, dimensions: int) -> Term | None:
+        """The cost as a term of the sum of the numbers of z; None if it depends on them otherwise."""
+        return of_total(self._of(dimensions), dimensions)
 
     def of_coordinates(self, dimensions: int) -> Term:
         """The cost as a term of its coordinates, which are the last axis of z."""

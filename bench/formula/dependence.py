@@ -100,10 +100,10 @@ def component(term: Term, i: int, leaf: Callable[[int], Term]) -> Term:
     operands = tuple(component(each, i if each.shape else 0, leaf) for each in term.operands)
     if term.operation == TABLE:
         return _entry(term, operands)
-    return _elementwise(term, operands)
+    return elementwise(term, operands)
 
 
-def _elementwise(term: Term, operands: tuple[Term, ...]) -> Term:
+def elementwise(term: Term, operands: tuple[Term, ...]) -> Term:
     """The function of a term, of other operands; a number where they are numbers."""
     assert term.function is not None
     numbers = [each.number for each in operands if each.number is not None]
@@ -168,7 +168,7 @@ def replaced(term: Term, leaf: Callable[[int], Term]) -> Term:
         return _entry(term, operands)
     if term.operation == TOTAL:
         return total(list(operands))
-    return _elementwise(term, operands) if operands else term
+    return elementwise(term, operands) if operands else term
 
 
 def key_of(term: Term) -> Hashable:

@@ -15,6 +15,7 @@ from bench.statistics.metric_table import COMPARED, LABELS, METRICS
 from bench.text import cell_words
 from bench.text.labels import plain
 from bench.text.numbers import grouped, interval, measured_duration, significant
+from bench.text.size_words import size_said
 
 _MOST_VERDICTS = 20
 
@@ -47,7 +48,8 @@ def strip(run: Run, metric: str) -> SmallTable | None:
         return None
     first = found.iloc[0]
     told = ["problem"] * (run.measurements["problem"].nunique() > 1) + ["device", "dtype"]
-    place = ", ".join(filter(None, [f"N = {grouped(first['sample_size'])}", *map(plain, first[told])]))
+    size = size_said(found, grouped(first["sample_size"]))
+    place = ", ".join(filter(None, [size, *map(plain, first[told])]))
     name = METRICS[metric].columns[0].name
     main, note = LABELS.get(name, name).partition("\n")[0], ""
     if metric in COMPARED:
@@ -96,7 +98,7 @@ def verdicts(whole: pd.DataFrame) -> SmallTable:
         if any(row.known for row in found.values()):  # others are in the list of what was not measured
             name = f"{plain(label)} ({setting})" if setting else plain(label)
             fields.append([Field(name), *(_verdict(found.get(N)) for N in sizes)])
-    head = ["estimator", *(f"N = {grouped(N)}" for N in sizes)]
+    head = ["estimator", *(size_said(whole, grouped(N)) for N in sizes)]
     return SmallTable("verdicts", "Verdicts on bias", head, fields, note)
 
 

@@ -1,8 +1,13 @@
 """The problems, one family per file; here is the table of their names."""
 
 PROBLEMS = {
+    "belief_net": "bench.problems.belief_net:BeliefNet",
     "beta_bernoulli": "bench.problems.beta_bernoulli:BetaBernoulli",
+    "categorical_quadratic": "bench.problems.categorical_quadratic:CategoricalQuadratic",
+    "count_quadratic": "bench.problems.count_quadratic:CountQuadratic",
     "dirichlet_multinomial": "bench.problems.dirichlet_multinomial:DirichletMultinomial",
+    "discrete_vae": "bench.problems.discrete_vae:DiscreteVAE",
+    "entropy_regularized": "bench.problems.entropy_regularized:EntropyRegularized",
     "expectation": "bench.problems.expectation:Expectation",
     "gamma_poisson": "bench.problems.gamma_poisson:GammaPoisson",
     "gan": "bench.problems.gan:GAN",

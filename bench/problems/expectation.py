@@ -106,7 +106,7 @@ class Expectation(Problem):
         classes = points.shape[-1] if points.dim() > 2 + self.event_dim else None
         return self.formula.relaxed(points.to(theta.dtype), self.dimensions, classes)
 
-    def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[None, Tensor] | None:
+    def cost_terms(self, x: Tensor, theta: Tensor) -> tuple[Tensor | None, Tensor] | None:
         split = self.formula.split(self.dimensions)
         return None if split is None else (None, split.terms(x.to(theta.dtype)))
 

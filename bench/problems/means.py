@@ -21,6 +21,7 @@ from bench.problems.densities import together
 from bench.problems.factored import FactoredIntegral, FactoredSum
 from bench.problems.integrals import Integral
 from bench.problems.sums import Sum
+from bench.problems.totals import OfTotal
 
 
 class Mean(Protocol):
@@ -50,6 +51,9 @@ def mean_of(formula: Formula, p: Distribution, dimensions: int) -> Mean:
         whole = Sum(formula, p, dimensions)
         if whole.can_be_enumerated:
             return whole
+        term = formula.of_total(dimensions)
+        if term is not None and (total := OfTotal(term, p, dimensions)).fits:
+            return total
         parts = formula.parts(dimensions)
         return whole if parts is None else FactoredSum(parts, p)
     if isinstance(component(p), NormalMixture) and dimensions:

@@ -50,6 +50,13 @@ class Training:
             raise invalid(f"batch_size must be at least 1, got {self.batch_size}", "batch_size")
 
 
+@dataclass(frozen=True)
+class DiscreteTraining(Training):
+    """Steps of Adam where x is discrete and has no path."""
+
+    estimator: str = "rloo"
+
+
 Kind = TypeVar("Kind")
 
 

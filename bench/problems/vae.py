@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
-from torch.nn import functional
 
 from bench.distributions.normal import Normal
-from bench.errors import Fault, Invalid, did_you_mean, invalid, shown
-from bench.networks import Weights, perceptron
-from bench.problem import VariationalProblem
-from bench.problems import images
-from bench.problems.batches import redrawn, with_few_items
-from bench.problems.importance_weighted import ImportanceWeighted
-from bench.problems.seeds import generator_for
-from bench.problems.training import Training, check, faults_of_training, trained, training_of
+from bench.errors import Fault, Invalid
+from bench.networks import perceptron
+from bench.problems.autoencoder import Autoencoder, DataSet, pictures_of, samples_of, size_faults
 
-DataSet = Literal["digits", "mnist"]
 Bound = Literal["analytic_kl", "analytic_entropy", "sampled"]
-Pictures = dict[str, np.ndarray[Any, Any]]
 
 
-class VAE(VariationalProblem):
+class VAE(Autoencoder):
     r"""The negative ELBO of a variational autoencoder, averaged over the items of one batch.
 
     .. math:: F(\theta) = \frac{1}{B} \sum_b E_{z \sim q(z | d_b; \theta)}
@@ -74,10 +64,6 @@ class VAE(VariationalProblem):
         Burda, Grosse & Salakhutdinov (2016), Importance weighted autoencoders, §3.
     """
 
-    data: Tensor
-    items: Tensor
-    training: Training | None
-
     def __init__(
         self,
         data: DataSet | dict[str, Any] = "digits",
@@ -93,46 +79,15 @@ class VAE(VariationalProblem):
     ) -> None:
         widths = [hidden] if isinstance(hidden, int) else hidden
         _check_sizes(batch_size, latent, widths, noise)
-        self.weighted = None if isinstance(bound, str) else _weighted(bound)
-        self.training = _training(theta)
-        items = _items(data, batch_size)
-        if likelihood == "bernoulli":
-            items = items.binarized(binarize, seed)
-        D = items.pixels.shape[1]
-        chosen = torch.randperm(len(items.pixels), generator=generator_for(seed, "batch"))
-        self.items = items.pixels  # [n, D]
-        self.data = items.pixels[chosen[:batch_size]]  # [B, D]; [R, B, D] once resampled
-        self.likelihood, self.noise = likelihood, noise
+        self.weighted = samples_of(bound)
         self.bound: Bound = bound if isinstance(bound, str) else "sampled"
-        self.latent, self.image_shape = latent, items.shape
-        self.weights = Weights({"encoder": [D, *widths, 2 * latent], "decoder": [latent, *widths[::-1], D]})
-        self.parameters = self.weights.blocks
-        self.width = batch_size * max(D, *widths, 2 * latent)
-        initial_seed = self.training.seed if self.training else theta["init"]
-        self.theta = self.weights.initial(generator_for(initial_seed, "weights"))  # [P]
-        if self.training:
-            with faults_of_training():
-                check(self.reduced(), self.training, len(self.data), len(self.items))
-
-    def resolve(self) -> VariationalProblem:
-        return self if self.weighted is None else ImportanceWeighted.of(self, self.weighted)
-
-    def prepared(self) -> Self:
-        """With trained weights, where training is asked for."""
-        if self.training is None:
-            return self
-        ready = copy.copy(self)
-        ready.training = None
-        with faults_of_training():
-            ready.theta = trained(self, self.items, self.training)  # [P]
-        return ready
-
-    def reduced(self) -> Self:
-        return with_few_items(self)
-
-    def resampled(self, rows: int, copies: int = 1) -> Self:
-        """Each batch has B items that are drawn from all of them with replacement."""
-        return redrawn(self, self.items, rows, copies)
+        self.latent, self.likelihood, self.noise = latent, likelihood, noise
+        pictures = pictures_of(data, batch_size)
+        if likelihood == "bernoulli":
+            pictures = pictures.binarized(binarize, seed)
+        D = pictures.pixels.shape[1]
+        networks = {"encoder": [D, *widths, 2 * latent], "decoder": [latent, *widths[::-1], D]}
+        super().__init__(pictures, networks, batch_size, theta, seed)
 
     def distribution(self, theta: Tensor) -> Distribution:
         data = self.data.expand(len(theta), -1, -1)  # [R, B, D]
@@ -156,9 +111,6 @@ class VAE(VariationalProblem):
             own = own + self.distribution(theta).base_dist.log_prob(x)  # type: ignore[attr-defined]
         return -self.log_likelihood(x, theta), own
 
-    def inputs(self) -> Tensor:
-        return self.data
-
     def analytic_term(self, theta: Tensor, p: Distribution) -> Tensor | None:
         if self.bound == "analytic_kl":
             variance = p.variance  # [R, B, latent]
@@ -171,95 +123,16 @@ class VAE(VariationalProblem):
         log_prior = -0.5 * (x.square().sum(-1) + self.latent * math.log(2 * math.pi))  # [N, R, B]
         return self.log_likelihood(x, theta) + log_prior
 
-    def log_likelihood(self, x: Tensor, theta: Tensor) -> Tensor:
-        """log p(data | x; θ), the sum over pixels, `[N, R, B, latent] -> [N, R, B]`."""
-        outputs = self._decoded(x, theta)  # [R, N, B, D]
-        data = self.data.unsqueeze(-3)  # [(R), 1, B, D]
-        if self.likelihood == "bernoulli":
-            # log σ(l) for a pixel of 1, and log(1 − σ(l)) = log σ(−l) for one of 0.
-            terms = functional.logsigmoid(outputs * (2 * data - 1)).sum(-1)  # [R, N, B]
-        else:
-            normalizer = math.log(self.noise) + 0.5 * math.log(2 * math.pi)
-            squares = (outputs - data).square().sum(-1)  # [R, N, B]
-            terms = squares * (-0.5 / self.noise**2) - data.shape[-1] * normalizer
-        return terms.transpose(0, 1)
+    def typical_code(self, p: Distribution) -> Tensor:
+        return p.mean
 
-    def pictures(self, count: int = 8) -> Pictures:
-        """Data, their reconstructions at the mean of q, and samples of the model, `[K, H, W]` each, at theta.
-
-        K is `count`, or B for the first two where B is less. Empty if the data are no pictures.
-        """
-        if self.image_shape is None:
-            return {}
-        with torch.no_grad():
-            theta = self.theta[None]  # [1, P]
-            latent = self.distribution(theta).mean  # [1, B, latent]
-            shape = (1, 1, count, self.latent)
-            z = torch.randn(shape, generator=generator_for(0, "samples"), dtype=torch.float64)
-            shown_pixels = {
-                "data": self.data[:count],
-                "reconstructions": self._pixel_means(latent[None], theta)[:count],
-                "samples from the prior": self._pixel_means(z.to(theta), theta),
-            }  # [K, D] each
-        return {
-            title: pixels.cpu().double().reshape(-1, *self.image_shape).numpy()
-            for title, pixels in shown_pixels.items()
-        }
-
-    def _decoded(self, x: Tensor, theta: Tensor) -> Tensor:
-        """The decoder's outputs, `[N, R, B, latent] -> [R, N, B, D]`."""
-        N, R, B, _ = x.shape
-        rows = x.transpose(0, 1).reshape(R, N * B, self.latent)  # [R, N·B, latent]
-        return perceptron(rows, self.weights.of(theta)["decoder"]).view(R, N, B, -1)
-
-    def _pixel_means(self, x: Tensor, theta: Tensor) -> Tensor:
-        outputs = self._decoded(x, theta)[0, 0]  # [K, D]
-        return outputs.sigmoid() if self.likelihood == "bernoulli" else outputs
+    def prior_codes(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randn((count, self.latent), generator=generator, dtype=torch.float64)
 
 
 def _check_sizes(batch_size: int, latent: int, widths: list[int], noise: float) -> None:
-    checks = [
-        (batch_size >= 1, f"batch_size must be at least 1, got {batch_size}", "batch_size"),
-        (latent >= 1, f"latent must be at least 1, got {latent}", "latent"),
-        (all(width >= 1 for width in widths), f"widths must be at least 1, got {shown(widths)}", "hidden"),
-        (0 < noise < math.inf, f"noise must be positive, got {noise}", "noise"),
-    ]
-    faults = [Fault(message, (key,)) for fits, message, key in checks if not fits]
+    faults = size_faults(batch_size, latent, widths)
+    if not 0 < noise < math.inf:
+        faults.append(Fault(f"noise must be positive, got {noise}", ("noise",)))
     if faults:
         raise Invalid(*faults)
-
-
-def _weighted(bound: Mapping[str, Any]) -> int:
-    """K of `{iwae: K}`."""
-    if list(bound) != ["iwae"]:
-        raise invalid(f"wanted a bound by name, or {{iwae: K}}, got {shown(dict(bound))}", "bound")
-    samples = bound["iwae"]
-    if type(samples) is not int or samples < 1:
-        message = f"iwae wants the number of samples, a whole number from 1, got {shown(samples)}"
-        raise invalid(message, "bound", "iwae")
-    return samples
-
-
-def _training(theta: Mapping[str, Any]) -> Training | None:
-    """Return the options of training; None for `{init: SEED}`."""
-    if len(theta) != 1:
-        raise invalid(f"wanted {{init: SEED}} or {{train: {{...}}}}, got {shown(dict(theta))}", "theta")
-    [(how, wanted)] = theta.items()
-    if how == "init":
-        if type(wanted) is not int:
-            raise invalid(f"init wants a seed, a whole number, got {shown(wanted)}", "theta", "init")
-        return None
-    if how != "train":
-        raise invalid(f"unknown {shown(how)}; {did_you_mean(how, ['init', 'train'])}", "theta", how)
-    return training_of(wanted)
-
-
-def _items(data: DataSet | Mapping[str, Any], batch_size: int) -> images.Images:
-    try:
-        items = images.named(data)
-    except Invalid as error:
-        raise error.under("data") from error
-    available = len(items.pixels)
-    if available < batch_size:
-        raise invalid(f"batch_size is {batch_size}, but there are {available} pictures", "batch_size")
-    return items

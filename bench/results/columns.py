@@ -15,7 +15,8 @@ OF_TRAININGS = [f"{name}{end}" for name in ("noise_scale", "batch_cosine") for e
 TYPES: dict[str, dict[str, str]] = {
     "measurements": {
         "scenario": "str", "scenario_version": "int64", "problem": "str", "estimator": "str",
-        "estimator_name": "str", "options": "str", "sample_size": "int64", "device": "str", "dtype": "str",
+        "estimator_name": "str", "options": "str", "sample_size": "int64", "granted": "float64",
+        "device": "str", "dtype": "str",
         "parameter": "str", "dim": "int64", "replicates": "int64", "nonfinite": "int64", "truth": "str",
         "truth_norm": "float64", "truth_se": "float64", "truth_families": "float64", "mean": "float64",
         **{

@@ -135,6 +135,7 @@ def _rows(
         "estimator_name": cell.named.name,
         "options": cell.named.options,
         "sample_size": cell.sample_size,
+        "granted": np.nan if cell.granted is None else float(cell.granted),
         "device": cell.device,
         "dtype": cell.dtype,
         "truth": truth.kind,

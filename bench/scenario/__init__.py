@@ -8,9 +8,9 @@ from bench.scenario.schema import (
     NamedSpec,
     Reference,
     Scenario,
-    Sweep,
     json_schema,
 )
+from bench.scenario.sweep_section import Sweep
 
 __all__ = [
     "Document",

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from bench.errors import Fault, Invalid, KeyFault, Path, did_you_mean, shown
 from bench.scenario.document import printable
 from bench.scenario.gate_section import Bias, Gate, Ratio, Thresholds
-from bench.scenario.schema import Precision, Reference, Scenario, Sweep
+from bench.scenario.schema import Precision, Reference, Scenario
+from bench.scenario.strict_models import Missing
+from bench.scenario.sweep_section import Sweep
 
 _SAMPLE_SIZE = "a whole number from 1 to 1000000000"
 _REPLICATES = "a whole number of at least 2"
@@ -33,6 +35,8 @@ _WANTED: dict[tuple[str, ...], str] = {
     ("sweep",): "a mapping such as {sample_sizes: [10, 100]}",
     ("sweep", "sample_sizes"): "a list of 1 to 1000 sample sizes",
     ("sweep", "sample_sizes", "*"): _SAMPLE_SIZE,
+    ("sweep", "evaluations"): "a list of 1 to 1000 budgets",
+    ("sweep", "evaluations", "*"): _SAMPLE_SIZE,
     ("sweep", "devices"): "a list of 1 to 1000 devices",
     ("sweep", "devices", "*"): "cpu, mps, cuda, or one of several such as cuda:0",
     ("sweep", "dtypes"): "a list of one or more of float32 and float64",
@@ -99,6 +103,8 @@ def _faults(detail: Any, place: Callable[[Path], Path]) -> list[Fault]:
     if detail["type"] == "missing":
         return [Fault(f"missing key {path[-1]!r}{_where(path[:-1])}", path[:-1])]
     cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, Missing):
+        return [Fault(str(cause), path)]
     if isinstance(cause, Invalid):
         faults = cause.under(*detail["loc"]).faults
         return [_named(replace(fault, path=place(fault.path))) for fault in faults]

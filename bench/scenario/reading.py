@@ -194,6 +194,7 @@ def _without_others(data: Any, changed: Sequence[Path]) -> Any:
 def _cut(data: Any, changed: Sequence[Path]) -> Any:
     """Return plain data without sample sizes of the gate that a change of the sweep has made moot."""
     sizes = ("sweep", "sample_sizes")
+    data = _without_rival(data, changed)
     new = any(path == sizes[: len(path)] or path[:2] == sizes for path in changed)
     if not new or any(path[:1] == ("gate",) for path in changed):
         return data
@@ -203,6 +204,16 @@ def _cut(data: Any, changed: Sequence[Path]) -> Any:
         return data
     gate = {key: value for key, value in data["gate"].items() if key != "sample_sizes"}
     return data | {"gate": gate | ({"sample_sizes": left} if left else {})}
+
+
+def _without_rival(data: Any, changed: Sequence[Path]) -> Any:
+    """Return plain data without the one of sample sizes and evaluations that a change has replaced."""
+    keys = {path[1] for path in changed if path[:1] == ("sweep",) and len(path) > 1}
+    for new, old in (("sample_sizes", "evaluations"), ("evaluations", "sample_sizes")):
+        if new in keys and old not in keys and isinstance(data.get("sweep"), dict):
+            sweep = {key: value for key, value in data["sweep"].items() if key != old}
+            data = data | {"sweep": sweep}
+    return data
 
 
 def _understood(texts: Iterable[str]) -> tuple[list[Override], list[str]]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bench.errors import Fault, Invalid, Path
 from bench.scenario.messages import faults_of
 from bench.scenario.schema import Scenario
+from bench.scenario.sweep_section import NO_SIZE, SIZES
 
 _STAND_INS: dict[Path, Any] = {
     ("schema",): 1,
@@ -25,6 +26,7 @@ _STAND_INS: dict[Path, Any] = {
     ("estimators",): ["reinforce"],
     ("sweep",): {"sample_sizes": [10**9]},
     ("sweep", "sample_sizes"): [10**9],
+    ("sweep", "evaluations"): [10**9],
 }
 """Path that must be there -> the value that stands there while the rest is checked."""
 
@@ -62,12 +64,20 @@ class Repair:
     def without(self, error: ValidationError, first: bool) -> None:
         """Note what is wrong, and take it out."""
         found = faults_of(error, self.original, () if first else _CONSEQUENCES)
+        if first and (fault := self._without_size()) is not None and fault not in found:
+            found.append(fault)
         # What is said of the rest of something of which a part was taken out comes of that.
         self.faults += [each for each in found if first or not self._is_rest(each.path)]
         paths = {path for detail in error.errors() for path in self._to_go(detail)}
         # Of a list the last first, so that positions stay.
         for path in sorted(paths, key=lambda path: [str(part).zfill(9) for part in path], reverse=True):
             self._take_out(path)
+
+    def _without_size(self) -> Fault | None:
+        """A sweep without any size of estimates; the schema tells only where nothing else of it is wrong."""
+        sweep = self.data.get("sweep") if isinstance(self.data, dict) else None
+        lacks = isinstance(sweep, dict) and not SIZES & set(sweep)
+        return Fault(NO_SIZE, ("sweep",)) if lacks else None
 
     def _is_rest(self, path: Path) -> bool:
         return bool(path) and any(gone[: len(path)] == path for gone in self._gone)

@@ -71,7 +71,7 @@ def _experiment(point: Point) -> Experiment:
             wrong.faults += threshold_faults(scenario.gate, map(label_of, scenario.estimators))
     except Invalid as error:
         raise ScenarioError(source.lines(error.faults)) from None
-    largest = max(scenario.sweep.sample_sizes)
+    largest = max(scenario.sweep.sizes)
     return Experiment(
         scenario=scenario.name,
         version=scenario.version,
@@ -82,7 +82,8 @@ def _experiment(point: Point) -> Experiment:
         references=tuple(references),
         reference_checks=_checks(scenario),
         named_within=catalogue.added_within(scenario.plain()["problem"]),
-        sample_sizes=tuple(scenario.sweep.sample_sizes),
+        sample_sizes=tuple(scenario.sweep.sizes),
+        budgets=tuple(scenario.sweep.evaluations or ()),
         devices=tuple(scenario.sweep.devices),
         dtypes=tuple(scenario.sweep.dtypes),
         replicates=scenario.replicates,
@@ -99,12 +100,14 @@ def _experiment(point: Point) -> Experiment:
 
 def quick(scenario: Scenario) -> Scenario:
     """Return a small version of a scenario, to see whether it runs: its numbers are rough."""
-    sizes = [n for n in scenario.sweep.sample_sizes if n <= _QUICK_SAMPLE_SIZE]
-    sweep = scenario.sweep.model_copy(update={"sample_sizes": sizes or [min(scenario.sweep.sample_sizes)]})
+    every = scenario.sweep.sizes
+    sizes = [n for n in every if n <= _QUICK_SAMPLE_SIZE] or [min(every)]
+    key = "sample_sizes" if scenario.sweep.evaluations is None else "evaluations"
+    sweep = scenario.sweep.model_copy(update={key: sizes})
     replicates = min(_QUICK_REPLICATES, scenario.replicates)
     effort = min(_REFERENCE_EFFORT * replicates, scenario.reference.replicates or sys.maxsize)
     reference = scenario.reference.model_copy(update={"sample_size": None, "replicates": effort})
-    gated = [n for n in scenario.gate.sample_sizes or [] if n in sweep.sample_sizes] or None
+    gated = [n for n in scenario.gate.sample_sizes or [] if n in (sweep.sample_sizes or [])] or None
     gate = scenario.gate.model_copy(update={"sample_sizes": gated})
     few = {"replicates": replicates, "precision": None}
     return scenario.model_copy(update={"sweep": sweep, "reference": reference, "gate": gate, **few})
@@ -183,7 +186,7 @@ def _built(kind: catalogue.Kind, name: str, options: Mapping[str, Any]) -> Any:
 
 
 def _sample_size_faults(scenario: Scenario, estimators: list[NamedEstimator]) -> Iterator[Fault]:
-    for i, sample_size in enumerate(scenario.sweep.sample_sizes):
+    for i, sample_size in enumerate(scenario.sweep.sample_sizes or []):
         for named in estimators:
             least = named.estimator.minimum_sample_size
             if sample_size < least:

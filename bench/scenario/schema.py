@@ -20,8 +20,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from bench.errors import Fault, Invalid, KeyFault, did_you_mean, invalid, shown
 from bench.problems import PROBLEMS
 from bench.scenario.gate_section import Gate
-from bench.scenario.strict_models import UNIQUE, Distinct, Part, Replicates, SampleSize, Share
-from bench.scenario.sweep import Values
+from bench.scenario.strict_models import Part, Replicates, SampleSize, Share
+from bench.scenario.sweep_section import Sweep
 from estimators import ESTIMATORS, OTHER_NAMES
 
 _RESERVED_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?")
@@ -58,9 +58,6 @@ def _metric(name: object) -> object:
         near = did_you_mean(name, HEADLINES) if isinstance(name, str) else f"known: {', '.join(HEADLINES)}"
         raise invalid(f"wanted the name of a metric, got {shown(name)}; {near}")
     return name
-
-
-Device = Annotated[str, Field(pattern=r"^(cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?)$")]
 
 
 class NamedSpec(Part):
@@ -152,43 +149,6 @@ def _estimator_json_schema() -> dict[str, Any]:
 Estimator = Annotated[EstimatorSpec, BeforeValidator(_fields), WithJsonSchema(_estimator_json_schema())]
 
 
-class Sweep(Part):
-    """The quantities that are varied: each estimator runs once for every combination."""
-
-    sample_sizes: Annotated[list[SampleSize], Distinct] = Field(
-        min_length=1,
-        max_length=1000,
-        description="Values of N, the number of samples that one estimate uses.",
-        json_schema_extra=UNIQUE,
-    )
-    devices: Annotated[list[Device], Distinct] = Field(
-        default=["cpu"],
-        min_length=1,
-        max_length=1000,
-        description="Where to run: cpu, cuda, cuda:0 and so on, or mps.",
-        json_schema_extra={**UNIQUE, "examples": [["cpu"], ["cpu", "cuda"]]},
-    )
-    dtypes: Annotated[list[Literal["float32", "float64"]], Distinct] = Field(
-        default=["float32"],
-        min_length=1,
-        max_length=1000,
-        description="The precision of the samples and of the cost.",
-        json_schema_extra=UNIQUE,
-    )
-    options: dict[str, Values] = Field(
-        default={},
-        description="Options that take several values, by their dotted names: problem.OPTION, or "
-        "estimators.NAME.OPTION with the label or the name of an estimator.",
-        examples=[{"problem.cost.bump.k": {"log": [0.1, 10, 9]}}],
-    )
-    zip: list[list[str]] = Field(
-        default=[], max_length=20, description="Options of the problem that go side by side, not crosswise."
-    )
-    exclude: list[dict[str, Any]] = Field(
-        default=[], max_length=1000, description="Combinations of options of the problem that are left out."
-    )
-
-
 class Precision(Part):
     """The precision of results: cells get more replicates until they have it."""
 
@@ -267,7 +227,7 @@ class Scenario(Part):
         if others := [
             Fault(f"{sample_size} is not in sweep.sample_sizes", ("gate", "sample_sizes", i))
             for i, sample_size in enumerate(self.gate.sample_sizes or [])
-            if sample_size not in self.sweep.sample_sizes
+            if sample_size not in (self.sweep.sample_sizes or [])
         ]:
             raise Invalid(*others)
         return self

@@ -27,6 +27,10 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+class Missing(ValueError):
+    """A key of a mapping that is missing; the text says which."""
+
+
 def _share(value: object) -> float:
     if isinstance(value, str) and _PERCENT.fullmatch(value):
         share = float(value.rstrip(" %")) / 100

@@ -46,7 +46,7 @@ def _color(text: str) -> str:
 
 
 COLUMNS = (
-    Column("N", lambda row: count(row.sample_size), key=True),
+    Column("N", lambda row: count(getattr(row, "samples", row.sample_size)), key=True),
     Column("on", lambda row: str(row.setting), align="left", key=True),
     Column("bias", _interval("bias"), lambda row: bounds(row.bias_low, row.bias_high), yields=8),
     Column("variance", _interval("variance"), lambda row: significant(row.variance), yields=9),

@@ -20,6 +20,7 @@ from bench.text.failures import attempted
 from bench.text.labels import LONGEST_NOTE, distinct, plain
 from bench.text.numbers import grouped, interval_said, significant
 from bench.text.ratio_text import between, inverse, ratio_said
+from bench.text.size_words import size_said
 from bench.text.words import NOTHING, capital, few, listed
 
 HEADLINE = "variance"  # answers where the scenario names no metric
@@ -99,7 +100,7 @@ def _off(wrong: pd.DataFrame, every: pd.DataFrame) -> str:
         norm = significant(row.truth_norm)
         off = f"its mean is off by {significant(row.bias)} where the gradient has norm {norm}"
     everywhere = len(wrong) == (every["estimator"] == row.estimator).sum()
-    size = "" if everywhere else f"N = {grouped(row.sample_size)}"
+    size = "" if everywhere else size_said(wrong, grouped(row.sample_size))
     where = ", ".join(filter(None, (size, row.where)))
     return f"at {where} {off}" if where else off
 
@@ -108,7 +109,7 @@ def _best(at: pd.DataFrame, name: str, control: str, sweep: Sweep) -> str:
     metric = METRICS[name]
     column = metric.columns[0].name
     label = COMPARED[name].label if name in COMPARED else LABELS.get(column, column)
-    noun, size = " ".join(label.split()), f"at N = {grouped(at['sample_size'].iloc[0])}"
+    noun, size = " ".join(label.split()), f"at {size_said(at, grouped(at['sample_size'].iloc[0]))}"
     found = _candidates(rows.measured(at[rows.may_be_unbiased(at)], column), column, metric.better)
     if found.empty:
         return f"No estimator that could be unbiased has a {noun} {size}."

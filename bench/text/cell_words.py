@@ -13,6 +13,7 @@ from bench.analysis.rows import SETTINGS, with_numbers
 from bench.analysis.sweeps import Sweep, sweep_of
 from bench.text.labels import distinct, plain
 from bench.text.numbers import ROUGH, grouped, interval, spread
+from bench.text.size_words import size_said
 from bench.text.words import joined, listed
 
 _FEW, _MOST = 2, 6
@@ -86,7 +87,7 @@ def which(part: pd.DataFrame, frame: pd.DataFrame) -> str:
 
     def when(sizes: pd.Series[int]) -> str:
         some = sorted(set(sizes))
-        return "" if len(some) == of_sizes else f" at N = {', '.join(map(grouped, some))}"
+        return "" if len(some) == of_sizes else f" at {size_said(frame, ', '.join(map(grouped, some)))}"
 
     def where(values: pd.Series[float]) -> str:
         return "" if set(values) == every else there(sweep, values, every)

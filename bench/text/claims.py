@@ -19,6 +19,7 @@ from bench.text.left_out import notes
 from bench.text.numbers import grouped, interval_said, significant
 from bench.text.ratio_claims import ratio_claims, scale_claims
 from bench.text.remarks import remarks
+from bench.text.size_words import size_said
 from bench.text.words import NOTHING, capital, few, joined
 
 _MOST_PHRASES = 6
@@ -88,7 +89,7 @@ def _off(frame: pd.DataFrame, chosen: pd.Series[bool]) -> Iterator[tuple[str, fl
     placed = cell_words.placed(frame, cell_words.sweep_or_point(frame))
     for _, cells in placed[chosen].groupby(["setting", "estimator"], sort=False):
         last = cells.sort_values(["sample_size", "value"]).iloc[-1]
-        at = " and ".join(filter(None, (f"N = {grouped(last['sample_size'])}", last["point"])))
+        at = " and ".join(filter(None, (size_said(frame, grouped(last["sample_size"])), last["point"])))
         off = interval_said(last["bias"], last["bias_low"], last["bias_high"])
         norm = f"where the gradient has norm {significant(last['truth_norm'])}"
         who = _which(frame.loc[cells.index], frame)

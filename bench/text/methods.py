@@ -11,6 +11,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.analysis.comparison import compare
 from bench.analysis.pairs import within
+from bench.analysis.rows import are_granted
 from bench.results.run import Run
 from bench.text.cell_words import span
 from bench.text.failures import attempted
@@ -88,13 +89,16 @@ def _subject(scenario: Mapping[str, Any], whole: pd.DataFrame) -> str:
 
 def _cells(scenario: Mapping[str, Any], whole: pd.DataFrame, known: pd.DataFrame) -> str:
     sizes = ", ".join(map(grouped, sorted(known["sample_size"].unique())))
+    size = f"one sample size (N = {sizes})"
+    if are_granted(known):
+        size = f"the largest sample size that some evaluations of f ({sizes}) pay for"
     where, dtypes = (" and ".join(map(plain, known[name].unique())) for name in ("device", "dtype"))
     missing = "" if len(known) == len(whole) else f", of {len(whole)} planned"
     wanted = (scenario.get("precision") or {}).get("variance")
     until = ", until the 95 % interval of its variance was within {:.3g} % or R had reached its bound"
     bound = "" if wanted is None else until.format(100 * float(wanted))
     return (
-        f"In {len(known)} cells{missing}, each an estimator at one sample size (N = {sizes}) on {where} in "
+        f"In {len(known)} cells{missing}, each an estimator at {size} on {where} in "
         f"{dtypes}, it was estimated independently R = {span(known['replicates'])} times{bound}."
     )
 

@@ -12,11 +12,13 @@ import pandas as pd
 
 from bench.analysis import rows
 from bench.analysis.comparison import BETTER, NO_INTERVAL, UNDECIDED, WORSE, Comparison
+from bench.analysis.rows import are_granted
 from bench.analysis.sweeps import Sweep
 from bench.text.cell_words import placed, span, there
 from bench.text.labels import distinct, plain
 from bench.text.numbers import grouped, interval_said
 from bench.text.ratio_text import between, confidence, inverse, ratio_said
+from bench.text.size_words import size_said
 from bench.text.words import MOST_WORDS, listed
 
 NONE, SOME = "no variance", "some variance"
@@ -119,11 +121,12 @@ def _at_others(cells: pd.DataFrame, sweep: Sweep) -> str:
     largest = cells[sizes == sizes.max()].set_index("value")["kind"]
     differ = cells[(cells["kind"] != cells["value"].map(largest)) & (sizes < sizes.max())]
     if differ.empty:
-        return f"; so it is at every N from {span(sizes)}{_range(cells)}" if sizes.nunique() > 1 else ""
+        every = "budget" if are_granted(cells) else "N"
+        return f"; so it is at every {every} from {span(sizes)}{_range(cells)}" if sizes.nunique() > 1 else ""
     kinds = differ.groupby(["sample_size", "kind"], sort=False)["value"]
     places = kinds.agg(lambda values: there(sweep, values, cells["value"])).reset_index("sample_size")
     return "".join(
-        f"; at N = {', '.join(map(grouped, at))} {_WORDS[kind][0]}{place}"
+        f"; at {size_said(cells, ', '.join(map(grouped, at)))} {_WORDS[kind][0]}{place}"
         for (kind, place), at in places.groupby(["kind", "value"], sort=False)["sample_size"]
     )
 
@@ -155,4 +158,4 @@ def scale_claims(whole: pd.DataFrame, sweep: Sweep, control: str) -> Iterator[st
 def _size(at: pd.DataFrame) -> str:
     """Return the beginning of a sentence: `At N = 1000 on cuda`."""
     size, setting = at[["sample_size", "setting"]].iloc[0]
-    return f"At N = {grouped(size)}" + (f" on {setting}" if setting else "")
+    return f"At {size_said(at, grouped(size))}" + (f" on {setting}" if setting else "")

@@ -15,6 +15,7 @@ from bench.results.run import Run
 from bench.text.cell_words import interval_of, named_value, span, sweep_or_point, which
 from bench.text.labels import distinct, plain
 from bench.text.numbers import duration
+from bench.text.size_words import size_said
 
 FAR = 6.0  # by chance in one of 10⁹ cells if variances are normal numbers; those of heavy tails are not quite
 
@@ -94,6 +95,10 @@ def noise(measurements: pd.DataFrame) -> Iterator[str]:
     row: Any
     for row, value in zip(frame.itertuples(), sweep.along(frame), strict=True):
         sampling, data = (interval_of(row, f"{part}_variance") for part in ("sampling", "data"))
-        where = [f"N = {row.sample_size}" if several or not sweep.name else "", named_value(sweep, value)]
+        size = size_said(frame, str(row.sample_size)) if several or not sweep.name else ""
+        where = [
+            size,
+            named_value(sweep, value),
+        ]
         place = ", ".join(filter(None, [names[row.estimator], *where]))
         yield f"{place}: sampling noise {sampling}, data noise {data}"

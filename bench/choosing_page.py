@@ -1,0 +1,164 @@
+"""The texts of `choosing.json` and `docs/choosing.md`, from catalogue and reference runs: `make choosing`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import bench
+from bench.analysis.first_screen import at_one_place
+from bench.analysis.rows import measured, whole
+from bench.choosing import KEPT, Candidate, candidates, features_of
+from bench.engine.plan import Experiment
+from bench.results.run import Run
+from bench.scenario.resolved import resolved
+from bench.scenario.shipped import scenario_files
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "choosing.md"
+REFERENCE = ROOT / "results" / "reference"
+
+_BITS = {"bernoulli": {"logits": [0.7, -1.1, 0.2]}}
+_CLASSES = {"categorical": {"logits": [[0.3, -0.4, 0.9], [0.1, 0.5, -0.2]]}}
+
+
+def _expectation(distribution: Mapping[str, Any], cost: str, *parameters: str) -> dict[str, Any]:
+    return {
+        "name": "expectation",
+        "distribution": distribution,
+        "parameters": list(parameters) or ["logits"],
+        "cost": cost,
+    }
+
+
+KINDS: Mapping[str, dict[str, Any]] = {
+    "x is continuous, and f has a gradient": _expectation(
+        {"normal": {"loc": [0.3, -0.6], "scale": 0.8}}, "sum(cos(z))**2", "loc", "scale"
+    ),
+    "x is continuous, and f is known by its values only": _expectation(
+        {"normal": {"loc": 0.6, "scale": 0.8}}, "z > 0.2", "loc", "scale"
+    ),
+    "x is a vector of bits, and f is also defined between them": _expectation(_BITS, "(sum(z) - 1.3)**2"),
+    "x is a vector of bits, and f is known by its values only": _expectation(_BITS, "sum(z) > 1"),
+    "x is a vector of classes, and f is also defined between them": {
+        **_expectation(_CLASSES, "T[z[0], z[1]]"),
+        "let": {"T": [[1, 2, 0.5], [0.3, -1.5, 1], [2, 0.1, -0.7]]},
+    },
+    "x is a count": _expectation({"poisson": {"rate": 3.4}}, "sqrt(z + 1)", "rate"),
+    "an ELBO with continuous latents": {"name": "vae", "batch_size": 3, "latent": 2, "hidden": 4},
+    "a bound of K samples with continuous latents": {
+        "name": "vae",
+        "batch_size": 3,
+        "latent": 2,
+        "hidden": 4,
+        "bound": {"iwae": 4},
+    },
+}
+"""What one has -> a problem of that kind."""
+
+
+def text() -> str:
+    """Return what is kept of the shipped scenarios with a reference run, as JSON."""
+    found = {name: _described(name) for name in sorted(scenario_files()) if (REFERENCE / name).is_dir()}
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def _described(name: str) -> dict[str, Any]:
+    scenario, _, experiments = resolved(str(scenario_files()[name]))
+    run = bench.load(REFERENCE / name)
+    return {
+        "question": scenario.question or "",
+        "features": features_of(experiments[0].problem),
+        **order_of(run),
+    }
+
+
+def order_of(run: Run) -> dict[str, Any]:
+    """Return the order of the estimators by variance × evaluations of f, where most were measured.
+
+    Factors are those to the best of the unbiased ones; what was found to be biased comes last.
+    """
+    name = "evaluation_normalized_variance"
+    at = measured(at_one_place(whole(run.measurements)), name)
+    at = at.assign(biased=at["verdict"] == "biased").sort_values(["biased", name])
+    best = at[name].iloc[0] if len(at) else 1.0
+    rows = [
+        {
+            "estimator": row.estimator,
+            "factor": float(f"{getattr(row, name) / best:.3g}"),
+            "biased": row.biased,
+        }
+        for row in at.itertuples()
+        if best > 0
+    ]
+    place = at["sample_size"].iloc[0] if len(at) else 0
+    return {"size": int(place), "problem": str(at["problem"].iloc[0]) if len(at) else "", "order": rows}
+
+
+def page(kept: Mapping[str, Any]) -> str:
+    """Return the page of the documentation, as Markdown."""
+    return "\n".join(_lines(kept)) + "\n"
+
+
+def _lines(kept: Mapping[str, Any]) -> Iterator[str]:
+    yield "# Which estimator?\n\nMade by `make choosing` from the catalogue and the reference runs.\n"
+    yield (
+        "`bench list estimators --for SCENARIO` says the same of a scenario of your own: which apply, "
+        "why the others do not,\nand how they came out on the shipped scenario that is most like it.\n"
+    )
+    yield "## What you have, and what applies\n"
+    yield "In parentheses stand the evaluations of f that the smallest estimate takes.\n"
+    for kind, problem in KINDS.items():
+        yield from _kind(kind, candidates(experiment_of(problem)))
+    yield "## In which order they came out\n"
+    yield (
+        "By variance × evaluations of f, times that of the best, where most of a run were measured. "
+        "Evaluations of\nthe gradient of f, and what an estimator learns beforehand, are not counted.\n"
+    )
+    for name, each in kept.items():
+        yield from _scenario(name, each)
+
+
+def experiment_of(problem: dict[str, Any]) -> Experiment:
+    """The experiment of a problem on which estimators are tried."""
+    said = {
+        "schema": 1, "name": "kind", "version": 1, "problem": problem, "estimators": ["exact"],
+        "sweep": {"sample_sizes": [2]},
+    }  # fmt: skip
+    return resolved(said)[2][0]
+
+
+def _kind(kind: str, found: Sequence[Candidate]) -> Iterator[str]:
+    yield f"### {kind[0].upper()}{kind[1:]}\n"
+    for claim, head in (("unbiased", "Unbiased"), ("consistent", "Consistent"), ("biased", "Biased")):
+        some = [one for one in found if not one.reason and one.claim == claim]
+        if some:
+            yield f"{head}: {', '.join(map(_said, some))}.\n"
+    reasons: dict[str, list[str]] = {}
+    for one in found:
+        if one.reason:
+            reasons.setdefault(one.reason, []).append(f"`{one.estimator}`")
+    for reason, names in reasons.items():
+        yield f"* not {', '.join(names)}: {reason}"
+    yield ""
+
+
+def _said(one: Candidate) -> str:
+    return f"`{one.estimator}` ({', '.join(filter(None, (f'{one.evaluations:g}', one.remark)))})"
+
+
+def _scenario(name: str, each: Mapping[str, Any]) -> Iterator[str]:
+    yield f"### {name}\n\n{each['question']}\n"
+    yield f"{'; '.join(each['features'])}. {each['problem']}, N = {each['size']}.\n"
+    for place, row in enumerate(each["order"], 1):
+        factor = "biased" if row["biased"] else "1" if place == 1 else f"{row['factor']:g} times"
+        yield f"{place}. {row['estimator']}: {factor}"
+    yield ""
+
+
+if __name__ == "__main__":
+    KEPT.write_text(text(), "utf-8")
+    if PAGE.parent.is_dir():  # an installed package has no documents
+        PAGE.write_text(page(json.loads(KEPT.read_text("utf-8"))), "utf-8")
