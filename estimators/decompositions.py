@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Exponential, Gamma, Laplace, LogNormal, Normal, Poisson
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Exponential,
+    Gamma,
+    Laplace,
+    LogNormal,
+    Normal,
+    Poisson,
+)
 
 from bench import noise
 from bench.problem import NotApplicable
@@ -128,7 +137,16 @@ def _bernoulli_probs(law: Bernoulli, x: Tensor, _drawn: Drawn) -> Halves:
     return Halves(torch.ones_like(law.probs), torch.ones_like(x), torch.zeros_like(x))
 
 
-DECOMPOSITIONS: Mapping[type, Mapping[str, Decomposition]] = {
+def _class_probability(number: int) -> Decomposition:
+    def halves(law: Categorical, x: Tensor, _drawn: Drawn) -> Halves:
+        # Probabilities add up to one: what a class gains is lost by the first, Σ_k ∂π_k (δ_k − δ_0).
+        constant = torch.ones_like(law.probs[..., number])
+        return Halves(constant, torch.full_like(x, number), torch.zeros_like(x))
+
+    return halves
+
+
+_DECOMPOSITIONS: Mapping[type, Mapping[str, Decomposition]] = {
     Normal: {"loc": _normal_loc, "scale": _normal_scale},
     LogNormal: {"loc": _exponentiated(_normal_loc), "scale": _exponentiated(_normal_scale)},
     Laplace: {"loc": _laplace_loc, "scale": _laplace_scale},
@@ -138,3 +156,20 @@ DECOMPOSITIONS: Mapping[type, Mapping[str, Decomposition]] = {
     Bernoulli: {"probs": _bernoulli_probs},
 }
 """Distribution -> argument -> how the derivative of the density splits."""
+
+
+def arguments_of(law: Any) -> list[tuple[Tensor, Decomposition]]:
+    """The arguments that depend on θ, `[R, (B,) *event]` each, and how the derivative splits in each.
+
+    Raises:
+        NotApplicable: if that is not known.
+    """
+    if isinstance(law, Categorical):
+        classes = range(1, law.probs.shape[-1])
+        found = [(law.probs[..., number], _class_probability(number)) for number in classes]
+    else:
+        table = next((table for cls, table in _DECOMPOSITIONS.items() if isinstance(law, cls)), None)
+        if table is None:
+            raise NotApplicable(f"no decomposition into measures is known of a {type(law).__name__}")
+        found = [(getattr(law, name), halves) for name, halves in table.items()]
+    return [(ω, halves) for ω, halves in found if ω.requires_grad]

@@ -16,7 +16,7 @@ from bench.distributions.families import component
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.exact import ExactMoments, SingleDraws
 from bench.problem import NotApplicable, Problem
-from estimators.decompositions import DECOMPOSITIONS, Decomposition, Drawn, Integrated
+from estimators.decompositions import Decomposition, Drawn, Integrated, arguments_of
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ class MeasureValued(Estimator):
     =========== ===== ============= ========================== =====================
 
     The lognormal's are those of the normal, exponentiated; the α of a gamma has none that
-    is known.
+    is known. The probabilities of a categorical add up to one: each but the first is an argument, and what
+    it gains the first class loses, so that a single categorical leaves no variance.
 
-    Needs x normal, lognormal, Laplace, gamma, exponential, Poisson or Bernoulli, or a vector
+    Needs x normal, lognormal, Laplace, gamma, exponential, Poisson, Bernoulli or categorical, or a vector
     of independent draws of such a distribution; f may be discontinuous, and is not differentiated in
     x. Each estimate evaluates f 2N times for each argument and coordinate; where a half is p
     itself, its cost is that of the sample, so that these arguments take N for each
@@ -79,9 +80,10 @@ class MeasureValued(Estimator):
             raise NotApplicable("the coordinates of x are not independent")
         law = component(p)
         x = p.sample((sample_size,))  # [N, R, (B,) *event]
+        arguments = arguments_of(law)
         with torch.no_grad():
             drawn = Drawn(self.coupled)
-            split = [(ω, halves(law, x, drawn)) for ω, halves in _arguments(law)]
+            split = [(ω, halves(law, x, drawn)) for ω, halves in arguments]
         # A half that is p itself has the cost of the sample.
         shared = any(halves.plus is None or halves.minus is None for _, halves in split)
         cost = problem.cost(x, theta) if shared else theta.new_zeros(())  # [N, R, (B)]
@@ -112,7 +114,7 @@ class MeasureValued(Estimator):
         law = component(p)
         mean = draws.cost_gradient.clone()  # [S, P], of the estimate from x
         spread = torch.zeros_like(theta[0])  # [P], the mean of its variance
-        for ω, halves in _arguments(law):
+        for ω, halves in arguments_of(law):
             for index in itertools.product(*map(range, p.event_shape)):
                 at: Any = (..., *index)
                 difference = _difference(draws, law, halves, self.coupled, at)
@@ -181,15 +183,6 @@ def _panels(count: int) -> tuple[Tensor, Tensor]:
     centers = half * (2 * np.arange(count) + 1)
     t = (centers[:, None] + half * nodes).ravel()
     return torch.from_numpy(t), torch.from_numpy(np.tile(half * weights, count))
-
-
-def _arguments(law: Any) -> list[tuple[Tensor, Decomposition]]:
-    """The arguments of the distribution that depend on θ, `[R, (B,) *event]` each, with how they split."""
-    table = next((table for cls, table in DECOMPOSITIONS.items() if isinstance(law, cls)), None)
-    if table is None:
-        raise NotApplicable(f"no decomposition into measures is known of a {type(law).__name__}")
-    arguments = [(getattr(law, name), halves) for name, halves in table.items()]
-    return [(ω, halves) for ω, halves in arguments if ω.requires_grad]
 
 
 def _moved(x: Tensor, samples: Tensor, at: Any) -> Tensor:

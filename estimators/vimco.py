@@ -36,6 +36,7 @@ class Vimco(Estimator):
     """
 
     bias: ClassVar[Claim] = "unbiased"
+    averages = True
     mean: Literal["arithmetic", "geometric"] = "geometric"
 
     def evaluations(self, problem: Problem, sample_size: int) -> int:

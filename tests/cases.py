@@ -243,6 +243,15 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "ars-first": ("ars", {"reference": 0}),
     "arsm": ("arsm", {}),
     "carms": ("carms", {}),
+    "local_expectation": ("local_expectation", {}),
+    "one_flip": ("one_flip", {}),
+    "top_k": ("top_k", {}),
+    "top_k-2": ("top_k", {"k": 2}),
+    "sum_and_sample": ("sum_and_sample", {}),
+    "sum_and_sample-2": ("sum_and_sample", {"k": 2}),
+    "unordered_set": ("unordered_set", {}),
+    "unordered_set-built_in": ("unordered_set", {"k": 3, "baseline": "built_in"}),
+    "go": ("go", {}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {

@@ -14,6 +14,7 @@ from bench.distributions.by_counter import Bernoulli, Categorical
 from bench.distributions.choices import Choices, choices_of
 from bench.distributions.layered import Layered, layers_of
 from bench.distributions.repeated import Repeated
+from bench.distributions.state_probabilities import probabilities_of
 from bench.distributions.states import states_of
 from bench.problem import NotApplicable
 
@@ -166,6 +167,19 @@ def test_the_log_odds_are_of_the_second_of_two_classes() -> None:
     assert torch.equal(made("bits")[2].log_odds, BITS.double())
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_classes_have_numbers(name: str) -> None:
+    _, p, choices = made(name)
+    x = p.sample((50,))
+    classes = choices.classes_of(x)
+    assert classes.shape == (50, *choices.log_masses.shape[:-1])
+    assert torch.equal(choices.of_classes(classes), x)
+    by_class = choices.log_masses.expand(50, *choices.log_masses.shape).gather(-1, classes[..., None])
+    assert torch.allclose(by_class.flatten(2).sum(-1), p.log_prob(x))
+    moved = choices.of_classes((classes + 1) % choices.classes)
+    assert not bool((choices.classes_of(moved) == classes).any())
+
+
 @pytest.mark.parametrize("p", [Normal(torch.zeros(2), 1.0), Binomial(3, torch.full((2,), 0.4))])
 def test_what_makes_no_choices_is_refused(p: Distribution) -> None:
     with pytest.raises(NotApplicable, match="independent choices"):
@@ -180,6 +194,43 @@ def test_all_values_are_enumerated_once(name: str) -> None:
     assert float(p.log_prob(states[:, None]).exp().sum().detach()) == pytest.approx(1)
     with pytest.raises(NotApplicable, match="at most 1 are enumerated"):
         states_of(p, 1)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_probabilities_of_values_are_those_of_the_density(name: str) -> None:
+    _, p, _ = made(name)
+    states = states_of(p, 1000)
+    probs = probabilities_of(p)(states)
+    assert torch.allclose(probs, p.log_prob(states[:, None]).exp().movedim(0, -1))
+    assert probs.sum(-1).tolist() == pytest.approx([1] * len(probs))
+    assert not probs.requires_grad
+
+
+def test_what_cannot_happen_has_the_probability_zero() -> None:
+    bits = Independent(Bernoulli(probs=torch.tensor([[0.0, 0.3], [0.4, 1.0]])), 1)
+    assert probabilities_of(bits)(states_of(bits, 4)).tolist() == [
+        pytest.approx([0.7, 0.3, 0, 0]),
+        pytest.approx([0, 0.6, 0, 0.4]),
+    ]
+    classes = Categorical(probs=torch.tensor([[0.0, 0.25, 0.75]]))
+    assert probabilities_of(classes)(states_of(classes, 3)).tolist() == [[0, 0.25, 0.75]]
+    assert float(classes.log_prob(torch.tensor(0)).exp()) > 0  # torch's logarithm is clamped
+
+
+def test_probabilities_of_repeated_draws_are_products() -> None:
+    bits = Independent(Bernoulli(logits=BITS[..., :2].double()), 1)
+    pairs = Repeated(bits, 2)
+    single = probabilities_of(bits)(states_of(bits, 4))  # [1, 4]
+    found = probabilities_of(pairs)(states_of(pairs, 16))
+    assert torch.allclose(found, (single[:, :, None] * single[:, None]).flatten(1))
+
+
+def test_probabilities_of_layers_and_of_counts_add_up() -> None:
+    counts = Independent(Binomial(3, torch.tensor([[0.2, 0.6]])), 1)
+    for p in (layered(), counts):
+        probs = probabilities_of(p)(states_of(p, 1000))
+        assert probs.shape == (*p.batch_shape, 32 if p.event_shape == (5,) else 16)
+        assert probs.sum(-1).tolist() == pytest.approx([1] * len(probs))
 
 
 def layered() -> Layered:

@@ -130,7 +130,9 @@ SHARED_BY_ESTIMATORS = [
     "estimators.relaxed_slopes",
     "estimators.samplers",
     "estimators.surrogates",
+    "estimators.set_outcomes",
     "estimators.weighted_paths",
+    "estimators.without_replacement",
 ]
 
 

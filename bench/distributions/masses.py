@@ -25,8 +25,8 @@ def masses(p: Distribution, values: Tensor) -> Tensor:
     return found
 
 
-def _odds(p: Any) -> tuple[Tensor, Tensor]:
-    """The probabilities of success and of failure, `[*batch, 1]` each."""
+def odds(p: Any) -> tuple[Tensor, Tensor]:
+    """Return the probabilities of success and of failure, `[*batch, 1]` each, with all digits of both."""
     # The other is added, by a logarithm or an exponential, when somebody asks for it.
     if next(name for name in vars(p) if name in ("probs", "logits")) == "logits":
         # The derivative of `sigmoid` is y (1 − y), which has no digits where y is near 1.
@@ -36,19 +36,19 @@ def _odds(p: Any) -> tuple[Tensor, Tensor]:
 
 
 def _bernoulli(p: Bernoulli, values: Tensor) -> Tensor:
-    yes, no = _odds(p)
+    yes, no = odds(p)
     return torch.where(values == 1, yes, no)
 
 
 def _binomial(p: Binomial, values: Tensor) -> Tensor:
-    yes, no = _odds(p)
+    yes, no = odds(p)
     count = p.total_count.to(yes.dtype)[..., None]  # [*batch, 1]
     found: Tensor = _BinomialMass.apply(yes, no, count, values)  # type: ignore[no-untyped-call]
     return found
 
 
 def _geometric(p: Geometric, values: Tensor) -> Tensor:
-    yes, no = _odds(p)
+    yes, no = odds(p)
     # A small probability is kept to all digits by log(1 − p), a large one by the power.
     small = yes < 0.5
     by_logarithm = (values * (-torch.where(small, yes, 0.5)).log1p()).exp()
