@@ -1,4 +1,4 @@
-"""Problems of a discrete x for tests: a quadratic of one choice, and items with a cost that depends on θ."""
+"""A problem of discrete items for tests, with a cost that depends on θ itself."""
 
 from __future__ import annotations
 
@@ -10,38 +10,7 @@ from torch.distributions import Distribution, Independent
 from torch.nn import functional
 
 from bench.distributions.by_counter import Bernoulli, Categorical
-from bench.problem import Points, Problem
-
-
-class Quadratic(Problem):
-    """xᵀ A x + bᵀ x at a one-hot x with the probabilities π; θ are their logarithms."""
-
-    truth_kind = "enumeration"
-
-    def __init__(self, A: list[list[float]], b: list[float], probs: list[float]) -> None:
-        self.A, self.b = (torch.tensor(each, dtype=torch.float64) for each in (A, b))
-        self.theta = torch.tensor(probs, dtype=torch.float64).log()
-        self.parameters = {"logits": slice(0, len(probs))}
-
-    def distribution(self, theta: Tensor) -> Distribution:
-        return Categorical(logits=theta, validate_args=False)
-
-    def relaxed_cost(self, points: Tensor, theta: Tensor) -> Tensor:
-        return ((points @ self.A.to(points)) * points).sum(-1) + points @ self.b.to(points)
-
-    def cost(self, x: Tensor, theta: Tensor) -> Tensor:
-        return (self.A.diagonal() + self.b).to(theta)[x]
-
-    def expectation(self, theta: Tensor) -> Tensor:
-        return theta.softmax(-1) @ (self.A.diagonal() + self.b).to(theta)
-
-    def points(self, check: bool = False) -> Points:
-        return Points(torch.arange(len(self.b))[:, None], self.theta.softmax(-1), 4)
-
-
-THREE_CLASSES = Quadratic(
-    [[1, 0.3, -0.2], [0.3, -0.5, 0.4], [-0.2, 0.4, 0.8]], [0.1, -0.3, 0.5], [0.5, 0.3, 0.2]
-)
+from bench.problem import Problem
 
 
 class Decoder(Problem):

@@ -25,8 +25,8 @@ from bench.estimator import Estimator, gradient_of
 from bench.exact import exact_moments, single_draws
 from bench.problem import NotApplicable, Problem
 from estimators.relaxations import Reinmax
-from tests.cases import BIASED, estimates_of, estimator_of, expectation, problem_of
-from tests.discrete_problems import THREE_CLASSES, Decoder, Quadratic
+from tests.cases import BIASED, PROBLEMS, estimates_of, estimator_of, expectation, problem_of
+from tests.discrete_problems import Decoder
 from tests.stated import STANDARD_ERRORS, Stated, faults_of
 
 RELAXATIONS = [
@@ -188,54 +188,53 @@ def test_the_quadrature_of_this_file_is_that_of_the_stated_values() -> None:
 # --- classes --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Of(Stated):
-    """What is stated of estimates of a problem that is given itself."""
-
-    given: Problem | None = None
-
-    def built(self) -> Problem:
-        assert self.given is not None
-        return self.given
+def quadratic(A: list[list[float]], b: list[float], probs: list[float]) -> dict[str, Any]:
+    logits = [math.log(each) for each in probs]
+    return {"name": "categorical_quadratic", "matrix": A, "vector": b, "logits": logits}
 
 
-def straight_through_mean(problem: Quadratic) -> list[float]:
-    """J (2 A π + b)."""
-    π = problem.theta.softmax(-1)
-    v = 2 * problem.A @ π + problem.b
+def straight_through_mean(options: dict[str, Any]) -> list[float]:
+    """J (2 A π + b), with the symmetric part of A."""
+    A, b, φ = (torch.tensor(options[key], dtype=torch.float64) for key in ("matrix", "vector", "logits"))
+    π = φ.softmax(0)
+    v = (A + A.T) @ π + b
     return (π * (v - π @ v)).tolist()
 
 
+def truth_of(options: dict[str, Any]) -> list[float]:
+    found = exact_gradient(Stated(("", {}), options).built()).gradient
+    assert found is not None
+    return found.tolist()
+
+
+THREE_CLASSES = quadratic(
+    [[1, 0.3, -0.2], [0.3, -0.5, 0.4], [-0.2, 0.4, 0.8]], [0.1, -0.3, 0.5], [0.5, 0.3, 0.2]
+)
 TRUTH, ST_MEAN = [0.265, -0.411, 0.146], [0.235, -0.261, 0.026]
 ST_VARIANCE, REINMAX_VARIANCE = [0.098425, 0.027657, 0.058372], [0.187225, 0.052329, 0.160084]
-OTHER = Quadratic([[0.4, -0.6, 0.1], [0.2, 1.5, 0.3], [-0.9, 0.4, -0.8]], [0.3, 0.1, -0.6], [0.2, 0.15, 0.65])
+OTHER = quadratic([[0.4, -0.6, 0.1], [0.2, 1.5, 0.3], [-0.9, 0.4, -0.8]], [0.3, 0.1, -0.6], [0.2, 0.15, 0.65])
 
 
 def test_the_quadratic_of_three_classes() -> None:
-    found = exact_gradient(THREE_CLASSES).gradient
-    assert found is not None
-    assert found.tolist() == pytest.approx(TRUTH, abs=1e-12)
+    assert truth_of(THREE_CLASSES) == pytest.approx(TRUTH, abs=1e-12)
     assert straight_through_mean(THREE_CLASSES) == pytest.approx(ST_MEAN, abs=1e-12)
 
 
 def test_straight_through_and_reinmax_on_the_quadratic_of_three_classes() -> None:
     for stated in (
-        Of(("straight_through", {}), {}, ST_MEAN, ST_VARIANCE, known=True, given=THREE_CLASSES),
-        Of(("reinmax", {}), {}, TRUTH, REINMAX_VARIANCE, known=True, given=THREE_CLASSES),
+        Stated(("straight_through", {}), THREE_CLASSES, ST_MEAN, ST_VARIANCE, known=True),
+        Stated(("reinmax", {}), THREE_CLASSES, TRUTH, REINMAX_VARIANCE, known=True),
     ):
         assert faults_of(stated) == []
-    wrong = Of(("straight_through", {}), {}, TRUTH, REINMAX_VARIANCE, given=THREE_CLASSES)
+    wrong = Stated(("straight_through", {}), THREE_CLASSES, TRUTH, REINMAX_VARIANCE)
     assert len(faults_of(wrong)) == 4
 
 
 def test_they_are_what_is_said_of_any_quadratic() -> None:
-    symmetric = Quadratic(((OTHER.A + OTHER.A.T) / 2).tolist(), OTHER.b.tolist(), [0.2, 0.15, 0.65])
-    truth = exact_gradient(OTHER).gradient
-    assert truth is not None
-    assert faults_of(Of(("reinmax", {}), {}, truth.tolist(), known=True, given=OTHER)) == []
-    mean = straight_through_mean(symmetric)
-    assert faults_of(Of(("straight_through", {}), {}, mean, known=True, given=OTHER)) == []
-    assert faults_of(Of(("straight_through", {}), {}, truth.tolist(), known=True, given=OTHER))
+    truth, mean = truth_of(OTHER), straight_through_mean(OTHER)
+    assert faults_of(Stated(("reinmax", {}), OTHER, truth, known=True)) == []
+    assert faults_of(Stated(("straight_through", {}), OTHER, mean, known=True)) == []
+    assert faults_of(Stated(("straight_through", {}), OTHER, truth, known=True))
 
 
 def softmax_mean(logits: list[float], f: list[float], temperature: float) -> list[float]:
@@ -278,10 +277,7 @@ def test_maximum_a_posteriori_of_three_classes(λ: float) -> None:
 
 @pytest.mark.parametrize("name", ["straight_through", "reinmax"])
 def test_a_linear_cost_has_no_bias(name: str) -> None:
-    built = Stated((name, {}), CLASSES).built()
-    truth = exact_gradient(built).gradient
-    assert truth is not None
-    assert faults_of(Stated((name, {}), CLASSES, truth.tolist(), known=True)) == []
+    assert faults_of(Stated((name, {}), CLASSES, truth_of(CLASSES), known=True)) == []
 
 
 # --- vectors, items, costs that depend on θ -------------------------------------------------------
@@ -325,7 +321,7 @@ def test_exact_moments_of_products_of_classes() -> None:
     draws = single_draws(problem, problem.parameters)
     for name in ("straight_through", "reinmax"):
         known = exact_moments(estimator_of(name), 3, draws)
-        stated = Of((name, {}), {}, known.mean.tolist(), known.variance.tolist(), 3, given=problem)
+        stated = Stated((name, {}), PROBLEMS["table"], known.mean.tolist(), known.variance.tolist(), 3)
         assert faults_of(stated) == []
 
 
