@@ -12,21 +12,30 @@ ESTIMATORS = {
     "evolution_strategies": "estimators.evolution_strategies:EvolutionStrategies",
     "exact": "estimators.exact:Exact",
     "finite_differences": "estimators.finite_differences:FiniteDifferences",
+    "gumbel_rao": "estimators.relaxations:GumbelRao",
+    "gumbel_softmax": "estimators.relaxations:GumbelSoftmax",
+    "imle": "estimators.relaxations:Imle",
     "iwae_stl": "estimators.iwae_stl:IwaeStl",
+    "lax": "estimators.lax:Lax",
     "linear_control_variate": "estimators.linear_control_variate:LinearControlVariate",
     "measure_valued": "estimators.measure_valued:MeasureValued",
     "mixture": "estimators.mixture:Mixture",
     "rao_blackwell": "estimators.rao_blackwell:RaoBlackwell",
+    "rebar": "estimators.conditional_control_variates:Rebar",
     "reinforce": "estimators.reinforce:Reinforce",
+    "reinmax": "estimators.relaxations:Reinmax",
+    "relax": "estimators.conditional_control_variates:Relax",
     "reparameterization": "estimators.reparameterization:Reparameterization",
     "simultaneous_perturbation": "estimators.simultaneous_perturbation:SimultaneousPerturbation",
     "sticking_the_landing": "estimators.sticking_the_landing:StickingTheLanding",
+    "straight_through": "estimators.relaxations:StraightThrough",
     "vimco": "estimators.vimco:Vimco",
     "wake_phase": "estimators.wake_phase:WakePhase",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""
 
 ALIASES = {
+    "concrete": "gumbel_softmax",
     "doubly_reparameterized": "dreg",
     "pathwise": "reparameterization",
     "score_function": "reinforce",
@@ -34,8 +43,9 @@ ALIASES = {
 }
 """Other names that the field uses for the same things."""
 
-SHORTHANDS: dict[str, tuple[str, dict[str, str]]] = {
+SHORTHANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "rloo": ("reinforce", {"baseline": "leave_one_out"}),
+    "straight_through_gumbel": ("gumbel_softmax", {"hard": True}),
 }
 """Names that the field uses for an estimator with some of its options."""
 

@@ -226,6 +226,11 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "linear_control_variate-product": ("linear_control_variate", {"hessian": "product"}),
     "rqmc": ("reparameterization", {"sampler": "rqmc"}),
     "reinforce-antithetic": ("reinforce", {"sampler": "antithetic"}),
+    "rebar": ("rebar", {}),
+    "rebar-optimal": ("rebar", {"temperature": "optimal", "center": "mean"}),
+    "relax": ("relax", {"hidden": 4, "steps": 20}),
+    "relax-network": ("relax", {"control_variate": "network", "hidden": 4, "steps": 20}),
+    "lax": ("lax", {"hidden": 4, "steps": 20}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -237,6 +242,12 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
     "finite_differences": ("finite_differences", {"step": 0.1}),
     "finite_differences-forward": ("finite_differences", {"step": 0.1, "direction": "forward"}),
     "finite_differences-independent": ("finite_differences", {"step": 0.1, "common": False}),
+    "gumbel_softmax": ("gumbel_softmax", {"temperature": 0.7}),
+    "gumbel_softmax-hard": ("gumbel_softmax", {"hard": True}),
+    "straight_through": ("straight_through", {}),
+    "gumbel_rao": ("gumbel_rao", {"inner_draws": 3}),
+    "reinmax": ("reinmax", {}),
+    "imle": ("imle", {"target_step": 2.0}),
 }
 """Those that do not claim to be unbiased: they keep to all else that estimators keep to."""
 

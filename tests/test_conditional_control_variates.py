@@ -28,7 +28,7 @@ from estimators.conditional_control_variates import OfChoices, Rebar, Relax
 from estimators.lax import Lax
 from estimators.trained_controls import ControlNetwork, Terms
 from tests.cases import estimates_of, estimator_of, expectation, fitted_to, problem_of
-from tests.discrete_problems import THREE_CLASSES, Decoder
+from tests.discrete_problems import Decoder
 from tests.stated import STANDARD_ERRORS, Stated, faults_of
 
 TRUTH = 0.1330277240
@@ -348,13 +348,6 @@ def test_vectors_of_choices(name: str) -> None:
     assert truth is not None
     for kind in ("rebar", "rebar-optimal", "relax", "relax-network"):
         assert away(estimator_of(kind), tried, truth) < STANDARD_ERRORS
-
-
-def test_a_quadratic_of_one_class() -> None:
-    truth = exact_gradient(THREE_CLASSES).gradient
-    assert truth is not None
-    assert away(Rebar(), THREE_CLASSES, truth) < STANDARD_ERRORS
-    assert away(Relax(**SMALL_TRAINING), THREE_CLASSES, truth) < STANDARD_ERRORS
 
 
 @dataclass(frozen=True)

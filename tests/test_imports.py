@@ -125,13 +125,14 @@ SHARED_BY_ESTIMATORS = [
     "estimators.decompositions",
     "estimators.perturbed",
     "estimators.samplers",
+    "estimators.trained_controls",
     "estimators.weighted_paths",
 ]
 
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("estimators.")])
 def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> None:
-    mathematics = ["bench.exact", "bench.distributions", "bench.centering"]
+    mathematics = ["bench.exact", "bench.distributions", "bench.centering", "bench.noise"]
     assert strangers(name, [*CONTRACTS, *mathematics, *SHARED_BY_ESTIMATORS]) == []
 
 
