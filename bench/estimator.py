@@ -107,7 +107,10 @@ class Estimator(ABC):
 
 
 def gradient_of(
-    theta: Tensor, *terms: Tensor | tuple[Tensor, Tensor] | None, keep_graph: bool = False
+    theta: Tensor,
+    *terms: Tensor | tuple[Tensor, Tensor] | None,
+    keep_graph: bool = False,
+    create_graph: bool = False,
 ) -> Tensor:
     r"""The gradient of a sum of means, one per row of theta, in a single backward pass.
 
@@ -122,6 +125,8 @@ def gradient_of(
         terms: of shape `[N, R]`, `[N, R, B]`, `[R]` or `[R, B]`; None counts as zero, as
             does a term that does not depend on theta.
         keep_graph: whether the terms are to be differentiated again afterwards.
+        create_graph: whether the gradient itself is to be differentiated, in what outputs and weights
+            depend on.
 
     Returns:
         `[R, P]`.
@@ -145,15 +150,19 @@ def gradient_of(
     early = weighed <= theta.numel()
     unit = R if early else max(sizes)
     scaled = [_scaled(y, w, unit / size) for y, w, size in zip(outputs, weights, sizes, strict=True)]
-    total = _backward(outputs, scaled, theta, keep_graph)
+    total = _backward(outputs, scaled, theta, keep_graph or create_graph, create_graph)
     return total if early else total.mul_(R / unit)
 
 
-def _backward(outputs: list[Tensor], weights: list[Tensor], theta: Tensor, keep_graph: bool) -> Tensor:
+def _backward(
+    outputs: list[Tensor], weights: list[Tensor], theta: Tensor, keep_graph: bool, create_graph: bool
+) -> Tensor:
     # Given weights, torch.autograd.grad imports sympy to compare shapes, which takes a second, and some
     # microseconds in each call; this is the function that it calls in the end.
     roots, seeds = tuple(outputs), tuple(weights)
-    (total,) = _engine_run_backward(roots, seeds, keep_graph, False, (theta,), True, accumulate_grad=False)
+    (total,) = _engine_run_backward(
+        roots, seeds, keep_graph, create_graph, (theta,), True, accumulate_grad=False
+    )
     return torch.zeros_like(theta) if total is None else total
 
 

@@ -229,8 +229,8 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "reinforce-antithetic": ("reinforce", {"sampler": "antithetic"}),
     "muprop": ("muprop", {}),
     "simple_muprop": ("muprop", {"order": 0}),
-    "double_control_variate": ("double_control_variate", {}),
-    "double_control_variate-fixed": ("double_control_variate", {"coefficient": 0.3}),
+    "double_cv": ("double_cv", {}),
+    "double_cv-fixed": ("double_cv", {"coefficient": 0.3}),
     "stein": ("stein", {}),
     "stein-optimal": ("stein", {"coefficient": "optimal"}),
     "rodeo": ("rodeo", {}),
@@ -252,6 +252,11 @@ ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "unordered_set": ("unordered_set", {}),
     "unordered_set-built_in": ("unordered_set", {"k": 3, "baseline": "built_in"}),
     "go": ("go", {}),
+    "rebar": ("rebar", {}),
+    "rebar-optimal": ("rebar", {"temperature": "optimal", "center": "mean"}),
+    "relax": ("relax", {"hidden": 4, "steps": 20}),
+    "relax-network": ("relax", {"control_variate": "network", "hidden": 4, "steps": 20}),
+    "lax": ("lax", {"hidden": 4, "steps": 20}),
 }
 
 BIASED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -270,6 +275,12 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
     "finite_differences": ("finite_differences", {"step": 0.1}),
     "finite_differences-forward": ("finite_differences", {"step": 0.1, "direction": "forward"}),
     "finite_differences-independent": ("finite_differences", {"step": 0.1, "common": False}),
+    "gumbel_softmax": ("gumbel_softmax", {"temperature": 0.7}),
+    "gumbel_softmax-hard": ("gumbel_softmax", {"hard": True}),
+    "straight_through": ("straight_through", {}),
+    "gumbel_rao": ("gumbel_rao", {"inner_draws": 3}),
+    "reinmax": ("reinmax", {}),
+    "imle": ("imle", {"target_step": 2.0}),
 }
 """Those that do not claim to be unbiased: they keep to all else that estimators keep to."""
 

@@ -18,6 +18,7 @@ from bench import catalogue
 from bench.certification.battery import STRUCTURE
 from bench.certification.certify import certify
 from bench.certification.problems import PROBLEMS
+from bench.certification.settings import setting
 from bench.certification.verdicts import Certificate
 from bench.cli import main
 from bench.errors import Invalid
@@ -457,3 +458,13 @@ def test_problems_that_are_asked_wrongly_are_said(own: Path, words: list[str], m
     done = run(*(word.replace("OWN", str(own)) for word in words))
     assert done.exit_code == 2
     assert message in done.output
+
+
+def test_a_problem_made_ready_keeps_all_that_is_known_of_it() -> None:
+    for name, reference in PROBLEMS.items():
+        kept = setting(name, reference, 0).reference
+        assert (kept.degree, kept.cost_degree, kept.continuous) == (
+            reference.degree,
+            reference.cost_degree,
+            reference.continuous,
+        )

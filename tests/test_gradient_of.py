@@ -37,3 +37,23 @@ def test_it_is_zero_where_nothing_depends_on_theta(theta: Tensor) -> None:
 def test_weights_of_another_shape_are_seen(theta: Tensor) -> None:
     with pytest.raises(ValueError, match=r"weights have the shape \[7, 5\], what they weigh \[5\]"):
         gradient_of(theta, (theta.sum(-1), torch.ones(N, R)))
+
+
+def test_the_gradient_is_differentiated_in_outputs_and_weights(theta: Tensor) -> None:
+    a, b = (torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in (0.7, -0.4))
+
+    def loss() -> Tensor:
+        y, z = theta.sin().sum(-1).expand(N, R), (a * theta.square()).sum(-1)
+        return gradient_of(theta, (y, b * y.detach()), z, create_graph=True).square().sum()
+
+    found = torch.autograd.grad(loss(), (a, b))
+    for value, slope in zip((a, b), found, strict=True):
+        ends = []
+        for step in (1e-6, -2e-6):
+            with torch.no_grad():
+                value += step
+            ends.append(float(loss().detach()))
+        with torch.no_grad():
+            value += 1e-6
+        assert float(slope) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
+        assert abs(float(slope)) > 0.1

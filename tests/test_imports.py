@@ -131,6 +131,7 @@ SHARED_BY_ESTIMATORS = [
     "estimators.samplers",
     "estimators.surrogates",
     "estimators.set_outcomes",
+    "estimators.trained_controls",
     "estimators.weighted_paths",
     "estimators.without_replacement",
 ]
@@ -138,7 +139,7 @@ SHARED_BY_ESTIMATORS = [
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("estimators.")])
 def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> None:
-    mathematics = ["bench.exact", "bench.distributions", "bench.centering"]
+    mathematics = ["bench.exact", "bench.distributions", "bench.centering", "bench.noise"]
     assert strangers(name, [*CONTRACTS, *mathematics, *SHARED_BY_ESTIMATORS]) == []
 
 

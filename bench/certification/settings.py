@@ -26,7 +26,8 @@ def setting(name: str, reference: Reference, seed: int) -> Setting:
     # The class is what the name stands for now: somebody's own may be written anew in one process.
     cls = catalogue.find("problems", str(reference.options.get("name")))
     options = json.dumps(reference.options, sort_keys=True)
-    return _setting(name, options, seed, reference.degree, reference.continuous, cls)
+    known = reference.degree, reference.cost_degree, reference.continuous
+    return _setting(name, options, seed, known, cls)
 
 
 @functools.cache
@@ -34,8 +35,7 @@ def _setting(
     name: str,
     key: str,
     seed: int,
-    degree: int | None,
-    continuous: bool,
+    known: tuple[int | None, int | None, bool],
     cls: type,  # noqa: ARG001 - a part of the key of the cache
 ) -> Setting:
     options: dict[str, Any] = json.loads(key)
@@ -59,4 +59,4 @@ def _setting(
         reference_sample_size=_REFERENCE_SIZE,
         reference_replicates=min(_REFERENCE_REPLICATES, most),
     ).prepared
-    return Setting(name, Reference(options, degree, continuous), experiment, truths_of(experiment))
+    return Setting(name, Reference(options, *known), experiment, truths_of(experiment))

@@ -19,7 +19,7 @@ Terms = tuple[Tensor | tuple[Tensor, Tensor] | None, ...]
 
 
 @dataclass(frozen=True)
-class DoubleControlVariate(Estimator):
+class DoubleCv(Estimator):
     r"""Adds to each cost a linear term whose slope the other samples tell, and takes leave-one-out baselines.
 
     With x as a point b between its values, p = E[b], and the mean slope

@@ -18,7 +18,7 @@ from bench.estimator import NotApplicable, gradient_of
 from bench.exact import exact_moments, single_draws
 from bench.problem import Problem
 from bench.statistics.evidence import blocks_reported
-from estimators.double_control_variate import DoubleControlVariate, _terms
+from estimators.double_cv import DoubleCv, _terms
 from tests.cases import expectation, fitted_to
 from tests.discrete_items import flagged
 from tests.stated import Stated, faults_of
@@ -130,7 +130,7 @@ def test_of_a_linear_cost_nothing_is_left() -> None:
     assert float(exact(1.0, build_problem(linear)).variance.sum()) > 0.01
 
 
-class WithoutItsMean(DoubleControlVariate):
+class WithoutItsMean(DoubleCv):
     """The linear terms are added, and the gradient of their mean is not taken off."""
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
@@ -151,7 +151,7 @@ def test_without_the_mean_of_the_linear_terms_it_is_flagged() -> None:
 def test_what_does_not_fit_is_said() -> None:
     problem = build_problem(A)
     with pytest.raises(NotApplicable, match="N is 1"):
-        DoubleControlVariate(0.3).gradient(problem, problem.theta[None].requires_grad_(), 1)
+        DoubleCv(0.3).gradient(problem, problem.theta[None].requires_grad_(), 1)
     with pytest.raises(Invalid, match="coefficient must be finite"):
         build("estimators", NAME, {"coefficient": math.inf})
     many = expectation("sum(z)**2", ["logits"], bernoulli={"logits": [0.1] * 9})
