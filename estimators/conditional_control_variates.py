@@ -16,6 +16,7 @@ from bench.problem import Problem
 from estimators.trained_controls import Controlled, ControlNetwork, Terms, check_training, vectors
 
 _TEMPERATURES = tuple(2.0 ** (k / 2) for k in range(-6, 7))  # 1/8 to 8
+_FEW = 1024  # estimates by which one is chosen
 
 
 class OfChoices(Controlled):
@@ -97,14 +98,15 @@ class Rebar(OfChoices):
 
     def fitted(self, problem: Problem, theta: Tensor, sample_size: int) -> Rebar:
         fixed = replace(self, center=_mean_cost(problem, theta)) if self.center == "mean" else self
-        several = _TEMPERATURES if self.temperature == "optimal" else (self.temperature,)
-        if len(several) == 1 and self.coefficient != "optimal":
-            return fixed
-        found = [replace(fixed, temperature=each)._weighed(problem, theta) for each in several]
-        return min(found, key=lambda pair: pair[0])[1]
+        if self.temperature == "optimal":
+            few = theta[:_FEW]
+            several = [replace(fixed, temperature=each)._weighed(problem, few) for each in _TEMPERATURES]
+            best, _ = min(several, key=lambda pair: pair[1])
+            fixed = replace(fixed, temperature=best.temperature)
+        return fixed._weighed(problem, theta)[0] if self.coefficient == "optimal" else fixed
 
-    def _weighed(self, problem: Problem, theta: Tensor) -> tuple[float, Rebar]:
-        """The variance of one sample, and the estimator with its coefficient."""
+    def _weighed(self, problem: Problem, theta: Tensor) -> tuple[Rebar, float]:
+        """The estimator with its coefficient, and the sum of the squared deviations of its estimates."""
         with noise.common(theta.device):  # so that they differ by the control alone, at each temperature
             plain = replace(self, coefficient=0.0).gradient(problem, theta, 1)  # [R, P]
         with noise.common(theta.device):
@@ -114,8 +116,8 @@ class Rebar(OfChoices):
         if coefficient == "optimal":
             spread = float(control.square().sum())
             coefficient = float((plain * control).sum()) / spread if spread > 0 else 0.0
-        variance = float((plain - coefficient * control).square().sum())
-        return variance, replace(self, coefficient=coefficient)
+        squares = float((plain - coefficient * control).square().sum())
+        return replace(self, coefficient=coefficient), squares
 
 
 def _mean_cost(problem: Problem, theta: Tensor) -> float:
