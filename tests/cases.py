@@ -162,13 +162,19 @@ VARIATIONAL["iwae-gamma"] = {
 }
 
 _BITS = {"name": "discrete_vae", "batch_size": 3, "latent": 2, "theta": {"init": 1}}
-_CLASSES = {**_BITS, "latent_kind": "categorical", "classes": 3, "hidden": 4}
+_CLASSES = {**_BITS, "data": "bars", "latent_kind": "categorical", "classes": 3, "hidden": 4}
 VARIATIONAL |= {
     "discrete_vae": _BITS,
     "discrete_vae-analytic_kl": {**_BITS, "bound": "analytic_kl", "hidden": 4},
     "discrete_vae-classes": _CLASSES,
     "discrete_vae-classes-analytic_kl": {**_CLASSES, "bound": "analytic_kl"},
-    "belief_net": {"name": "belief_net", "batch_size": 3, "layers": [2, 1], "theta": {"init": 1}},
+    "belief_net": {
+        "name": "belief_net",
+        "data": "bars",
+        "batch_size": 3,
+        "layers": [2, 1],
+        "theta": {"init": 1},
+    },
     "iwae-bits": {**_BITS, "bound": {"iwae": 3}},
     "iwae-belief_net": {
         "name": "belief_net",

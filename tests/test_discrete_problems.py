@@ -18,6 +18,7 @@ import bench
 from bench.catalogue import build
 from bench.distributions.choices import choices_of
 from bench.distributions.states import states_of
+from bench.engine.counting import Counts, counted
 from bench.engine.truth import exact_gradient
 from bench.errors import Invalid
 from bench.exact import ExactMoments, exact_moments, single_draws
@@ -172,6 +173,17 @@ def test_what_items_share_is_computed_once_and_is_the_same(name: str) -> None:
     torch.testing.assert_close(
         problem.cost(shared, theta), problem.cost(shared.contiguous(), theta), rtol=1e-12, atol=0
     )
+
+
+@pytest.mark.parametrize("name", [*AUTOENCODERS, *BOUNDS, *OTHERS])
+def test_values_that_are_enumerated_are_no_evaluations_of_an_estimator(name: str) -> None:
+    counts = Counts()
+    problem = counted(problem_of(name).to("cpu", torch.float32), counts)
+    moved = problem.to("cpu", torch.float64)
+    value = float(moved.expectation(moved.theta[None]))
+    # The weights were rounded to float32.
+    assert value == pytest.approx(exact_gradient(problem_of(name)).value, rel=1e-5)
+    assert counts.evaluations == 0
 
 
 # --- plain sampling -------------------------------------------------------------------------------

@@ -435,6 +435,18 @@ def test_files_that_do_not_fit_are_refused(saved, arrays, message):
     assert [fault.path for fault in caught.value.faults] == [("data", "file")]
 
 
+def test_bars_are_all_pictures_of_whole_rows_or_whole_columns():
+    found = images.bars().pixels.reshape(-1, 4, 4)
+    assert images.bars().shape == (4, 4)
+    assert len({tuple(picture.flatten().tolist()) for picture in found}) == len(found) == 30
+    rows, columns = (
+        (found == taken.expand_as(found)).all(2).all(1) for taken in (found[:, :, :1], found[:, :1])
+    )
+    assert (rows | columns).all()
+    assert int(rows.sum()) == int(columns.sum()) == 16
+    assert small(data="bars").data.shape == (5, 16)
+
+
 def test_more_items_than_there_are_pictures(saved):
     with pytest.raises(Invalid, match="batch_size is 5, but there are 4") as caught:
         small(data={"file": saved(images=np.zeros((4, 16)))})

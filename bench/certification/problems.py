@@ -110,7 +110,9 @@ PROBLEMS: Mapping[str, Reference] = {
     "gamma_poisson": Reference(_GAMMA_POISSON),
     "linear_vae": Reference(_LINEAR_VAE),
     "vae": Reference({"name": "vae", "batch_size": 3, "latent": 1, "hidden": 2, "bound": "analytic_kl"}),
-    "discrete_vae": Reference({"name": "discrete_vae", "batch_size": 3, "latent": 2, "theta": {"init": 1}}),
+    "discrete_vae": Reference(
+        {"name": "discrete_vae", "data": "bars", "batch_size": 3, "latent": 2, "theta": {"init": 1}}
+    ),
     "iwae-4": Reference({"name": "importance_weighted", "samples": 4, "problem": _NORMALS}),
     "iwae-gamma": Reference({"name": "importance_weighted", "samples": 3, "problem": _GAMMA_POISSON}),
     "iwae-batch": Reference({"name": "importance_weighted", "samples": 3, "problem": _LINEAR_VAE}),

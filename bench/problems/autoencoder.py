@@ -23,7 +23,7 @@ from bench.problems.importance_weighted import ImportanceWeighted
 from bench.problems.seeds import generator_for
 from bench.problems.training import Training, check, faults_of_training, trained, training_of
 
-DataSet = Literal["digits", "mnist"]
+DataSet = Literal["digits", "mnist", "bars"]
 Pictures = dict[str, np.ndarray[Any, Any]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -29,6 +30,7 @@ def mean_over_states(problem: Problem, theta: Tensor, most: int) -> Tensor:
     Raises:
         NotApplicable: if there are more.
     """
+    problem = _without_counts(problem)
     p = problem.distribution(theta)
     analytic = problem.analytic_term(theta, p)  # [R] or [R, B]
 
@@ -45,6 +47,14 @@ def mean_over_states(problem: Problem, theta: Tensor, most: int) -> Tensor:
         total = torch.stack([_forgetful(part, theta, some) for some in parts]).sum(0)
     total = total if analytic is None else total + analytic
     return total.flatten(1).mean(-1) if total.dim() > 1 else total
+
+
+def _without_counts(problem: Problem) -> Problem:
+    """The problem with the methods of its class, where those of an estimator's evaluations shadow them."""
+    own = copy.copy(problem)
+    for name in ("cost", "log_joint"):
+        vars(own).pop(name, None)
+    return own
 
 
 def _forgetful(part: object, theta: Tensor, some: Tensor) -> Tensor:

