@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid
 
 from bench import noise
@@ -65,7 +66,7 @@ class Coupling(Estimator):
 
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         p = problem.distribution(theta)
-        net, (G, M) = layers_of(p), self.sizes(sample_size)
+        net, (G, M) = self.net(p), self.sizes(sample_size)
         shape = (G, *net.batch_shape, *net.event_shape)
         with torch.no_grad():
             u = noise.unit(shape, net.like)  # [G, R, (B), D]
@@ -82,6 +83,10 @@ class Coupling(Estimator):
             weights = self.weights(f, b, u[..., layer], logits[t].detach())
             terms.append((logits[t], weights * weights.shape[-1]))  # a sum over the units is meant
         return gradient_of(theta, *terms, costs, problem.analytic_term(theta, p))
+
+    def net(self, p: Distribution) -> Layered:
+        """The layers of a distribution."""
+        return layers_of(p)
 
     def completed(self, net: Layered, t: int, u: Tensor, x: Tensor, logits: Tensor, M: int) -> Tensor:
         """Return the partners of draws x from u in layer t, with all other layers, `[M, R, (B), D]`."""
@@ -175,8 +180,8 @@ class Arms(Coupling):
     the covariance of f(b) and b from N draws, which their correlation ρ makes smaller by the
     factor 1 − ρ. With N = 2 it is DisARM. The variance does not fall with every further draw.
 
-    Needs x as ARM does, and N ≥ 2 draws, which are a single group. An estimate evaluates f N times, and
-    1 + T (N − 1) times in a net of T layers, as one draw serves in the groups of all layers.
+    Needs x of independent choices between two, and N ≥ 2 draws, which are a single group. An estimate
+    evaluates f N times.
 
     Attributes:
         reflect: whether zeros are drawn in the place of ones where p > ½, which makes ρ smaller.
@@ -192,6 +197,12 @@ class Arms(Coupling):
         if sample_size < 2:
             raise NotApplicable("a draw's partners are N − 1 others, and N is 1")
         return 1, sample_size - 1
+
+    def net(self, p: Distribution) -> Layered:
+        net = super().net(p)
+        if len(net.sizes) > 1:
+            raise NotApplicable("x has several layers: N draws of one share the layers before it")
+        return net
 
     def drawn(self, logits: Tensor) -> Tensor:
         """The logits of what is drawn by d: of ones, or of zeros where these are rarer."""

@@ -21,7 +21,7 @@ import bench
 from bench import catalogue
 from bench.cli import main
 from bench.commands.terminal import console
-from bench.problems import vae
+from bench.problems import autoencoder
 from bench.problems.training import trained
 from bench.text.answer import answer
 from bench.text.numbers import interval
@@ -670,7 +670,7 @@ def test_what_only_prints_or_checks_does_not_train(
         trainings.append(training.steps)
         return trained(problem, items, training)
 
-    monkeypatch.setattr(vae, "trained", counted)
+    monkeypatch.setattr(autoencoder, "trained", counted)
     Path("trained.yaml").write_text(TRAINED.replace("RATE", "0.01"))
     assert called("validate", "trained.yaml").exit_code == 0
     assert called("plan", "trained.yaml").stdout.splitlines()[-1] == "4 of 4 cells can run"

@@ -80,7 +80,8 @@ class ImportanceWeighted(MultiSampleProblem):
 
     @property
     def truth_kind(self) -> TruthKind:  # type: ignore[override]
-        return "enumeration" if self.single.truth_kind == "enumeration" else "quadrature"
+        q: Any = self.single.distribution(self.theta[None])
+        return "enumeration" if q.support.is_discrete else "quadrature"
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
