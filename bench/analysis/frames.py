@@ -13,6 +13,7 @@ from bench.analysis import rows
 from bench.analysis.budgets import budgets_of
 from bench.analysis.comparison import ratios
 from bench.analysis.kept import kept
+from bench.analysis.option_sweeps import along_option
 from bench.analysis.sweeps import Sweep, sweep_of
 from bench.results.run import Run
 from bench.statistics.rate import rate, verdict
@@ -152,10 +153,15 @@ def _counts(place: int, squares: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
 def along(run: Run) -> pd.DataFrame:
     """Return the cells with a variance along the number over which the scenario ranges, if there is one.
 
+    That is an option of the problem, else one of estimators.
+
     They have an `option`, its `value`, and the options that vary besides as `rest`.
     """
     whole = rows.measured(rows.whole(run.measurements), "variance")
-    sweep = sweep_of(whole) or Sweep("", {}, {})
+    sweep = sweep_of(whole)
+    if sweep is None and (of_estimators := along_option(run, whole)) is not None:
+        return of_estimators
+    sweep = sweep or Sweep("", {}, {})
     found = whole.assign(option=sweep.name, value=sweep.along(whole), rest=sweep.beside(whole))
     return found.dropna(subset=["value"])
 

@@ -42,12 +42,15 @@ def composed(
     every = on_the_sheet(figure, tables, caption)
     if every.empty:
         return None
-    names = distinct(caption.labels)
+    # Along an option of estimators they are drawn under names without it.
+    others = [label for label in dict.fromkeys(every["estimator"]) if label not in set(caption.labels)]
+    labels = [*caption.labels, *others]
+    names = distinct(labels)
     rows = every.assign(estimator=every["estimator"].map(names))
     rows, thinned = _thinned(figure, rows)
     panels = _panels(figure, rows)
     shown = dict(list(panels.items())[:MOST_PANELS])
-    known = {names[label]: style for label, style in styles(caption.labels).items()}
+    known = {names[label]: style for label, style in styles(labels).items()}
     spec = _styled(_body(figure, rows, shown), known, rows)
     if titled:
         notice = tables[figure.table].attrs.get("notice", "")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.analysis import rows
+from bench.analysis.frames import along
 from bench.cards import cards
 from bench.figures.captions import label_of
 from bench.figures.figure_tables import of_a_run
@@ -72,7 +73,7 @@ def one_run(run: Run, control: str | None = None, name: str = "", title: str | N
         "columns": first_columns(run.measurements, headline),
         "meanings": {card.name: card.summary for card in cards("columns")},
         "headline": headline,
-        "labels": list(dict.fromkeys(run.measurements["estimator"].astype(str))),
+        "labels": list(dict.fromkeys([*run.measurements["estimator"], *along(run)["estimator"]])),
         "pictures": part("the pictures", lambda: pictures_of(run.pictures), {}),
         "provenance": part("the provenance", lambda: list(provenance_of(run.record)), []),
         "methods": part("the methods", lambda: methods(run, control), ""),
