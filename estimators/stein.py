@@ -68,8 +68,9 @@ class Stein(Estimator):
         plain, control = plain.double(), control.double()
         control = control - control.mean(0)
         square = control.square().sum(0)  # [P]
-        # A coordinate that p does not depend on has nothing to be controlled.
-        best = torch.where(square > 0, -(plain * control).sum(0) / square, 0.0)
+        # A coordinate that p does not depend on has nothing to be controlled, but for what is rounded.
+        rounding = torch.finfo(theta.dtype).eps * plain.abs().amax().clamp(min=control.abs().amax())
+        best = torch.where(square > len(plain) * rounding**2, -(plain * control).sum(0) / square, 0.0)
         return _Weighed(best.to(theta.dtype))
 
 

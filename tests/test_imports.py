@@ -189,9 +189,12 @@ def test_causes_are_found_below_audits_and_certificates() -> None:
     assert strangers("bench.diagnosing", allowed) == []
 
 
+OF_CHOICES = ["bench.distributions.choices", "bench.distributions.states"]
+
+
 def test_certification_judges_and_draws_nothing() -> None:
     allowed = [*CONTRACTS, *TABLES, "bench.catalogue", "bench.diagnosing", "bench.engine"]
-    allowed += ["bench.distributions.choices", "bench.statistics", "bench.scenario"]
+    allowed += [*OF_CHOICES, "bench.statistics", "bench.scenario"]
     assert strangers("bench.certification", allowed) == []
 
 

@@ -9,7 +9,7 @@ from bench.engine.counting import Counts, counted
 from bench.engine.guard import Call, guarded
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
-from bench.problem import NotApplicable, Problem
+from bench.problem import NotApplicable, Problem, VariationalProblem
 
 
 def samples_for(estimator: Estimator, problem: Problem, budget: int) -> int:
@@ -41,11 +41,11 @@ def samples_for(estimator: Estimator, problem: Problem, budget: int) -> int:
 def evaluations_of(estimator: Estimator, problem: Problem, sample_size: int) -> float:
     """Return the evaluations of f for one estimate: as the estimator declares, else as one call counts them.
 
-    A cost that averages K weights is one evaluation.
+    As in the column of a run, a cost that averages K weights is K of them.
     """
     declared = estimator.evaluations(problem, sample_size)
     if declared is not None:
-        return declared
+        return declared * (problem.samples if isinstance(problem, VariationalProblem) else 1)
     counts = Counts()
     own = own_copy(problem)
     theta = own.theta[None].clone().requires_grad_()

@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 
 from bench.engine.guard import guarded, moved_copy, reason_of
+from bench.engine.score_shares import Spread, spread_of
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.exact import ExactMoments, SingleDraws, exact_moments, single_draws
@@ -47,6 +48,12 @@ class KnownMoments:
     def items(self) -> list[SingleDraws]:
         """All values of x for each item, where all items together have too many; empty if not known."""
         return [] if self.draws is not None or self._found[1] else self._items[0]
+
+    @cached_property
+    def spread(self) -> Spread | None:
+        """Variance and skewness of one draw of the cost and of its share in each coordinate by the score."""
+        with torch.enable_grad():
+            return spread_of(None if self.draws is None else self.draws[0], self.items)
 
     @cached_property
     def _items(self) -> tuple[list[SingleDraws], str]:

@@ -12,6 +12,9 @@ from bench.engine.blocks import blocks_of
 from bench.engine.streams import Address, stream
 from bench.exact import SingleDraws
 from bench.problem import NotApplicable, Problem
+from bench.statistics.agreement import FEWEST
+from bench.statistics.unbiasedness import Difference, hall, least_p
+from bench.statistics.verdict import BIASED_BELOW
 
 # Draws whose cost differs from the usual one. With so many expected a like number of other draws has none
 # of them with probability e^−30.
@@ -70,6 +73,25 @@ def missed(
     mean = total / count
     observed = math.sqrt(max(0.0, squares / count - mean**2) / count)
     return _OBSERVED * observed < abs(mean) <= _EXACT * math.sqrt(draws.cost_variance / count)
+
+
+def rests_on_rare(difference: Difference, skewness: Tensor, count: int) -> bool:
+    """Whether a bias shows in no coordinate but those to which rare draws of x contribute.
+
+    What happens with a small probability p has the skewness 1/√p, so that 4 n / skewness² of n draws have a
+    part in the gradient by the score. With fewer than `FEWEST` of them nothing is known of the noise there,
+    of whichever estimator: those that never met such a value are all alike, and all off.
+
+    Args:
+        difference: of mean and truth, with a coordinate of which a bias is suspected.
+        skewness: of the share of one draw in each coordinate by the score, `[P]`.
+        count: n.
+    """
+    seen = ~(4 * count < FEWEST * skewness.square())  # [P]
+    if bool(seen.all()):
+        return False
+    p = torch.maximum(hall(difference), least_p(difference))[seen]
+    return not bool((p * max(1, int(seen.sum())) < BIASED_BELOW).any())
 
 
 def gives_draws(problem: Problem) -> bool:

@@ -13,7 +13,7 @@ from bench.engine.groups import replicate_groups
 from bench.engine.guard import reason_of
 from bench.engine.memory import peak_of
 from bench.engine.pieces import Pieces
-from bench.engine.plain_draws import missed
+from bench.engine.plain_draws import missed, rests_on_rare
 from bench.engine.plan import Cell, Experiment
 from bench.engine.precision import remark, whole_blocks
 from bench.engine.replication import Replication
@@ -142,10 +142,10 @@ def _groups(sampler: CellSampler, replicates: int) -> Groups:
 def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> bool:
     """Whether what looks like a bias may be what the draws missed; looked at only where one is suspected."""
     known = sampler.experiment.known_moments
-    if known is None or known.draws is None or truth.gradient is None:
+    if known is None or truth.gradient is None:
         return False
     problem, N = sampler.problem, sampler.cell.sample_size
-    found = evidence_of(
+    every = evidence_of(
         replication.summary,
         truth.gradient,
         truth.standard_error,
@@ -155,7 +155,10 @@ def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> boo
         sampler.experiment.blocks,
         cost_varied=replication.cost_varied,
     )
-    if not any(bias_p(evidence) < BIASED_BELOW for _, evidence in found):
+    found = [evidence for _, evidence in every]
+    if not any(bias_p(evidence) < BIASED_BELOW for evidence in found):
         return False
     R = len(replication.summary.finite)
-    return missed(problem, known.draws[0], N, R, sampler.address(_ROLE))
+    if known.draws is not None and missed(problem, known.draws[0], N, R, sampler.address(_ROLE)):
+        return True
+    return known.spread is not None and rests_on_rare(found[0].difference, known.spread[1][1:], N * R)

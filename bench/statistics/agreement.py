@@ -134,7 +134,9 @@ def p_values(means: Means, claimed: Tensor, slack: Tensor) -> Tensor:
     """
     difference = _difference(means, claimed, slack)
     p = torch.maximum(hall(difference), least_p(difference))  # [K]
-    return torch.where(means.speaks, p, 1.0).nan_to_num(1.0)
+    # What is within the slack refutes nothing, however skewed it is.
+    away = means.speaks & (difference.value != 0)
+    return torch.where(away, p, 1.0).nan_to_num(1.0)
 
 
 def disagreement(

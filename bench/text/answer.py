@@ -98,7 +98,8 @@ def _off(wrong: pd.DataFrame, every: pd.DataFrame) -> str:
         off = f"its mean is {significant(row.mean)} where the gradient is {significant(row.mean - row.bias)}"
     else:
         norm = significant(row.truth_norm)
-        off = f"its mean is off by {significant(row.bias)} where the gradient has norm {norm}"
+        size = f"by {significant(row.bias)}" if row.bias > 0 else "in some coordinate"
+        off = f"its mean is off {size} where the gradient has norm {norm}"
     everywhere = len(wrong) == (every["estimator"] == row.estimator).sum()
     size = "" if everywhere else size_said(wrong, grouped(row.sample_size))
     where = ", ".join(filter(None, (size, row.where)))
