@@ -23,6 +23,8 @@ _ENOUGH = 30
 _MOST = 1 << 24
 # Off by more than so many of its own errors a mean is called off; by its exact error, wrong.
 _OBSERVED, _EXACT = 2.58, 4.0
+# A p-value of the other coordinates below which a bias is one whatever rare draws would have said.
+_BEYOND_DOUBT = BIASED_BELOW / 100
 
 
 def cost_varies(problem: Problem, sample_size: int, replicates: int, address: Address) -> bool:
@@ -91,7 +93,7 @@ def rests_on_rare(difference: Difference, skewness: Tensor, count: int) -> bool:
     if bool(seen.all()):
         return False
     p = torch.maximum(hall(difference), least_p(difference))[seen]
-    return not bool((p * max(1, int(seen.sum())) < BIASED_BELOW).any())
+    return not bool((p * max(1, int(seen.sum())) < _BEYOND_DOUBT).any())
 
 
 def gives_draws(problem: Problem) -> bool:
