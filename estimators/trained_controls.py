@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.problem import NotApplicable, Problem
 
-TRAINING_ROWS = 128
+TRAINING_ROWS = 512
 """Estimates from one sample each, on whose squares a step of training is made."""
 
 # Numbers in the estimates of a step, of which a graph is kept.
