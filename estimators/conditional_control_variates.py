@@ -157,8 +157,8 @@ class Relax(OfChoices):
 
     control_variate: Literal["cost_and_network", "network"] = "cost_and_network"
     hidden: int = 10
-    steps: int = 50
-    learning_rate: float = 0.1
+    steps: int = 30
+    learning_rate: float = 0.15
 
     def __post_init__(self) -> None:
         check_training(self.hidden, self.steps, self.learning_rate)

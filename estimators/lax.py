@@ -42,8 +42,8 @@ class Lax(Controlled):
 
     averages = True
     hidden: int = 10
-    steps: int = 50
-    learning_rate: float = 0.1
+    steps: int = 30
+    learning_rate: float = 0.15
 
     def __post_init__(self) -> None:
         check_training(self.hidden, self.steps, self.learning_rate)

@@ -15,6 +15,8 @@ from bench.problem import NotApplicable, Problem
 TRAINING_ROWS = 512
 """Estimates from one sample each, on whose squares a step of training is made."""
 
+# Of so few steps on so many estimates each; the usual ones are for thousands of noisy steps.
+_BETAS = 0.8, 0.9
 # Numbers in the estimates of a step, of which a graph is kept.
 _NUMBERS = 1 << 22
 
@@ -130,7 +132,7 @@ def train(
     rows = max(1, min(TRAINING_ROWS, _NUMBERS // theta.shape[1]))
     theta = theta[:rows].detach().requires_grad_()  # [M, P]
     weights = list(control.parameters())
-    optimizer = torch.optim.Adam(weights, learning_rate)
+    optimizer = torch.optim.Adam(weights, learning_rate, _BETAS)
     unit = 1.0
     for step in range(steps):
         loss = estimates(theta).square().sum(1).mean()
