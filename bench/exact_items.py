@@ -13,6 +13,9 @@ from bench.exact import SingleDraws
 from bench.problem import NotApplicable, Problem
 from bench.statistics.known import ExactMoments
 
+# For each of them, and each item, there is a gradient.
+_MOST_STATES = 1 << 12
+
 
 def item_draws(problem: Problem, blocks: Mapping[str, slice]) -> list[SingleDraws]:
     """All values of x for each item of a problem's data.
@@ -23,8 +26,16 @@ def item_draws(problem: Problem, blocks: Mapping[str, slice]) -> list[SingleDraw
     p = problem.distribution(problem.theta[None])
     if len(p.batch_shape) != 2:
         raise NotApplicable("it has no items")
-    items = [problem.item(b) for b in range(p.batch_shape[1])]
-    return [SingleDraws(item, item.points(), blocks) for item in items]
+    found: list[SingleDraws] = []
+    for b in range(p.batch_shape[1]):
+        item = problem.item(b)
+        points = item.points()
+        if len(points.x) > _MOST_STATES:
+            raise NotApplicable(
+                f"x has {len(points.x)} values for each item, and at most {_MOST_STATES} serve"
+            )
+        found.append(SingleDraws(item, points, blocks))
+    return found
 
 
 def moments_of_items(estimator: Estimator, sample_size: int, items: Sequence[SingleDraws]) -> ExactMoments:

@@ -79,7 +79,7 @@ class _Fitted(Rodeo):
     def gradient(self, problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         group = _group(problem, theta, sample_size)
         known = group.functions(self.center, self.unit)
-        c = [self.unit * each for each in self.coefficients]
+        c = list(self.coefficients)
         drift = group.moves.operator(*known.combined(_NONE, c[:3]))  # [K, R, (B)]
         weight = centered(group.cost) - _mean_of_others(drift)
         term = group.moves.score_term(weight, *known.combined(c[3:6], c[6:]))

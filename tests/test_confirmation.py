@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.catalogue import build
 from bench.engine.confirmation import Claim, confirm
 from bench.engine.truth import Truth, confirmed, confirmed_again, exact_gradient, truth_of
 from bench.problem import NotApplicable, Points, Problem
@@ -233,6 +234,32 @@ def test_what_was_never_drawn_refutes_nothing_where_the_points_tell_of_it() -> N
 
 
 # --- the statistics -------------------------------------------------------------------------------
+
+
+def saturated(**more: Any) -> Problem:
+    """An autoencoder whose bits are nearly all certain, so that few draws have another value."""
+    problem: Problem = build("problems", "discrete_vae", {"batch_size": 4, "latent": 3, "hidden": [], **more})
+    problem.theta = problem.theta.clone()
+    encoder = problem.parameters["encoder"]
+    problem.theta[encoder] *= 30
+    return problem.to("cpu", torch.float64)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bits_that_are_nearly_certain_refute_nothing(seed: int) -> None:
+    problem = saturated(seed=seed)
+    truth = truth_with(problem, seed)
+    assert truth.kind == "enumeration"
+    assert truth.note == ""
+
+
+def test_a_wrong_truth_of_an_autoencoder_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem: Problem = build("problems", "discrete_vae", {"batch_size": 4, "latent": 3})
+    problem = problem.to("cpu", torch.float64)
+    right = problem.expectation
+    monkeypatch.setattr(problem, "expectation", lambda theta: 1.2 * right(theta))
+    monkeypatch.setattr(problem, "expectation_check", lambda theta: 1.2 * right(theta))
+    assert truth_with(problem).kind == "disputed"
 
 
 def test_the_number_of_draws_that_contribute() -> None:

@@ -124,6 +124,15 @@ def test_a_group_with_surrogates_is_as_enumerated_and_far_less_noisy() -> None:
     assert float(exact("rloo", {}, A, 2).variance.sum()) == pytest.approx(0.52555185, abs=6e-9)
 
 
+@pytest.mark.parametrize("scale", [0.02, 40.0])
+def test_the_unit_of_the_cost_does_not_matter(scale: float) -> None:
+    """In other units the surrogates are the same: the variance has the square of the factor."""
+    scaled = {**A, "cost": f"{scale}*({A['cost']})"}
+    plain, other = (float(exact("rodeo", {}, problem, 2).variance.sum()) for problem in (A, scaled))
+    assert other / scale**2 == pytest.approx(plain, rel=0.02)
+    assert plain < 0.5 * float(exact("reinforce", {"baseline": "leave_one_out"}, A, 2).variance.sum())
+
+
 def test_before_it_is_fitted_it_is_the_leave_one_out_baseline() -> None:
     there = made(A)
     draws = single_draws(there, blocks_reported(there.parameters, 3))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.engine.diagnosis import Stage, contradictions, coordinate, sentences, twice
 from bench.engine.gradient_draws import Draws, by_sample, jumps
+from bench.engine.known_moments import KnownMoments
 from bench.engine.plan import Experiment
 from bench.exact import SingleDraws
 from bench.problem import Problem
@@ -54,7 +55,7 @@ def confirm(experiment: Experiment, claim: Claim, count: int | None = None) -> C
         count: how many draws; None for as many as take a few hundredths of a second.
     """
     known = experiment.known_moments
-    spread = None if known is None or known.draws is None else _spread_of(known.draws[0])
+    spread = None if known is None else _spread(known)
     stage, found = twice(
         experiment, lambda draws: contradictions(draws) | against(draws, claim, spread), count
     )
@@ -116,6 +117,8 @@ _SURE, _MOST_TIMES = 10.0, 64
 
 
 Spread = tuple[Tensor, Tensor]
+# Numbers of the shares of all values of x in all coordinates, beyond which none is formed.
+_MOST_SHARES = 1 << 26
 
 
 def against(stage: Stage, claim: Claim, spread: Spread | None) -> dict[str, Disagreement]:
@@ -151,6 +154,20 @@ def _means(draws: Draws, spread: Spread | None) -> Means:
 def _part(means: Means, where: slice) -> Means:
     mean, variance = means.mean[where], means.variance[where]
     return Means(mean, variance, means.skewness[where], means.effective[where], means.count)
+
+
+def _spread(known: KnownMoments) -> Spread | None:
+    """Variance and skewness of one draw of x, for all items together; None where they are not known."""
+    if known.draws is not None:
+        return _spread_of(known.draws[0])
+    items = known.items
+    if not items or sum(len(draws.x) for draws in items) * len(items[0].problem.theta) > _MOST_SHARES:
+        return None
+    each = [_spread_of(draws) for draws in items]
+    # Items are independent: cumulants of their sum add up.
+    variance = torch.stack([one for one, _ in each]).sum(0)  # [1 + P]
+    third = torch.stack([skewness.nan_to_num(0.0) * one**1.5 for one, skewness in each]).sum(0)
+    return variance / len(items) ** 2, third / variance**1.5
 
 
 def _spread_of(draws: SingleDraws) -> Spread:

@@ -43,6 +43,11 @@ class KnownMoments:
         except Exception as error:  # noqa: BLE001 - a problem is anybody's code
             return None, f"the values of x are not known: {reason_of(error)}"
 
+    @property
+    def items(self) -> list[SingleDraws]:
+        """All values of x for each item, where all items together have too many; empty if not known."""
+        return [] if self.draws is not None or self._found[1] else self._items[0]
+
     @cached_property
     def _items(self) -> tuple[list[SingleDraws], str]:
         """All values of x for each item, or none; and why they are not known."""

@@ -92,16 +92,19 @@ def means_of_moments(moments: Moments) -> Means:
 def with_spread(means: Means, variance: Tensor, skewness: Tensor) -> Means:
     """Take the variance and the skewness of one draw, `[K]`, where they are known to be larger.
 
-    The rare draws that make a mean are missing in most samples, and with them their spread.
+    The rare draws that make a mean are missing in most samples, and with them their spread. What is 1 with a
+    small probability p has the skewness 1/√p, so that 4 n / skewness² draws contribute to its mean.
     """
     known = variance / means.count  # [K]
     steeper = (skewness / math.sqrt(means.count)).nan_to_num(0.0)  # [K]
+    contribute = (4 * means.count / skewness.square()).nan_to_num(math.inf)  # [K]
     larger = known > means.variance
     worse = steeper.abs() > means.skewness.abs().nan_to_num(0.0)
     return replace(
         means,
         variance=torch.where(larger, known, means.variance),
         skewness=torch.where(worse, steeper, means.skewness),
+        effective=torch.minimum(means.effective, contribute),
     )
 
 
