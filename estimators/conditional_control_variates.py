@@ -136,7 +136,7 @@ class Relax(OfChoices):
     with z and :math:`\tilde z` as in REBAR. It is unbiased whatever c is; η, τ and the weights of r minimize
     the mean of :math:`\|\hat g\|^2`. r has one hidden layer with tanh, and is constant at first: training
     begins at REBAR with τ = ½, its best coefficient, and costs centered at their mean. It is by Adam, whose
-    rate falls to zero; each step takes 128 fresh estimates from one sample. A c that is linear in the logit z
+    rate falls to zero; each step takes 512 fresh estimates from one sample. A c that is linear in the logit z
     has the mean zero given x: a network that has learned a linear function has learned nothing.
 
     Needs x of independent choices, and a cost that is defined between its values (`Problem.relaxed_cost`)
@@ -157,8 +157,8 @@ class Relax(OfChoices):
 
     control_variate: Literal["cost_and_network", "network"] = "cost_and_network"
     hidden: int = 10
-    steps: int = 100
-    learning_rate: float = 0.1
+    steps: int = 30
+    learning_rate: float = 0.15
 
     def __post_init__(self) -> None:
         check_training(self.hidden, self.steps, self.learning_rate)

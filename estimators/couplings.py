@@ -18,6 +18,8 @@ from bench.exact import ExactMoments, SingleDraws
 from bench.problem import NotApplicable, Problem
 from estimators.coupled_moments import moments_of_group, moments_of_pairs, variance_within_pairs
 
+_Both = tuple[Tensor, Tensor]  # of the draws and of their partners
+
 
 class Coupling(Estimator):
     """Draws of binary choices that depend on one another, one layer of a net at a time.
@@ -47,12 +49,12 @@ class Coupling(Estimator):
         """
 
     @abstractmethod
-    def weights(self, f: Tensor, b: Tensor, u: Tensor, logits: Tensor) -> Tensor:
+    def weights(self, f: _Both, b: _Both, u: Tensor, logits: Tensor) -> Tensor:
         """Weights of the logits, by which their gradient is an estimate.
 
         Args:
-            f: the costs of the draws and then of their partners, `[G + M, R, (B)]`.
-            b: their units of a layer, `[G + M, R, (B), D]`.
+            f: the costs of the draws, `[G, R, (B)]`, and of their partners, `[M, R, (B)]`.
+            b: their units of a layer, `[G, R, (B), D]` and `[M, R, (B), D]`.
             u: as in `partners`.
             logits: as in `partners`.
 
@@ -74,15 +76,14 @@ class Coupling(Estimator):
         logits = [net.logits(t, x[..., : layer.start]) for t, layer in enumerate(net.layers)]
         with torch.no_grad():
             partners = [self.completed(net, t, u, x, logits[t], M) for t in range(len(logits))]
-        costs = problem.cost(net.value(torch.cat([x, *partners])), theta)  # [G + T·M, R, (B)]
-        own, *others = torch.split(costs.detach(), [G, *[M] * len(logits)])
+        costs = [problem.cost(net.value(units), theta) for units in (x, *partners)]  # T + 1 of [·, R, (B)]
+        own, *others = (each.detach() for each in costs)
         terms = []
         for t, layer in enumerate(net.layers):
-            f = torch.cat([own, others[t]])  # [G + M, R, (B)]
-            b = torch.cat([x[..., layer], partners[t][..., layer]])  # [G + M, R, (B), D_t]
-            weights = self.weights(f, b, u[..., layer], logits[t].detach())
+            b = x[..., layer], partners[t][..., layer]
+            weights = self.weights((own, others[t]), b, u[..., layer], logits[t].detach())
             terms.append((logits[t], weights * weights.shape[-1]))  # a sum over the units is meant
-        return gradient_of(theta, *terms, costs, problem.analytic_term(theta, p))
+        return gradient_of(theta, *terms, torch.cat(costs), problem.analytic_term(theta, p))
 
     def net(self, p: Distribution) -> Layered:
         """The layers of a distribution."""
@@ -103,7 +104,7 @@ class Pairs(Coupling):
         return sample_size, sample_size
 
     def partners(self, u: Tensor, logits: Tensor, M: int) -> Tensor:
-        return 1 - u < logits.sigmoid()
+        return u > (-logits).sigmoid()
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ class Arm(Pairs):
         Yin & Zhou (2019), ARM: Augment-REINFORCE-merge gradient for stochastic binary networks.
     """
 
-    def weights(self, f: Tensor, b: Tensor, u: Tensor, logits: Tensor) -> Tensor:
-        first, second = f.chunk(2)  # [N, R, (B)] each
+    def weights(self, f: _Both, b: _Both, u: Tensor, logits: Tensor) -> Tensor:
+        first, second = f  # [N, R, (B)] each
         # The draw is 1[u ≤ σ(η)]: it is the paper's b̃, and its partner the b.
         return _mean_like(logits, (u - 0.5).mul_((second - first)[..., None]))
 
@@ -157,9 +158,9 @@ class Disarm(Pairs):
         optimization: the same under the name of U2G.
     """
 
-    def weights(self, f: Tensor, b: Tensor, u: Tensor, logits: Tensor) -> Tensor:
-        (first, second), (b, other) = f.chunk(2), b.chunk(2)  # [N, R, (B)] each, [N, R, (B), D] each
-        weighed = (b - other).mul_((first - second)[..., None] / 2)  # [N, R, (B), D]
+    def weights(self, f: _Both, b: _Both, u: Tensor, logits: Tensor) -> Tensor:
+        (first, second), (unit, other) = f, b  # [N, R, (B)] each, [N, R, (B), D] each
+        weighed = (unit - other).mul_((first - second)[..., None] / 2)  # [N, R, (B), D]
         return _mean_like(logits, weighed) * logits.abs().sigmoid()
 
     def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
@@ -217,10 +218,10 @@ class Arms(Coupling):
         root = logsigmoid(self.drawn(logits)) / M  # the logarithm of p^(1/M)
         return (d > -root.expm1()) ^ reflected
 
-    def weights(self, f: Tensor, b: Tensor, u: Tensor, logits: Tensor) -> Tensor:
-        M = len(f) - 1
-        deviations = (f - f.mean(0)).unsqueeze(-1) / M  # [N, R, (B), 1]
-        return (deviations * b).sum(0, keepdim=True) / (1 - correlation(self.drawn(logits), M))
+    def weights(self, f: _Both, b: _Both, u: Tensor, logits: Tensor) -> Tensor:
+        M, costs = len(f[1]), torch.cat(f)  # [N, R, (B)]
+        deviations = (costs - costs.mean(0)).unsqueeze(-1) / M  # [N, R, (B), 1]
+        return (deviations * torch.cat(b)).sum(0, keepdim=True) / (1 - correlation(self.drawn(logits), M))
 
     def exact_moments(self, draws: SingleDraws, sample_size: int) -> ExactMoments:
         return moments_of_group(draws, sample_size, self.drawn, correlation)

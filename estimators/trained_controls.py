@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -12,9 +12,13 @@ from torch import Tensor, nn
 from bench.estimator import Claim, Estimator, gradient_of
 from bench.problem import NotApplicable, Problem
 
-TRAINING_ROWS = 128
+TRAINING_ROWS = 512
 """Estimates from one sample each, on whose squares a step of training is made."""
 
+# The shares of what averages of gradients, and of their squares, keep in a step: for few steps on many
+# estimates each, where thousands of noisy steps are usual.
+_KEPT, _KEPT_OF_SQUARES = 0.8, 0.9
+_LEAST = 1e-8  # of the root mean square of a gradient
 # Numbers in the estimates of a step, of which a graph is kept.
 _NUMBERS = 1 << 22
 
@@ -130,7 +134,7 @@ def train(
     rows = max(1, min(TRAINING_ROWS, _NUMBERS // theta.shape[1]))
     theta = theta[:rows].detach().requires_grad_()  # [M, P]
     weights = list(control.parameters())
-    optimizer = torch.optim.Adam(weights, learning_rate)
+    optimizer = _Adam(weights)
     unit = 1.0
     for step in range(steps):
         loss = estimates(theta).square().sum(1).mean()
@@ -140,11 +144,31 @@ def train(
             _check_differentiable(loss)
             unit = float(loss.detach()) or 1.0  # Adam does not see gradients below 1e-8
         slopes = torch.autograd.grad(loss / unit, weights, materialize_grads=True)
-        for weight, slope in zip(weights, slopes, strict=True):
-            weight.grad = slope
-        optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
-        optimizer.step()
+        optimizer.step(slopes, learning_rate * (1 - step / steps))
     control.requires_grad_(False)
+
+
+class _Adam:
+    """Steps of Adam (Kingma & Ba, 2015, algorithm 1); torch's own loads its compiler, which takes long."""
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        self.weights = weights
+        self.mean = torch.cat([each.detach().flatten() for each in weights]).zero_()
+        self.square = self.mean.clone()
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, slopes: Sequence[Tensor], learning_rate: float) -> None:
+        """Move the weights against the slopes of a loss in them."""
+        slope = torch.cat([each.flatten() for each in slopes])
+        self.steps += 1
+        self.mean.lerp_(slope, 1 - _KEPT)
+        self.square.lerp_(slope.square(), 1 - _KEPT_OF_SQUARES)
+        size = (self.square / (1 - _KEPT_OF_SQUARES**self.steps)).sqrt_().add_(_LEAST)
+        moves = self.mean / size * (-learning_rate / (1 - _KEPT**self.steps))
+        parts = torch.split(moves, [each.numel() for each in self.weights])
+        for weight, part in zip(self.weights, parts, strict=True):
+            weight += part.view_as(weight)
 
 
 def _check_differentiable(loss: Tensor) -> None:

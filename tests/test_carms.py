@@ -199,14 +199,19 @@ class OneOrder(OrderedClasses):
         self.orders = self.orders[:1]
 
 
+CERTIFIED_ON = {"table": Reference(PROBLEMS["table"]), "five": Reference(FIVE)}
+
+
+def test_its_own_coupling_is_certified() -> None:
+    assert bench.certify(Carms(), CERTIFIED_ON, replicates=4000).passed
+
+
 @pytest.mark.parametrize("wrong", [NoRatios, OneOrder])
 def test_a_coupling_that_is_wrong_is_found(
     wrong: type[OrderedClasses], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problems = {"table": Reference(PROBLEMS["table"]), "five": Reference(FIVE)}
-    assert bench.certify(Carms(), problems, replicates=4000).passed
     monkeypatch.setattr("estimators.carms.OrderedClasses", wrong)
-    found = bench.certify(Carms(), problems, replicates=4000)
+    found = bench.certify(Carms(), CERTIFIED_ON, replicates=4000)
     assert "bias" in {fault.check for _, fault in found.all_faults()}
 
 

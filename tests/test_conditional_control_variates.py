@@ -26,7 +26,7 @@ from bench.exact import exact_moments, single_draws
 from bench.problem import NotApplicable, Problem
 from estimators.conditional_control_variates import OfChoices, Rebar, Relax
 from estimators.lax import Lax
-from estimators.trained_controls import ControlNetwork, Terms
+from estimators.trained_controls import ControlNetwork, Terms, _Adam
 from tests.cases import estimates_of, estimator_of, expectation, fitted_to, problem_of
 from tests.discrete_problems import Decoder
 from tests.stated import STANDARD_ERRORS, Stated, faults_of
@@ -418,3 +418,22 @@ def test_what_makes_no_choices_is_not_applicable() -> None:
     for name in ("rebar", "relax"):
         with pytest.raises(NotApplicable, match="independent choices"):
             estimates_of(estimator_of(name), problem_of("poisson"), 1, 3)
+
+
+def test_steps_of_training_are_those_of_adam() -> None:
+    """Of the optimizer that torch has, to rounding; and another learning rate leads elsewhere."""
+    begin = torch.ones(3, dtype=torch.float64), torch.ones((), dtype=torch.float64)
+    theirs, ours, other = ([each.clone() for each in begin] for _ in range(3))
+    reference = torch.optim.Adam(theirs, 0.15, (0.8, 0.9))
+    steps = [(_Adam(ours), 0.15), (_Adam(other), 0.1)]
+    torch.manual_seed(0)
+    for _ in range(5):
+        slopes = [torch.randn_like(each) for each in theirs]
+        for weight, slope in zip(theirs, slopes, strict=True):
+            weight.grad = slope
+        reference.step()
+        for optimizer, rate in steps:
+            optimizer.step(slopes, rate)
+    assert torch.allclose(ours[0], theirs[0], rtol=1e-12)
+    assert torch.allclose(ours[1], theirs[1], rtol=1e-12)
+    assert not torch.allclose(other[0], theirs[0], rtol=1e-2)

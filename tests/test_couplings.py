@@ -328,15 +328,15 @@ class OtherNumber(Arm):
 class NoLargerProbability(Disarm):
     """DisARM without σ(|η|)."""
 
-    def weights(self, f: Tensor, b: Tensor, u: Tensor, logits: Tensor) -> Tensor:
+    def weights(self, f: Any, b: Any, u: Tensor, logits: Tensor) -> Tensor:
         return super().weights(f, b, u, torch.full_like(logits, 40))
 
 
 class NoCorrelation(Arms):
     """ARMS without 1/(1 − ρ)."""
 
-    def weights(self, f: Tensor, b: Tensor, u: Tensor, logits: Tensor) -> Tensor:
-        return super().weights(f, b, u, logits) * (1 - correlation(self.drawn(logits), len(f) - 1))
+    def weights(self, f: Any, b: Any, u: Tensor, logits: Tensor) -> Tensor:
+        return super().weights(f, b, u, logits) * (1 - correlation(self.drawn(logits), len(f[1])))
 
 
 class OtherLayersAbove(Disarm):

@@ -18,7 +18,7 @@ from bench.problem import Problem
 from estimators.muprop import Muprop
 from estimators.relaxed_slopes import cost_and_slope
 from tests.cases import expectation, problem_of
-from tests.discrete_items import flagged
+from tests.discrete_items import FEW, flagged
 from tests.stated import Stated, faults_of
 
 A = expectation("(sum(z) - 1.3)**2", ["logits"], bernoulli={"logits": [0.7, -1.1, 0.2]})
@@ -121,8 +121,8 @@ def test_nothing_is_flagged_with_items_and_classes(order: int) -> None:
 
 
 def test_without_the_mean_of_the_expansion_it_is_flagged() -> None:
-    assert "bias" in flagged(WithoutItsMean())
-    assert "bias" in flagged(WithoutItsMean(), {"bernoullis": PROBLEMS["bernoullis"]})
+    assert "bias" in flagged(WithoutItsMean(), replicates=FEW)
+    assert "bias" in flagged(WithoutItsMean(), {"bernoullis": PROBLEMS["bernoullis"]}, FEW)
 
 
 def test_what_does_not_fit_is_said() -> None:

@@ -24,7 +24,7 @@ from estimators.rodeo import Rodeo
 from estimators.stein import Stein
 from estimators.surrogates import functions
 from tests.cases import expectation, fitted_to
-from tests.discrete_items import Bits, Classes, flagged
+from tests.discrete_items import FEW, Bits, Classes, flagged
 from tests.stated import Stated, faults_of
 from tests.test_muprop import TRUTH, A
 
@@ -188,8 +188,8 @@ class WrongRates(GibbsMoves):
 def test_a_wrong_probability_of_a_move_is_flagged(estimator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (stein, rodeo):
         monkeypatch.setattr(module, "GibbsMoves", WrongRates)
-    assert "bias" in flagged(estimator)
-    assert "bias" in flagged(estimator, {"bernoullis": PROBLEMS["bernoullis"]})
+    assert "bias" in flagged(estimator, replicates=FEW)
+    assert "bias" in flagged(estimator, {"bernoullis": PROBLEMS["bernoullis"]}, FEW)
 
 
 def test_what_does_not_fit_is_said() -> None:

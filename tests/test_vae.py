@@ -19,6 +19,7 @@ from bench.errors import Invalid
 from bench.estimator import gradient_of
 from bench.options import construct
 from bench.problems import image_files, images
+from bench.problems.images import digits
 from bench.problems.vae import VAE
 
 BOUNDS = ["analytic_kl", "analytic_entropy", "sampled"]
@@ -617,3 +618,9 @@ def test_a_linear_autoencoder_has_no_hidden_layer():
     assert list(problem.parameters) == ["encoder", "encoder.0", "decoder", "decoder.0"]
     noise = torch.randn(2, 3, 5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     assert pathwise(problem, rows(problem), noise).isfinite().all()
+
+
+def test_digits_are_those_of_the_package_that_has_them() -> None:
+    from sklearn.datasets import load_digits
+
+    assert torch.equal(16 * digits().pixels, torch.from_numpy(load_digits().data))

@@ -24,6 +24,7 @@ from bench.engine.guard import contained, reason_of
 from bench.engine.plain_estimates import affordable
 from bench.engine.process_state import watched
 from bench.engine.streams import stream
+from bench.estimator import Estimator
 from bench.problem import NotApplicable, Problem
 from bench.statistics.gating import CONFIRMATION
 
@@ -235,9 +236,9 @@ class _Pairs:
         return {}
 
     def _rows(self, problem: Problem, stage: int, count: int) -> Tensor:
-        """Estimates of a stage, `[count, P]`, fitted anew; streams are those of the problem itself."""
+        """Estimates of a stage, `[count, P]`; streams are those of the problem itself."""
         N, trial = self._sample_size, self.trial
-        estimator = trial.learned(problem, N)
+        estimator = self._learned(problem)
         chunk = min(count, chunk_rows(trial.problem(), N, problem.theta.device.type))
         starts = range(0, count, chunk)
         return torch.cat(
@@ -252,6 +253,17 @@ class _Pairs:
                 for i, start in enumerate(starts)
             ]
         )
+
+    def _learned(self, problem: Problem) -> Estimator:
+        """The estimator with what it learns of a problem, on the same random numbers whichever it is."""
+        # By identity, as one's own problem may have no hash; kept, so that no other takes its number.
+        if id(problem) not in self._fitted:
+            self._fitted[id(problem)] = problem, self.trial.learned(problem, self._sample_size)
+        return self._fitted[id(problem)][1]
+
+    @cached_property
+    def _fitted(self) -> dict[int, tuple[Problem, Estimator]]:
+        return {}
 
 
 # Streams of one stage; below them are those of the other checks.

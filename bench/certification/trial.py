@@ -112,11 +112,9 @@ class Trial:
         return problem.samples if isinstance(problem, VariationalProblem) else 1
 
     def fitted(self, problem: Problem, sample_size: int) -> Estimator:
-        """The estimator with what it learns beforehand, of few rows; it learns once."""
-        key = (problem.theta.dtype, sample_size)
-        if key not in self._fitted:
-            self._fitted[key] = self.learned(problem, sample_size)
-        return self._fitted[key]
+        """The estimator with what it learns beforehand: the one that is sampled in the type of a problem."""
+        with watched():
+            return self.sampler(sample_size, str(problem.theta.dtype).removeprefix("torch.")).estimator
 
     def learned(self, problem: Problem, sample_size: int) -> Estimator:
         """The estimator with what it learns of a problem, maybe another than its own, of few rows."""
@@ -189,10 +187,6 @@ class Trial:
 
     @cached_property
     def _problems(self) -> dict[torch.dtype, Problem]:
-        return {}
-
-    @cached_property
-    def _fitted(self) -> dict[tuple[torch.dtype, int], Estimator]:
         return {}
 
     @cached_property
