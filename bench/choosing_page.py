@@ -47,6 +47,17 @@ KINDS: Mapping[str, dict[str, Any]] = {
         "let": {"T": [[1, 2, 0.5], [0.3, -1.5, 1], [2, 0.1, -0.7]]},
     },
     "x is a count": _expectation({"poisson": {"rate": 3.4}}, "sqrt(z + 1)", "rate"),
+    "x is the number of a class": _expectation(
+        {"categorical": {"logits": [0.3, -0.4, 0.9, 0.1]}}, "sin(3*z)"
+    ),
+    "an ELBO with bits for latents": {"name": "discrete_vae", "batch_size": 3, "latent": 2},
+    "an ELBO with layers of bits": {"name": "belief_net", "batch_size": 3, "layers": [2, 2]},
+    "a bound of K samples with bits for latents": {
+        "name": "discrete_vae",
+        "batch_size": 3,
+        "latent": 2,
+        "bound": {"iwae": 3},
+    },
     "an ELBO with continuous latents": {"name": "vae", "batch_size": 3, "latent": 2, "hidden": 4},
     "a bound of K samples with continuous latents": {
         "name": "vae",

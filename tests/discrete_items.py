@@ -14,7 +14,7 @@ import bench
 from bench.distributions.by_counter import Bernoulli, Categorical
 from bench.distributions.choices import choices_of
 from bench.distributions.states import states_of
-from bench.problem import Points, Problem
+from bench.problem import NotApplicable, Points, Problem
 
 
 class Bits(Problem):
@@ -57,6 +57,8 @@ class Bits(Problem):
         return copied
 
     def points(self, check: bool = False) -> Points:
+        if len(self.data) > 1:
+            raise NotApplicable("x has a value for each item")
         theta = self.theta[None].detach()
         p = self.distribution(theta)
         x = self._states(p, theta)

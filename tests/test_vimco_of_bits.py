@@ -170,3 +170,17 @@ def test_a_baseline_that_knows_its_own_sample_is_seen() -> None:
     found = exact_moments(BoundAsBaseline(), 1, draws)
     truth = exact_gradient(problem).gradient
     assert float((found.mean - truth).norm()) > 0.05 * float(truth.norm())
+
+
+@pytest.mark.parametrize("mean", ["geometric", "arithmetic"])
+def test_what_a_sample_adds_to_the_bound_is_as_the_paper_has_it(mean: str) -> None:
+    """log 1/K Σ w less the same with a mean of the other K − 1 weights in the place of w_k (§2.6)."""
+    log_weights = numbers(0.3, -1.2, 2.1, 0.4)
+    found = Vimco(mean=mean).advantages(log_weights)  # type: ignore[arg-type]
+    K = len(log_weights)
+    for k in range(K):
+        others = [float(log_weights[j]) for j in range(K) if j != k]
+        weights = [math.exp(each) for each in others]
+        inside = math.exp(sum(others) / (K - 1)) if mean == "geometric" else sum(weights) / (K - 1)
+        whole = math.log(sum(math.exp(float(each)) for each in log_weights) / K)
+        assert float(found[k]) == pytest.approx(whole - math.log((sum(weights) + inside) / K), abs=1e-12)
