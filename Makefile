@@ -10,7 +10,7 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test thorough lint format cards choosing journeys faults pictures gate jax interop speed calibrate reference clean
+.PHONY: help run test thorough lint format cards choosing claims journeys faults pictures gate jax interop speed calibrate reference clean
 
 help:  ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -46,6 +46,9 @@ cards: $(VENV)/installed  ## the file that `bench list` reads, after a change of
 
 choosing: $(VENV)/installed  ## the page on which estimator to take, after a change of estimators or reference runs
 	$(BIN)/python -m bench.choosing_page
+
+claims: $(VENV)/installed  ## the page that holds claims of papers against the reference runs
+	$(BIN)/python -m bench.claims_page
 
 gate: $(VENV)/installed  ## the scenarios against their baselines; below three minutes
 	$(BIN)/python -m bench gate $(GATED)
