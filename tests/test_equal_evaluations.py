@@ -169,3 +169,12 @@ def test_either_replaces_the_other(tmp_path: Path) -> None:
     plain = {**SCENARIO, "sweep": {"sample_sizes": [4, 8]}}
     back = ran(plain, tmp_path, overrides=["sweep.evaluations=[24]"], replicates=10)
     assert set(back.measurements["granted"]) == {24.0}
+
+
+def test_a_bound_of_k_weights_takes_k_evaluations() -> None:
+    problem = problem_of("iwae-2")
+    for estimator in (build("estimators", "reinforce", {}), build("estimators", "vimco", {}), Undeclared()):
+        N = samples_for(estimator, problem, 12)
+        each = evaluations_of(estimator, problem, N)
+        assert each <= 12 < evaluations_of(estimator, problem, N + 1)
+    assert samples_for(build("estimators", "vimco", {}), problem, 12) == 6
