@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bench.errors import Fault, Invalid, Path
 from bench.scenario.messages import faults_of
 from bench.scenario.schema import Scenario
+from bench.scenario.strict_models import Missing
 from bench.scenario.sweep_section import NO_SIZE, SIZES
 
 _STAND_INS: dict[Path, Any] = {
@@ -88,6 +89,8 @@ class Repair:
         if detail["type"] == "missing":
             return [path if path in _STAND_INS else path[:-1]]
         cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, Missing):
+            return [(*path, "sample_sizes")]  # of the two sizes the one that is named
         paths = [fault.path for fault in cause.under(*path).faults] if isinstance(cause, Invalid) else [path]
         return [_within(self.data, path) for path in paths]
 
