@@ -53,7 +53,7 @@ def claims() -> list[Claim]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a reference run says of a claim: how often it holds, and the least and the largest ratio."""
+    """Verdict of a reference run on a claim: at how many places it holds, and the least and largest ratio."""
 
     word: str
     holds: int = 0
