@@ -123,9 +123,8 @@ class Reinmax(_Relaxation):
         choices = choices_of(p)
         corner = choices.corner_of(p.sample((sample_size,)))  # [N, R, (B,) *points]
         probs = choices.probs.detach()  # [R, (B,) *points]
-        moving = choices.logits - choices.logits.detach()  # zero, with a derivative
-        ahead = choices.slope((probs + corner) / 2, moving)  # [N, R, (B,) *points]
-        points = corner + (2 * ahead - choices.slope(probs, moving) / 2)
+        ahead = choices.slope((probs + corner) / 2, choices.moving)  # [N, R, (B,) *points]
+        points = corner + (2 * ahead - choices.slope(probs, choices.moving) / 2)
         cost = problem.relaxed_cost(points, theta)  # [N, R, (B)]
         return gradient_of(theta, cost, problem.analytic_term(theta, p))
 
@@ -165,7 +164,7 @@ class GumbelRao(_Relaxation):
         p = problem.distribution(theta)
         choices = choices_of(p)
         corner = choices.corner_of(p.sample((sample_size,)))  # [N, R, (B,) *points]
-        moving = choices.logits - choices.logits.detach()  # zero, with a derivative
+        moving = choices.moving  # [R, (B,) *points]
         total = torch.zeros_like(corner)
         for _ in range(self.inner_draws):
             with torch.no_grad():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -32,6 +32,7 @@ class Stated:
         variance: of each coordinate, or of one number the trace; None where it is not stated.
         sample_size: N.
         digits: how many digits after the point are stated.
+        known: whether the exact moments must be there.
     """
 
     estimator: tuple[str, Mapping[str, Any]]
@@ -40,7 +41,7 @@ class Stated:
     variance: Sequence[float] | float | None = None
     sample_size: int = 1
     digits: int = 8
-    known: bool = field(default=False)
+    known: bool = False
 
     def built(self) -> Problem:
         options = dict(self.problem)
@@ -49,7 +50,7 @@ class Stated:
 
 
 def faults_of(stated: Stated) -> list[str]:
-    """Everything stated that is not so, as text; `known` says that the exact moments must be there."""
+    """Return everything stated that is not so, as text."""
     problem, N = stated.built(), stated.sample_size
     estimator = build("estimators", *stated.estimator)
     faults = list(_exact_faults(stated, problem, estimator))

@@ -1,4 +1,4 @@
-"""Which estimator: the candidates for a problem, what is kept of the shipped scenarios, and the command."""
+"""Candidates for a problem, what is kept of the shipped scenarios, and the command that tells."""
 
 from __future__ import annotations
 

@@ -43,9 +43,6 @@ class BinaryChoices(Choices):
     def batch_dim(self) -> int:
         return self.logits.dim() - len(self.shape)
 
-    def total(self, values: Tensor) -> Tensor:
-        return values.flatten(-len(self.shape)).sum(-1) if self.shape else values
-
     def log_prob(self, points: Tensor) -> Tensor:
         no, yes = self.log_masses.unbind(-1)
         return self.total(torch.lerp(no, yes, points))

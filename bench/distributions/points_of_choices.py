@@ -123,9 +123,10 @@ class Choices(ABC):
         axes = self.logits.dim() - self.batch_dim
         return values.flatten(-axes).sum(-1) if axes else values
 
-    def along(self, at: Tensor) -> Tensor:
-        """The points `at`, held fixed but for the slope that probabilities would have there in the logits."""
-        return at + self.slope(at, self.logits - self.logits.detach())
+    @property
+    def moving(self) -> Tensor:
+        """Zeros, `[R, (B,) *points]`, that have the derivative of the logits."""
+        return self.logits - self.logits.detach()
 
     def term(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Σ w · logits over the points, as a term of `gradient_of`; weights are `[R, (B,) *points]`."""

@@ -76,11 +76,9 @@ class CellSampler:
     def known(self) -> tuple[ExactMoments | None, str]:
         """The moments of an estimate that are known without sampling, or None; and why they are not."""
         known = self.experiment.prepared.known_moments
-        return (
-            (None, "")
-            if known is None
-            else known.of(self.cell.named.estimator, self.estimator, self.cell.sample_size)
-        )
+        if known is None:
+            return None, ""
+        return known.of(self.cell.named.estimator, self.estimator, self.cell.sample_size)
 
     def guarded(self) -> AbstractContextManager[Deeds]:
         """Guard a piece of work on the problem.

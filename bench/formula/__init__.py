@@ -158,9 +158,9 @@ class Formula:
         if key not in self._relaxed:
             self._relaxed[key] = relaxed(self._of(dimensions), dimensions, classes)
         value = self._relaxed[key].value(x, 1)
-        return (
-            value.squeeze(-1) if isinstance(value, Tensor) else points.new_full(x.shape[: 2 - x.dim()], value)
-        )
+        if isinstance(value, Tensor):
+            return value.squeeze(-1)
+        return points.new_full(x.shape[: -1 if classes is None else -2], value)
 
     def _of(self, dimensions: int) -> Term:
         """The term with all shapes known."""

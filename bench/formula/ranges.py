@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.formula.terms import DOT, SUBSCRIPT, TABLE, Term
+from bench.formula.terms import COMPARISONS, DOT, SUBSCRIPT, TABLE, Term
 
 
 class Range(NamedTuple):
@@ -16,9 +16,6 @@ class Range(NamedTuple):
     low: float = -math.inf
     high: float = math.inf
     whole: bool = False
-
-
-_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
 def range_of(term: Term, z: Range) -> Range:
@@ -33,7 +30,7 @@ def range_of(term: Term, z: Range) -> Range:
         return Range(float(values.min()), float(values.max()), bool((values == values.round()).all()))
     inner = [range_of(each, z) for each in term.operands]
     match term.operation, inner:
-        case operation, _ if operation in _COMPARISONS:
+        case operation, _ if operation in COMPARISONS:
             return Range(0.0, 1.0, True)
         case operation, [one] if operation == SUBSCRIPT:
             return one

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.formula import terms
 from bench.formula.dependence import NOTHING, SEVERAL, Own, own_coordinates
-from bench.formula.terms import DOT, OPERATORS, REDUCTIONS, SUBSCRIPT, TABLE, Term
+from bench.formula.terms import COMPARISONS, DOT, REDUCTIONS, SUBSCRIPT, TABLE, Term
 from bench.problem import NotApplicable
 
 _AT_VALUES = "it is defined at the values of x only"
-_COMPARISONS = {OPERATORS[sign][0] for sign in (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)}
 
 
 def relaxed(term: Term, dimensions: int, classes: int | None) -> Term:
@@ -37,7 +34,7 @@ def relaxed(term: Term, dimensions: int, classes: int | None) -> Term:
         return Term("z", (), lambda x, _: x if classes is None else _mean(x), shape=term.shape)
     if term.fixed:
         return term
-    if term.operation in _COMPARISONS:
+    if term.operation in COMPARISONS:
         raise NotApplicable(f"the cost has a comparison ({term.operation}): {_AT_VALUES}")
     if term.operation == TABLE:
         return _entry(term, dimensions, classes)

@@ -58,6 +58,9 @@ OPERATORS: dict[type[ast.AST], tuple[str, Function]] = {
 }
 
 
+COMPARISONS = frozenset(OPERATORS[sign][0] for sign in (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq))
+
+
 @dataclass(frozen=True)
 class Term:
     """A part of a formula, ready to be evaluated.
