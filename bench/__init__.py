@@ -7,7 +7,8 @@ whose `measurements` are a data frame and whose `figures["variance"]` is a chart
 two runs. `bench.audit({"mine": loss}, model)` measures a loss of one's own, and says what is wrong with its
 gradient; `bench.GradientMonitor(loss, model)` tells how noisy it is along a training.
 `bench.gate("scenarios/gaussian.yaml")` holds estimators to a baseline, `bench.certify(Mine())` holds one to
-its claims. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`, or a
+its claims; `bench.certify_advantage(mine)` and `bench.certify_policy_loss(mine)` say what a trainer's own
+update ascends. `bench.plugin(Mine)` lets scenarios name one's own `Estimator` or `Problem`, or a
 `ModuleProblem`, which is made of an `nn.Module`; the contract of a `Distribution` is that of torch.
 `bench.Invalid` is raised for input that is wrong.
 """
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from bench.estimator import Estimator
     from bench.monitoring.monitor import GradientMonitor
     from bench.plotting.free_plot import plot
+    from bench.policies.certificates.advantage import certify_advantage
+    from bench.policies.certificates.certificate import PolicyCertificate
+    from bench.policies.certificates.policy_loss import certify_policy_loss
     from bench.problem import Distribution, NotApplicable, Problem
     from bench.problems.module_problem import ModuleProblem
     from bench.regression.gate import gate
@@ -38,10 +42,13 @@ _WHERE = {
     "GradientMonitor": "bench.monitoring.monitor",
     "ModuleProblem": "bench.problems.module_problem",
     "NotApplicable": "bench.problem",
+    "PolicyCertificate": "bench.policies.certificates.certificate",
     "Problem": "bench.problem",
     "Run": "bench.results.run",
     "audit": "bench.auditing.audit",
     "certify": "bench.certification.certify",
+    "certify_advantage": "bench.policies.certificates.advantage",
+    "certify_policy_loss": "bench.policies.certificates.policy_loss",
     "compare": "bench.api",
     "gate": "bench.regression.gate",
     "load": "bench.api",
@@ -57,10 +64,13 @@ __all__ = [
     "Invalid",
     "ModuleProblem",
     "NotApplicable",
+    "PolicyCertificate",
     "Problem",
     "Run",
     "audit",
     "certify",
+    "certify_advantage",
+    "certify_policy_loss",
     "compare",
     "gate",
     "load",

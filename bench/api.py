@@ -84,6 +84,12 @@ def run(
     Raises:
         Invalid: if an argument is of the wrong kind; a `ScenarioError` has everything that is wrong with
             the scenario, and where.
+
+    Example:
+        >>> import bench
+        >>> run = bench.run("gaussian", sample_sizes=[10], replicates=200, devices=["cpu"], progress=False)
+        >>> sorted(set(run.measurements["estimator"]))[:2]
+        ['reinforce', 'reinforce (leave-one-out)']
     """
     from bench.progress import progress as telling
 
@@ -130,6 +136,13 @@ def compare(
     Raises:
         Invalid: if there is no such estimator, the runs are of other questions, or an argument is of the
             wrong kind.
+
+    Example:
+        >>> import bench
+        >>> run = bench.run("gaussian", sample_sizes=[10], replicates=200, devices=["cpu"], progress=False)
+        >>> ratios = bench.compare(run, control="reinforce").set_index("estimator")
+        >>> bool(ratios.loc["reparameterization", "high"] < 0.2), ratios.loc["reparameterization", "mark"]
+        (True, 'better')
     """
     from bench.analysis import pairs
     from bench.analysis.comparison import compare as ratios
@@ -163,6 +176,17 @@ def plugin(source: str | os.PathLike[str] | type) -> list[str]:
 
     Raises:
         Invalid: if it cannot be imported, offers nothing, or a name is taken.
+
+    Example:
+        >>> import bench
+        >>> from dataclasses import dataclass
+        >>> from estimators.reinforce import Reinforce
+        >>> @dataclass(frozen=True)
+        ... class Doubled(Reinforce):
+        ...     def gradient(self, problem, theta, sample_size):
+        ...         return 2 * super().gradient(problem, theta, sample_size)
+        >>> bench.plugin(Doubled)
+        ['doubled']
     """
     if isinstance(source, type):
         return add_class(source)
@@ -174,5 +198,11 @@ def load(folder: str | os.PathLike[str]) -> Run:
 
     Raises:
         Invalid: if the folder is not that of a run.
+
+    Example:
+        >>> import bench
+        >>> run = bench.run("gaussian", quick=True, devices=["cpu"], progress=False)
+        >>> len(bench.load(run.folder).measurements) == len(run.measurements)
+        True
     """
     return run_folder.load(Path(arguments.place("folder", folder, "the folder of a run")))

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from bench import catalogue
-from bench.docstrings import docstring_of
+from bench.docstrings import docstring_of, unmarked
 from bench.errors import did_you_mean, invalid, shown
-from estimators import ALIASES, OTHER_NAMES, SHORTHANDS
+from bench.judgments import judgments
+from estimators import ALIASES, ESTIMATORS, OTHER_NAMES, SHORTHANDS
 
 Kind = Literal[
     "estimators",
@@ -45,7 +46,7 @@ class Card:
     Attributes:
         name: by which it is called.
         summary: what it is, in a sentence.
-        text: more of it, with formulas.
+        text: more of it, with formulas, which are marked as in reStructuredText.
         facts: short ones: claim, needs, other names.
         options: each option -> its default or "required", and what it is.
         references: the papers.
@@ -59,6 +60,11 @@ class Card:
     options: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     example: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The text without marks."""
+        return unmarked(self.text)
 
     @property
     def papers(self) -> list[str]:
@@ -162,7 +168,7 @@ def _other_names(kind: Listed, name: str) -> list[str]:
 def _shown(other: str) -> str:
     """Return another name of an estimator, a shorthand with the options that it stands for."""
     options = SHORTHANDS[other][1] if other in SHORTHANDS else {}
-    words = ", ".join(f"{key}: {value}" for key, value in options.items())
+    words = ", ".join(f"{key}: {_flow(value)}" for key, value in options.items())
     return f"{other} ({words})" if words else other
 
 
@@ -184,7 +190,9 @@ def class_card(kind: catalogue.Kind, name: str) -> Card:
     """Return the card of an estimator or a problem, made from its class."""
     cls = catalogue.find(kind, name)
     said = docstring_of(cls)
-    facts = {"claim": str(getattr(cls, "bias", "")), "needs": said.needs} if kind == "estimators" else {}
+    facts = {"claim": _claim(cls), "needs": said.needs} if kind == "estimators" else {}
+    if kind == "estimators" and name in ESTIMATORS:
+        facts |= judgments(name)
     also = ", ".join(_shown(each) for each in _other_names(kind, name))
     options = {
         key: (default, said.options.get(key, "")) for key, default in catalogue.options(kind, name).items()
@@ -200,6 +208,12 @@ def class_card(kind: catalogue.Kind, name: str) -> Card:
     )
 
 
+def _claim(cls: Any) -> str:
+    """The claim of an estimator, with its own options where these decide."""
+    found = getattr(cls, "bias", "")
+    return found if isinstance(found, str) else str(cls().bias)
+
+
 def _estimator_example(name: str, options: Mapping[str, tuple[str, str]]) -> str:
     """Return the estimator alone, with its options as they are by default, and what its shorthands are."""
     lines = ["estimators:", f"  - {name}"]
@@ -211,9 +225,21 @@ def _estimator_example(name: str, options: Mapping[str, tuple[str, str]]) -> str
     return "\n".join(lines)
 
 
-def _entry(name: str, options: Mapping[str, str]) -> str:
-    given = ", ".join(f"{key}: {value}" for key, value in options.items())
-    return f"  - {name}: {{{given}}}"
+def _entry(name: str, options: Mapping[str, object]) -> str:
+    """One entry of a list of estimators; with many options a line for each."""
+    given = [f"{key}: {_flow(value)}" for key, value in options.items()]
+    line = f"  - {name}: {{{', '.join(given)}}}"
+    return line if len(line) <= _WIDEST else "\n".join([f"  - {name}:", *(f"      {each}" for each in given)])
+
+
+_WIDEST = 120
+
+
+def _flow(value: object) -> str:
+    """An option as YAML has it within a line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    return str(value)
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,10 +16,9 @@ from bench.engine.granted import evaluations_of
 from bench.engine.plan import Experiment
 from bench.engine.trials import trial
 from bench.errors import Invalid
+from bench.judgments import KEPT
+from bench.policy import PolicyProblem
 from bench.problem import Distribution, MultiSampleProblem, NotApplicable, Problem, VariationalProblem
-
-KEPT = Path(__file__).with_name("choosing.json")
-"""What is known of the shipped scenarios: their features, and the order of the estimators."""
 
 _MOST_STATES = 1 << 12
 
@@ -60,10 +58,10 @@ def _candidate(name: str, experiment: Experiment) -> Sequence[Candidate]:
     least = estimator.minimum_sample_size
     status, reason = trial(estimator, experiment)
     if status != "ok":
-        return [Candidate(name, estimator.bias, least, None, reason)]
+        return [Candidate(name, estimator.claim(experiment.problem), least, None, reason)]
     cost = evaluations_of(estimator, experiment.problem.reduced(), least)
     remark = "where f does not jump" if estimator.needs_continuity else ""
-    return [Candidate(name, estimator.bias, least, cost, "", remark)]
+    return [Candidate(name, estimator.claim(experiment.problem), least, cost, "", remark)]
 
 
 def features_of(problem: Problem) -> tuple[str, ...]:
@@ -90,6 +88,10 @@ def _relaxed(problem: Problem, p: Distribution) -> bool:
 
 
 _FEATURES: Mapping[str, Question] = {
+    "x is the answers of a policy": lambda problem, _: isinstance(problem, PolicyProblem),
+    "answers are drawn from another policy": (
+        lambda problem, _: isinstance(problem, PolicyProblem) and problem.off_policy
+    ),
     "x has a path": lambda _, p: p.has_rsample,
     "x consists of choices between two": lambda _, p: choices_of(p).classes == 2,
     "x consists of choices among several": lambda _, p: choices_of(p).classes > 2,
@@ -109,6 +111,15 @@ def kept() -> Mapping[str, Any]:
     """Return what is kept of the shipped scenarios, by name."""
     found: Mapping[str, Any] = json.loads(KEPT.read_text("utf-8"))
     return found
+
+
+def factor_said(row: Mapping[str, Any], times: str = "") -> str:
+    """Return how an estimator came out, as text: biased, without variance, or a factor to the least."""
+    if row["biased"]:
+        return "biased"
+    if row["factor"] == 0:
+        return "variance 0"
+    return f"{row['factor']:g}{times if row['factor'] != 1 else ''}"
 
 
 def alike(features: Sequence[str]) -> list[str]:

@@ -9,12 +9,14 @@ from typing import Any
 
 import bench
 from bench.analysis.first_screen import at_one_place
-from bench.analysis.rows import measured, whole
-from bench.choosing import KEPT, Candidate, candidates, features_of
+from bench.analysis.rows import may_be_unbiased, measured, whole
+from bench.choosing import Candidate, candidates, factor_said, features_of
 from bench.engine.plan import Experiment
+from bench.judgments import KEPT
 from bench.results.run import Run
 from bench.scenario.resolved import resolved
 from bench.scenario.shipped import scenario_files
+from bench.text.size_words import size_said
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "choosing.md"
@@ -58,6 +60,13 @@ KINDS: Mapping[str, dict[str, Any]] = {
         "latent": 2,
         "bound": {"iwae": 3},
     },
+    "groups of answers to prompts, right or wrong": {"name": "group_bandit", "success": [0.3, 0.6]},
+    "answers of several tokens from an older policy": {
+        "name": "sequence_policy",
+        "log_odds": [0.4, -0.3],
+        "behavior": [0.0, 0.5],
+    },
+    "a decision process": {"name": "mdp"},
     "an ELBO with continuous latents": {"name": "vae", "batch_size": 3, "latent": 2, "hidden": 4},
     "a bound of K samples with continuous latents": {
         "name": "vae",
@@ -67,7 +76,7 @@ KINDS: Mapping[str, dict[str, Any]] = {
         "bound": {"iwae": 4},
     },
 }
-"""What one has -> a problem of that kind."""
+"""Possession, as text -> a problem of that kind."""
 
 
 def text() -> str:
@@ -89,23 +98,27 @@ def _described(name: str) -> dict[str, Any]:
 def order_of(run: Run) -> dict[str, Any]:
     """Return the order of the estimators by variance × evaluations of f, where most were measured.
 
-    Factors are those to the best of the unbiased ones; what was found to be biased comes last.
+    Factors are those to the best of the unbiased ones that has any variance; without any it is 0. What was
+    found to be biased comes last, after what has no variance and is not shown to be unbiased.
     """
     name = "evaluation_normalized_variance"
     at = measured(at_one_place(whole(run.measurements)), name)
-    at = at.assign(biased=at["verdict"] == "biased").sort_values(["biased", name])
-    best = at[name].iloc[0] if len(at) else 1.0
+    at = at.assign(biased=at["verdict"] == "biased", unsure=~may_be_unbiased(at))
+    at = at.sort_values(["biased", "unsure", name], kind="stable")
+    best = next(iter(at.loc[at[name] > 0, name]), 1.0)
     rows = [
         {
             "estimator": row.estimator,
+            "name": row.estimator_name,
             "factor": float(f"{getattr(row, name) / best:.3g}"),
             "biased": row.biased,
         }
         for row in at.itertuples()
-        if best > 0
     ]
-    place = at["sample_size"].iloc[0] if len(at) else 0
-    return {"size": int(place), "problem": str(at["problem"].iloc[0]) if len(at) else "", "order": rows}
+    if not rows:
+        return {"size": "", "problem": "", "order": rows}
+    size = size_said(at, str(at["sample_size"].iloc[0]))
+    return {"size": size, "problem": str(at["problem"].iloc[0]), "order": rows}
 
 
 def page(kept: Mapping[str, Any]) -> str:
@@ -125,7 +138,7 @@ def _lines(kept: Mapping[str, Any]) -> Iterator[str]:
         yield from _kind(kind, candidates(experiment_of(problem)))
     yield "## In which order they came out\n"
     yield (
-        "By variance × evaluations of f, times that of the best, where most of a run were measured. "
+        "By variance × evaluations of f, times the least that is not 0, where most of a run were measured. "
         "Evaluations of\nthe gradient of f, and what an estimator learns beforehand, are not counted.\n"
     )
     for name, each in kept.items():
@@ -162,10 +175,9 @@ def _said(one: Candidate) -> str:
 
 def _scenario(name: str, each: Mapping[str, Any]) -> Iterator[str]:
     yield f"### {name}\n\n{each['question']}\n"
-    yield f"{'; '.join(each['features'])}. {each['problem']}, N = {each['size']}.\n"
+    yield f"{'; '.join(each['features'])}. {', '.join(filter(None, (each['problem'], each['size'])))}.\n"
     for place, row in enumerate(each["order"], 1):
-        factor = "biased" if row["biased"] else "1" if place == 1 else f"{row['factor']:g} times"
-        yield f"{place}. {row['estimator']}: {factor}"
+        yield f"{place}. {row['estimator']}: {factor_said(row, ' times')}"
     yield ""
 
 

@@ -22,6 +22,7 @@ from bench.commands.new import new
 from bench.commands.plan import plan
 from bench.commands.plot import plot
 from bench.commands.report import report
+from bench.commands.reproduce import reproduce
 from bench.commands.resume import collect, resume
 from bench.commands.run import run
 from bench.commands.runs import clean, runs
@@ -96,6 +97,7 @@ for command in (
     compare,
     plot,
     report,
+    reproduce,
     baseline,
     gate,
     certify,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_SECTION = re.compile(r"^(Args|Attributes|References|Raises|Returns):\n", re.MULTILINE)
+_SECTION = re.compile(r"^(Args|Attributes|Example|References|Raises|Returns):\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Docstring:
 
     Attributes:
         summary: the first paragraph, on one line.
-        text: the paragraphs after it.
+        text: the paragraphs after it, in which formulas keep their marks.
         options: each argument -> what it is, on one line.
         references: the papers, one a line.
     """
@@ -29,21 +29,24 @@ class Docstring:
     @property
     def needs(self) -> str:
         """The text after the word "Needs", up to the next stop; empty if there is none."""
-        found = re.search(r"\bNeeds (.+?)[.:;](?: |$)", " ".join(f"{self.summary} {self.text}".split()))
+        words = " ".join(f"{self.summary} {unmarked(self.text)}".split())
+        found = re.search(r"\bNeeds (.+?)[.:;](?: |$)", words)
         return found[1] if found else ""
 
 
 def docstring_of(thing: object) -> Docstring:
-    """Return the documentation of a class, without the marks of reStructuredText; empty if there is none."""
-    body, *sections = _SECTION.split(_plain(inspect.getdoc(thing) or ""))
-    named = dict(zip(sections[::2], sections[1::2], strict=True))
+    """Return the documentation of a class, of which only the text has marks; empty if there is none."""
+    body, *sections = _SECTION.split(inspect.getdoc(thing) or "")
+    named = dict(zip(sections[::2], map(unmarked, sections[1::2]), strict=True))
     first, _, rest = body.partition("\n\n")
+    first = unmarked(first)
     options = _entries(named.get("Args", "") + "\n" + named.get("Attributes", ""))
     described = {name: text for name, colon, text in (each.partition(": ") for each in options) if colon}
     return Docstring(" ".join(first.split()), rest.strip(), described, _papers(named.get("References", "")))
 
 
-def _plain(text: str) -> str:
+def unmarked(text: str) -> str:
+    """Return a text without the marks of reStructuredText: a formula on lines of its own is indented."""
     text = re.sub(r"^\.\. math:: *\n?(?=.)", "    ", text, flags=re.MULTILINE)
     return re.sub(r":\w+:`([^`]+)`", r"\1", text)
 

@@ -35,6 +35,14 @@ class Invalid(ValueError):
 
     Attributes:
         faults: what is wrong.
+
+    Example:
+        >>> import bench
+        >>> try:
+        ...     bench.load("nowhere")
+        ... except bench.Invalid as error:
+        ...     print(len(error.lines))
+        1
     """
 
     def __init__(self, *faults: Fault) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
@@ -36,7 +37,24 @@ class Estimator(ABC):
         averages: whether an estimate from N samples is the mean of N independent estimates from one
             sample each, drawn by `sample` or `rsample` of the problem's distribution and from nothing
             else: its exact moments then follow from what it makes of each single value of x.
+        cost_varies: whether the evaluations of f vary from estimate to estimate, as where draws are rejected.
+        couples_items: whether an estimate makes of one item's samples what depends on those of others.
         version: raised by whatever changes the numbers of an estimator that is called as before.
+
+    Example:
+        >>> import bench
+        >>> from dataclasses import dataclass
+        >>> from bench.estimator import gradient_of
+        >>> @dataclass(frozen=True)
+        ... class Score(bench.Estimator):
+        ...     bias = "unbiased"
+        ...     def gradient(self, problem, theta, sample_size):
+        ...         p = problem.distribution(theta)
+        ...         x = p.sample((sample_size,))  # [N, R, (B,) *event]
+        ...         cost, term = problem.cost(x, theta), problem.analytic_term(theta, p)
+        ...         return gradient_of(theta, (p.log_prob(x), cost.detach()), cost, term)
+        >>> bench.certify(Score(), {"elbo": {"name": "gaussian_elbo"}}, replicates=2000).passed
+        True
     """
 
     bias: ClassVar[Claim]
@@ -45,6 +63,8 @@ class Estimator(ABC):
     exact_cost_degree: int = 0
     needs_continuity: bool = False
     averages: bool = False
+    cost_varies: bool = False
+    couples_items: bool = False
     version: int = 1
 
     def __repr__(self) -> str:
@@ -82,6 +102,23 @@ class Estimator(ABC):
         """
         return None
 
+    def claim(self, problem: Problem) -> Claim:
+        """Return what is claimed of a problem: `bias`, unless that is for some problems only."""
+        claimed: Claim = getattr(self, "bias", "biased")  # a plug-in may have forgotten it
+        return claimed
+
+    def ascends(self, problem: Problem, sample_size: int) -> str:
+        """Return the objective that its mean is the gradient of, where that is known and not the problem's.
+
+        Args:
+            problem: what is differentiated.
+            sample_size: N.
+
+        Returns:
+            A noun phrase, such as "twice F"; empty by default.
+        """
+        return ""
+
     def cost_varied(self, problem: Problem) -> bool | None:
         """Whether the cost of the estimates until now varied, if the estimator sees it; else None.
 
@@ -104,6 +141,22 @@ class Estimator(ABC):
         if not self.averages:
             raise NotApplicable("its exact variance is not known")
         return draws.of_mean(self, sample_size)
+
+    def exact_moments_of_items(self, items: Sequence[SingleDraws], sample_size: int) -> ExactMoments:
+        """Return mean and variance of an estimate of a problem with items, by the values of x for each.
+
+        Args:
+            items: those of each item.
+            sample_size: N.
+
+        Raises:
+            NotApplicable: if they are not known, as by default of an estimator that couples items.
+        """
+        from bench.exact_items import moments_of_items  # here, as that module knows this one
+
+        if self.couples_items:
+            raise NotApplicable("its exact variance is not known, as it couples items")
+        return moments_of_items(self, sample_size, items)
 
 
 def gradient_of(

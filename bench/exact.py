@@ -105,42 +105,8 @@ class SingleDraws:
     def moments(
         self, weighed: Callable[[], Iterator[tuple[Tensor, Tensor]]], sample_size: int
     ) -> ExactMoments:
-        r"""Return the moments of a mean of N independent estimates that have finitely many values.
-
-        With d the deviation of one of them from its mean, and Σ its covariance,
-
-        .. math:: E|\bar d|^4 = \frac{E|d|^4 + (N - 1)((\mathrm{tr}\,\Sigma)^2
-            + 2\, \mathrm{tr}(\Sigma^2))}{N^3}
-
-        Args:
-            weighed: goes through the values of one of them, `[rows, P]`, each part with its
-                probabilities, `[rows]`; it is called twice.
-            sample_size: N.
-        """
-        N = sample_size
-        mean = sum((w @ part for w, part in weighed()), torch.zeros_like(self.problem.theta))  # [P]
-        second, third = torch.zeros_like(mean), torch.zeros_like(mean)  # [P]
-        fourth = dict.fromkeys(self.blocks, 0.0)
-        few, known = len(mean) <= _FEW_PARAMETERS, self.power >= 4
-        covariance = mean.new_zeros((len(mean), len(mean)) if few else (0, 0))  # [P, P]
-        for w, part in weighed():
-            d = part - mean  # [rows, P]
-            second += w @ d.square()
-            third += w @ d**3
-            if few:
-                covariance += (w[:, None] * d).T @ d
-                for name, block in self.blocks.items():
-                    fourth[name] += float(w @ d[:, block].square().sum(1).square())
-        skewness = third / second.clamp(min=0) ** 1.5 / math.sqrt(N)  # [P]
-        return ExactMoments(
-            mean,
-            second / N,
-            torch.where(second > 0, skewness, 0.0) if known else skewness * math.nan,
-            {
-                name: _kurtosis(covariance[block, block], fourth[name], N) if known and few else math.nan
-                for name, block in self.blocks.items()
-            },
-        )
+        """Return the moments of a mean of N independent estimates; see `moments_of_values`."""
+        return moments_of_values(weighed, self.problem.theta, self.blocks, self.power, sample_size)
 
     def _weighed(self, estimator: Estimator, group: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Weights `[rows]`, and estimates `[rows, P]` from groups of values."""
@@ -161,6 +127,54 @@ class SingleDraws:
         for x in self.x.split(max(1, _NUMBERS // widest)):  # type: ignore[no-untyped-call]
             theta = self.problem.theta.expand(len(x), -1).requires_grad_()  # [rows, P]
             yield x.transpose(0, 1), theta
+
+
+def moments_of_values(
+    weighed: Callable[[], Iterator[tuple[Tensor, Tensor]]],
+    theta: Tensor,
+    blocks: Mapping[str, slice],
+    power: int = 4,
+    sample_size: int = 1,
+) -> ExactMoments:
+    r"""Return the moments of a mean of N independent estimates that have finitely many values.
+
+    With d the deviation of one of them from its mean, and Σ its covariance,
+
+    .. math:: E|\bar d|^4 = \frac{E|d|^4 + (N - 1)((\mathrm{tr}\,\Sigma)^2
+        + 2\, \mathrm{tr}(\Sigma^2))}{N^3}
+
+    Args:
+        weighed: goes through the values of one of them, `[rows, P]`, each part with its
+            probabilities, `[rows]`; it is called twice.
+        theta: `[P]`.
+        blocks: the reported blocks of coordinates, by name.
+        power: up to which power the sums hold, see `Points`.
+        sample_size: N.
+    """
+    N = sample_size
+    mean = sum((w @ part for w, part in weighed()), torch.zeros_like(theta))  # [P]
+    second, third = torch.zeros_like(mean), torch.zeros_like(mean)  # [P]
+    fourth = dict.fromkeys(blocks, 0.0)
+    few, known = len(mean) <= _FEW_PARAMETERS, power >= 4
+    covariance = mean.new_zeros((len(mean), len(mean)) if few else (0, 0))  # [P, P]
+    for w, part in weighed():
+        d = part - mean  # [rows, P]
+        second += w @ d.square()
+        third += w @ d**3
+        if few:
+            covariance += (w[:, None] * d).T @ d
+            for name, block in blocks.items():
+                fourth[name] += float(w @ d[:, block].square().sum(1).square())
+    skewness = third / second.clamp(min=0) ** 1.5 / math.sqrt(N)  # [P]
+    return ExactMoments(
+        mean,
+        second / N,
+        torch.where(second > 0, skewness, 0.0) if known else skewness * math.nan,
+        {
+            name: _kurtosis(covariance[block, block], fourth[name], N) if known and few else math.nan
+            for name, block in blocks.items()
+        },
+    )
 
 
 def _kurtosis(covariance: Tensor, fourth: float, sample_size: int) -> float:

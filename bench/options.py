@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -174,7 +175,7 @@ def _chosen(family: type[Choice], value: Any) -> Any:
     if isinstance(value, family):
         return value
     table = family.choices()
-    what = family.__name__.lower()
+    what = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", family.__name__).lower()
     if isinstance(value, str):
         name, own = value, dict[str, Any]()
     elif isinstance(value, Mapping) and len(value) == 1:

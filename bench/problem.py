@@ -84,6 +84,18 @@ class Problem(Resolvable):
         version: raised by whatever changes the numbers of a problem that is called as before.
         fingerprint: of what else its numbers depend on beside its options and its source, such as
             weights that are read from a file.
+
+    Example:
+        >>> import bench
+        >>> import torch
+        >>> class Square(bench.Problem):
+        ...     theta, parameters = torch.tensor([2.0]), {"loc": slice(0, 1)}
+        ...     def distribution(self, theta):
+        ...         return torch.distributions.Independent(torch.distributions.Normal(theta, 1.0), 1)
+        ...     def cost(self, x, theta):
+        ...         return x.square().sum(-1)
+        >>> bench.plugin(Square)
+        ['square']
     """
 
     theta: Tensor

@@ -20,6 +20,7 @@ ESTIMATORS = {
     "exact": "estimators.exact:Exact",
     "finite_differences": "estimators.finite_differences:FiniteDifferences",
     "go": "estimators.go:Go",
+    "group_policy": "estimators.group_policy:GroupPolicy",
     "gumbel_rao": "estimators.relaxations:GumbelRao",
     "gumbel_softmax": "estimators.relaxations:GumbelSoftmax",
     "imle": "estimators.relaxations:Imle",
@@ -38,6 +39,7 @@ ESTIMATORS = {
     "reinmax": "estimators.relaxations:Reinmax",
     "relax": "estimators.conditional_control_variates:Relax",
     "reparameterization": "estimators.reparameterization:Reparameterization",
+    "reward_to_go": "estimators.reward_to_go:RewardToGo",
     "rodeo": "estimators.rodeo:Rodeo",
     "simultaneous_perturbation": "estimators.simultaneous_perturbation:SimultaneousPerturbation",
     "stein": "estimators.stein:Stein",
@@ -52,6 +54,7 @@ ESTIMATORS = {
 """Name -> where the class is. The modules are imported when they are asked for."""
 
 ALIASES = {
+    "causal_reinforce": "reward_to_go",
     "concrete": "gumbel_softmax",
     "double_control_variate": "double_cv",
     "doubly_reparameterized": "dreg",
@@ -63,6 +66,29 @@ ALIASES = {
 """Other names that the field uses for the same things."""
 
 SHORTHANDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "dapo": (
+        "group_policy",
+        {
+            "baseline": "mean",
+            "scale": "std",
+            "filter": "redraw",
+            "length": "mean",
+            "ratio": {"clipped": {"low": 0.2, "high": 0.28}},
+        },
+    ),
+    "dr_grpo": ("group_policy", {"baseline": "mean", "ratio": "clipped"}),
+    "grpo": ("group_policy", {"baseline": "mean", "scale": "std", "length": "own", "ratio": "clipped"}),
+    "gspo": (
+        "group_policy",
+        {
+            "baseline": "mean",
+            "scale": "std",
+            "length": "own",
+            "ratio": {"clipped": {"low": 3e-4, "high": 4e-4, "level": "geometric"}},
+        },
+    ),
+    "maxrl": ("group_policy", {"baseline": "mean", "scale": "mean"}),
+    "reinforce_plus_plus": ("group_policy", {"baseline": "none", "scale": "batch_std"}),
     "rloo": ("reinforce", {"baseline": "leave_one_out"}),
     "simple_muprop": ("muprop", {"order": 0}),
     "straight_through_gumbel": ("gumbel_softmax", {"hard": True}),

@@ -38,6 +38,9 @@ class Go(Estimator):
     categorical  π     −∂(π_0 + … + π_x)/π_x
     ============ ===== =====================
 
+    A warning of rare classes: G divides by π_x, so that the variance grows as 1/π_x with a rare class between
+    likely ones. With one that comes last it does not.
+
     Needs x Poisson, geometric, binomial, Bernoulli or a number of a class, or a vector of independent draws
     of such a distribution; f may be discontinuous, and is not differentiated in x. Each estimate evaluates f
     at N (D + 1) values, with D the length of x.

@@ -74,8 +74,17 @@ def _value(text: str, word: str) -> float | None:
         options = json.loads(text)
     except ValueError:
         return None
-    found = options.get(word) if isinstance(options, dict) else None
+    found = _within(options, word)
     return float(str(found)) if _is_number(found) else None
+
+
+def _within(options: object, word: str) -> object:
+    """The option of that name, or that of what is chosen by another option; None if there is none."""
+    if not isinstance(options, dict):
+        return None
+    if word in options:
+        return options[word]
+    return next((found for each in options.values() if (found := _within(each, word)) is not None), None)
 
 
 def _is_number(value: object) -> bool:

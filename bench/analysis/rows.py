@@ -117,10 +117,14 @@ def best_and_apart(
     """Return which rows have the least value of their group, and which are told apart from those.
 
     Less is better, and NaN has no part in it. Told apart is a row whose interval, from `low` to `high`, lies
-    above that of the best; one without an interval is not.
+    above that of the best by more than rounding; one without an interval is not.
     """
     best = value == value.groupby(groups).transform("min")
-    return best, ~best & (low > high.where(best).groupby(groups).transform("max"))
+    most = high.where(best).groupby(groups).transform("max")
+    return best, ~best & (low > most + _ROUNDING * most.abs().where(most.abs() < math.inf, 0.0))
+
+
+_ROUNDING = 1e-5  # of float32, in a ratio of variances
 
 
 def stacked(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -68,6 +68,17 @@ def audit(
 
     Raises:
         Invalid: if an argument is of the wrong kind.
+
+    Example:
+        >>> import bench
+        >>> import torch
+        >>> theta = torch.tensor([2.0], requires_grad=True)
+        >>> def score():
+        ...     z = (theta + torch.randn(1)).detach()
+        ...     return (z**2 * torch.distributions.Normal(theta, 1.0).log_prob(z)).sum()
+        >>> run = bench.audit({"score": score}, theta, truth=[4.0], replicates=2000, progress=False)
+        >>> bool(run.measurements["bias_p"].min() > 1e-4)
+        True
     """
     folder = Path(arguments.place("out", out, "a folder"))
     shown_progress = arguments.truth("progress", progress)

@@ -38,7 +38,7 @@ class Made(NamedTuple):
 
 
 Edit = Callable[[Made], Any]
-"""What is answered instead of a call."""
+"""An answer in place of a call."""
 
 
 def same_shape(made: Made) -> Any:

@@ -19,7 +19,7 @@ from torch.distributions import (
 from bench.auditing.edits import Made, NothingToChange
 
 Draw = tuple[Any, Distribution]
-"""What was drawn, and of which distribution."""
+"""A draw, and its distribution."""
 
 
 def with_score(value: Any, drawn: Sequence[Draw]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from bench.certification import cost, purity, relaxation, rows, shapes, sizes
 from bench.certification.bias import JUMPS, is_consistent_only, no_bias, untested, vanishing
 from bench.certification.causes import causes
+from bench.certification.meanwhile import Meanwhile
 from bench.certification.metamorphic import RELATIONS, metamorphic
 from bench.certification.noise import agreeing, as_declared, falling
 from bench.certification.trial import Setting, Trial
@@ -47,6 +48,7 @@ def battery(
     replicates: int,
     alpha: float,
     tell: Callable[[Outcome], None] = lambda _: None,
+    meanwhile: Meanwhile | None = None,
 ) -> Certificate:
     """Try an estimator on problems, one after the other.
 
@@ -57,17 +59,17 @@ def battery(
         replicates: R of each test.
         alpha: the probability of a false alarm, over all tests.
         tell: is told of each problem.
+        meanwhile: what another process finds of some of the problems.
     """
     start = time.perf_counter()
-    tests = _TESTS_OF_A_PROBLEM * len(settings)
-    level = stage_level(alpha, tests)
+    tests, level = tests_of(len(settings)), level_of(alpha, len(settings))
     missing = unavailable(device, "float64") or ""
     own = list(value(named.estimator))
     outcomes: list[Outcome] = []
     # Without a claim there is nothing to hold it to.
-    for setting in () if missing or any(fault.check == "claim" for fault in own) else settings:
-        outcomes.append(outcome_of(Trial(named, setting, device, replicates), level))
-        tell(outcomes[-1])
+    if not missing and not any(fault.check == "claim" for fault in own):
+        trials = [Trial(named, setting, device, replicates) for setting in settings]
+        outcomes += _outcomes(trials, level, tell, meanwhile or Meanwhile())
     return Certificate(
         named.label,
         getattr(named.estimator, "bias", "biased"),
@@ -81,6 +83,33 @@ def battery(
         POWER,
         time.perf_counter() - start,
     )
+
+
+def tests_of(problems: int) -> int:
+    """The number of tests of statistics that may raise a false alarm."""
+    return _TESTS_OF_A_PROBLEM * problems
+
+
+def level_of(alpha: float, problems: int) -> float:
+    """The level of each of the two stages of a test."""
+    return stage_level(alpha, tests_of(problems))
+
+
+def _outcomes(
+    trials: Sequence[Trial], level: float, tell: Callable[[Outcome], None], meanwhile: Meanwhile
+) -> list[Outcome]:
+    found: dict[str, Outcome] = {}
+    for trial in trials:
+        if meanwhile.leaves(trial.setting.name):
+            found[trial.setting.name] = outcome_of(trial, level)
+            tell(found[trial.setting.name])
+    for trial in trials:
+        if trial.setting.name not in found:
+            outcome = meanwhile.outcome(trial.setting.name)
+            # A process that ended did so of what is found here, or of nothing that the estimator did.
+            found[trial.setting.name] = outcome or outcome_of(trial, level)
+            tell(found[trial.setting.name])
+    return [found[trial.setting.name] for trial in trials]
 
 
 def value(estimator: Any) -> Iterator[Fault]:

@@ -31,18 +31,19 @@ def untested(trial: Trial) -> str:
         return JUMPS
     if trial.setting.truths().gradient is None:
         return f"the gradient is not known: {trial.setting.truths().note}"
-    if estimator.bias == "unbiased":
+    claim = estimator.claim(trial.problem())
+    if claim == "unbiased":
         return ""
     if _is_exact(trial):
         return ""
-    if estimator.bias == "biased":
+    if claim == "biased":
         return "it says that it is biased"
     return "" if trial.is_small else "it says that it is consistent, and there are many parameters"
 
 
 def is_consistent_only(trial: Trial) -> bool:
     """Whether all that is claimed here is that the bias vanishes as N grows."""
-    return trial.estimator.bias == "consistent" and not _is_exact(trial)
+    return trial.estimator.claim(trial.problem()) == "consistent" and not _is_exact(trial)
 
 
 def _is_exact(trial: Trial) -> bool:

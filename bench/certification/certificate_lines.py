@@ -80,10 +80,9 @@ def claim(certificate: Certificate) -> str:
     if certificate.claim != "unbiased":
         told += ": no bias is claimed, and tested, only where F is a polynomial of low degree in θ"
     best = sorted(min(test.seen for test in one.bias) for one in done)
-    told += (
-        f"; on {len(done)} problems a bias of {_percent(best[0])} to {_percent(best[-1])} of the gradient's "
-        "norm is detectable"
-    )
+    to = "" if len(best) == 1 else f" to {_percent(best[-1])}"
+    where = "1 problem" if len(done) == 1 else f"{len(done)} problems"
+    told += f"; on {where} a bias of {_percent(best[0])}{to} of the gradient's norm is detectable"
     blind = [
         f"{one.problem} (N = {test.sample_size})" for one in done for test in one.bias if not test.seen < 1
     ]

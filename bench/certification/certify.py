@@ -10,6 +10,7 @@ import torch
 
 from bench.arguments import probability, refused, whole_number
 from bench.certification.battery import battery
+from bench.certification.meanwhile import Meanwhile
 from bench.certification.own_problems import references_of
 from bench.certification.problems import PROBLEMS, Reference
 from bench.certification.settings import REPLICATES, setting
@@ -32,6 +33,7 @@ def certify(
     replicates: int = REPLICATES,
     alpha: float = ALPHA,
     tell: Callable[[Outcome], None] = lambda _: None,
+    meanwhile: Meanwhile | None = None,
 ) -> Certificate:
     """Hold an estimator to its claim and to its contract, on one processor thread.
 
@@ -46,9 +48,16 @@ def certify(
         replicates: R of each test: four times as many see half the bias.
         alpha: the probability of a false alarm, over all tests.
         tell: is told of each problem.
+        meanwhile: what another process finds of some of the problems, as the command line has it.
 
     Raises:
         Invalid: if an argument is of the wrong kind.
+
+    Example:
+        >>> import bench
+        >>> from estimators.reparameterization import Reparameterization
+        >>> bench.certify(Reparameterization(), {"elbo": {"name": "gaussian_elbo"}}, replicates=2000).passed
+        True
     """
     if not isinstance(estimator, Estimator | NamedEstimator):
         raise refused("estimator", "an estimator, such as Mine(), not its class or name", estimator)
@@ -61,7 +70,7 @@ def certify(
         estimator = NamedEstimator(repr(estimator), type(estimator).__name__, repr(estimator), estimator)
     with threads(1):
         settings = [setting(name, reference, seed) for name, reference in tried.items()]
-        return battery(estimator, settings, device, replicates, alpha, tell)
+        return battery(estimator, settings, device, replicates, alpha, tell, meanwhile)
 
 
 def check_device(device: str) -> None:

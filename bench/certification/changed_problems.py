@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from bench.policy import PolicyProblem
 from bench.problem import MultiSampleProblem, NotApplicable, Problem, VariationalProblem
 
 # Every method of the contract that is given θ last but one or last, by the place of θ among its arguments.
@@ -20,6 +21,10 @@ _PLACE_OF_THETA = {
     "cost_terms": 1,
     "log_joint": 1,
     "log_weights": 1,
+    "rewards": 1,
+    "values": 1,
+    "behavior": 0,
+    "reference": 0,
     "analytic_term": 0,
     "expectation": 0,
     "expectation_check": 0,
@@ -50,11 +55,20 @@ def constant(problem: Problem, value: float) -> Problem:
         weights: Tensor = _of(problem, "log_weights")(x, theta)
         return 0 * weights - value
 
+    def rewards(x: Tensor, theta: Tensor) -> Tensor:
+        return _at_first(0 * _of(problem, "rewards")(x, theta), value)
+
+    def values(x: Tensor, theta: Tensor) -> Tensor:
+        return _at_first(0 * _of(problem, "values")(x, theta), value)
+
     def expectation(theta: Tensor) -> Tensor:
         return 0 * theta.sum(1) + value
 
     return _with(
         problem,
+        _kl_weight(problem, 0.0),
+        rewards=rewards,
+        values=values,
         cost=cost,
         relaxed_cost=relaxed_cost,
         cost_terms=cost_terms,
@@ -76,6 +90,9 @@ def shifted(problem: Problem, value: float) -> Problem:
 
     return _with(
         problem,
+        {},
+        rewards=lambda x, theta: _at_first(_of(problem, "rewards")(x, theta), value),
+        values=lambda x, theta: _at_first(_of(problem, "values")(x, theta), value),
         cost_terms=cost_terms,
         cost=lambda x, theta: problem.cost(x, theta) + value,
         relaxed_cost=lambda points, theta: problem.relaxed_cost(points, theta) + value,
@@ -102,6 +119,9 @@ def scaled(problem: Problem, factor: float) -> Problem:
 
     return _with(
         problem,
+        _kl_weight(problem, factor),
+        rewards=lambda x, theta: factor * _of(problem, "rewards")(x, theta),
+        values=lambda x, theta: factor * _of(problem, "values")(x, theta),
         cost=lambda x, theta: factor * problem.cost(x, theta),
         relaxed_cost=lambda points, theta: factor * problem.relaxed_cost(points, theta),
         cost_terms=cost_terms,
@@ -124,7 +144,7 @@ def twice(problem: Problem) -> Problem:
 
         return answered
 
-    changed = _with(problem, **{name: at_the_mean(name, i) for name, i in _PLACE_OF_THETA.items()})
+    changed = _with(problem, {}, **{name: at_the_mean(name, i) for name, i in _PLACE_OF_THETA.items()})
     changed.theta = torch.cat([problem.theta, problem.theta])
     changed.sinusoidal = False  # at half the angle
     blocks = dict(problem.parameters)
@@ -138,10 +158,27 @@ def _of(problem: Problem, name: str) -> Callable[..., Any]:
     return method
 
 
-def _with(problem: Problem, **methods: Callable[..., Any]) -> Problem:
-    """A copy with other methods; the problem itself goes on calling its own."""
+def _at_first(rewards: Tensor, value: float) -> Tensor:
+    """Rewards, or values, with so much more at the first token, which every answer has, `[N, R, (B,) T]`."""
+    return torch.cat([rewards[..., :1] + value, rewards[..., 1:]], -1)
+
+
+def _kl_weight(problem: Problem, factor: float) -> dict[str, float]:
+    """The weight of the divergence from a reference policy, which is a part of F."""
+    return {"kl_weight": factor * problem.kl_weight} if isinstance(problem, PolicyProblem) else {}
+
+
+_OF_A_KIND: Mapping[Any, tuple[str, ...]] = {
+    MultiSampleProblem: ("log_weights",),
+    VariationalProblem: ("log_joint",),
+    PolicyProblem: ("rewards", "values", "behavior", "reference"),
+}
+
+
+def _with(problem: Problem, numbers: Mapping[str, float], **methods: Callable[..., Any]) -> Problem:
+    """A copy with other numbers and methods; the problem itself goes on calling its own."""
     copied = copy.copy(problem)
-    several, bound = isinstance(problem, MultiSampleProblem), isinstance(problem, VariationalProblem)
-    absent = {*([] if several else ["log_weights"]), *([] if bound else ["log_joint"])}
+    absent = {name for kind, names in _OF_A_KIND.items() if not isinstance(problem, kind) for name in names}
+    vars(copied).update(numbers)
     vars(copied).update({name: method for name, method in methods.items() if name not in absent})
     return copied

@@ -26,7 +26,7 @@ _LAST = ("value",)
 """Checks whose fault is a cause by itself, in the order in which they are told."""
 
 _NOT_LINEAR = ("scale", "small scale")
-_OF_A_CONSTANT = ("constant cost", "offset")
+_OF_A_CONSTANT = ("offset", "constant cost")
 _OF_COORDINATES = ("copies", "parameterization")
 
 _WORDS = {
@@ -35,8 +35,8 @@ _WORDS = {
         "it is not linear in the cost, as where costs are clipped, normalized, or count by their sign alone"
     ),
     "offset": (
-        "it depends on a constant added to the cost, as where the score has not mean zero, or the sign of a "
-        "cost matters"
+        "it depends on a constant added to the cost, as where the score has not mean zero (log p without its "
+        "normalizer, or logits taken for log p), or the sign of a cost matters"
     ),
     "constant cost": "it is wrong where the cost does not vary, as where costs are divided by their spread",
     "copies": "it depends on the number of parameters or on their places",

@@ -122,13 +122,13 @@ RELATIONS: Mapping[str, Relation] = {
         _otherwise, "by logits and by probabilities the mean estimates differ after the chain rule"
     ),
 }
-"""By the name of the check; each is a test of statistics where it does not hold to rounding."""
+"""Relations by the name of the check; each is a test of statistics where it does not hold to rounding."""
 
 
 def untested(trial: Trial) -> str:
     """Return why the relations are not claimed of an estimator here; empty if they are."""
-    if trial.estimator.bias != "unbiased":
-        return f"it claims to be {trial.estimator.bias}"
+    if (claim := trial.estimator.claim(trial.problem())) != "unbiased":
+        return f"it claims to be {claim}"
     if trial.estimator.needs_continuity and trial.setting.reference.continuous is False:
         return "the cost jumps"
     return ""

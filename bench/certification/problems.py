@@ -72,6 +72,13 @@ PROBLEMS: Mapping[str, Reference] = {
     "categorical": Reference(
         expectation("(z - 1.2)**2", ["logits"], categorical={"logits": [0.3, -0.4, 0.9]}), cost_degree=2
     ),
+    # A class of probability .002, whose cost is unlike the others.
+    "rare_class": Reference(
+        {
+            **expectation("f[z]", ["logits"], categorical={"logits": [0.0, -5.0, 1.0]}),
+            "let": {"f": [3.0, -20.0, 2.5]},
+        }
+    ),
     "categorical_quadratic": Reference(
         {
             "name": "categorical_quadratic",
@@ -112,6 +119,35 @@ PROBLEMS: Mapping[str, Reference] = {
     "vae": Reference({"name": "vae", "batch_size": 3, "latent": 1, "hidden": 2, "bound": "analytic_kl"}),
     "discrete_vae": Reference(
         {"name": "discrete_vae", "data": "bars", "batch_size": 3, "latent": 2, "theta": {"init": 1}}
+    ),
+    # Layers of bits, each of which depends on those before it.
+    "belief_net": Reference(
+        {"name": "belief_net", "layers": [2, 2], "data": "bars", "batch_size": 2, "theta": {"init": 1}}
+    ),
+    # Answers of one or two tokens, and two prompts with an answer of one token.
+    "answers": Reference(
+        {
+            "name": "sequence_policy",
+            "length": 2,
+            "reward": "0.2 + z[0] * (z[1] - 0.3)",
+            "logits": [[0.0, 0.4], [0.2, -0.3]],
+            "end": 0,
+        }
+    ),
+    "prompts": Reference(
+        {"name": "group_bandit", "logits": [[0.3, -0.4, 0.2], [0.1, 0.6, -0.5]], "rewards": [0.2, -0.4, 1.3]}
+    ),
+    # Three actions in turn, each of which decides on the state of the next.
+    "process": Reference(
+        {
+            "name": "mdp",
+            "transitions": [[[0.8, 0.2], [0.1, 0.9]], [[1, 0], [0.3, 0.7]]],
+            "rewards": [[0.5, 0.1], [-0.4, 1.3]],
+            "start": [0.6, 0.4],
+            "horizon": 3,
+            "discount": 0.8,
+            "logits": [[0.3, -0.4], [-0.1, 0.5]],
+        }
     ),
     "iwae-4": Reference({"name": "importance_weighted", "samples": 4, "problem": _NORMALS}),
     "iwae-gamma": Reference({"name": "importance_weighted", "samples": 3, "problem": _GAMMA_POISSON}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from bench.certification import cost
@@ -17,7 +18,7 @@ from bench.problem import NotApplicable, Problem
 
 _ROWS = 4
 # Little, so that samplers by rejection take the same number of trials in the other rows.
-_MOVED = 1.001
+_FURTHER = 1e-3
 _MANY, _MOST_NUMBERS = 1024, 1 << 20
 
 
@@ -25,7 +26,7 @@ def rows(trial: Trial) -> Iterator[Fault]:
     """Moving the last row of θ leaves the estimates of the others as they were, to the bit."""
     problem, N = trial.problem(), trial.sizes[1]
     estimator = trial.fitted(problem, N)
-    before, after = _moved(trial, estimator, problem)
+    before, after = _before_and_after(trial, estimator, problem)
     if not same(before[:-1], after[:-1]):
         yield Fault("rows", "the estimate of one row changes when θ of another is moved")
 
@@ -37,7 +38,7 @@ def theta(trial: Trial) -> Iterator[Fault]:
         return  # it asks the problem, whose nodes are about its own θ
     estimator = trial.fitted(problem, N)
     elsewhere = copy.copy(problem)
-    elsewhere.theta = problem.theta * _MOVED
+    elsewhere.theta = _moved(problem.theta)
     point = problem.theta.repeat(_ROWS, 1)
     here, there = (trial.drawn(estimator, one, point, N).estimates for one in (problem, elsewhere))
     if not same(here, there):
@@ -48,13 +49,13 @@ def follows(trial: Trial) -> bool:
     """Whether the estimate of a row changes when its own θ is moved, a little or far."""
     problem = trial.problem()
     estimator, N = trial.fitted(problem, trial.sizes[1]), trial.sizes[1]
-    before, after = _moved(trial, estimator, problem)
+    before, after = _before_and_after(trial, estimator, problem)
     if not same(before[-1], after[-1]):
         return True
     # An estimate that counts outcomes changes only where one of them does.
     rows = max(1, min(_MANY, _MOST_NUMBERS // len(problem.theta)))
     point = problem.theta.repeat(rows, 1)  # [R, P]
-    before, after = (trial.drawn(estimator, problem, at, N).estimates for at in (point, point * _MOVED))
+    before, after = (trial.drawn(estimator, problem, at, N).estimates for at in (point, _moved(point)))
     return not same(before, after)
 
 
@@ -66,7 +67,7 @@ def data(trial: Trial) -> Iterator[Fault]:
     try:
         with stream(address, problem.theta.device):
             resampled = problem.resampled(_ROWS)
-        before, after = _moved(trial, estimator, resampled)
+        before, after = _before_and_after(trial, estimator, resampled)
     except NotApplicable:
         return
     if faults := list(unlike(before, problem.theta.expand(_ROWS, -1), problem.parameters)):
@@ -75,11 +76,18 @@ def data(trial: Trial) -> Iterator[Fault]:
         yield Fault("rows", "with a batch for each row, the estimate of one depends on θ of another")
 
 
-def _moved(trial: Trial, estimator: Estimator, problem: Problem) -> tuple[Tensor, Tensor]:
+def _before_and_after(trial: Trial, estimator: Estimator, problem: Problem) -> tuple[Tensor, Tensor]:
     """Estimates before and after the last row of θ is moved, `[R, P]` each."""
     point = problem.theta.repeat(_ROWS, 1)  # [R, P]
     moved = point.clone()
-    moved[-1] *= _MOVED
+    moved[-1] = _moved(moved[-1])
     N = trial.sizes[1]
     before, after = (trial.drawn(estimator, problem, each, N).estimates for each in (point, moved))
     return before, after
+
+
+def _moved(theta: Tensor) -> Tensor:
+    """θ a little further from zero, `[..., P]`; each zero by another number, as logits may be moved alike."""
+    P = theta.shape[-1]
+    apart = torch.arange(1, P + 1, dtype=theta.dtype, device=theta.device) / P
+    return torch.where(theta == 0, _FURTHER * apart, theta * (1 + _FURTHER))

@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     metavar="N",
-    help="The samples that a loss takes, if they are to be told by it.",
+    help="N, the samples that a loss takes, for findings such as (N−1)/N.",
 )
-@click.option("--batches", type=Whole(min=2), metavar="M", help="Batches that are drawn of DATA.")
+@click.option("--batches", type=Whole(min=2), metavar="M", help="The number of batches to draw from DATA.")
 @click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--loop", is_flag=True, help="Compute each estimate by itself, never several together.")
 @click.option(
     "-o",
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("results"),
+    default="results",
     show_default=True,
     help="Where the run gets a folder of its own.",
 )

@@ -70,7 +70,7 @@ def certify(
     replicates: int,
     verbose: bool,
 ) -> None:
-    """Hold estimators to their claims and to their contract, on some twenty problems or on one's own.
+    """Hold estimators to their claims and to their contract, on some thirty problems or on your own.
 
     NAME is a name of the catalogue, `module:Class`, `file.py` or `file.py:Class`; a module or a file
     is imported, which runs its code. The claim to be unbiased is tested on every problem that the
@@ -85,9 +85,8 @@ def certify(
     applies to none of the problems, or the device is absent) or 130.
     """
     from bench import catalogue
-    from bench.certification.certify import certify, check_device
-    from bench.certification.naming import named_estimators
-    from bench.certification.own_problems import check_problems, problems_named, problems_of_scenario
+    from bench.certification.asked import Asked, certificates
+    from bench.certification.certify import check_device
     from bench.errors import invalid
 
     with explained():
@@ -98,17 +97,9 @@ def certify(
         if settings and not names:
             raise invalid("--set is for an estimator that is named, not for --all or --scenario")
         check_device(device)
-        tried, of_scenario = problems_of_scenario(scenario) if scenario else ({}, [])
-        tried |= problems_named(problems)
-        check_problems(tried)
-        words = catalogue.names("estimators") if every else names
-        subjects = [named for word in words for named in named_estimators(word, settings)] or of_scenario
-        found = [
-            certify(
-                named, tried or None, device=device, seed=seed, replicates=replicates, tell=_progress(named)
-            )
-            for named in subjects
-        ]
+        words = tuple(catalogue.names("estimators")) if every else names
+        asked = Asked(tuple(catalogue.PLUGINS), words, settings, problems, scenario, device, seed, replicates)
+        found = certificates(asked, _progress)
         _print(found, verbose)
     codes = {one.exit_code for one in found}
     sys.exit(FAILED if FAILED in codes else NOTHING_MEASURED if codes == {NOTHING_MEASURED} else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.choosing import Candidate, kept
+from bench.choosing import Candidate, factor_said, kept
 from bench.tables.table import Column, Table
 from bench.text.numbers import MISSING, count
 
@@ -22,11 +22,9 @@ def candidates_table(found: Sequence[Candidate]) -> Table:
 
 
 def order_lines(names: Sequence[str]) -> Iterator[str]:
-    """Yield how the estimators came out on some of the shipped scenarios."""
+    """Yield how the estimators came out on those of the shipped scenarios that have an order."""
     for name in names:
         each = kept()[name]
-        places = [
-            f"{row['estimator']} ({'biased' if row['biased'] else format(row['factor'], 'g')})"
-            for row in each["order"]
-        ]
-        yield f"as on {name}, N = {each['size']}, by variance × evaluations of f: {', '.join(places)}"
+        places = [f"{row['estimator']} ({factor_said(row)})" for row in each["order"]]
+        if places:
+            yield f"as on {name}, {each['size']}, by variance × evaluations of f: {', '.join(places)}"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="Change any key: gate.variance.max_increase=20%",
 )
-@click.option("--seed-epoch", metavar="TEXT", help="Make fresh random numbers of this, not of the commit.")
+@click.option("--seed-epoch", metavar="TEXT", help="Derive fresh random numbers from this, not the commit.")
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 0.5, min_open=True),

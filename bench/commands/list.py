@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -52,7 +52,11 @@ def list_(kind: str, as_json: bool, scenario: str | None) -> None:
     with explained():
         found = cards_of(kind)  # type: ignore[arg-type]
     if as_json:
-        click.echo(json.dumps([asdict(card) for card in found], indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps(
+                [asdict(replace(card, text=card.plain)) for card in found], indent=2, ensure_ascii=False
+            )
+        )
         return
     from rich.table import Table
     from rich.text import Text

@@ -41,7 +41,7 @@ def resume(
     strict: bool,
     no_report: bool,
 ) -> None:
-    """Measure what of a run is missing; nothing that is finished is measured again.
+    """Measure what a run is missing; nothing that is finished is measured again.
 
     A run in which a plug-in takes part needs it again: bench --plugin FILE.py resume RUN. Exits as bench run.
     """

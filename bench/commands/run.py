@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "-o",
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("results"),
+    default="results",
     show_default=True,
     help="Where the run gets a folder of its own.",
 )

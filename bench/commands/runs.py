@@ -24,7 +24,7 @@ _FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # no run is older
 
 
 @click.command(epilog=examples("bench runs", "bench runs elsewhere/results"))
-@click.argument("folder", type=_ROOT, default=Path("results"))
+@click.argument("folder", type=_ROOT, default="results")
 def runs(folder: Path) -> None:
     """List the runs in a folder: scenario, time, finished cells, size, state."""
     from rich.table import Table
@@ -51,7 +51,7 @@ def runs(folder: Path) -> None:
 
 
 @click.command(epilog=examples("bench clean --keep 3", "bench clean --older 30d --yes"))
-@click.argument("folder", type=_ROOT, default=Path("results"))
+@click.argument("folder", type=_ROOT, default="results")
 @click.option("--keep", type=Whole(min=0), metavar="N", help="Keep the last N runs of each scenario.")
 @click.option("--older", metavar="AGE", help="Keep those that began within this time: 12h, 30d or 8w.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")

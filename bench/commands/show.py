@@ -57,12 +57,12 @@ def show(what: str, parameter: str, markdown: bool) -> None:
 
 def _lines(kind: str, card: Card, width: int) -> list[str]:
     lines = [f"{card.name} · {kind}", *textwrap.wrap(card.summary, width), ""]
-    for line in card.text.splitlines():
+    for line in card.plain.splitlines():
         wraps = len(line) > width and kind != "scenario"  # its text is a file
         lines += textwrap.wrap(line, width) if wraps else [line]
     lines.append("")
     for key, value in card.facts.items():
-        lines += textwrap.wrap(f"{key}: {value}", width, subsequent_indent="  ")
+        lines += _wrapped(f"{key}: {value}", width, "  ")
     if card.options:
         lines += ["", "options"]
         for key, (default, meaning) in card.options.items():
@@ -76,6 +76,11 @@ def _lines(kind: str, card: Card, width: int) -> list[str]:
     if card.example:
         lines += ["", "example", *(f"  {line}" for line in card.example.splitlines())]
     return [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    # Labels have hyphens: one that is broken is found no more.
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _show_run(folder: Path, parameter: str, markdown: bool) -> None:

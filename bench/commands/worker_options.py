@@ -29,7 +29,7 @@ def worker_options(command: Command) -> Command:
                 "--timeout",
                 type=click.FloatRange(min=0, min_open=True),
                 metavar="SECONDS",
-                help="Give a cell up after this time; by default never. Another process measures it.",
+                help="Give up on a cell after this time (default: never); measures in another process.",
             ),
             click.option(
                 "--on-error",

@@ -47,6 +47,8 @@ def without_gradient(label: str, fresh: Fresh) -> Finding | None:
         "a draw without a path or a score term, as .sample() where .rsample() is meant, a detach too many, a "
         "term that is missing, or another block in its place"
     )
+    if names == ["all"]:
+        reason += "; or a baseline that is the whole cost, as the mean over a single sample is"
     return Finding(label, "no gradient", f"no gradient reaches {where}: {reason}", tuple(names))
 
 

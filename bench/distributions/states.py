@@ -48,3 +48,10 @@ def product_of(values: Tensor, count: int, most: int) -> Tensor:
         raise NotApplicable(f"x has {K}^{count} values, and at most {most} are enumerated")
     digits = torch.unravel_index(torch.arange(K**count, device=values.device), [K] * count)
     return torch.stack([values[digit] for digit in digits], 1)
+
+
+def log_orders(multisets: Tensor) -> Tensor:
+    """log K! / Π n_s!, the number of orders of sorted values, `[M, K] -> [M]`."""
+    K = multisets.shape[1]
+    earlier = (multisets[:, :, None] == multisets[:, None, :]).tril().sum(-1)  # 1, ..., n_s of each s
+    return math.lgamma(K + 1) - earlier.to(torch.float64).log().sum(-1)

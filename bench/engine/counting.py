@@ -9,6 +9,7 @@ from typing import Self
 
 from torch import Tensor
 
+from bench.policy import PolicyProblem
 from bench.problem import MultiSampleProblem, Problem, VariationalProblem
 
 
@@ -46,6 +47,8 @@ def counted(problem: Problem, counts: Counts) -> Problem:
     elif isinstance(problem, VariationalProblem):
         vars(copied)["log_joint"] = _counting(problem.log_joint, counts, K)
     vars(copied)["relaxed_cost"] = _counting(problem.relaxed_cost, counts, K)
+    if isinstance(problem, PolicyProblem):
+        vars(copied)["rewards"] = _counting(problem.rewards, counts, 1)
     vars(copied)["cost_terms"] = _counting_terms(problem.cost_terms, counts)
     return copied
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import cached_property
 
 import torch
+from torch import Tensor
 
 from bench.engine.guard import guarded, moved_copy, reason_of
-from bench.engine.score_shares import Spread, spread_of
+from bench.engine.score_shares import Spread, rare_share, size_of, spread_of
 from bench.engine.streams import Address, stream
 from bench.estimator import Estimator
 from bench.exact import ExactMoments, SingleDraws, exact_moments, single_draws
-from bench.exact_items import item_draws, moments_of_items
+from bench.exact_items import item_draws
 from bench.problem import NotApplicable, Problem
 from bench.statistics.evidence import blocks_reported
 
@@ -55,6 +56,26 @@ class KnownMoments:
         with torch.enable_grad():
             return spread_of(None if self.draws is None else self.draws[0], self.items)
 
+    def rare_share(self, count: int) -> Tensor:
+        """The size of what values of x that are rare in so many draws contribute to the gradient, `[P]`.
+
+        Only where `spread` is known.
+        """
+        with torch.enable_grad():
+            return rare_share(self._values, count)
+
+    @cached_property
+    def size(self) -> float:
+        """The root mean square of the cost times the score; 0 where `spread` is not known."""
+        if self.spread is None:
+            return 0.0
+        with torch.enable_grad():
+            return size_of(self._values)
+
+    @property
+    def _values(self) -> list[SingleDraws]:
+        return self.items if self.draws is None else [self.draws[0]]
+
     @cached_property
     def _items(self) -> tuple[list[SingleDraws], str]:
         """All values of x for each item, or none; and why they are not known."""
@@ -90,7 +111,7 @@ class KnownMoments:
         try:
             with guarded(problem), stream(address, torch.device("cpu")), torch.enable_grad():
                 if draws is None:
-                    return moments_of_items(fitted, sample_size, items), ""
+                    return fitted.exact_moments_of_items(items, sample_size), ""
                 return exact_moments(fitted, sample_size, draws), ""
         except NotApplicable:
             return None, ""

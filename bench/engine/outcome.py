@@ -76,9 +76,9 @@ def without_truth(outcome: Outcome) -> Outcome:
     return replace(outcome, estimates=replace(estimates, evidence=evidence))
 
 
-def accusing(truth: Truth, outcome: Outcome) -> int:
+def accusing(experiment: Experiment, truth: Truth, outcome: Outcome) -> int:
     """N R of a cell whose estimates contradict its claim to be unbiased, by themselves; else 0."""
-    claim = getattr(outcome.cell.named.estimator, "bias", "")
+    claim = outcome.cell.named.estimator.claim(experiment.problem)
     if outcome.estimates is None or truth.gradient is None or claim != "unbiased":
         return 0
     evidence = outcome.estimates.evidence["all"]
@@ -115,6 +115,7 @@ def _estimates(experiment: Experiment, truth: Truth, result: Result) -> Estimate
         result.exact,
         replication.cost_varied,
         result.missed,
+        result.rounding,
     )
     evidence = {}
     for name, each in found:

@@ -23,6 +23,8 @@ _ENOUGH = 30
 _MOST = 1 << 24
 # Off by more than so many of its own errors a mean is called off; by its exact error, wrong.
 _OBSERVED, _EXACT = 2.58, 4.0
+# An estimator may give rare values as much more weight than the score does.
+_OF_RARE = 2.0
 # A p-value of the other coordinates below which a bias is one whatever rare draws would have said.
 _BEYOND_DOUBT = BIASED_BELOW / 100
 
@@ -77,19 +79,22 @@ def missed(
     return _OBSERVED * observed < abs(mean) <= _EXACT * math.sqrt(draws.cost_variance / count)
 
 
-def rests_on_rare(difference: Difference, skewness: Tensor, count: int) -> bool:
+def rests_on_rare(difference: Difference, skewness: Tensor, rare: Tensor, count: int) -> bool:
     """Whether a bias shows in no coordinate but those to which rare draws of x contribute.
 
     What happens with a small probability p has the skewness 1/√p, so that 4 n / skewness² of n draws have a
     part in the gradient by the score. With fewer than `FEWEST` of them nothing is known of the noise there,
-    of whichever estimator: those that never met such a value are all alike, and all off.
+    of whichever estimator: those that never met such a value are all alike, and all off. Nor is it where a
+    mean is off by no more than `_OF_RARE` times what values contribute of which fewer are expected.
 
     Args:
         difference: of mean and truth, with a coordinate of which a bias is suspected.
         skewness: of the share of one draw in each coordinate by the score, `[P]`.
+        rare: the size of what values contribute that are rare in n draws, `[P]`.
         count: n.
     """
     seen = ~(4 * count < FEWEST * skewness.square())  # [P]
+    seen &= ~(difference.value.abs() <= _OF_RARE * rare)
     if bool(seen.all()):
         return False
     p = torch.maximum(hall(difference), least_p(difference))[seen]

@@ -20,7 +20,7 @@ from bench.engine.replication import Replication
 from bench.engine.truth import Truth
 from bench.problem import NotApplicable
 from bench.statistics.components import Groups
-from bench.statistics.evidence import evidence_of
+from bench.statistics.evidence import Evidence, evidence_of
 from bench.statistics.known import ExactMoments
 from bench.statistics.verdict import BIASED_BELOW, bias_p
 
@@ -40,6 +40,8 @@ class Result:
         fitting: what it cost to learn beforehand.
         exact: the moments of an estimate that are known without sampling, or None.
         missed: whether the draws missed what is rare and matters.
+        rounding: what the type of numbers may leave of the cost in a mean, which may be large beside the
+            gradient; looked for only where a bias is suspected.
         contended: whether other cells were measured beside it, so that its time cannot be compared.
     """
 
@@ -53,6 +55,7 @@ class Result:
     fitting: Fitting | None = None
     exact: ExactMoments | None = None
     missed: bool = False
+    rounding: float = 0.0
     contended: bool = False
 
 
@@ -107,7 +110,9 @@ def _measured(sampler: CellSampler, truth: Truth, kept: Pieces | None) -> Result
     replication = sampler.sample(
         _ROLE, R, truth.gradient, experiment.blocks, precision, experiment.kept_coordinates, kept
     )
-    rare = exact is None and _missed(sampler, replication, truth)
+    suspect = _suspected(sampler, replication, truth, exact)
+    rare = exact is None and suspect is not None and _missed(sampler, suspect, R)
+    rounding = 0.0 if suspect is None else _rounding(sampler)
     peak = peak_of(sampler.estimator, problem, N, sampler.address("memory"), experiment.resampled)
     timings = torch.cat([replication.seconds, torch.tensor(seconds, dtype=torch.float64)])
     summary = replication.summary
@@ -120,7 +125,9 @@ def _measured(sampler: CellSampler, truth: Truth, kept: Pieces | None) -> Result
         reason = some if missing < R else f"none of {R} estimates is finite"
         more = f"{reason}; {more}" if more else reason
     status = "nonfinite" if missing else "ok"
-    return Result(sampler.cell, status, more, replication, timings, peak, groups, fitting, exact, rare)
+    return Result(
+        sampler.cell, status, more, replication, timings, peak, groups, fitting, exact, rare, rounding
+    )
 
 
 _ROLE = "estimates"
@@ -139,26 +146,41 @@ def _groups(sampler: CellSampler, replicates: int) -> Groups:
     return replicate_groups(sampler.estimator, problem, N, groups, size, address, segments, sampler.center)
 
 
-def _missed(sampler: CellSampler, replication: Replication, truth: Truth) -> bool:
-    """Whether what looks like a bias may be what the draws missed; looked at only where one is suspected."""
-    known = sampler.experiment.known_moments
-    if known is None or truth.gradient is None:
-        return False
-    problem, N = sampler.problem, sampler.cell.sample_size
+def _suspected(
+    sampler: CellSampler, replication: Replication, truth: Truth, exact: ExactMoments | None
+) -> Evidence | None:
+    """The evidence on all coordinates where some block of them looks biased, and x can be enumerated."""
+    if sampler.experiment.known_moments is None or truth.gradient is None:
+        return None
     every = evidence_of(
         replication.summary,
         truth.gradient,
         truth.standard_error,
         replication.seconds,
         replication.evaluations,
-        N,
+        sampler.cell.sample_size,
         sampler.experiment.blocks,
+        exact=exact,
         cost_varied=replication.cost_varied,
     )
     found = [evidence for _, evidence in every]
-    if not any(bias_p(evidence) < BIASED_BELOW for evidence in found):
-        return False
-    R = len(replication.summary.finite)
+    return found[0] if any(bias_p(evidence) < BIASED_BELOW for evidence in found) else None
+
+
+def _missed(sampler: CellSampler, suspect: Evidence, replicates: int) -> bool:
+    """Whether what looks like a bias may be what the draws missed."""
+    known, problem, N = sampler.experiment.known_moments, sampler.problem, sampler.cell.sample_size
+    assert known is not None
+    R = replicates
     if known.draws is not None and missed(problem, known.draws[0], N, R, sampler.address(_ROLE)):
         return True
-    return known.spread is not None and rests_on_rare(found[0].difference, known.spread[1][1:], N * R)
+    if known.spread is None:
+        return False
+    skewness, rare = known.spread[1][1:], known.rare_share(N * R)
+    return rests_on_rare(suspect.difference, skewness, rare, N * R)
+
+
+def _rounding(sampler: CellSampler) -> float:
+    """The rest that rounding leaves of a difference of costs times a score, in a mean of estimates."""
+    known = sampler.experiment.known_moments
+    return 0.0 if known is None else torch.finfo(sampler.problem.theta.dtype).eps * known.size

@@ -10,6 +10,7 @@ import pandas as pd
 from bench.analysis import rows
 from bench.figures.definition import CELL, Figure
 from bench.figures.estimator_style import PALETTE
+from bench.figures.limits import beyond, without_place
 from bench.results.run import Run
 from bench.text import cell_words as words
 from bench.text.labels import plain
@@ -33,21 +34,24 @@ class Caption:
     measurements: pd.DataFrame
     control: str = ""
 
-    def notes(self, figure: Figure, drawn_rows: pd.DataFrame) -> list[str]:
-        """Return what a reader must know of the rows that are drawn, and of cells that are not, if any.
+    def notes(self, figure: Figure, drawn_rows: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+        """Return what a reader must know of the rows of a table that are drawn, and of those that are not.
 
-        Of the cells only a figure of the measurements tells, and nothing of absent devices.
+        Of cells without a number only a figure of the measurements tells, and nothing of absent devices.
         """
         count = drawn_rows["estimator"].nunique()
         alike = (
             f"{count} estimators have {len(PALETTE)} colors: those of one color differ in shape and dashes"
         )
         found = [alike] if count > len(PALETTE) else []
+        found += beyond(figure, table, drawn_rows)
         if figure.table != "measurements":
             return found
         cells = rows.whole(self.measurements)
         cells = cells[cells["status"] != "unavailable"]
         drawn = pd.MultiIndex.from_frame(cells[CELL]).isin(pd.MultiIndex.from_frame(drawn_rows[CELL]))
+        said_before = pd.concat([cells.iloc[:0], *without_place(figure, table).values()])[CELL]
+        drawn |= pd.MultiIndex.from_frame(cells[CELL]).isin(pd.MultiIndex.from_frame(said_before))
         missing = cells[(cells["status"] == "ok") & ~drawn]
         said = words.not_ok(cells)
         if len(missing):

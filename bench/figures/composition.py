@@ -53,12 +53,16 @@ def composed(
     known = {names[label]: style for label, style in styles(labels).items()}
     spec = _styled(_body(figure, rows, shown), known, rows)
     if titled:
-        notice = tables[figure.table].attrs.get("notice", "")
+        table = tables[figure.table]
+        notice = table.attrs.get("notice", "")
+        if "control" in every:
+            table = table[table["control"] == every["control"].iloc[0]]
         more = len(panels) - len(shown)
         cut = f"not drawn: {more} further panels" if more > 0 else ""
         facts = " · ".join(filter(None, (caption.facts, thinned, notice)))
-        texts = [figure.description, facts, *caption.notes(figure, every), cut]
-        spec = _titled(spec, figure.title, caption.heading, texts)
+        title, description = figure.words(every)
+        texts = [description, facts, *caption.notes(figure, every, table), cut]
+        spec = _titled(spec, title, caption.heading, texts)
     datasets = {f"{DATA} {i}": records(part) for i, part in enumerate(shown.values())}
     return {"$schema": alt.SCHEMA_URL, "config": config(), "datasets": datasets, **spec}
 

@@ -37,6 +37,7 @@ class Figure:
         switched: columns of each of which a page shows one value at a time, and a file has a panel for each.
         apart: further columns for each of whose values a file has a panel.
         several: a column of which two different values are needed.
+        fitted: title and description as they fit some rows, where that is not one and the same.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Figure:
     switched: Sequence[str] = ()
     apart: Sequence[str] = ()
     several: str = ""
+    fitted: Callable[[Figure, pd.DataFrame], tuple[str, str]] | None = None
 
     def drawn(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """Return the rows that can be drawn, with the ends of their intervals as they are drawn.
@@ -66,6 +68,10 @@ class Figure:
         if found.empty or (self.several and found[self.several].nunique() < 2):
             return pd.DataFrame()
         return with_ends(found, self.interval, self.is_logarithmic).reset_index(drop=True)
+
+    def words(self, rows: pd.DataFrame) -> tuple[str, str]:
+        """Return title and description as they fit the rows that are drawn."""
+        return self.fitted(self, rows) if self.fitted else (self.title, self.description)
 
     @property
     def is_logarithmic(self) -> bool:

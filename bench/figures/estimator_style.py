@@ -13,7 +13,9 @@ Each fifth color has the same dashes: the order is one in which these are easily
 """
 
 # 12 colors, 11 shapes and 5 dashes have no common divisor: 12·11·5 = 660 styles before one comes again.
-SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-left", "stroke",
+STAR = "M0 -1L.3 -.35L.95 -.31L.45 .12L.59 .81L0 .45L-.59 .81L-.45 .12L-.95 -.31L-.3 -.35Z"
+# None without an area: of a point that is drawn white within, nothing would be seen of a stroke.
+SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-left", STAR,
           "triangle-right", "wedge", "arrow")  # fmt: skip
 DASHES: tuple[tuple[float, ...], ...] = ((1, 0), (5, 1.5), (1.5, 1), (6, 1.5, 1.5, 1.5), (9, 2))
 UNSEEN = [0, 99]  # dashes of a line that is not seen
@@ -24,7 +26,7 @@ class EstimatorStyle:
     """The style of one estimator, in every figure."""
 
     color: str  # of its line, its points and its intervals
-    shape: str  # of its points, as Vega calls it
+    shape: str  # of its points, as Vega calls it, or a path
     dashes: tuple[float, ...]  # lengths of ink and gap in line widths
 
 

@@ -14,6 +14,9 @@ from bench.text.size_words import EVALUATIONS
 POINT: dict[str, Any] = {"filled": True, "size": 55}
 HOLLOW: dict[str, Any] = {"filled": False, "size": 55, "strokeWidth": 1.6}  # one beneath it is seen
 ARROW = 45  # the size of an arrow at the end of an interval
+SLIM_ARROW, ARROW_AWAY = 110, 12  # the size of an arrow beside a point, and the pixels between them
+_UP, _DOWN = "M0 1V-1M-.55 -.35L0 -1L.55 -.35", "M0 -1V1M-.55 .35L0 1L.55 .35"  # like no shape of a point
+_IS_OPEN = "(datum.below || datum.above)"
 DATA = "rows"  # the name of the data of every chart
 ONCE = alt.sequence(1)  # data of a mark that is drawn once, whatever the rows are
 BEHIND = "#8c8c8c"  # the color of marks that are not data
@@ -76,14 +79,47 @@ def layers(
 
 
 def band(rows: pd.DataFrame, value: str, *shown: str) -> list[alt.Chart]:
-    """Return a line through points, in a band from the lower to the upper ends of their intervals."""
+    """Return a line through points, in a band from the lower to the upper ends of their intervals.
+
+    Where an interval is open the band has a gap, and an arrow stands beside the point.
+    """
     y = alt.Y(f"{value}:Q")
+    is_open = rows["below"].any() or rows["above"].any()
     return [
-        alt.Chart().mark_area(fillOpacity=0.18).encode(alt.Y("lower:Q"), alt.Y2("upper:Q")),
+        _area()
+        if is_open
+        else alt.Chart().mark_area(fillOpacity=0.18).encode(alt.Y("lower:Q"), alt.Y2("upper:Q")),
         alt.Chart().mark_line(strokeWidth=1.5).encode(y, DASHES),
         alt.Chart().mark_point(**HOLLOW).encode(y, SHAPE, tooltip=tooltip(rows, value, *shown)),
-        *arrows(rows, "y"),
+        *(_stubs(rows, value) if is_open else []),
     ]
+
+
+def _area() -> alt.Chart:
+    """Return a band with a gap where an interval is open: it has no edge that neighbors could lead to."""
+    area = alt.Chart().mark_area(fillOpacity=0.18, invalid="break-paths-filter-domains")
+    closed = {f"closed_{end}": f"{_IS_OPEN} ? null : datum.{end}" for end in ("lower", "upper")}
+    edges = alt.Y("closed_lower:Q"), alt.Y2("closed_upper:Q")
+    band_with_gaps: alt.Chart = area.transform_calculate(**closed).encode(*edges)
+    return band_with_gaps
+
+
+def _stubs(rows: pd.DataFrame, value: str) -> list[alt.Chart]:
+    """Return for each open interval a line from its closed end to the point, and an arrow beside it."""
+    place = f"datum['{value}']"
+    ends = {
+        f"known_{end}": f"{_IS_OPEN} && !datum.{beyond} ? datum.{end} : {place}"
+        for beyond, end in (("below", "lower"), ("above", "upper"))
+    }
+    rule = alt.Chart().mark_rule(strokeWidth=1.5).transform_calculate(**ends)
+    beside = [
+        alt.Chart()
+        .mark_point(shape=shape, strokeWidth=1.6, yOffset=offset, aria=False)
+        .encode(alt.Y(f"{value}:Q"), size=_size_where(beyond, SLIM_ARROW))
+        for beyond, shape, offset in (("below", _DOWN, ARROW_AWAY), ("above", _UP, -ARROW_AWAY))
+        if rows[beyond].any()
+    ]
+    return [rule.encode(alt.Y("known_lower:Q"), alt.Y2("known_upper:Q")), *beside]
 
 
 def interval(rows: pd.DataFrame, value: str, channel: str, *shown: str, **point: Any) -> list[alt.Chart]:
@@ -105,12 +141,17 @@ def arrows(rows: pd.DataFrame, channel: str) -> list[alt.Chart]:
         alt.Chart()
         .mark_point(filled=True, shape=f"triangle-{form}", aria=False)
         .encode(
-            size=alt.when(f"datum.{beyond}").then(alt.value(ARROW)).otherwise(alt.value(0)),
+            size=_size_where(beyond, ARROW),
             **{channel: ENDS[channel][0](f"{end}:Q")},
         )
         for beyond, end, form in (("below", "lower", before), ("above", "upper", after))
         if rows[beyond].any()
     ]
+
+
+def _size_where(beyond: str, size: int) -> Any:
+    """Return the size of an arrow where a column says so, and none elsewhere."""
+    return alt.when(f"datum.{beyond}").then(alt.value(size)).otherwise(alt.value(0))
 
 
 def lanes(

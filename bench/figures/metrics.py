@@ -10,13 +10,17 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from bench.analysis.rows import are_granted
 from bench.analysis.sweeps import scale_of
 from bench.figures.axes import THREE_DIGITS, Settings, logarithmic, named, plain, powers, size_title
 from bench.figures.definition import Chart, Figure, blocks, cells, interval_of
 from bench.figures.marks import COLOR, OWN_LINE, band, lanes, layers
 from bench.statistics.metric_table import LABELS
+from bench.text.numbers import grouped
+from bench.text.size_words import EVALUATIONS, size_said
 
 BAND = "A line for each estimator in its 95 % band"
+SIZES, FALL = "against the number of samples", "fall as one over N"
 TITLE = "variance of one estimate"
 ACROSS = 3  # blocks side by side, unless more belong together
 
@@ -39,6 +43,18 @@ def curves(
         return lanes(rows, value, y, "lower", "upper", pixels=24)
     lines = band(rows, value, "lower", "upper", "value", *shown)
     return layers(*behind, *lines, x=x, y=alt.Y(**y), color=COLOR, detail=OWN_LINE)
+
+
+def _fitted(figure: Figure, rows: pd.DataFrame) -> tuple[str, str]:
+    """Return title and description for what `curves` draws: one size has no axis, and no lines along it."""
+    if "option" not in rows and rows["sample_size"].nunique() == 1:
+        size = size_said(rows, grouped(rows["sample_size"].iloc[0]))
+        described = f"A point for each estimator, at {size}, with its 95 % interval."
+        return figure.title.replace(f" {SIZES}", ", by estimator"), described
+    if are_granted(rows):
+        described = figure.description.replace(FALL, "fall as one over the evaluations")
+        return figure.title.replace(SIZES, f"against {EVALUATIONS}"), described
+    return figure.title, figure.description
 
 
 def _option_axis(rows: pd.DataFrame) -> Settings:
@@ -86,9 +102,8 @@ def _variance_chart(rows: pd.DataFrame) -> Chart:
 
 VARIANCE = Figure(
     "variance",
-    "Variance against the number of samples",
-    f"{BAND}, a thin one through the exact variance where that is known, and dotted lines that fall as one "
-    "over N.",
+    f"Variance {SIZES}",
+    f"{BAND}, a thin one through the exact variance where that is known, and dotted lines that {FALL}.",
     "measurements",
     _variance_chart,
     interval_of("variance"),
@@ -96,6 +111,7 @@ VARIANCE = Figure(
     against="sample_size",
     logarithmic=("x", "y"),
     apart=("device", "dtype"),
+    fitted=_fitted,
 )
 VARIANCE_BY_OPTION = replace(
     VARIANCE,
@@ -124,10 +140,10 @@ FIGURES = [
         logarithmic=("x",) if name == "cosine" else ("x", "y"),
     )
     for name, title in {
-        "mse": "Mean squared error against the number of samples",
-        "snr": "Signal to noise against the number of samples",
-        "cosine": "Cosine to the truth against the number of samples",
-        "seconds": "Time of one estimate against the number of samples",
+        "mse": f"Mean squared error {SIZES}",
+        "snr": f"Signal to noise {SIZES}",
+        "cosine": f"Cosine to the truth {SIZES}",
+        "seconds": f"Time of one estimate {SIZES}",
         "work_normalized_variance": "Variance × time: the error that a fixed budget of time leaves",
     }.items()
 ]
@@ -165,7 +181,7 @@ def _block_charts(rows: pd.DataFrame) -> Chart:
 BY_PARAMETER = replace(
     VARIANCE,
     name="by_parameter",
-    title="Variance of each block of parameters against the number of samples",
+    title=f"Variance of each block of parameters {SIZES}",
     description="A panel for each block of parameters, with a line for each estimator in its 95 % band.",
     rows=_blocks,
     chart=_block_charts,

@@ -61,7 +61,9 @@ def _tensor(value: object) -> Tensor:
         )
     matrix = []
     for i, row in enumerate(value):
-        if len(row) != len(value[0]) or not row:
+        if not row:
+            raise invalid(f"row {i} is empty; wanted a list of numbers", i)
+        if len(row) != len(value[0]):
             raise invalid(f"row {i} has {words((len(row),))}, and row 0 has {words((len(value[0]),))}", i)
         matrix.append([_number(each, i, j) for j, each in enumerate(row)])
     return _one_tensor(matrix)

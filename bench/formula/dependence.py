@@ -13,7 +13,7 @@ from bench.formula import terms
 from bench.formula.terms import DOT, REDUCTIONS, SUBSCRIPT, TABLE, Term
 
 NOTHING, SEVERAL = -1, -2
-"""What stands in place of a coordinate: for a number that depends on none, and on more than one."""
+"""Stand-ins for a coordinate: for a number that depends on none, and on more than one."""
 TOTAL = "total"
 """The operation of a sum of any number of terms."""
 

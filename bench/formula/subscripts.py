@@ -15,7 +15,7 @@ from bench.formula.shapes import common
 from bench.formula.terms import Term
 
 Place = tuple[Term | None, ...]
-"""What stands in one axis: `(place,)`, or `(lower, upper)` of a slice, either of which may be missing."""
+"""The subscript of one axis: `(place,)`, or `(lower, upper)` of a slice, either of which may be missing."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,18 @@ class GradientMonitor:
         Invalid: if an argument is of the wrong kind.
 
     McCandlish, Kaplan et al. (2018), An empirical model of large-batch training, §2.2 and appendix A.
+
+    Example:
+        >>> import bench
+        >>> import torch
+        >>> model = torch.nn.Linear(3, 1)
+        >>> def loss(x):
+        ...     return model(x).square().mean()
+        >>> monitor = bench.GradientMonitor(loss, model, every=1, progress=False)
+        >>> [monitor(step, torch.randn(32, 3)) for step in range(2)][0]
+        True
+        >>> monitor.run.folder.parent.name
+        'training'
     """
 
     def __init__(

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.figures import FIGURES, Figure, Tables, each, metrics
 from bench.figures.composition import chart_of, column
+from bench.figures.limits import beyond
 
 PLACES = {
     "option": (
@@ -60,11 +61,12 @@ def _chart(figure: Figure, tables: Tables) -> dict[str, Any] | None:
         header = {"labelAnchor": "start"}
         facet = {"field": "rest", "type": "nominal", "title": None, "sort": None, "header": header}
         spec = {"data": spec.pop("data"), "facet": facet, "columns": 2, "spec": spec}
+    title, description = figure.words(rows)
     return {
         "name": figure.name,
-        "title": figure.title,
-        "description": figure.description,
-        "notice": tables.notice(figure.table),
+        "title": title,
+        "description": description,
+        "notice": "; ".join(filter(None, [tables.notice(figure.table), *_limits(figure, tables, rows)])),
         "place": next((place for place, names in PLACES.items() if figure.name in names), ""),
         "rows": _shorter(figure, rows),
         "spec": spec,
@@ -73,17 +75,29 @@ def _chart(figure: Figure, tables: Tables) -> dict[str, Any] | None:
     }
 
 
+def _limits(figure: Figure, tables: Tables, rows: pd.DataFrame) -> list[str]:
+    """Return what its axis cannot show, unless that depends on the control that is chosen on the page."""
+    return [] if "control" in rows else beyond(figure, tables[figure.table], rows)
+
+
 def _shorter(figure: Figure, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of which what is drawn alone has no more digits than are seen.
+    """Return rows with no more digits than anybody reads, and fewer of what is drawn alone.
 
     Of figures against N that is all: the table of all numbers has their numbers, too.
     """
     against = figure.name in PLACES["samples"]
     if figure in metrics.FIGURES and rows["sample_size"].nunique() > 1:
         rows = rows.drop(columns=list(figure.interval[1:]))  # `lower` and `upper` say the same
-    drawn = rows.select_dtypes("float").columns if against else rows.columns.intersection(list(SEEN))
-    digits = 4 if against else 6
-    return rows.assign(**{name: [float(f"{value:.{digits}g}") for value in rows[name]] for name in drawn})
+    digits = {
+        name: 4 if against else _SEEN_DIGITS if name in SEEN else _DIGITS
+        for name in rows.select_dtypes("float").columns
+    }
+    return rows.assign(
+        **{name: [float(f"{value:.{most}g}") for value in rows[name]] for name, most in digits.items()}
+    )
+
+
+_SEEN_DIGITS, _DIGITS = 6, 9  # the files of the run have all
 
 
 def packed(frame: pd.DataFrame) -> dict[str, Any]:

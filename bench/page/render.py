@@ -19,8 +19,13 @@ _SCRIPTS = ("state", "figures", "table", "controls", "start")
 _FOR_SCRIPTS = ("name", "title", "figures", "headline", "measurements", "columns", "meanings", "rough")
 
 
-def page(views: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page that shows these views, of which the first is seen at first."""
+def page(views: Sequence[Mapping[str, Any]], libraries_at: str = "") -> str:
+    """Return the page that shows these views, of which the first is seen at first.
+
+    Args:
+        views: what is shown.
+        libraries_at: the address of `LIBRARIES` where several pages share them; empty to put them inside.
+    """
     seen = styles(label for view in views for label in view["labels"])
     known = {
         "labels": list(seen),
@@ -35,7 +40,8 @@ def page(views: Sequence[Mapping[str, Any]]) -> str:
         views=views,
         # No parser of HTML takes it for markup.
         data=Markup(data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")),
-        libraries=_asset(f"vendor/{LIBRARIES}"),
+        libraries="" if libraries_at else _asset(f"vendor/{LIBRARIES}"),
+        libraries_at=libraries_at,
         css=_asset("page.css"),
         script=Markup("\n").join(_asset(f"script/{name}.js") for name in _SCRIPTS),
     )

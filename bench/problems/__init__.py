@@ -12,11 +12,16 @@ PROBLEMS = {
     "gamma_poisson": "bench.problems.gamma_poisson:GammaPoisson",
     "gan": "bench.problems.gan:GAN",
     "gaussian_elbo": "bench.problems.gaussian_elbo:GaussianElbo",
+    "gridworld": "bench.problems.gridworld:Gridworld",
+    "group_bandit": "bench.problems.group_bandit:GroupBandit",
     "importance_weighted": "bench.problems.importance_weighted:ImportanceWeighted",
+    "kl_regularized": "bench.problems.kl_regularized:KLRegularized",
     "linear_gaussian": "bench.problems.linear_gaussian:LinearGaussian",
     "linear_vae": "bench.problems.linear_vae:LinearVae",
     "logistic_regression": "bench.problems.logistic_regression:LogisticRegression",
+    "mdp": "bench.problems.mdp:Mdp",
     "qubit": "bench.problems.qubit:Qubit",
+    "sequence_policy": "bench.problems.sequence_policy:SequencePolicy",
     "vae": "bench.problems.vae:VAE",
 }
 """Name -> where the class is. The modules are imported when they are asked for."""

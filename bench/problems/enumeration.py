@@ -10,7 +10,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 from torch.utils.checkpoint import checkpoint
 
-from bench.distributions.states import states_of
+from bench.distributions.states import log_orders, states_of
 from bench.problem import MultiSampleProblem, NotApplicable, Points, Problem, VariationalProblem
 
 # So many numbers of a problem's widest tensor are formed at once.
@@ -106,17 +106,10 @@ def mean_over_multisets(
     chosen = torch.combinations(torch.arange(S, device=x.device), K, with_replacement=True)  # [M, K]
     weighed = torch.zeros_like(log_q[0])  # [R, (B)]
     for some in chosen.split(max(1, _NUMBERS // (K * log_q[0].numel()))):  # type: ignore[no-untyped-call]
-        log_mass = log_q[some].sum(1) + _log_orders(some).to(log_q).view(-1, *[1] * (log_q.dim() - 1))
+        log_mass = log_q[some].sum(1) + log_orders(some).to(log_q).view(-1, *[1] * (log_q.dim() - 1))
         weighed = weighed + (log_mass.exp() * log_w[some].logsumexp(1)).sum(0)
     value = math.log(K) - weighed  # [R, (B)]
     return value.flatten(1).mean(-1) if value.dim() > 1 else value
-
-
-def _log_orders(multisets: Tensor) -> Tensor:
-    """log K! / Π n_s!, the number of orders of sorted values, `[M, K] -> [M]`."""
-    K = multisets.shape[1]
-    earlier = (multisets[:, :, None] == multisets[:, None, :]).tril().sum(-1)  # 1, ..., n_s of each s
-    return math.lgamma(K + 1) - earlier.to(torch.float64).log().sum(-1)
 
 
 def _for_all(states: Tensor, p: Distribution) -> Tensor:

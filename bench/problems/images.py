@@ -48,6 +48,7 @@ class Images:
         return replace(self, pixels=(self.pixels > threshold).to(self.pixels.dtype))
 
 
+@functools.cache
 def digits() -> Images:
     """1797 handwritten digits of 8 × 8 pixels (Alpaydin & Kaynak, 1998), as scikit-learn ships them."""
     # As `sklearn.datasets.load_digits` reads them, which takes a second to load.

@@ -80,6 +80,20 @@ class ModuleProblem(Resolvable):
 
     References:
         Kingma & Welling (2014), Auto-encoding variational Bayes, §3, for the example.
+
+    Example:
+        >>> import bench
+        >>> import torch
+        >>> class Coins(bench.ModuleProblem):
+        ...     def __init__(self):
+        ...         super().__init__(torch.nn.Linear(2, 1), data=torch.tensor([[1.0, 2.0], [0.5, -1.0]]))
+        ...     def distribution(self, net):
+        ...         p = torch.distributions.Bernoulli(logits=net(self.data))
+        ...         return torch.distributions.Independent(p, 1)
+        ...     def cost(self, net, z):
+        ...         return (z - 0.45).square().sum(-1)
+        >>> bench.plugin(Coins)
+        ['coins']
     """
 
     data: Any = None

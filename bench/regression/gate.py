@@ -57,6 +57,15 @@ def gate(
 
     Raises:
         Invalid: with everything that is wrong with a scenario or its baseline, and where.
+
+    Example:
+        >>> import bench
+        >>> from click.testing import CliRunner
+        >>> from bench.cli import main
+        >>> said = CliRunner().invoke(main, ["new", "mine"])
+        >>> said = CliRunner().invoke(main, ["baseline", "save", "mine.yaml"])
+        >>> bench.gate("mine.yaml").exit_code
+        0
     """
     files = places("scenarios", scenarios, "a scenario file, or a list of them")
     given = None if baseline is None else Path(place("baseline", baseline))
@@ -120,7 +129,11 @@ def _tests_of(held: Gated) -> int:
     for sampler in held.samplers:
         entry = held.entry(sampler)
         if sampler.cell.status == "ok" and entry is not None:
-            tested = [m for m in metrics_of(sampler.cell, entry, held.metrics) if m in UNCERTAIN]
+            tested = [
+                m
+                for m in metrics_of(sampler.cell, sampler.experiment.problem, entry, held.metrics)
+                if m in UNCERTAIN
+            ]
             more = 0 if held.anchored(sampler.name) is None else sum(metric in tested for metric in RATIOS)
             total += len(tested) + more
     return total

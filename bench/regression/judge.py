@@ -38,7 +38,7 @@ def judge(
         rules: by what all are judged.
         truths: gives the true gradient where it is needed.
     """
-    metrics = metrics_of(sampler.cell, entry, rules.metrics)
+    metrics = metrics_of(sampler.cell, sampler.experiment.problem, entry, rules.metrics)
     known = (
         _on_known_numbers(sampler, entry, metrics, rules) if rules.shortcuts and rules.same_numbers else []
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.engine.plan import Cell
+from bench.problem import Problem
 from bench.regression.baseline import Entry
 from bench.scenario.thresholds import RATIOS
 
@@ -39,8 +40,8 @@ class Rules:
     shortcuts: bool = True
 
 
-def metrics_of(cell: Cell, entry: Entry, metrics: Iterable[str]) -> tuple[str, ...]:
+def metrics_of(cell: Cell, problem: Problem, entry: Entry, metrics: Iterable[str]) -> tuple[str, ...]:
     """Return the metrics that can be tested in a cell."""
-    unbiased = getattr(cell.named.estimator, "bias", None) == "unbiased" and entry.bias is not None
+    unbiased = cell.named.estimator.claim(problem) == "unbiased" and entry.bias is not None
     applies = {"bias": unbiased} | {metric: metric in entry.sizes() for metric in RATIOS}
     return tuple(metric for metric in metrics if applies.get(metric, True))

@@ -23,7 +23,7 @@ TYPES: dict[str, dict[str, str]] = {
             name: "str" if column.words else "float64"
             for metric in METRICS.values() for column in metric.columns for name in column.names
         },
-        "claim": "str", "contradiction": "str",
+        "claim": "str", "ascends": "str", "contradiction": "str",
         **{
             f"{part}_variance{end}": "float64"
             for part in ("sampling", "data") for end in ("", "_low", "_high")
@@ -54,7 +54,7 @@ TYPES: dict[str, dict[str, str]] = {
 MEASUREMENTS = list(TYPES["measurements"])
 WORDS = {name for name, kind in TYPES["measurements"].items() if kind == "str"}
 
-LATER: dict[str, str | int] = {"claim": "", "contradiction": "", "draws": "", "kept": 0}
+LATER: dict[str, str | int] = {"claim": "", "ascends": "", "contradiction": "", "draws": "", "kept": 0}
 """Columns that the first runs did not record -> what stands there; numbers that were not are not known."""
 
 

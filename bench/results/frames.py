@@ -155,7 +155,8 @@ def _rows(
         "truth_families": float(truth.families) if truth.kind == "reference" else np.nan,
         "gradient_evaluations": estimates.gradient_evaluations,
         "draws": estimates.draws,
-        "claim": getattr(cell.named.estimator, "bias", ""),
+        "claim": cell.named.estimator.claim(problem),
+        "ascends": cell.named.estimator.ascends(problem, cell.sample_size),
     }
     if (fitting := outcome.fitting) is not None:
         row["fit_seconds"] = fitting.seconds

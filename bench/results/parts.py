@@ -114,7 +114,7 @@ def _factors(exponent: int) -> tuple[float, float]:
 def of_result(result: Result) -> Part:
     """The result of a cell, but for the pieces of which its estimates consist."""
     meta: dict[str, Any] = {"status": result.status, "reason": result.reason, "missed": result.missed}
-    meta["contended"] = result.contended
+    meta["contended"], meta["rounding"] = result.contended, result.rounding
     meta["bytes"] = None if result.bytes is None else _of_number(result.bytes)
     arrays: dict[str, np.ndarray] = {}
     if result.seconds is not None:
@@ -161,6 +161,7 @@ def to_result(part: Part, cell: Cell, pieces: Iterable[Piece]) -> Result:
         Fitting(*map(float, meta["fitting"])) if "fitting" in meta else None,
         _to_exact(meta, arrays),
         meta["missed"],
+        meta.get("rounding", 0.0),  # earlier parts have none
         meta["contended"],
     )
 

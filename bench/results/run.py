@@ -104,7 +104,7 @@ class Run:
 
     @cached_property
     def figures(self) -> Figures:
-        """The figures that have something to draw, by name, as Altair charts: `run.figures["variance"]`."""
+        """The figures that have something to draw, by name, as Altair charts."""
         from bench.figures import Figures  # late: who shows no figure need not wait for what draws
 
         return Figures(self)

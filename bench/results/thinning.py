@@ -54,6 +54,13 @@ def _narrow(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(wide, "float32")).reset_index(drop=True)
 
 
+def save_small(source: Path, target: Path) -> None:
+    """Write a picture with few colors; the target may be the source."""
+    with Image.open(source) as image:
+        few = image.convert("RGB").quantize(COLORS)
+    few.save(target, optimize=True)
+
+
 def main(source: str, target: str) -> None:
     """Write a run thinned into another folder, with its figures."""
     run, figures = run_folder.load(Path(source)), Path(target) / "figures"
@@ -61,8 +68,7 @@ def main(source: str, target: str) -> None:
     run_folder.write(thinned(run, Path(target)))
     for path in (Path(source) / "figures").glob("*.png"):
         if path.stem in FIGURES:
-            with Image.open(path) as image:
-                image.convert("RGB").quantize(COLORS).save(figures / path.name, optimize=True)
+            save_small(path, figures / path.name)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 RETRIES = 1
-"""How often a cell is given to another worker after one has died of it."""
+"""The number of times that a cell is given to another worker after one has died of it."""
 
 _PATIENCE = 5.0  # seconds in which workers may end by themselves
 

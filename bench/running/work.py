@@ -210,7 +210,7 @@ class Work:
         if truth.kind in ("given", "reference", "disputed", "none"):
             return
         outcomes = self._outcomes[point]
-        count = max((accusing(truth, outcome) for outcome in outcomes.values()), default=0)
+        count = max((accusing(experiment, truth, outcome) for outcome in outcomes.values()), default=0)
         if not count:
             return
         again = self._store.truth(experiment, count)

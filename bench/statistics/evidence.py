@@ -44,6 +44,7 @@ class Evidence:
             need be known only where the estimates did not vary.
         missed: whether these draws missed what is rare and matters, by the exact mean and variance of the
             cost: noise that did not show is then unknown.
+        rounding: what the type of numbers may leave in the mean of a cost that is large beside the gradient.
     """
 
     sample_size: int
@@ -62,6 +63,7 @@ class Evidence:
     exact: ExactMoments | None = None
     cost_varied: bool = False
     missed: bool = False
+    rounding: float = 0.0
 
     @property
     def variance(self) -> float:
@@ -197,6 +199,7 @@ def evidence_of(
     exact: ExactMoments | None = None,
     cost_varied: bool = False,
     missed: bool = False,
+    rounding: float = 0.0,
 ) -> Iterator[tuple[str, Evidence]]:
     """The evidence on each reported block, "all" first."""
     size = len(summary.moments.mean)
@@ -223,6 +226,7 @@ def evidence_of(
                 exact=None if exact is None else exact.of(name, block),
                 cost_varied=cost_varied,
                 missed=missed,
+                rounding=rounding,
                 replicates=replicates,
                 scalars=scalars,
             ),

@@ -68,9 +68,10 @@ def bias_p(evidence: Evidence) -> float:
         return 1.0 if bool(right.all()) else math.nan
     # One that never varied, against a reference that did: only the vector as a whole can tell.
     tested = difference.variance > 0 if len(right) > 1 else difference.error > 0
-    # One that is right to rounding may well be many times its noise off.
     tested = tested & ~quiet & ~unseen
     count = max(1, int(tested.sum()))
+    # One that is right to rounding may well be many times its noise off.
+    tested = tested & ~right
     p = torch.maximum(hall(difference), least_p(difference))[tested]
     worst = float(p.min()) * count if bool(tested.any()) else 1.0
     if len(difference.value) == 1:
@@ -172,7 +173,7 @@ def _nothing_seen(evidence: Evidence) -> bool:
 
 
 def _rounding(evidence: Evidence) -> float:
-    return ROUNDING * float(evidence.truth.norm()) + zero_of(evidence)
+    return ROUNDING * float(evidence.truth.norm()) + zero_of(evidence) + evidence.rounding
 
 
 def zero_of(evidence: Evidence) -> float:

@@ -103,7 +103,8 @@ def _off(wrong: pd.DataFrame, every: pd.DataFrame) -> str:
     everywhere = len(wrong) == (every["estimator"] == row.estimator).sum()
     size = "" if everywhere else size_said(wrong, grouped(row.sample_size))
     where = ", ".join(filter(None, (size, row.where)))
-    return f"at {where} {off}" if where else off
+    ascends = f"; it ascends {row.ascends}" if row.ascends else ""
+    return f"at {where} {off}{ascends}" if where else f"{off}{ascends}"
 
 
 def _best(at: pd.DataFrame, name: str, control: str, sweep: Sweep) -> str:
@@ -111,7 +112,9 @@ def _best(at: pd.DataFrame, name: str, control: str, sweep: Sweep) -> str:
     column = metric.columns[0].name
     label = COMPARED[name].label if name in COMPARED else LABELS.get(column, column)
     noun, size = " ".join(label.split()), f"at {size_said(at, grouped(at['sample_size'].iloc[0]))}"
-    found = _candidates(rows.measured(at[rows.may_be_unbiased(at)], column), column, metric.better)
+    value = at[column].astype(float)
+    known = np.isfinite(value) | ((value == np.inf) & (metric.better == "higher"))  # SNR without any variance
+    found = _candidates(at[known & rows.may_be_unbiased(at)], column, metric.better)
     if found.empty:
         return f"No estimator that could be unbiased has a {noun} {size}."
     alone = at["estimator"].nunique() == 1
@@ -120,8 +123,8 @@ def _best(at: pd.DataFrame, name: str, control: str, sweep: Sweep) -> str:
     some = found["estimator"].nunique() < at["estimator"].nunique()
     of = ("Of the unbiased estimators " if shown else "Of the others ") if some else ""
     least, apart = rows.best_and_apart(found["score"], found["least"], found["most"], found["problem"])
-    known = least | ~(apart | found["least"].isna())  # who has no interval leads only by its value
-    leaders = found[known].groupby("problem", sort=False)["estimator"].agg(tuple)
+    leads = least | ~(apart | found["least"].isna())  # who has no interval leads only by its value
+    leaders = found[leads].groupby("problem", sort=False)["estimator"].agg(tuple)
     if leaders.nunique() > 1:
         return capital(f"{of}{size} {_by_place(leaders, best, at, sweep)}.")
     first, *others = leaders.iloc[0]

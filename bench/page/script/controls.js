@@ -20,7 +20,7 @@ const selection = (name, values, attributes, current, choose, word = shown) => {
 };
 
 const legend = () => document.getElementById("legend").append(...page.labels.map((label, i) => {
-  const swatch = element("span", { class: `swatch ${page.shapes[i]}` });
+  const swatch = element("span", { class: `swatch ${page.shapes[i].startsWith("M") ? "star" : page.shapes[i]}` });
   reflections.push(() => { swatch.style.background = colors()[i]; });
   const box = unless({ "data-hides": i }, "hidden", label, swatch, element("span", { class: "name" }, label));
   box.title = label.slice(0, 200);

@@ -1,0 +1,1 @@
+"""Parts of updates of policies, and their exact moments."""
