@@ -10,10 +10,10 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test thorough lint format cards choosing claims journeys faults pictures gate jax interop speed calibrate reference clean
+.PHONY: help run test thorough lint format cards choosing claims families reproduce docs journeys wheel-test faults pictures gate jax interop speed calibrate reference clean
 
 help:  ## say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@echo "installing $$(grep -c == requirements.lock) packages into $(VENV), torch among them: once, some minutes"
@@ -50,11 +50,20 @@ choosing: $(VENV)/installed  ## the page on which estimator to take, after a cha
 claims: $(VENV)/installed  ## the page that holds claims of papers against the reference runs
 	$(BIN)/python -m bench.claims_page
 
+families: $(VENV)/installed  ## pictures of families of estimators, after a change of estimators: docs/pictures/families
+	$(BIN)/python -m docs.pages.family_pictures
+
+reproduce: $(VENV)/installed  ## numbers of papers and lectures, measured again: docs/reproduction.md; two minutes
+	$(BIN)/python -m bench reproduce --markdown docs/reproduction.md
+
 gate: $(VENV)/installed  ## the scenarios against their baselines; below three minutes
 	$(BIN)/python -m bench gate $(GATED)
 
 journeys: $(VENV)/installed  ## the path of a newcomer through the guide, from an empty repository, the README and the wheel; ten minutes
 	$(BIN)/python -m pytest tests/journeys --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header
+
+wheel-test: $(VENV)/installed  ## wheel and sdist, installed outside of the repository, by each Python from 3.11 to 3.13 that is found; five minutes
+	$(BIN)/python -m pytest tests/journeys/test_wheel.py tests/journeys/test_sdist.py --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header -rs
 
 faults: $(VENV)/installed  ## kills, full disks, damaged files, hostile estimators; eight minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults --override-ini addopts= --numprocesses 2 --dist loadfile --quiet --no-header
@@ -88,6 +97,12 @@ interop: .venv-interop/made  ## the examples with Pyro, Storchastic, NumPyro and
 
 speed: $(VENV)/installed  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m pytest tests/speed --benchmark-disable-gc --quiet --override-ini addopts= --no-header
+
+docs: $(VENV)/installed  ## the site, from docs/ and the program, without network: docs/_build/index.html; a minute
+	rm -rf docs/_build docs/_doctrees
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html -d docs/_doctrees docs docs/_build
+	$(BIN)/python -m docs.pages.links docs/_build
+	$(BIN)/python -m docs.pages.coverage docs/_build
 
 pictures: $(VENV)/installed  ## the picture of a page in the guide; needs Chromium
 	$(BIN)/python -m tests.page_picture

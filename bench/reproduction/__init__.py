@@ -1,0 +1,1 @@
+"""Numbers that papers and lectures print, and that formulas give, measured again."""
