@@ -199,6 +199,116 @@ BOUNDS: dict[str, dict[str, Any]] = {
 IMPLICIT: dict[str, dict[str, Any]] = {"gan": {"name": "gan", "latent": 3, "hidden": 4}}
 """Those whose x has a path and no density, and whose gradient is not known."""
 
+_ANSWERS = {
+    "name": "sequence_policy",
+    "length": 2,
+    "reward": "T[z[0], z[1]]",
+    "let": {"T": [[0.2, 0.2], [0, 1]]},
+    "log_odds": [0.4, -0.3],
+    "end": 0,
+}
+_TOKEN = {"name": "kl_regularized", "probs": [0.6, 0.25, 0.15], "reference": [0.3, 0.3, 0.4]}
+
+_PROCESS = {
+    "name": "mdp",
+    "transitions": [
+        [[0.8, 0.2, 0.0], [0.1, 0.6, 0.3]],
+        [[0.5, 0.5, 0.0], [0.0, 0.3, 0.7]],
+        [[0.3, 0.0, 0.7], [1.0, 0.0, 0.0]],
+    ],
+    "rewards": [[0.5, 0.1], [0.2, -0.4], [1.1, 2.0]],
+    "horizon": 2,
+    "logits": [[0.3, -0.4], [-0.1, 0.5], [0.2, -0.7]],
+}
+
+POLICIES: dict[str, dict[str, Any]] = {
+    "bandit": {"name": "group_bandit", "success": 0.3},
+    "prompts": {"name": "group_bandit", "success": [0.1, 0.35, 0.6]},
+    "arms-of-prompts": {
+        "name": "group_bandit",
+        "logits": [[0.3, -0.4, 0.2], [0.1, 0.6, -0.5]],
+        "rewards": [0.2, -0.4, 1.3],
+    },
+    "token": {**_TOKEN, "rewards": [1.0, 0.0, 0.5], "weight": 0.7},
+    "token-behavior": {
+        **_TOKEN,
+        "rewards": [1.0, 0.0, 0.5],
+        "weight": 0.7,
+        "behavior": [0.5, 0.2, 0.3],
+    },
+    "answers": _ANSWERS,
+    "answers-behavior": {**_ANSWERS, "behavior": [0.0, 0.5]},
+    "answers-reference": {**_ANSWERS, "reference": [0.1, 0.2], "kl_weight": 0.5, "discount": 0.9},
+    "tree": {
+        "name": "sequence_policy",
+        "length": 3,
+        "reward": "(z[0] == z[2]) + 0.3 * z[1]",
+        "logits": {"tokens": 3, "scale": 0.7, "seed": 2},
+        "sharing": "prefixes",
+        "end": 2,
+    },
+    "mdp": {**_PROCESS, "start": 2},
+    "mdp-start": {**_PROCESS, "start": [0.6, 0.0, 0.4], "discount": 0.8},
+    "gridworld": {"name": "gridworld", "size": 2, "horizon": 3, "hidden": 2, "slip": 0.3, "discount": 0.7},
+}
+"""Those whose x are answers of a policy, which is ascended; the gradient is known."""
+
+POLICY_ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "group_policy": ("group_policy", {}),
+    "group_policy-none": ("group_policy", {"baseline": "none"}),
+    "group_policy-constant": ("group_policy", {"baseline": {"constant": {"value": 0.4}}}),
+    "group_policy-shrinkage": ("group_policy", {"baseline": {"shrinkage": {"weight": 0.3}}}),
+    "group_policy-optimal": ("group_policy", {"baseline": "optimal"}),
+    "group_policy-value": ("group_policy", {"baseline": "value"}),
+    "group_policy-optimal_token": ("group_policy", {"baseline": "optimal_token"}),
+    "dr_grpo": ("group_policy", {"baseline": "mean"}),
+    "grpo-ddof-0": ("group_policy", {"baseline": "mean", "scale": {"std": {"ddof": 0}}}),
+    "grpo": ("group_policy", {"baseline": "mean", "scale": "std", "length": "own", "ratio": "clipped"}),
+    "maxrl": ("group_policy", {"baseline": "mean", "scale": "mean"}),
+    "reinforce_plus_plus": ("group_policy", {"baseline": "none", "scale": "batch_std"}),
+    "group_policy-redraw": ("group_policy", {"filter": {"redraw": {"most": 3}}}),
+    "group_policy-own-length": ("group_policy", {"length": "own"}),
+    "group_policy-mean-length": ("group_policy", {"length": "mean"}),
+    "group_policy-constant-length": ("group_policy", {"length": {"constant": {"tokens": 2}}}),
+    "group_policy-importance": ("group_policy", {"ratio": "importance"}),
+    "group_policy-token": ("group_policy", {"ratio": {"importance": {"level": "token"}}}),
+    "group_policy-prefix": ("group_policy", {"ratio": {"importance": {"level": "prefix"}}}),
+    "group_policy-truncated": ("group_policy", {"ratio": "truncated"}),
+    "group_policy-masked": ("group_policy", {"ratio": "masked"}),
+    "group_policy-clipped": ("group_policy", {"ratio": {"clipped": {"low": 0.1, "high": 0.1}}}),
+    "group_policy-cispo": ("group_policy", {"ratio": {"cispo": {"low": 0.1, "high": 0.1}}}),
+    "group_policy-self_normalized": ("group_policy", {"ratio": "self_normalized"}),
+    "gspo": (
+        "group_policy",
+        {"length": "own", "ratio": {"clipped": {"low": 0.02, "high": 0.03, "level": "geometric"}}},
+    ),
+    "group_policy-k1": ("group_policy", {"divergence": "k1"}),
+    "group_policy-k1-loss": (
+        "group_policy",
+        {"divergence": {"k1": {"place": "loss", "ratio": "live"}}, "ratio": "importance"},
+    ),
+    "group_policy-k2": (
+        "group_policy",
+        {"divergence": {"k2": {"ratio": "detached"}}, "ratio": "importance"},
+    ),
+    "group_policy-k3": ("group_policy", {"divergence": {"k3": {"ratio": "live"}}, "ratio": "importance"}),
+    "group_policy-k3-reward": ("group_policy", {"divergence": {"k3": {"place": "reward"}}}),
+    "group_policy-k3-loss": ("group_policy", {"divergence": "k3"}),
+    "group_policy-entropy": ("group_policy", {"entropy": 0.3}),
+    "group_policy-pass_at_k": ("group_policy", {"objective": {"pass_at_k": {"k": 2}}}),
+    "reward_to_go": ("reward_to_go", {}),
+    "reward_to_go-total": ("reward_to_go", {"credit": "total"}),
+    "reward_to_go-value": ("reward_to_go", {"baseline": "value"}),
+    "reward_to_go-undiscounted": ("reward_to_go", {"step_discount": False}),
+    "reward_to_go-gae": ("reward_to_go", {"credit": {"gae": {"trace_decay": 0.6}}, "baseline": "value"}),
+    "reward_to_go-wrong-critic": (
+        "reward_to_go",
+        {"credit": {"gae": {"trace_decay": 0.6}}, "baseline": {"value": {"scale": 0.5}}},
+    ),
+    "group_policy-centered": ("group_policy", {"ratio": "truncated", "score_centering": True}),
+}
+"""Those that need a policy."""
+
 VARIATIONAL_ESTIMATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "sticking_the_landing": ("sticking_the_landing", {}),
     "dreg": ("dreg", {}),
@@ -290,11 +400,13 @@ BIASED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Those that do not claim to be unbiased: they keep to all else that estimators keep to."""
 
-EVERY: dict[str, tuple[str, dict[str, Any]]] = ESTIMATORS | BIASED | VARIATIONAL_ESTIMATORS
+EVERY: dict[str, tuple[str, dict[str, Any]]] = (
+    ESTIMATORS | BIASED | VARIATIONAL_ESTIMATORS | POLICY_ESTIMATORS
+)
 """All of them; each name of the catalogue is there at least once."""
 
 CERTIFIED_ON: dict[str, Reference] = dict(certification.PROBLEMS) | {
-    name: Reference((PROBLEMS | VARIATIONAL)[name])
+    name: Reference((PROBLEMS | VARIATIONAL | POLICIES)[name])
     for name in (
         "laplace",
         "student_t",
@@ -314,6 +426,10 @@ CERTIFIED_ON: dict[str, Reference] = dict(certification.PROBLEMS) | {
         "belief_net",
         "iwae-1",
         "iwae-2",
+        "bandit",
+        "token",
+        "token-behavior",
+        "answers-behavior",
     )
 }
 """The problems of `bench certify`, and the laws and bounds that it leaves to us."""
@@ -329,7 +445,7 @@ def experiment_of(scenario: Scenario, source: Source) -> Experiment:
 
 def problem_of(name: str) -> Problem:
     """A problem of the table, in float64 on the CPU."""
-    options = dict((PROBLEMS | VAES | VARIATIONAL | BOUNDS | IMPLICIT)[name])
+    options = dict((PROBLEMS | VAES | VARIATIONAL | BOUNDS | IMPLICIT | POLICIES)[name])
     problem: Problem = build("problems", options.pop("name"), options)
     return problem.to("cpu", torch.float64)
 

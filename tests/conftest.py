@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 
@@ -27,6 +28,11 @@ def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.catalogue.PLUGINS", [])
     added = {kind: dict(names) for kind, names in catalogue._ADDED.items()}
     monkeypatch.setattr("bench.catalogue._ADDED", added)
+
+
+def pytest_collection_finish() -> None:
+    """Tell the garbage collector that what was imported and collected stays: it need not look at it again."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

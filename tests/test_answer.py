@@ -174,6 +174,24 @@ def test_a_metric_that_is_not_compared_is_told_by_its_values() -> None:
     )
 
 
+def test_without_any_variance_the_signal_to_noise_ratio_is_the_highest() -> None:
+    infinite = dict.fromkeys(("snr", "snr_low", "snr_high"), math.inf) | {"variance": 0.0}
+    ends = {"snr": 90.0, "snr_low": 80.0, "snr_high": 99.0}
+    exact = {"estimator": "b", **infinite}
+    best = "the highest signal-to-noise ratio of one estimate at N = 10"
+    assert answer(run_of(ends, exact, headline="snr"))[1] == (f"b has {best}: inf; a has 90.0 (80 to 99).")
+    tied = run_of(ends, exact, {**exact, "estimator": "c"}, headline="snr")
+    assert answer(tied)[1] == f"b and c cannot be told apart and have {best}."
+    # Unless that could be because it is wrong.
+    unsure = {**exact, "verdict": "unresolved (needs R = 9)"}
+    assert answer(run_of(ends, unsure, headline="snr"))[1].startswith("Of the unbiased estimators a has")
+
+
+def test_an_infinite_variance_does_not_lead() -> None:
+    worst = dict.fromkeys(("variance", "variance_low", "variance_high"), math.inf)
+    assert answer(run_of(worst))[1] == "No estimator that could be unbiased has a variance at N = 10."
+
+
 def test_the_headline_is_that_of_the_scenario() -> None:
     cells = ({}, {"estimator": "b", "variance": 0.5})
     assert headline_of(run_of(*cells, headline="mse")) == "mse"

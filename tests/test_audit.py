@@ -198,6 +198,7 @@ class Batches:
         return (cls.w * (x.mean() + 3 * torch.randn(1))).sum()
 
 
+@pytest.mark.slow
 def test_with_a_loader_the_variance_is_split(tmp_path: Path) -> None:
     loader = DataLoader(TensorDataset(Batches.data), batch_size=8)
     run = audited(tmp_path, {"mine": Batches.loss}, Batches.w, data=loader, batches=80, replicates=8000)
@@ -214,6 +215,7 @@ def test_a_list_of_batches_is_as_good_and_of_odd_sizes(tmp_path: Path) -> None:
     assert whole(run)["status"].eq("ok").all()
 
 
+@pytest.mark.slow
 def test_gradients_of_another_framework(tmp_path: Path) -> None:
     """Only arrays cross: here NumPy's own generator draws."""
 
@@ -235,6 +237,7 @@ def test_gradients_of_another_framework(tmp_path: Path) -> None:
     assert "½" in run.findings[0]
 
 
+@pytest.mark.slow
 def test_gradients_may_be_partial_functions_and_seed_torch_itself(tmp_path: Path) -> None:
     """As those of a framework that is made of torch."""
     state = torch.default_generator.get_state()
@@ -252,6 +255,7 @@ def test_gradients_may_be_partial_functions_and_seed_torch_itself(tmp_path: Path
     assert torch.equal(torch.default_generator.get_state(), state)
 
 
+@pytest.mark.slow
 def test_gradients_of_batches(tmp_path: Path) -> None:
     def gradient(factor: float, seed: int, batch: Any) -> Any:
         (x,) = batch if isinstance(batch, list | tuple) else (batch,)

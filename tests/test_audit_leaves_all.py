@@ -203,6 +203,7 @@ def test_all_is_as_before_after_an_exception_within_the_engine(training: Trainin
     assert status in ("ok", "error")
 
 
+@pytest.mark.slow
 def test_numbers_of_a_loss_that_keeps_state_do_not_depend_on_what_ran_before(training: Training) -> None:
     """Averages, buffers and learning rates are put back before each estimate: rows are independent."""
     own = question(

@@ -54,6 +54,7 @@ def agree(a: Summary, b: Summary, names: Sequence[str] = ROWS) -> None:
         assert torch.allclose(getattr(a.moments, name), getattr(b.moments, name), rtol=1e-3, atol=1e-3), name
 
 
+@pytest.mark.slow
 def test_streaming_agrees_with_keeping() -> None:
     x = estimates(43, 1)
     streamed, kept = (gathered(x, keep, center()) for keep in (False, True))

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from bench import card_file, catalogue
 from bench.cards import KEPT, KINDS, Card, Kind, cards, class_card, found, scenario_cards
 from bench.cli import main
-from bench.docstrings import docstring_of
+from bench.docstrings import docstring_of, unmarked
 from bench.errors import Invalid
 from bench.options import construct, described_options
 from bench.results.columns import TYPES
@@ -294,7 +294,8 @@ class Documented:
 def test_documentation_is_taken_apart() -> None:
     said = docstring_of(Documented)
     assert said.summary == "Is documented."
-    assert said.text.startswith("More of it:\n\n    x^2\n\nwith y.")
+    assert said.text.startswith("More of it:\n\n.. math:: x^2\n\nwith :math:`y`.")
+    assert unmarked(said.text).startswith("More of it:\n\n    x^2\n\nwith y.")
     assert said.needs == "a path of x, and more"
     assert said.options == {"first": "what it is, told on two lines: so.", "second": "another."}
     assert said.references == ["One & Two (1999), A title that is long, §4.", "Three (2001), Another."]

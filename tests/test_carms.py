@@ -15,6 +15,7 @@ from bench.problem import NotApplicable
 from estimators.carms import Carms, OrderedClasses
 from tests.cases import PROBLEMS, estimates_of, estimator_of, problem_of
 from tests.nets import Items
+from tests.parameters import spread
 from tests.stated import Stated, faults_of
 from tests.test_couplings import built, double, of_probability, truth_of, z_scores
 from tests.test_swaps import classes
@@ -78,7 +79,7 @@ STATED = {
 }
 
 
-@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize("name", spread(STATED, 3))
 def test_what_is_stated_is_so(name: str) -> None:
     assert faults_of(STATED[name]) == []
 
@@ -88,6 +89,7 @@ def test_a_variance_that_is_not_so_is_told() -> None:
     assert [fault.split()[0] for fault in faults_of(wrong)] == ["variance"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("N", [2, 3, 5])
 def test_pairs_have_the_probabilities_that_the_ratios_say(N: int) -> None:
     R, C = 60_000, len(UNEVEN)
@@ -206,6 +208,7 @@ def test_its_own_coupling_is_certified() -> None:
     assert bench.certify(Carms(), CERTIFIED_ON, replicates=4000).passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [NoRatios, OneOrder])
 def test_a_coupling_that_is_wrong_is_found(
     wrong: type[OrderedClasses], monkeypatch: pytest.MonkeyPatch

@@ -129,6 +129,7 @@ class NotShrinking(Shrinking):
     bias: ClassVar[Claim] = "unbiased"
 
 
+@pytest.mark.slow
 def test_a_bias_that_vanishes_is_consistent_and_no_more() -> None:
     assert certificate(Shrinking(), "gaussian", "normals").passed
     assert certificate(NotShrinking(), "gaussian", "normals").failed_checks == {"bias"}
@@ -231,8 +232,13 @@ class Mine(Estimator):
 
 @pytest.fixture
 def few_problems(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = {name: PROBLEMS[name] for name in ("gaussian", "poisson")}
-    monkeypatch.setattr("bench.certification.certify.PROBLEMS", few)
+    tried_on(monkeypatch, "gaussian", "poisson")
+
+
+def tried_on(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    few = {name: PROBLEMS[name] for name in names}
+    for module in ("certify", "asked"):
+        monkeypatch.setattr(f"bench.certification.{module}.PROBLEMS", few)
 
 
 @pytest.fixture
@@ -313,7 +319,7 @@ def test_all_are_those_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("few_problems")
 def test_a_bias_that_is_not_tested_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.certification.certify.PROBLEMS", {"iwae-4": PROBLEMS["iwae-4"]})
+    tried_on(monkeypatch, "iwae-4")
     said = "it claims to be biased: its bias was tested on no problem, only the rest of its contract"
     assert said in run("wake_phase").output
     assert f"wake_phase: {said}" in run("wake_phase", "reinforce").output
@@ -420,6 +426,7 @@ def test_ones_own_estimator_is_certified_on_ones_own_problem(own: Path) -> None:
     assert run(f"{own}:OnCoins", "--problem", str(own), "-r", "2000").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_scenario_has_its_problem_and_its_estimators_certified(own: Path) -> None:
     words = ["--plugin", str(own), "certify", "-r", "2000", "--scenario", str(own.parent / "coins.yaml")]
     done = CliRunner().invoke(main, words)

@@ -79,6 +79,25 @@ def test_noise_given_the_choice_leads_to_it_and_is_distributed_like_the_noise(na
     assert away(z - choices.perturbed(N).detach() * 1.1, torch.zeros(())) > 0  # the test sees other noise
 
 
+@pytest.mark.parametrize("make", [Categorical, OneHotCategorical])
+@pytest.mark.parametrize("drawn", range(3))
+def test_noise_given_the_choice_has_its_exact_law_for_rare_classes(make: Make, drawn: int) -> None:
+    """e^−z of the class c that was drawn, and π_i (e^−z_i − e^−z_c) of the others, are exponential numbers.
+
+    Maddison & Tarlow, in Tucker et al. (2017), appendix C.
+    """
+    choices = choices_of(make(logits=torch.tensor([[0.0, -6.0, 1.0]]).double()))
+    corner = torch.eye(3).double()[drawn].expand(N, 1, 3)
+    arrivals = (-choices.conditional(corner)).exp()
+    least = arrivals[..., drawn : drawn + 1]
+    others = choices.probs * (arrivals - least)
+    e = torch.where(corner > 0.5, arrivals, others)
+    for power, moment in ((1, 1.0), (2, 2.0)):
+        assert away(e**power, torch.tensor(moment)) < 4.5
+        assert away((0.9 * e) ** power, torch.tensor(moment)) > 4.5  # the control
+    assert away(e * e.roll(1, -1), torch.tensor(1.0)) < 4.5  # they are independent
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_gradient_goes_through_the_noise_given_the_choice(name: str) -> None:
     """E[c(z̃) ∇log p + ∇c(z̃)] = ∇E c(z), which is the mean of ∇c(z) for the noise itself."""

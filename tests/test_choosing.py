@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import bench
 from bench import choosing, choosing_page
 from bench.catalogue import build
 from bench.choosing import Candidate, alike, candidates, features_of
 from bench.cli import main
+from bench.commands import choosing_table
+from bench.commands.choosing_table import order_lines
 from bench.scenario.shipped import scenario_files
 
 BITS = choosing_page.KINDS["x is a vector of bits, and f is also defined between them"]
@@ -23,6 +26,7 @@ def by_name(problem: dict[str, Any]) -> dict[str, Candidate]:
     return {one.estimator: one for one in found}
 
 
+@pytest.mark.slow
 def test_an_estimator_applies_or_the_reason_is_told() -> None:
     found, jumps = by_name(BITS), by_name(VALUES)
     assert found["rebar"].reason == ""
@@ -48,11 +52,40 @@ def test_features_are_what_estimators_may_ask_for() -> None:
 def test_what_is_kept_is_of_the_shipped_scenarios_that_have_a_run() -> None:
     kept = choosing.kept()
     assert set(kept) == {name for name in scenario_files() if (choosing_page.REFERENCE / name).is_dir()}
-    for name in ("gaussian", "relaxation_temperature"):
+    for name in ("gaussian", "quadratic_toy", "relaxation_temperature"):
         assert kept[name] == json.loads(json.dumps(choosing_page._described(name))), "run `make choosing`"
     orders = [row["factor"] for row in kept["gaussian"]["order"] if not row["biased"]]
     assert orders == sorted(orders)
     assert orders[0] == 1
+
+
+def test_without_variance_comes_first_and_factors_are_to_the_least_that_is_not_zero() -> None:
+    order = choosing_page.order_of(bench.load(choosing_page.REFERENCE / "quadratic_toy"))
+    assert order["size"] == "6 evaluations of f"
+    said = [(row["estimator"], choosing.factor_said(row)) for row in order["order"]]
+    assert said[:2] == [("disarm", "variance 0"), ("local_expectation", "variance 0")]
+    assert said[2][1] == "1"
+    factors = [row["factor"] for row in order["order"][2:]]
+    assert factors == sorted(factors)
+    assert len(factors) == 8
+    # The control: a run without any has the factor 1 at its head, and N for a size.
+    gaussian = choosing_page.order_of(bench.load(choosing_page.REFERENCE / "gaussian"))
+    assert gaussian["order"][0]["factor"] == 1
+    assert gaussian["size"] == "N = 100000"
+    # What is found to be biased is last, though it has no variance.
+    heaviside = choosing_page.order_of(bench.load(choosing_page.REFERENCE / "heaviside"))
+    assert choosing.factor_said(heaviside["order"][-1]) == "biased"
+
+
+def test_an_order_is_told_with_its_size_and_none_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = order_lines(["quadratic_toy"])
+    assert line.startswith(
+        "as on quadratic_toy, 6 evaluations of f, by variance × evaluations of f: disarm ("
+    )
+    assert "disarm (variance 0), local_expectation (variance 0), " in line
+    empty = {"quadratic_toy": {"size": "", "order": []}}
+    monkeypatch.setattr(choosing_table, "kept", lambda: empty)
+    assert list(order_lines(["quadratic_toy"])) == []
 
 
 def test_the_scenario_itself_is_most_like_a_problem_of_its_own() -> None:

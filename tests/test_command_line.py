@@ -289,6 +289,7 @@ def test_options_change_the_scenario(here: Path, without_figures: None) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_numbers(here: Path, without_figures: None) -> None:
     first, again, other = measured(), measured("--seed", "0"), measured("--seed", "1")
     assert first["variance"].tolist() == again["variance"].tolist()
@@ -372,6 +373,7 @@ def test_a_grid_that_is_huge_must_be_confirmed(here: Path) -> None:
     assert called(*huge, "--yes").exit_code == 0
 
 
+@pytest.mark.slow
 def test_sample_sizes_of_the_gate_that_a_change_made_moot_are_left_out(here: Path) -> None:
     text = (here / "tiny.yaml").read_text()
     sizes = re.search(r"sample_sizes: \[(.*)\]", text)

@@ -309,6 +309,7 @@ def test_runs_without_a_cell_in_common_compare_nothing(run: str, tmp_path: Path)
     assert "only in the run after: every cell" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

@@ -325,6 +325,7 @@ class NoDirectGradient(Rebar):
 SMALL_TRAINING: dict[str, Any] = {"hidden": 4, "steps": 20}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [False, True])
 def test_items_and_a_cost_that_depends_on_theta(classes: bool) -> None:
     tried = Decoder(classes)
@@ -341,6 +342,7 @@ def test_items_and_a_cost_that_depends_on_theta(classes: bool) -> None:
     assert away(NoDirectGradient(), tried, truth) > STANDARD_ERRORS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["table", "tied", "categorical", "bernoullis"])
 def test_vectors_of_choices(name: str) -> None:
     tried = problem_of(name)

@@ -13,6 +13,7 @@ from torch import Tensor
 import bench
 from bench.catalogue import build
 from bench.certification.problems import Reference
+from bench.distributions.layered import layers_of
 from bench.engine.counting import Counts, counted
 from bench.estimator import Estimator
 from bench.exact import SingleDraws, exact_moments, single_draws
@@ -245,6 +246,21 @@ def test_one_draw_serves_the_pairs_of_all_layers(name: str) -> None:
     assert counts.evaluations / 5 == 3 * N == estimator.evaluations(problem, N)
 
 
+@pytest.mark.parametrize("estimator", [Arm(), Disarm()])
+def test_partners_have_the_layers_after_theirs_from_the_numbers_of_the_draw(estimator: Coupling) -> None:
+    """From others an estimate would have the right mean, and more variance."""
+    problem, N = double(BeliefNet()), 500
+    net = layers_of(problem.distribution(problem.theta[None]))
+    u = torch.rand(N, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x = net.completed(u[..., :0], u)
+    partners = estimator.completed(net, 0, u, x, net.logits(0, x[..., :0]), N)
+    first, second = net.layers
+    assert torch.equal(partners[..., first], (u[..., first] > (-net.logits(0, x)).sigmoid()).double())
+    probs = net.logits(1, partners[..., first]).sigmoid()
+    assert torch.equal(partners[..., second], (u[..., second] <= probs).double())
+    assert not torch.equal(partners[..., second], (1 - u[..., second] <= probs).double())
+
+
 def test_a_group_of_draws_is_of_one_layer() -> None:
     """Its draws would share those of the layers before, whose noise no N makes less."""
     for estimator in (Arms(), Arms(False)):
@@ -363,6 +379,7 @@ WRONG: dict[str, tuple[Coupling, tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_coupling_that_is_wrong_is_found(name: str) -> None:
     estimator, problems = WRONG[name]

@@ -20,6 +20,7 @@ from bench.noise.draws import Draws
 from bench.problem import NotApplicable, Points, Problem
 from bench.statistics.evidence import blocks_reported
 from tests.cases import estimates_of
+from tests.parameters import spread
 
 Z_LIMIT = 5.0  # of some 300 numbers, with a false alarm in one of 5000 files of seeds
 REPLICATES = 40_000
@@ -102,7 +103,7 @@ def truth_of(problem: Items) -> Tensor:
     return truth[0]
 
 
-@pytest.mark.parametrize(("kind", "name"), CASES)
+@pytest.mark.parametrize(("kind", "name"), spread(CASES, 10))
 def test_the_mean_is_the_gradient_and_the_variance_that_of_the_items(kind: str, name: str) -> None:
     problem = Items(kind)
     estimator: Estimator = build("estimators", *BITS_TOO[name])

@@ -138,6 +138,7 @@ class WithoutItsMean(DoubleCv):
         return gradient_of(theta, (log_prob, centered(cost + 0.3 * linear)), *rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coefficient", ["optimal", 0.3, -0.8])
 def test_nothing_is_flagged_with_items_and_classes(coefficient: float | str) -> None:
     assert not flagged(build("estimators", NAME, {"coefficient": coefficient}))

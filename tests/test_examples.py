@@ -20,6 +20,7 @@ def test_an_example_is_short_and_listed(path: Path) -> None:
     assert any(f'run_of("{path.stem}"' in each.read_text("utf-8") for each in tests)
 
 
+@pytest.mark.slow
 def test_a_relaxed_variable_has_another_gradient(tmp_path: Path) -> None:
     run = run_of("relaxed_bernoulli", tmp_path)
     assert verdicts_of(run) == {"relaxed": True, "score": False}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 import bench
 from bench import catalogue
@@ -96,10 +97,51 @@ def test_a_constant_is_named_where_both_sample_sizes_agree() -> None:
     assert found.endswith("as when a baseline includes the sample itself")
 
 
+@pytest.mark.slow
 def test_a_bias_that_is_no_constant_is_not_called_one() -> None:
     # The control.
     assert "constant" not in cause(Weighted(over_spread=True))
     assert "not linear in the cost" in cause(Weighted(over_spread=True))
+
+
+@dataclass(frozen=True)
+class OfOneSample(Estimator):
+    """Has the mean cost of a group as a baseline, where a group is one sample."""
+
+    bias: ClassVar[Claim] = "unbiased"
+
+    def gradient(self, problem: Any, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))
+        groups = problem.cost(x, theta).detach()[:, None]  # [N, 1, R]
+        weight = (groups - groups.mean(1, keepdim=True)).mean(1)
+        return gradient_of(theta, (p.log_prob(x), weight))
+
+
+@dataclass(frozen=True)
+class LogitsForLogMasses(Estimator):
+    """The score function with θ itself for log p: without the normalizer."""
+
+    bias: ClassVar[Claim] = "unbiased"
+
+    def gradient(self, problem: Any, theta: Tensor, sample_size: int) -> Tensor:
+        p = problem.distribution(theta)
+        x = p.sample((sample_size,))
+        points = x if theta.shape[-1] == x.shape[2:].numel() else one_hot(x.long(), theta.shape[-1])
+        score = (points.to(theta) * theta).flatten(2).sum(-1)
+        return gradient_of(theta, (score, problem.cost(x, theta).detach()))
+
+
+def test_a_baseline_of_a_single_sample_is_among_the_causes_of_no_gradient() -> None:
+    found = cause(OfOneSample())
+    assert found.startswith("no gradient reaches the weights: ")
+    assert "or a baseline that is the whole cost, as the mean over a single sample is (on normal" in found
+
+
+def test_a_score_without_its_normalizer_is_no_division_by_a_spread() -> None:
+    found = cause(LogitsForLogMasses(), "bernoullis", "categorical")
+    assert "logits taken for log p" in found
+    assert "spread" not in found
 
 
 # --- other causes -------------------------------------------------------------------------------------
@@ -237,6 +279,7 @@ def test_a_fault_on_one_problem_names_it() -> None:
     assert "(N = 2) to " in line or "(N = 8) to " in line
 
 
+@pytest.mark.slow
 def test_the_report_is_short() -> None:
     failed, right = certificate(Weighted(times=2.0), *SEVERAL), certificate(Weighted(), *SEVERAL)
     assert len(str(failed).splitlines()) <= 5

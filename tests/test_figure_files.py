@@ -22,7 +22,8 @@ from bench.figures.definition import Figure, with_ends
 from bench.figures.estimator_style import styles
 from bench.figures.export import draw
 from bench.figures.figure_tables import of_a_run, of_several_runs
-from bench.figures.marks import DATA
+from bench.figures.marks import ARROW_AWAY, DATA, HOLLOW, SLIM_ARROW
+from bench.page.charts import charts_of
 from bench.results.columns import completed, no_rows
 from bench.results.run import Run
 from tests.runs import run_of
@@ -208,7 +209,52 @@ def test_the_figures_of_a_run_are_those_with_something_to_draw() -> None:
 def test_what_is_not_drawn_is_said_but_absent_devices() -> None:
     assert "unavailable" not in words(sheet_of("variance", several_devices()))  # no paper is about them
     assert "not applicable (it needs N" in " ".join(words(sheet_of("variance", with_blocks())).split())
-    assert "not drawn: exact: there is no number above zero" in words(sheet_of("variance", zero_variance()))
+    unknown = ordinary()
+    unknown.loc[unknown["estimator"] == "reinforce", "variance"] = math.nan
+    assert "not drawn: reinforce: there is no number above zero" in words(sheet_of("variance", unknown))
+
+
+def test_values_that_have_no_place_on_the_axis_are_said_with_who_has_them() -> None:
+    zero = "variance 0, which a logarithmic axis cannot show"
+    said = words(sheet_of("variance", zero_variance()))
+    assert f"not drawn: exact: {zero}" in said
+    assert "there is no number" not in said
+    some = zero_variance()
+    some.loc[(some["estimator"] == "reinforce") & (some["sample_size"] == SIZES[0]), "variance"] = 0.0
+    both = f"not drawn: reinforce (1 of {len(SIZES)} points) and exact: {zero}"
+    assert both in " ".join(words(sheet_of("variance", some)).split())
+    infinite = ordinary()
+    infinite.loc[infinite["estimator"] == "reinforce", "snr"] = math.inf
+    assert "not drawn: reinforce: snr infinite" in words(sheet_of("snr", infinite))
+    # The control: what is drawn is not said to be missing.
+    assert "not drawn" not in words(sheet_of("variance", ordinary()))
+
+
+def test_a_sweep_and_a_page_say_what_has_no_place() -> None:
+    parts = [zero_variance().assign(problem=f"p (t = {t})") for t in (1, 2)]
+    frame = pd.concat(parts, ignore_index=True)
+    frame["cell"] += frame["problem"]
+    frame["problem.t"] = frame["problem"].str.extract(r"= (\d)")[0].astype(float)
+    note = "not drawn: exact: variance 0, which a logarithmic axis cannot show"
+    assert note in words(sheet_of("variance_by_option", frame))
+    charts, failed = charts_of(of_a_run(made(frame)))
+    assert failed == []
+    assert {c["name"]: c["notice"] for c in charts}["variance_by_option"] == note
+
+
+def test_title_and_caption_fit_what_is_drawn() -> None:
+    said = words(sheet_of("variance", single_size()))
+    assert "Variance, by estimator" in said
+    assert "A point for each estimator, at N = 100, with its 95 % interval." in said
+    assert "number of samples" not in said
+    assert "dotted lines" not in said
+    of_evaluations = ordinary().assign(granted=ordinary()["sample_size"])
+    granted = " ".join(words(sheet_of("variance", of_evaluations)).split())
+    assert "Variance against evaluations of f" in granted
+    assert "dotted lines that fall as one over the evaluations" in granted
+    said = " ".join(words(sheet_of("variance", ordinary())).split())
+    assert "Variance against the number of samples" in said
+    assert "dotted lines that fall as one over N" in said
 
 
 def test_a_label_that_is_shortened_is_not_called_missing() -> None:
@@ -359,9 +405,8 @@ def test_ends_without_a_place_are_the_edge_of_the_axis() -> None:
     assert linear["upper"].iloc[4] > 4
 
 
-@pytest.mark.parametrize("name", ["variance", "bias"])
-def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
-    frame = endless_intervals()
+def test_an_endless_interval_has_arrows_at_both_edges() -> None:
+    name, frame = "bias", endless_intervals()
     spec = sheet_of(name, frame)
     arrows = [item for item in marks(spec, "symbol") if str(item["shape"]).startswith("triangle-")]
     ends = [item for item in arrows if item["size"] == 45]
@@ -372,6 +417,30 @@ def test_an_endless_interval_has_arrows_at_both_edges(name: str) -> None:
     assert {len(each) for each in places.values()} == {1}
     assert min(places["triangle-down"]) > max(places["triangle-up"])
     assert not [item for item in marks(sheet_of(name, ordinary()), "symbol") if item["size"] == 45]
+
+
+def test_an_open_interval_is_an_arrow_beside_its_point_and_no_wedge_to_the_edge() -> None:
+    frame = ordinary()
+    middle = (frame["estimator"] == "reinforce") & (frame["sample_size"] == SIZES[2])
+    frame.loc[middle, "variance_high"] = math.inf
+    spec, plain = sheet_of("variance", frame), sheet_of("variance", ordinary())
+    (arrow,) = [item for item in marks(spec, "symbol") if item["size"] == SLIM_ARROW]
+    points = [item for item in marks(spec, "symbol") if item["size"] == HOLLOW["size"]]
+    assert len(points) == len(frame)
+    beneath = [abs(item["y"] - arrow["y"] - ARROW_AWAY) for item in points if item["x"] == arrow["x"]]
+    assert min(beneath) < 0.1
+    # The band has a gap there, and the axis reaches no further than without.
+    areas = [item for item in marks(spec, "area") if not item.get("defined", True)]
+    assert {item["x"] for item in areas} == {arrow["x"]}
+    assert len(areas) == 1
+    highest = min(item["y"] for item in marks(plain, "symbol"))
+    assert min(item["y"] for item in points) == pytest.approx(highest, abs=0.1)
+    # What is known of the interval is a line down from the point.
+    (line,) = [item for item in marks(spec, "rule") if abs(item["y"] - item["y2"]) > 0.1]
+    assert min(line["y"], line["y2"]) == pytest.approx(arrow["y"] + ARROW_AWAY)
+    note = "an arrow: on that side the interval is infinite, or reaches beyond a factor of 1000"
+    assert note in " ".join(words(spec).split())
+    assert "an arrow" not in words(plain)
 
 
 # --- odd measurements -------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from bench.diagnosing.some_blocks import biased_blocks, without_gradient
 from bench.engine.truth import truth_of
 from bench.statistics.fieller import fieller
 from tests.losses_at_hand import leaf, vae
+from tests.parameters import some
 
 R, P = 4000, 6
 TRUTH = torch.tensor([1.0, -2.0, 0.5, 3.0, -1.0, 0.2], dtype=torch.float64)
@@ -312,7 +313,7 @@ def found_in(model: Any, loss: Callable[[], Tensor], truth: Any) -> list[Finding
     return causes(experiment, truth_of(experiment), prepared.cells[0])
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", some(FAULTS, 2))
 def test_a_fault_is_named(name: str) -> None:
     model, loss, truth, wanted = FAULTS[name]
     names = [each for found in found_in(model, loss, truth) for each in found.names]

@@ -612,6 +612,7 @@ SPACED = [
 tokens = st.lists(st.sampled_from([*CHARACTERS, *WORDS, *SPACED]), max_size=60).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=timedelta(seconds=2), derandomize=True)
 @given(st.one_of(st.text(max_size=1100), st.text("z()*-+9. e", max_size=1100), tokens))
 @example("9**" * 300 + "9")

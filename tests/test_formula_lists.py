@@ -405,7 +405,7 @@ CONSTANTS: list[tuple[Any, tuple[str | int, ...], str]] = [
     ({"w": []}, ("w",), "the list is empty"),
     ({"w": [1, [2]]}, ("w", 0), ""),
     ({"w": [[1, 2], [3]]}, ("w", 1), "row 1 has 1 number, and row 0 has 2 numbers"),
-    ({"w": [[], []]}, ("w", 0), "row 0 has 0 numbers"),
+    ({"w": [[], []]}, ("w", 0), "row 0 is empty; wanted a list of numbers"),
     ({"w": [[[1]]]}, ("w", 0, 0), "lists are nested twice at most"),
     ({"w": [1, "2"]}, ("w", 1), "wanted a number, got '2'"),
     ({"w": [1, None]}, ("w", 1), "wanted a number, got None"),

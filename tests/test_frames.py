@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import bench
 from bench.analysis.comparison import compare, level_of
 from bench.analysis.first_screen import histograms
 from bench.analysis.frames import along, costs, rate_fits, scatter, settings, spread
+from bench.analysis.option_sweeps import along_option
 from bench.analysis.pairs import within
-from bench.analysis.rows import best_and_apart
+from bench.analysis.rows import best_and_apart, whole
 from bench.results.columns import TYPES, completed
 from bench.results.run import Run
 from tests.test_report import cell
@@ -184,3 +187,13 @@ def test_ratios_are_to_the_control_at_one_level_for_all() -> None:
         (10 / row.high, 10 / row.low)
     )
     assert (found.level, level_of(0), level_of(4)) == (0.95, 0.95, 1 - 0.05 / 4)
+
+
+def test_an_option_within_another_is_an_axis_too() -> None:
+    kept = bench.load(Path(__file__).parent.parent / "results" / "reference" / "credit_of_steps")
+    found = along_option(kept, whole(kept.measurements))
+    assert found is not None
+    lines = found.groupby("estimator", sort=False)["variance"].nunique()
+    assert lines["gae (right critic)"] == lines["gae (wrong critic)"] == 4
+    assert lines["total return"] == 1  # what does not have the option is the same at each value
+    assert set(found["option"]) == {"trace_decay"}

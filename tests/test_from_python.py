@@ -110,6 +110,7 @@ def test_a_run_compares_its_estimators(made: bench.Run) -> None:
         bench.compare(made, made, control="rloo")
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_page(made: bench.Run, tmp_path: Path) -> None:
     assert made.report(tmp_path / "page.html") == tmp_path / "page.html"
     text = (tmp_path / "page.html").read_text("utf-8")

@@ -29,6 +29,11 @@ def gan(**options: Any) -> ImplicitModuleRows:
     return problem.to("cpu", torch.float64)
 
 
+@pytest.fixture(scope="module")
+def usual() -> ImplicitModuleRows:
+    return gan()
+
+
 def drawn(name: str, problem: ImplicitModuleRows, rows: int = 2, sample_size: int = 4) -> Tensor:
     with stream(Address(0, "gan", sample_size, "estimates"), torch.device("cpu"), 0) as draws:
         draws.begin(0, rows)
@@ -87,9 +92,10 @@ APPLIES = {
 BY_THE_SCORE = {name for name, (kind, _) in EVERY.items() if kind in ("reinforce", "mixture")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
-def test_estimators_that_need_a_density_do_not_apply(name: str) -> None:
-    problem = gan()
+def test_estimators_that_need_a_density_do_not_apply(name: str, usual: ImplicitModuleRows) -> None:
+    problem = usual
     if name in APPLIES:
         assert drawn(name, problem).any(1).all()
         return

@@ -19,6 +19,7 @@ from bench.certification.problems import PROBLEMS
 from bench.distributions.by_counter import Bernoulli, Categorical, Geometric
 from bench.engine.counting import Counts, counted
 from bench.estimator import Estimator, NotApplicable
+from bench.exact import exact_moments, single_draws
 from bench.problem import Problem
 from estimators.go import Go, _family_of
 from tests.cases import estimates_of, estimator_of, expectation, problem_of
@@ -145,6 +146,16 @@ def test_vectors_of_counts_have_the_right_mean(distribution: dict[str, Any], cos
     error = estimates.std(0) / len(estimates) ** 0.5
     assert bool(((estimates.mean(0) - truth[0]).abs() < 4.5 * error).all())
     assert bool(((1.05 * estimates.mean(0) - truth[0]).abs() > 4.5 * error).any())  # the control
+
+
+def test_the_variance_grows_as_one_over_the_probability_of_a_rare_class_between_likely_ones() -> None:
+    def variance(*logits: float) -> float:
+        options = expectation("f[z]", ["logits"], categorical={"logits": list(logits)})
+        problem = Stated(GO, {**options, "let": {"f": [0.2, 1, 0.5]}}).built()
+        return float(exact_moments(Go(), 1, single_draws(problem, problem.parameters)).variance.sum())
+
+    assert variance(0, -12, 1) / variance(0, -10, 1) == pytest.approx(math.e**2, rel=0.01)
+    assert variance(0, 1, -12) == pytest.approx(variance(0, 1, -10), rel=0.01)
 
 
 def test_evaluations_are_those_of_the_formula() -> None:

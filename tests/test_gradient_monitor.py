@@ -27,6 +27,7 @@ from bench.monitoring.steps import Sizes
 from bench.monitoring.sub_batches import examples_of, sub_batches, without_rest
 from bench.results.run import Run
 from bench.text.numbers import interval_said
+from tests.parameters import some
 
 SPREAD, NOISE, MEAN = 2.0, 3.0, 1.5
 """Of examples, of sampling, and the gradient itself."""
@@ -88,7 +89,7 @@ def assert_mean(values: Any, wanted: float) -> None:
     assert abs(values.mean() - wanted) < 4 * values.std() / math.sqrt(len(values)), (values.mean(), wanted)
 
 
-@pytest.mark.parametrize(("reduction", "factor"), [("mean", 1 / 32), ("sum", 32.0)])
+@pytest.mark.parametrize(("reduction", "factor"), some([("mean", 1 / 32), ("sum", 32.0)], 1))
 def test_variances_are_those_of_a_batch_of_the_training(
     tmp_path: Path, reduction: str, factor: float
 ) -> None:
@@ -106,6 +107,7 @@ def test_variances_are_those_of_a_batch_of_the_training(
         assert_mean(seen["variance"], 8 * 4 * (NOISE**2 + SPREAD**2) * factor)
 
 
+@pytest.mark.slow
 def test_the_noise_scale_is_in_examples(tmp_path: Path) -> None:
     seen = seen_at_many_steps(tmp_path, mine, size=64)
     true = (NOISE**2 + SPREAD**2) / MEAN**2
@@ -116,6 +118,7 @@ def test_the_noise_scale_is_in_examples(tmp_path: Path) -> None:
     assert seen["snr"].median() == pytest.approx(math.sqrt(64 / true), rel=0.15)
 
 
+@pytest.mark.slow
 def test_what_is_the_same_for_all_examples_is_no_noise_of_the_data(tmp_path: Path) -> None:
     def loss(batch: Tensor) -> Tensor:
         return (W * (MEAN + NOISE * torch.randn_like(batch))).sum(1).mean()
@@ -380,6 +383,7 @@ def test_the_length_that_most_arrays_have_is_that_of_the_batch() -> None:
     assert [len(part["x"]) for part in sub_batches(batch, 3, torch.arange(6))] == [2, 2, 2]
 
 
+@pytest.mark.slow
 def test_a_sorted_batch_has_the_noise_of_its_examples_in_any_order(tmp_path: Path) -> None:
     seen = seen_at_many_steps(tmp_path, lambda batch: mine(batch[batch[:, 0].argsort()]), size=32)
     ordered = seen_at_many_steps(tmp_path, mine, size=32, ordered=True)

@@ -104,6 +104,7 @@ def importers_of(module: str) -> set[str]:
 
 CONTRACTS = [
     "bench.problem",
+    "bench.policy",
     "bench.estimator",
     "bench.noise",
     "bench.options",
@@ -125,10 +126,17 @@ SHARED_BY_ESTIMATORS = [
     "estimators.coupled_moments",
     "estimators.decompositions",
     "estimators.directions",
+    "estimators.divergences",
     "estimators.gibbs_moves",
+    "estimators.group_baselines",
+    "estimators.group_claims",
+    "estimators.group_composition",
+    "estimators.group_parts",
     "estimators.perturbed",
+    "estimators.ratio_rules",
     "estimators.relaxed_slopes",
     "estimators.samplers",
+    "estimators.step_credits",
     "estimators.surrogates",
     "estimators.set_outcomes",
     "estimators.trained_controls",
@@ -139,7 +147,7 @@ SHARED_BY_ESTIMATORS = [
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if name.startswith("estimators.")])
 def test_an_estimator_imports_the_contracts_and_no_other_family(name: str) -> None:
-    mathematics = ["bench.exact", "bench.distributions", "bench.centering", "bench.noise"]
+    mathematics = ["bench.exact", "bench.distributions", "bench.centering", "bench.noise", "bench.policies"]
     assert strangers(name, [*CONTRACTS, *mathematics, *SHARED_BY_ESTIMATORS]) == []
 
 
@@ -187,6 +195,17 @@ def test_the_gate_judges_and_draws_nothing() -> None:
 def test_causes_are_found_below_audits_and_certificates() -> None:
     allowed = [*CONTRACTS, "bench.engine", "bench.statistics", "bench.text.numbers", "bench.text.words"]
     assert strangers("bench.diagnosing", allowed) == []
+
+
+def test_updates_of_policies_are_mathematics_and_their_certificates_judge() -> None:
+    mathematics = [*CONTRACTS, "bench.distributions", "bench.exact", "bench.statistics"]
+    certificates = "bench.policies.certificates"
+    found = strangers("bench.policies", mathematics)
+    assert [line for line in found if not line.startswith(certificates)] == []
+    # They ask the catalogue for problems and for updates that go by a name.
+    allowed = [*mathematics, "bench.catalogue", "bench.engine", "bench.policies", *TABLES]
+    assert strangers(certificates, allowed) == []
+    assert {name for name in importers_of(certificates) if not within(name, [certificates])} == {"bench"}
 
 
 OF_CHOICES = ["bench.distributions.choices", "bench.distributions.states"]

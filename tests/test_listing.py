@@ -7,10 +7,11 @@ from typing import Any
 
 from bench import catalogue
 from bench.distributions.families import FAMILIES
-from tests.cases import CERTIFIED_ON, IMPLICIT, VARIATIONAL
+from tests.cases import CERTIFIED_ON, IMPLICIT, POLICIES, VARIATIONAL
 
 LISTED: list[Mapping[str, Any]] = [
     *(reference.options for reference in CERTIFIED_ON.values()),
+    *POLICIES.values(),  # held to enumeration, see test_group_policy and test_tokens
     IMPLICIT["gan"],  # held to differences of its mean cost
     VARIATIONAL["logistic_regression"],  # held to plain Monte Carlo, and too slow to certify everything on
 ]

@@ -17,6 +17,7 @@ from bench.certification.problems import PROBLEMS
 from bench.distributions.choices import choices_of
 from bench.engine.counting import Counts, counted
 from bench.estimator import Claim, Estimator, NotApplicable, gradient_of
+from bench.exact import exact_moments, single_draws
 from bench.problem import Problem
 from estimators.local_expectations import LocalExpectation, OneFlip
 from tests.cases import estimates_of, expectation, problem_of
@@ -100,6 +101,26 @@ def test_of_classes_by_enumeration() -> None:
     }
     assert faults_of(Stated(LOCAL, options, mean, local, digits=10, known=True)) == []
     assert faults_of(Stated(FLIP, options, mean, flip, digits=10, known=True)) == []
+
+
+@pytest.mark.parametrize("N", [1, 4])
+def test_the_skewness_of_one_flip_by_enumeration(N: int) -> None:
+    # Of each of three flips and eight states, in plain Python: D p (1 − p) (f(1) − f(0)) in its coordinate.
+    p = [1 / (1 + math.exp(-each)) for each in ETA]
+    states = list(itertools.product((0, 1), repeat=3))
+    weights = [math.prod(a if b else 1 - a for a, b in zip(p, x, strict=True)) / 3 for x in states]
+    skewness = []
+    for d in range(3):
+        others = [sum(x) - x[d] - 1.3 for x in states]
+        estimates = [3 * p[d] * (1 - p[d]) * ((rest + 1) ** 2 - rest**2) for rest in others]
+        outcomes = [*zip(weights, estimates, strict=True), (2 / 3, 0.0)]
+        mean = sum(w * g for w, g in outcomes)
+        variance, third = (sum(w * (g - mean) ** power for w, g in outcomes) for power in (2, 3))
+        skewness.append(third / variance**1.5 / math.sqrt(N))
+    problem = Stated(FLIP, COUNT).built()
+    draws = single_draws(problem, problem.parameters)
+    assert exact_moments(OneFlip(), N, draws).skewness.tolist() == pytest.approx(skewness, rel=1e-9)
+    assert max(map(abs, skewness)) > 0.1
 
 
 @pytest.mark.parametrize(

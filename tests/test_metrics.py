@@ -455,6 +455,7 @@ def test_a_variance_of_zero_that_is_known_exactly_is_zero() -> None:
     assert (found["variance_low"], found["variance_high"]) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("slope", ["3*z", "3.7*z", "1e-6*z", "1e6*z/3"])
 def test_rounding_is_not_called_bias(slope: str, dtype: torch.dtype) -> None:

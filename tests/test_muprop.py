@@ -115,6 +115,7 @@ class WithoutItsMean(Muprop):
         return gradient_of(theta, (p.log_prob(x), left), cost, problem.analytic_term(theta, p))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [0, 1])
 def test_nothing_is_flagged_with_items_and_classes(order: int) -> None:
     assert not flagged(build("estimators", "muprop", {"order": order}))

@@ -76,6 +76,7 @@ def covered(P: int, data: float, sampling: float, m: int = 8) -> dict[str, int]:
     return hits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
 def test_intervals_cover(scale: float) -> None:
     hits = covered(20, 0.5 * scale / 20, 0.5 * scale / 20)
@@ -83,6 +84,7 @@ def test_intervals_cover(scale: float) -> None:
 
 
 # Intervals of the signal of one coordinate cover 92 % or more; of 400 fewer than 348 do in 1 of 2000 tests.
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 3.0, 10.0])
 @pytest.mark.parametrize("m", [8, 16])
 def test_intervals_of_a_single_coordinate_cover(scale: float, m: int) -> None:

@@ -124,14 +124,14 @@ def text_of(output: Any) -> str:
 
 
 def test_all_notebooks_are_tested() -> None:
-    assert set(NOTEBOOKS) == {path.stem for path in (ROOT / "docs").glob("*.ipynb")}
+    assert set(NOTEBOOKS) == {path.stem for path in (ROOT / "docs" / "notebooks").glob("*.ipynb")}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_gives_what_it_shows_without_network_and_warnings(name: str, tmp_path: Path) -> None:
     page, least = NOTEBOOKS[name]
-    path = ROOT / "docs" / f"{name}.ipynb"
+    path = ROOT / "docs" / "notebooks" / f"{name}.ipynb"
     stored, executed = (nbformat.read(path, as_version=4) for _ in range(2))
     executed.cells.insert(0, nbformat.v4.new_code_cell(OFFLINE))
     executed.cells.append(nbformat.v4.new_code_cell("warnings.resetwarnings()"))

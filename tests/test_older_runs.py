@@ -83,7 +83,7 @@ def test_what_was_not_recorded_is_not_known(copied: Path) -> None:
     pd.testing.assert_frame_equal(read[FIRST], frame[FIRST])
     assert list(read) == MEASUREMENTS
     words = [name for name in later if name in LATER]
-    assert sorted(words) == ["claim", "contradiction", "draws"]
+    assert sorted(words) == ["ascends", "claim", "contradiction", "draws"]
     assert (read[words] == "").all(axis=None)
     assert read[[name for name in later if name not in LATER]].isna().all(axis=None)
     assert read.dtypes.to_dict() == frame.dtypes.to_dict()
@@ -125,6 +125,7 @@ def of_schema(folder: Path, schema: int) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema": schema}))
 
 
+@pytest.mark.slow
 def test_a_run_of_the_first_layout_is_read_as_later_ones_are(copied: Path) -> None:
     run = load(copied)
     change(copied, "measurements", run.measurements.assign(estimator_name="score_function"))

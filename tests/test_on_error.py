@@ -137,6 +137,7 @@ def test_forks_are_told_of() -> None:
     assert reason["forks"].startswith("it forked the process ")
 
 
+@pytest.mark.slow
 def test_workers_from_python_give_the_same_numbers(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
     options: dict[str, Any] = {"out": tmp_path, "progress": False}

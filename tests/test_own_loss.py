@@ -52,6 +52,7 @@ def said(text: str) -> str:
     return re.sub(r"[0-9.]+", "#", " ".join(text.split()))
 
 
+@pytest.mark.slow
 def test_the_first_command_prints_what_the_guide_shows(folder: Path) -> None:
     assert (folder / "my_losses.py").exists()
     output = said(done(COMMANDS[0]))
@@ -61,6 +62,7 @@ def test_the_first_command_prints_what_the_guide_shows(folder: Path) -> None:
     assert len(list(folder.glob("results/my_losses/*/report.html"))) == 1
 
 
+@pytest.mark.slow
 def test_the_other_commands_work_one_after_the_other(folder: Path) -> None:
     assert folder.exists()
     assert len(COMMANDS) == 4
@@ -68,6 +70,7 @@ def test_the_other_commands_work_one_after_the_other(folder: Path) -> None:
         done(command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["page.py", "loader.py", "numpy_only.py"])
 def test_the_programs_run(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(FILES[name], name, "exec"), {"__name__": name})

@@ -37,6 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_the_commands_work_one_after_the_other(folder: Path) -> None:
     assert len(COMMANDS) == 3
     for command in COMMANDS:
@@ -47,6 +48,7 @@ def test_the_commands_work_one_after_the_other(folder: Path) -> None:
     assert len(list(folder.glob("results/*/*/report.html"))) == 2
 
 
+@pytest.mark.slow
 def test_the_page_is_made_from_python(folder: Path) -> None:
     sys.path.append(str(folder))  # as of a program that is run there
     exec(compile(FILES["page.py"], "page.py", "exec"), {})

@@ -27,6 +27,7 @@ from bench.problem import NotApplicable, Problem
 from estimators.relaxations import Reinmax
 from tests.cases import BIASED, PROBLEMS, estimates_of, estimator_of, expectation, problem_of
 from tests.discrete_problems import Decoder
+from tests.parameters import spread
 from tests.stated import STANDARD_ERRORS, Stated, faults_of
 
 RELAXATIONS = [
@@ -138,7 +139,7 @@ VALUES |= {
 
 # Elsewhere: a cost that is no polynomial of the second degree.
 CUBIC, SLOPE = bit(-0.4, "(z + 0.3)**3 - z"), lambda x: 3 * (x + 0.3) ** 2 - 1
-CURVED = Relaxed(-0.4, SLOPE, 0.7)
+CURVED, HOT = Relaxed(-0.4, SLOPE, 0.7), Relaxed(-0.4, SLOPE, 2.5)
 VALUES |= {
     name: Stated(estimator, CUBIC, [moments[0]], [moments[1]])
     for name, estimator, moments in (
@@ -149,6 +150,9 @@ VALUES |= {
             ("gumbel_rao", {"temperature": 0.7, "inner_draws": 3}),
             CURVED.moments(True, 3),
         ),
+        ("cubic softmax, hot", ("gumbel_softmax", {"temperature": 2.5}), HOT.moments(False)),
+        ("cubic hard, hot", ("gumbel_softmax", {"temperature": 2.5, "hard": True}), HOT.moments(True)),
+        ("cubic rao, hot", ("gumbel_rao", {"temperature": 2.5, "inner_draws": 3}), HOT.moments(True, 3)),
         ("cubic imle", ("imle", {"target_step": 0.8}), imle(-0.4, SLOPE, 0.8)),
         (
             "square imle",
@@ -259,7 +263,7 @@ def map_mean(λ: float) -> list[float]:
     return ((φ.softmax(0) - (φ - λ * f).softmax(0)) / λ).tolist()
 
 
-@pytest.mark.parametrize("τ", [0.6, 1.0])
+@pytest.mark.parametrize("τ", spread([0.6, 1.0, 2.5], 1))
 @pytest.mark.parametrize("name", ["gumbel_softmax", "gumbel_softmax hard", "gumbel_rao"])
 def test_a_linear_cost_of_three_classes(name: str, τ: float) -> None:
     """Its slope is the same everywhere, so that all three have one mean."""

@@ -135,6 +135,7 @@ def test_groups_of_too_many_rows_are_refused(tmp_path: Path, monkeypatch: pytest
         _ = replicates_in(path.parent).cells
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["measurements", "coordinates"])
 def test_a_table_of_more_rows_than_it_has_bytes_is_refused(tmp_path: Path, name: str) -> None:
     """Thirty million rows of one value take some kilobytes, and gigabytes once they are read."""
@@ -149,6 +150,7 @@ def test_a_table_of_more_rows_than_it_has_bytes_is_refused(tmp_path: Path, name:
         getattr(bench.load(folder), name)
 
 
+@pytest.mark.slow
 def test_what_is_written_needs_no_whole_table_in_memory(tmp_path: Path) -> None:
     """Ten million rows, written and read in a process that may take 300 megabytes more than it had."""
     script = """

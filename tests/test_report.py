@@ -47,7 +47,7 @@ def cell(estimator: str, sample_size: int, variance: float, **changes: Any) -> d
         "dtype": "float32", "parameter": "all", "dim": 1, "replicates": 1000, "nonfinite": 0,
         "truth": "closed_form", "truth_norm": 4.0, "truth_se": 0.0, "mean": 4 + error / 2, "bias": error / 2,
         "bias_low": -1.5 * error, "bias_high": 2.5 * error, "bias_p": 0.6, "verdict": "within 1 %",
-        "claim": "unbiased", "contradiction": "",
+        "claim": "unbiased", "ascends": "", "contradiction": "",
         "variance": variance, "variance_low": 0.9 * variance, "variance_high": 1.12 * variance,
         "variance_exact": math.nan, "variance_z": math.nan, "kurtosis_exact": math.nan,
         "kurtosis": 3.2, "effective_dof": 900.0, "mse": variance, "mse_low": 0.9 * variance,

@@ -123,6 +123,7 @@ def test_the_same_command_goes_on(here: Path, measured: list[str]) -> None:
     assert len(folders()) == 2, "another question"
 
 
+@pytest.mark.slow
 def test_more_replicates_have_the_numbers_of_a_run_of_so_many(here: Path) -> None:
     run("--resume")
     run("--resume", "-r", 50)
@@ -265,6 +266,7 @@ def test_runs_are_listed_and_removed_after_a_question(here: Path) -> None:
     assert "wanted a number of hours, days or weeks" in called("clean", "--older", "soon", code=2).output
 
 
+@pytest.mark.slow
 def test_runs_of_parts_of_a_scenario_become_one(here: Path, measured: list[str]) -> None:
     run("-e", "reinforce", "-o", "a")
     run("-e", "reparameterization,rloo", "-o", "b")
@@ -283,6 +285,7 @@ def test_runs_of_parts_of_a_scenario_become_one(here: Path, measured: list[str])
 # --- caches ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_finished_cells_are_shared_and_damaged_ones_made_again(here: Path, measured: list[str]) -> None:
     run("--cache", "shared")
     first = numbers(folders()[0])
@@ -361,6 +364,7 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.engine.pieces.BLOCKS", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pieces")
 def test_exchanged_parts_are_set_aside(here: Path) -> None:
     run()
@@ -426,6 +430,7 @@ def test_code_that_a_problem_names_counts(here: Path) -> None:
     assert found[0] != found[1]
 
 
+@pytest.mark.slow
 def test_the_command_that_status_prints_measures_the_cell_alone(here: Path, measured: list[str]) -> None:
     more = "dtypes: [float32, float64], options: {problem.distribution.normal.loc: [1, 2]}"
     Path("small.yaml").write_text(SMALL.replace("[10, 30]", f"[10, 30], {more}"))

@@ -24,6 +24,7 @@ QUICKER = {
     "vae_mnist": ["problem.theta.train.steps=5", *SMALL_VAE],
     "vae_training": ["problem.theta.checkpoints=[0, 10]", *SMALL_VAE],
     "gan": ["problem.theta.checkpoints=[0, 10]", "problem.hidden=4"],
+    "discrete_vae": ["problem.theta.checkpoints=[0, 10]"],
     "logistic_regression": ["problem.steps=10"],
     "sticking_the_landing": ["sweep.options={problem.scale: [0.5, 1.0]}"],
     "iwae_signal_to_noise": ["sweep.options={problem.samples: [1, 4]}"],

@@ -15,6 +15,7 @@ from bench.losses.row_noise import RowNoise
 from bench.losses.served_samplers import FUNCTIONS, IN_PLACE, METHODS
 from bench.losses.serving import served
 from bench.noise.draws import Draws
+from tests.parameters import some
 
 R = 6000
 # Of two moments of each of some twenty samplers each is held to 4.5 of its standard errors: a false alarm has
@@ -88,7 +89,7 @@ def off(values: Tensor, mean: float, variance: float) -> tuple[float, float]:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in LAWS if name != "multinomial_without"])
+@pytest.mark.parametrize("name", some([name for name in LAWS if name != "multinomial_without"], 8))
 def test_a_sampler_has_the_law_of_the_one_it_replaces(name: str) -> None:
     call, mean, variance = LAWS[name]
     values = drawn(call)

@@ -26,6 +26,7 @@ from estimators.partial_sums import SumAndSample, TopK, sum_and_one
 from estimators.unordered_set import UnorderedSet
 from estimators.without_replacement import Chosen, FiniteValues, set_probabilities
 from tests.cases import estimates_of, expectation, problem_of
+from tests.parameters import spread
 from tests.stated import Stated, faults_of
 
 
@@ -70,7 +71,7 @@ OF_FIVE: dict[str, tuple[str, dict[str, Any], float, int]] = {
 }
 
 
-@pytest.mark.parametrize("name", OF_FIVE)
+@pytest.mark.parametrize("name", spread(OF_FIVE, 7))
 def test_the_total_variance_of_five_classes(name: str) -> None:
     estimator, options, total, N = OF_FIVE[name]
     assert (
@@ -231,6 +232,7 @@ def test_the_first_value_alone_is_the_score_function() -> None:
     assert found.kurtosis["all"] == pytest.approx(plain.kurtosis["all"], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_bits_are_values_too() -> None:
     problem = built(expectation("(sum(z) - 1.3)**2", ["logits"], bernoulli={"logits": [0.7, -1.1, 0.2]}))
     truth = exact_gradient(problem).gradient

@@ -170,7 +170,12 @@ def test_functions_of_surrogates_are_those_of_each_neighbor(cls: type[Bits]) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("stein", {}), ("stein", {"coefficient": "optimal"}), ("rodeo", {})]
+    ("name", "options"),
+    [
+        ("stein", {}),
+        pytest.param("stein", {"coefficient": "optimal"}, marks=pytest.mark.slow),
+        pytest.param("rodeo", {}, marks=pytest.mark.slow),
+    ],
 )
 def test_nothing_is_flagged_with_items_and_classes(name: str, options: dict[str, Any]) -> None:
     assert not flagged(build("estimators", name, options))
@@ -184,7 +189,9 @@ class WrongRates(GibbsMoves):
         self.rates = (1 / choices.shape.numel() - self.rates.sum(-1, keepdim=True)).expand_as(self.rates)
 
 
-@pytest.mark.parametrize("estimator", [Stein(), Rodeo()], ids=["stein", "rodeo"])
+@pytest.mark.parametrize(
+    "estimator", [Stein(), pytest.param(Rodeo(), marks=pytest.mark.slow)], ids=["stein", "rodeo"]
+)
 def test_a_wrong_probability_of_a_move_is_flagged(estimator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (stein, rodeo):
         monkeypatch.setattr(module, "GibbsMoves", WrongRates)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import bench
 from bench.certification.problems import Reference
-from bench.distributions.choices import Choices
+from bench.distributions.choices import Choices, choices_of
 from bench.engine.counting import Counts, counted
 from bench.estimator import Estimator
 from bench.problem import NotApplicable
@@ -116,6 +116,17 @@ def test_each_swap_is_evaluated_once(name: str, each: int) -> None:
     assert counts.evaluations / 5 == 2 * each == SWAPS[name].evaluations(problem, 2)
 
 
+def test_a_random_reference_is_each_of_the_classes_equally_often() -> None:
+    problem, N = problem_of("table"), 30_000
+    choices = choices_of(problem.distribution(problem.theta[None]))
+    torch.manual_seed(0)
+    found = Ars().references(Swaps(choices, N), choices)
+    assert found.shape == (N, 1)
+    shares = torch.bincount(found.flatten(), minlength=3) / N
+    assert len(shares) == 3
+    assert ((shares - 1 / 3).abs() / (2 / 9 / N) ** 0.5).max() < Z_LIMIT
+
+
 def test_a_reference_that_is_no_class_is_refused() -> None:
     with pytest.raises(ValueError, match="reference is -1, wanted the number of a class or random"):
         Ars(-1)
@@ -158,6 +169,7 @@ class PartsOfTheNoise(Swaps):
         self.parts = self.gumbel.softmax(-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [OtherNoise, OneChoiceSwapped, PartsOfTheNoise])
 @pytest.mark.parametrize("estimator", [Ars(), Arsm()])
 def test_a_swap_that_is_wrong_is_found(

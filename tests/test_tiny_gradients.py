@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import bench
+from tests.parameters import some
 
 PLUGIN = """
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> None:
     bench.plugin(path)
 
 
-@pytest.mark.parametrize("size", ["1", "1e-6", "1e-12", "1e-25", "1e-60", "1e25"])
+@pytest.mark.parametrize("size", some(["1e-25", "1", "1e-6", "1e-12", "1e-60", "1e25"], 1))
 def test_a_verdict_does_not_depend_on_the_unit(tmp_path: Path, size: str) -> None:
     (tmp_path / "tiny.yaml").write_text(SCENARIO.replace("COST", f"{size}*z**2"))
     run = bench.run(tmp_path / "tiny.yaml", out=tmp_path, progress=False)

@@ -28,6 +28,7 @@ def ran(name: str) -> dict[str, Any]:
     return space
 
 
+@pytest.mark.slow
 def test_the_loop_leaves_a_run_and_prints_its_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
