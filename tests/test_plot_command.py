@@ -17,8 +17,8 @@ from seaborn import FacetGrid
 import bench
 from bench.cli import main
 from bench.errors import Invalid
-from bench.figures.estimator_style import styles
-from bench.plotting.free_plot import INTERVALS
+from bench.figures.estimator_style import SHAPES, styles
+from bench.plotting.free_plot import INTERVALS, MARKERS
 from bench.plotting.selection import MOST, select
 from bench.results.columns import no_rows
 from bench.results.folder import write
@@ -190,6 +190,11 @@ def test_points_above_one_another_are_not_joined() -> None:
     grid = bench.plot(ordinary(), x="replicates")
     assert not any(len(line.get_xdata()) for line in grid.ax.lines)
     assert len(points(grid)) == 15
+
+
+def test_each_shape_of_a_page_has_a_marker() -> None:
+    assert set(MARKERS) == set(SHAPES)
+    assert len(set(MARKERS.values())) == len(SHAPES)
 
 
 @pytest.mark.slow

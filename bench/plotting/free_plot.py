@@ -16,7 +16,7 @@ from pandas.api.types import is_numeric_dtype as is_number
 from bench.arguments import refused
 from bench.errors import invalid
 from bench.figures.definition import CELL, with_ends
-from bench.figures.estimator_style import styles
+from bench.figures.estimator_style import STAR, styles
 from bench.plotting.selection import Selection, ordered, select
 from bench.results.run import Run
 from bench.statistics.metric_table import LABELS, METRICS
@@ -31,7 +31,7 @@ ROW = (*CELL, "parameter")
 LETTERS = {"sample_size": "N", "dim": "P", "replicates": "R"}
 MOST_TICKS = 6  # values of a logarithmic axis that are named, each; of more, powers of ten are
 MARKERS = {"circle": "o", "square": "s", "triangle-up": "^", "diamond": "D", "triangle-down": "v",
-           "cross": "P", "triangle-left": "<", "stroke": "X", "triangle-right": ">", "wedge": "p",
+           "cross": "P", "triangle-left": "<", STAR: "*", "triangle-right": ">", "wedge": "p",
            "arrow": "h"}  # fmt: skip
 
 # The font comes with matplotlib, so that plots are alike everywhere; the same plot is the same file.
