@@ -9,6 +9,9 @@ GATED := $(patsubst results/baselines/%.json,scenarios/%.yaml,$(filter-out %.anc
 
 SCENARIOS := $(basename $(notdir $(wildcard scenarios/*.yaml)))
 
+# Processes of tests and of users find what has been compiled, in place of compiling it again, each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test thorough lint format cards choosing claims families reproduce docs journeys wheel-test faults pictures gate jax interop speed calibrate reference clean
 

@@ -20,6 +20,7 @@ import bench
 from bench.errors import Invalid
 from bench.results.run import Run
 from tests.losses_at_hand import leaf, square, vae
+from tests.parameters import spread
 
 N = 4
 LOSSES = square(N)
@@ -78,6 +79,7 @@ def test_the_bias_of_the_own_mean_is_found_and_its_factor_named(of_square: Run) 
     assert "cost.mean()" in line
 
 
+@pytest.mark.slow
 def test_the_run_is_as_that_of_every_scenario(of_square: Run) -> None:
     assert of_square.folder is not None
     again = bench.load(of_square.folder)
@@ -104,14 +106,17 @@ def audited(tmp_path: Path, losses: Any, model: Any, **settings: Any) -> Run:
 
 @pytest.mark.parametrize(
     "truth",
-    [
-        torch.tensor([4.0]),
-        np.array([4.0]),
-        [4.0],
-        {"theta": 4.0},
-        lambda: torch.tensor([4.0]),
-        lambda: THETA**2 + 1,  # the objective itself
-    ],
+    spread(
+        [
+            torch.tensor([4.0]),
+            np.array([4.0]),
+            [4.0],
+            {"theta": 4.0},
+            lambda: torch.tensor([4.0]),
+            lambda: THETA**2 + 1,  # the objective itself
+        ],
+        2,
+    ),
 )
 def test_the_truth_may_be_given_in_many_ways(tmp_path: Path, truth: Any) -> None:
     run = audited(tmp_path, {"path": LOSSES["path"]}, THETA, truth=truth)
@@ -127,12 +132,14 @@ def test_the_truth_may_be_that_of_a_loss(tmp_path: Path) -> None:
     assert row["truth_se"] == pytest.approx(math.sqrt(4 / N / 30_000), rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_truth_may_be_the_loss_in_place_of_its_name(tmp_path: Path) -> None:
     run = audited(tmp_path, LOSSES, THETA, truth=LOSSES["path"])
     assert whole(run)["truth"]["score"] == "reference"
     assert run.record["truth"]["note"].startswith("path")
 
 
+@pytest.mark.slow
 def test_a_batch_that_one_loss_changes_is_as_before_for_the_others(tmp_path: Path) -> None:
     batches = [Batches.data[i : i + 8].clone() for i in range(0, 64, 8)]
     kept = [batch.clone() for batch in batches]
@@ -146,6 +153,7 @@ def test_a_batch_that_one_loss_changes_is_as_before_for_the_others(tmp_path: Pat
     assert found.loc["changes"].to_numpy() == pytest.approx(found.loc["plain"].to_numpy(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_loss_that_draws_nothing_is_an_exact_truth(tmp_path: Path) -> None:
     exact = lambda: (THETA**2 + 1).sum()  # noqa: E731 - E z²
     run = audited(tmp_path, {"own_mean": LOSSES["own_mean"], "exact": exact}, THETA, truth="exact")

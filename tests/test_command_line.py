@@ -663,6 +663,7 @@ reference: {replicates: 16}
 """
 
 
+@pytest.mark.slow
 def test_what_only_prints_or_checks_does_not_train(
     here: Path, without_figures: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -885,6 +886,7 @@ def test_a_run_as_a_program_writes_no_escapes_into_a_pipe(here: Path) -> None:
     assert sorted(path.name for path in drawn) == ["bias.png", "variance.png"]
 
 
+@pytest.mark.slow
 def test_a_run_does_not_record_where_the_program_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/home/me/bench/__main__.py", "run", "tiny.yaml"])
     assert bench.run("tiny.yaml", quick=True).record["command"] == ["__main__.py", "run", "tiny.yaml"]
@@ -920,6 +922,7 @@ def test_a_program_that_is_misused_ends_with_2_and_no_traceback(here: Path) -> N
     assert done.stderr == "tiny.yaml:3:10: version: wanted a whole number of at least 1, got 'one'\n"
 
 
+@pytest.mark.slow
 def test_a_run_from_python_gives_the_table_and_says_where_it_is(here: Path) -> None:
     run = bench.run("tiny.yaml", overrides=["replicates=5"], estimators=["rloo"], out="out")
     frame = run.measurements

@@ -190,6 +190,7 @@ def test_a_table_says_level_and_control(run: str, kind: str) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 120
 
 
+@pytest.mark.slow
 def test_many_replicates_in_common_are_paired(tmp_path: Path) -> None:
     folder = run_of(tmp_path / "b", "-r", "1300", "-n", "8")
     rows = compared(folder)["rows"]

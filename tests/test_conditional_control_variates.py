@@ -29,6 +29,7 @@ from estimators.lax import Lax
 from estimators.trained_controls import ControlNetwork, Terms, _Adam
 from tests.cases import estimates_of, estimator_of, expectation, fitted_to, problem_of
 from tests.discrete_problems import Decoder
+from tests.parameters import spread
 from tests.stated import STANDARD_ERRORS, Stated, faults_of
 
 TRUTH = 0.1330277240
@@ -163,7 +164,7 @@ TRAINED_ON = {
 }
 
 
-@pytest.mark.parametrize("name", TRAINED_ON)
+@pytest.mark.parametrize("name", spread(TRAINED_ON, 1))
 def test_relax_is_below_rebar_at_its_best(name: str) -> None:
     options, best = TRAINED_ON[name]
     tried = problem(options)
@@ -385,6 +386,7 @@ def checks_of(found: Certificate) -> set[str]:
     return {fault.check for outcome in found.outcomes for fault in outcome.faults}
 
 
+@pytest.mark.slow
 def test_certificates_flag_noise_that_is_not_that_of_the_choice() -> None:
     assert certificate(Rebar(0.5, 1.0)).passed
     assert "bias" in checks_of(certificate(Conditioned(0.5, 1.0, made="at fixed place")))

@@ -16,7 +16,7 @@ from bench.engine.truth import Truth, confirmed, confirmed_again, exact_gradient
 from bench.problem import NotApplicable, Points, Problem
 from bench.statistics.agreement import LEVEL, disagreement, means_of, with_spread
 from tests.cases import PROBLEMS, VARIATIONAL, expectation, problem_of
-from tests.parameters import some
+from tests.parameters import some, spread
 from tests.practice import (
     CoinMixture,
     Edges,
@@ -107,7 +107,7 @@ WRONG: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", some(WRONG, 4))
+@pytest.mark.parametrize("name", some(WRONG, 2))
 def test_a_wrong_expectation_is_disputed(name: str) -> None:
     truth = truth_with(Quadratic(WRONG[name]))
     assert (truth.kind, truth.gradient) == ("disputed", None)
@@ -167,7 +167,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", spread(FAULTS, 3))
 def test_a_fault_of_the_distribution_is_named(name: str) -> None:
     planted, kind, said = FAULTS[name]
     truth = truth_with(Quadratic(right, **planted))
@@ -187,7 +187,9 @@ def test_a_support_that_moves_is_said_and_leaves_the_truth() -> None:
     assert "the support of x depends on θ" in truth.note
 
 
-@pytest.mark.parametrize("cost", ["z > 0.3", "z**2 + 3*(z > 0.3)", "z*(z > 0.2) - z*(z < 0.2) + z*(z > 0.9)"])
+@pytest.mark.parametrize(
+    "cost", spread(["z > 0.3", "z**2 + 3*(z > 0.3)", "z*(z > 0.2) - z*(z < 0.2) + z*(z > 0.9)"], 1)
+)
 def test_the_path_says_nothing_of_a_cost_that_jumps(cost: str) -> None:
     truth = truth_with(problem_from(expectation(cost, ["loc", "scale"], normal={"loc": 0.7, "scale": 0.6})))
     assert (truth.kind, truth.note) == ("quadrature", "")

@@ -18,7 +18,7 @@ from bench.engine.truth import exact_gradient, truth_of
 from bench.problem import NotApplicable, Problem
 from bench.problems import boxes, coupled
 from tests.cases import expectation
-from tests.parameters import some
+from tests.parameters import some, spread
 from tests.practice import experiment_on
 
 A = [[1.2, -0.5, 0.3], [0.7, 0.8, -1.1], [0.2, 0.4, -0.6]]
@@ -153,11 +153,11 @@ CLOSED: dict[str, tuple[Problem, tuple[float, Tensor]]] = {
 
 
 SLOW = pytest.mark.slow
-"""Of those in three dimensions, which take seconds."""
+"""Of those in three dimensions, which take seconds, and of every second one."""
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[SLOW] if "three" in name else []) for name in CLOSED]
+    "name", [pytest.param(name, marks=[SLOW] * ("three" in name or i % 2)) for i, name in enumerate(CLOSED)]
 )
 def test_the_truth_is_the_closed_form(name: str) -> None:
     made, (value, gradient) = CLOSED[name]
@@ -198,6 +198,7 @@ def test_a_coupled_cost_under_a_dirichlet() -> None:
     assert torch.allclose(truth.gradient, torch.autograd.grad(F, alpha)[0], rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_share_of_gamma_numbers_is_a_beta_number() -> None:
     # z₀/(z₀ + z₁) has the mean a/(a + b) if the rates agree.
     law = {"concentration": [2.3, 1.4], "rate": 1.7}
@@ -219,7 +220,7 @@ def test_a_share_of_gamma_numbers_is_a_beta_number() -> None:
             ("exponential", {"rate": [1.6, 2.5]}),
             ("half_normal", {"scale": [0.7, 1.2]}),
         ],
-        3,
+        1,
     ),
 )
 def test_cubature_agrees_with_samples(family: str, law: dict[str, Any]) -> None:
@@ -342,7 +343,7 @@ SHARP = {
 """Cost -> whether its gradient is known."""
 
 
-@pytest.mark.parametrize("cost", SHARP)
+@pytest.mark.parametrize("cost", spread(SHARP, 4))
 def test_no_truth_of_a_sharp_cost_is_silently_wrong(cost: str) -> None:
     made = normals(cost)
     try:
@@ -376,6 +377,7 @@ def test_the_closed_forms_would_see_a_wrong_gradient() -> None:
     assert float((wrong - gradient).norm()) > 2e-8 * float(gradient.norm())
 
 
+@pytest.mark.slow
 def test_rows_are_integrated_where_they_are() -> None:
     made = normals("sin(2*z[0]*z[1])")
     rows = made.theta + torch.tensor([[0.0], [0.1], [-0.05]], dtype=torch.float64)

@@ -190,7 +190,7 @@ def test_values_that_are_enumerated_are_no_evaluations_of_an_estimator(name: str
 # --- plain sampling -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", spread(EVERY, 4))
+@pytest.mark.parametrize("name", spread(EVERY, 2))
 def test_the_gradient_is_the_mean_of_score_function_estimates(name: str) -> None:
     problem, truth = problem_of(name), gradient_at(problem_of(name))
     estimates = estimates_of(estimator_of("leave_one_out"), problem, 4, 20_000)
@@ -199,7 +199,7 @@ def test_the_gradient_is_the_mean_of_score_function_estimates(name: str) -> None
     assert z_scores(estimates, 1.1 * truth).abs().max() > Z_LIMIT
 
 
-@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize("name", spread(BOUNDS, 1))
 def test_vimco_estimates_the_gradient_of_a_bound_of_discrete_samples(name: str) -> None:
     problem, truth = problem_of(name), gradient_at(problem_of(name))
     estimates = estimates_of(estimator_of("vimco"), problem, 2, 20_000)
@@ -232,7 +232,7 @@ def known(name: str, problem: Problem, sample_size: int) -> ExactMoments:
     return exact_moments(estimator_of(name), sample_size, single_draws(problem, blocks))
 
 
-@pytest.mark.parametrize("name", spread(EVERY, 4))
+@pytest.mark.parametrize("name", spread(EVERY, 2))
 @pytest.mark.parametrize("estimator", some(["leave_one_out", "reinforce"], 1))
 def test_exact_moments_are_the_measured_ones(name: str, estimator: str) -> None:
     problem = problem_of(name)
@@ -715,15 +715,18 @@ def run_of(folder: Path, options: str, problem: str = "discrete_vae") -> Any:
 
 @pytest.mark.parametrize(
     ("problem", "options"),
-    [
-        ("discrete_vae", "latent: 3, batch_size: 4"),
-        (
-            "discrete_vae",
-            "latent: 2, batch_size: 4, latent_kind: categorical, classes: 3, bound: analytic_kl",
-        ),
-        ("belief_net", "layers: [2, 2], batch_size: 4"),
-        ("discrete_vae", "latent: 2, batch_size: 4, bound: {iwae: 2}"),
-    ],
+    some(
+        [
+            ("discrete_vae", "latent: 3, batch_size: 4"),
+            (
+                "discrete_vae",
+                "latent: 2, batch_size: 4, latent_kind: categorical, classes: 3, bound: analytic_kl",
+            ),
+            ("belief_net", "layers: [2, 2], batch_size: 4"),
+            ("discrete_vae", "latent: 2, batch_size: 4, bound: {iwae: 2}"),
+        ],
+        1,
+    ),
 )
 def test_a_run_has_exact_truth_and_exact_variances(tmp_path: Path, problem: str, options: str) -> None:
     frame = run_of(tmp_path, options, problem)
@@ -743,6 +746,7 @@ def test_a_run_beyond_enumeration_has_a_reference(tmp_path: Path) -> None:
     assert (frame["verdict"] != "biased").all()
 
 
+@pytest.mark.slow
 def test_a_run_at_checkpoints_of_training(tmp_path: Path) -> None:
     theta = "theta: {train: {learning_rate: 0.03}, checkpoints: [0, 50]}"
     frame = run_of(tmp_path, f"latent: 3, batch_size: 4, {theta}")

@@ -27,6 +27,7 @@ from bench.results.columns import MEASUREMENTS
 from bench.scenario import read_text
 from tests import tables
 from tests.cases import estimator_of, experiment_of, problem_of
+from tests.parameters import spread
 
 GAUSSIAN = """\
 schema: 1
@@ -272,7 +273,7 @@ COUNTED: dict[str, tuple[str, Estimator, int, int]] = {
 
 
 @pytest.mark.parametrize(
-    ("problem_name", "estimator", "evaluations", "gradient_evaluations"), COUNTED.values(), ids=COUNTED
+    ("problem_name", "estimator", "evaluations", "gradient_evaluations"), spread(COUNTED.values(), 7)
 )
 def test_evaluations_of_the_cost_are_counted(
     problem_name: str, estimator: Estimator, evaluations: int, gradient_evaluations: int
@@ -345,6 +346,7 @@ def test_times_are_positive() -> None:
     assert all(bool((r.seconds > 0).all()) for r in results_of(experiment()) if r.seconds is not None)
 
 
+@pytest.mark.slow
 def test_a_slow_estimator_takes_its_time() -> None:
     def slow(problem: Problem, theta: Tensor, sample_size: int) -> Tensor:
         time.sleep(0.04)
@@ -406,7 +408,7 @@ def test_the_order_of_the_estimators_changes_no_number() -> None:
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
-@pytest.mark.parametrize("alone", range(4), ids=[label for label, _ in FOUR])
+@pytest.mark.parametrize("alone", spread(range(4), 2))
 def test_the_numbers_of_an_estimator_do_not_depend_on_the_others(alone: int) -> None:
     together = measurements_of(four(0, 1, 2, 3))
     own = together[together["estimator"] == FOUR[alone][0]]

@@ -162,6 +162,7 @@ def test_a_sweep_has_either(sweep: dict[str, Any], message: str, tmp_path: Path)
         ran({**SCENARIO, "sweep": sweep}, tmp_path)
 
 
+@pytest.mark.slow
 def test_either_replaces_the_other(tmp_path: Path) -> None:
     changed = ran(SCENARIO, tmp_path, sample_sizes=[3], replicates=10)
     assert set(changed.measurements["sample_size"]) == {3}

@@ -11,6 +11,7 @@ import torch
 from bench.catalogue import build
 from bench.problem import Problem
 from tests.cases import estimates_of, estimator_of, expectation, problem_of
+from tests.parameters import some
 
 # A normal exceeds 4 with probability 6.3e-5. The 130 comparisons of this file, of paths, control variates,
 # samplers, resampled batches and bounds together raise a false alarm with probability below 1 %. The standard
@@ -156,7 +157,7 @@ def test_the_gaussian_quadratic_by_differences(
     assert_variance(estimates, torch.tensor(exact(mean - target, scale), dtype=torch.float64))
 
 
-@pytest.mark.parametrize("weights", [[0.7, -1.9, 0.4], [1.3, 0.6, -0.8, 2.1, 0.9]])
+@pytest.mark.parametrize("weights", some([[0.7, -1.9, 0.4], [1.3, 0.6, -0.8, 2.1, 0.9]], 1))
 @pytest.mark.parametrize(
     ("name", "options", "exact"),
     [

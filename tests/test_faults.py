@@ -132,6 +132,7 @@ class LogitsForLogMasses(Estimator):
         return gradient_of(theta, (score, problem.cost(x, theta).detach()))
 
 
+@pytest.mark.slow
 def test_a_baseline_of_a_single_sample_is_among_the_causes_of_no_gradient() -> None:
     found = cause(OfOneSample())
     assert found.startswith("no gradient reaches the weights: ")
@@ -236,6 +237,7 @@ class HalfScale(Pathwise):
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_names")
 def test_the_blocks_of_ones_own_problem_have_their_names() -> None:
     found = certify(HalfScale(), {"mine": Smooth}, replicates=4000)
@@ -252,6 +254,7 @@ class Declared(Pathwise):
     needs_continuity = True
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_names")
 def test_a_jump_of_ones_own_cost_is_found() -> None:
     found = certify(Pathwise(), {"mine": Steps}, replicates=4000)

@@ -26,6 +26,7 @@ from bench.figures.marks import ARROW_AWAY, DATA, HOLLOW, SLIM_ARROW
 from bench.page.charts import charts_of
 from bench.results.columns import completed, no_rows
 from bench.results.run import Run
+from tests.parameters import some
 from tests.runs import run_of
 from tests.scene import marks, words
 from tests.test_figures import SCENARIO, pixels_of
@@ -125,6 +126,7 @@ def test_runs_together_have_figures_of_their_own(run: Run, tmp_path: Path) -> No
     assert [path.stem for path in written] == ["changed", "budget", "means", "profile"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unpictured")
 def test_runs_that_differ_in_a_number_are_curves_along_it(run: Run, tmp_path: Path) -> None:
     record = copy.deepcopy(dict(run.record))
@@ -206,6 +208,7 @@ def test_the_figures_of_a_run_are_those_with_something_to_draw() -> None:
 # --- what is said -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_not_drawn_is_said_but_absent_devices() -> None:
     assert "unavailable" not in words(sheet_of("variance", several_devices()))  # no paper is about them
     assert "not applicable (it needs N" in " ".join(words(sheet_of("variance", with_blocks())).split())
@@ -214,6 +217,7 @@ def test_what_is_not_drawn_is_said_but_absent_devices() -> None:
     assert "not drawn: reinforce: there is no number above zero" in words(sheet_of("variance", unknown))
 
 
+@pytest.mark.slow
 def test_values_that_have_no_place_on_the_axis_are_said_with_who_has_them() -> None:
     zero = "variance 0, which a logarithmic axis cannot show"
     said = words(sheet_of("variance", zero_variance()))
@@ -230,6 +234,7 @@ def test_values_that_have_no_place_on_the_axis_are_said_with_who_has_them() -> N
     assert "not drawn" not in words(sheet_of("variance", ordinary()))
 
 
+@pytest.mark.slow
 def test_a_sweep_and_a_page_say_what_has_no_place() -> None:
     parts = [zero_variance().assign(problem=f"p (t = {t})") for t in (1, 2)]
     frame = pd.concat(parts, ignore_index=True)
@@ -292,7 +297,7 @@ def labels_of(spec: dict) -> list[str]:
     return [text for text in words(spec).split("\n") if text]
 
 
-@pytest.mark.parametrize("name", ["variance", "bias", "error"])
+@pytest.mark.parametrize("name", some(["variance", "bias", "error"], 1))
 def test_every_sample_size_is_named_in_the_same_way_in_every_figure(name: str) -> None:
     """Of powers of two each is named, not the powers of ten among them."""
     powers = pd.DataFrame([cell("a", N, 1 / N) for N in (1, 2, 4, 8, 10000)])
@@ -340,6 +345,7 @@ def test_a_percent_is_a_right_number() -> None:
 # --- how estimators look ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_more_estimators_than_colors_are_said() -> None:
     some = pd.DataFrame([cell(f"e{i}", N, (i + 1) / N) for i in range(12) for N in SIZES])
     assert "estimators have" not in words(sheet_of("variance", some))

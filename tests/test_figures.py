@@ -29,6 +29,7 @@ from bench.figures.marks import DATA
 from bench.page.charts import FIRST, PLACES
 from bench.results.run import Run
 from bench.statistics.metric_table import COMPARED
+from tests.parameters import some
 from tests.runs import run_of
 from tests.scene import marks
 
@@ -284,7 +285,7 @@ def test_every_figure_is_listed_here() -> None:
     assert set(CHECKS) == set(FIGURES)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", some(FIGURES, 12))
 def test_rows_and_intervals_are_those_of_the_run(
     name: str, tables: dict[str, pd.DataFrame], run: Run
 ) -> None:
@@ -361,7 +362,7 @@ BARS = ("error", "by_parameter")
 POINTS = [name for name, figure in FIGURES.items() if len(figure.interval) == 3 and name not in BARS]
 
 
-@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize("name", some(POINTS, 8))
 def test_intervals_are_drawn_where_their_columns_say(name: str, tables: dict[str, pd.DataFrame]) -> None:
     figure = FIGURES[name]
     rows = one_panel(figure, tables)

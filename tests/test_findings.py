@@ -313,7 +313,7 @@ def found_in(model: Any, loss: Callable[[], Tensor], truth: Any) -> list[Finding
     return causes(experiment, truth_of(experiment), prepared.cells[0])
 
 
-@pytest.mark.parametrize("name", some(FAULTS, 2))
+@pytest.mark.parametrize("name", some(FAULTS, 1))
 def test_a_fault_is_named(name: str) -> None:
     model, loss, truth, wanted = FAULTS[name]
     names = [each for found in found_in(model, loss, truth) for each in found.names]

@@ -579,6 +579,7 @@ def test_random_formulas_of_a_vector_agree_with_python(text: str) -> None:
     agrees(text, VALUES, vector=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.one_of(reduced, numbers), st.integers(2, 4))
 def test_random_formulas_are_taken_apart_without_loss(text: str, dimensions: int) -> None:

@@ -253,6 +253,7 @@ def test_numbers_of_numpy_and_texts_with_commas_are_understood(tmp_path: Path) -
         one.figures[["variance"]]
 
 
+@pytest.mark.slow
 def test_a_dictionary_may_hold_numbers_of_numpy(tmp_path: Path) -> None:
     normal = {"loc": np.float64(2.0), "scale": torch.tensor(1.0)}
     problem = SCENARIO["problem"] | {"distribution": {"normal": normal}}

@@ -27,7 +27,7 @@ from bench.monitoring.steps import Sizes
 from bench.monitoring.sub_batches import examples_of, sub_batches, without_rest
 from bench.results.run import Run
 from bench.text.numbers import interval_said
-from tests.parameters import some
+from tests.parameters import some, spread
 
 SPREAD, NOISE, MEAN = 2.0, 3.0, 1.5
 """Of examples, of sampling, and the gradient itself."""
@@ -209,6 +209,7 @@ def test_a_loss_that_compares_examples_is_told_and_has_no_noise_scale(tmp_path: 
     assert whole(monitor.run)["noise_scale"].isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [mine, lambda batch: per_example(batch).sum()])
 def test_means_and_sums_are_not_taken_for_comparisons(tmp_path: Path, loss: Any) -> None:
     for seed in range(8):
@@ -437,6 +438,7 @@ def test_the_training_goes_on_when_a_later_look_fails(tmp_path: Path) -> None:
     assert any(note.startswith("step 1: ") for note in monitor.run.record["notes"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), RuntimeError("out of memory")])
 def test_a_training_survives_what_cannot_be_written_or_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
@@ -532,7 +534,7 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", spread(DRAWN, 3))
 def test_figures_along_the_steps_have_the_numbers_of_the_run(watched: Run, name: str) -> None:
     rows = FIGURES[name].drawn(of_a_run(watched))
     frame = watched.measurements.set_index(["training.step", "parameter"])
@@ -548,6 +550,7 @@ def test_figures_along_the_steps_have_the_numbers_of_the_run(watched: Run, name:
     assert watched.figures[name] is not None
 
 
+@pytest.mark.slow
 def test_the_page_tells_the_steps(watched: Run) -> None:
     text = watched.report().read_text()
     assert "Gradient noise scale along an option" in text

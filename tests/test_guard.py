@@ -33,6 +33,7 @@ from bench.scenario.thresholds import thresholds_of
 from tests import tables
 from tests.cases import EVERY, estimator_of, experiment_of, problem_of
 from tests.hostile import CALLS, HOSTILE, Hostile
+from tests.parameters import spread
 
 TEXT = """\
 schema: 1
@@ -263,6 +264,7 @@ def test_a_change_of_a_part_is_named_and_reaches_no_other_cell(path: str) -> Non
     assert changed(before) == []
 
 
+@pytest.mark.slow
 def test_nested_problems_are_copied_too(alone: Any) -> None:
     problem = problem_of("iwae-5")
     moves = Hostile("moves", lambda problem, _: problem.single.data.add_(1))  # type: ignore[attr-defined]
@@ -342,7 +344,7 @@ def test_no_baseline_is_made_of_what_misbehaves(name: str) -> None:
     assert HOSTILE[name][1] in made.reason
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", spread(SOME, 4))
 def test_what_misbehaves_is_not_certified(name: str) -> None:
     found = certify(HOSTILE[name][0], {"gaussian": CERTIFIED["gaussian"]}, replicates=1000)
     assert found.verdict == "failed"

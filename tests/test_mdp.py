@@ -179,7 +179,7 @@ def frequency_z_scores(problem: Any, weights: Tensor, count: int) -> Tensor:
     return ((found - count * weights) / (count * weights * (1 - weights)).sqrt())[often]
 
 
-@pytest.mark.parametrize("name", ["random start", "gridworld"])
+@pytest.mark.parametrize("name", some(["random start", "gridworld"], 1))
 def test_trajectories_come_as_often_as_they_should(name: str) -> None:
     problem = PROBLEMS[name]
     weights = problem.points().weights
@@ -266,6 +266,7 @@ def walked(problem: Any, count: int) -> float:
     return float((returns.mean() - wanted) / (returns.std() / count**0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", some(["coordinates", "one_hot"], 1))
 def test_the_return_of_a_gridworld_is_that_of_long_sampling(features: str) -> None:
     problem = gridworld(features=features, seed=2)

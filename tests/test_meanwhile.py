@@ -102,6 +102,7 @@ def words(*names: str, replicates: int = 20_000, plugins: tuple[str, ...] = ()) 
     return Asked(plugins, names, (), (), None, "cpu", 0, replicates)
 
 
+@pytest.mark.slow
 def test_few_replicates_or_one_core_need_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def started(*_: object) -> None:
         raise AssertionError("a process was started")

@@ -20,6 +20,7 @@ from bench import noise
 from bench.noise import draws
 from bench.noise.draws import Draws
 from bench.noise.philox import words
+from tests.parameters import some
 
 CPU = torch.device("cpu")
 KEY = 0x9F3A11C7, 0x00C0FFEE
@@ -128,7 +129,7 @@ LEVEL = 1e-4
 """The level of each test: about 30 of them raise a false alarm in 3 of 1000 choices of the fixed key."""
 
 
-@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+@pytest.mark.parametrize("dtype", some([SINGLE, DOUBLE], 1))
 @pytest.mark.parametrize("kind", KINDS)
 def test_numbers_have_their_distribution(kind: str, dtype: torch.dtype) -> None:
     made = numbers(kind, (1000, 200), dtype).double().flatten().numpy()

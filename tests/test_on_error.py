@@ -128,6 +128,7 @@ def test_what_is_printed_is_told_of_and_kept_out_of_the_way() -> None:
     assert lines % 43 == 0, "43 lines in each call"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_forks_are_told_of() -> None:
     result = called("run", scenario("forks", "reinforce"), "--no-report", "-n", "10")

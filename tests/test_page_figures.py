@@ -280,9 +280,7 @@ def test_coordinates_have_their_standard_errors(opened: Opened, page_file: Path)
     found = table(page_file, "scatter")
     assert opened.marks("scatter") == len(found) == 12
     error = np.sqrt(found["variance"] / 200)
-    digit = 10 ** (
-        np.floor(np.log10(found[["high", "low"]].abs().max(axis=1))) - 8
-    )  # the ninth is the last
+    digit = 10 ** (np.floor(np.log10(found[["high", "low"]].abs().max(axis=1))) - 8)  # the ninth is the last
     assert (np.abs(found["high"] - found["mean"] - error) <= 1.01 * digit).all()
     assert (np.abs(found["mean"] - found["low"] - error) <= 1.01 * digit).all()
 

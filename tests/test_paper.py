@@ -134,6 +134,7 @@ def test_all_ratios_hold_together(run: Run) -> None:
     assert "The intervals of all 4 ratios, 98.75 % each, hold together with 95 %." in claims(run)
 
 
+@pytest.mark.slow
 def test_nothing_is_claimed_where_the_interval_has_one(run: Run) -> None:
     variance = run.measurements.set_index(["estimator", "sample_size"])["variance"]
     equal = {N: variance["reinforce", N] / variance["pathwise", N] for N in (4, 8)}
@@ -160,6 +161,7 @@ def test_ratios_that_change_with_the_sample_size_are_told_as_a_range(run: Run) -
     assert "at every N from 4 to 8" in about(claims(run), "At N = 8 pathwise")
 
 
+@pytest.mark.slow
 def test_what_has_no_variance_is_told_without_a_number(run: Run) -> None:
     exact = scaled(run, "pathwise", {4: 0.0, 8: 0.0})
     assert "pathwise has no variance at all, where reinforce has some" in about(claims(exact), "8 pathwise")
@@ -180,6 +182,7 @@ def test_two_replicates_give_no_interval(run: Run) -> None:
     assert not any("hold together" in sentence for sentence in said)
 
 
+@pytest.mark.slow
 def test_verdicts_are_grouped_over_estimators(run: Run) -> None:
     fine = edited(run, verdict="within 1 %")
     assert about(claims(fine), "Unbiased within 1 %").endswith(": every estimator at every N.")
@@ -228,6 +231,7 @@ def test_estimators_alike_are_told_together(run: Run) -> None:
     assert len(re.findall(r"\([\d.]+ to [\d.]+\)", together)) == 2
 
 
+@pytest.mark.slow
 def test_no_sentence_has_more_than_four_estimators_and_none_is_lost(run: Run) -> None:
     said = [sentence for sentence in claims(more(run, 9)) if "variance than" in sentence]
     assert [len(re.findall(r"copy \d|rloo|pathwise", sentence)) for sentence in said] == [1, 4, 4, 1, 1]
@@ -298,6 +302,7 @@ def test_a_bias_against_a_disputed_truth_is_not_known(run: Run) -> None:
     assert any(sentence.startswith("Warning: the true gradient is disputed") for sentence in said)
 
 
+@pytest.mark.slow
 def test_what_could_not_be_measured_is_told(run: Run) -> None:
     lost = edited(run, {"estimator": "reinforce", "sample_size": 8}, status="error", reason="it broke")
     stopped = Run(lost.measurements, lost.replicates, {**run.record, "interrupted": True})
@@ -371,6 +376,7 @@ def braces(text: str) -> list[int]:
     return depths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", some([(each,) for each in TRIPLES], 2))
 def test_a_hostile_label_is_harmless_in_latex(run: Run, labels: tuple[str, str, str]) -> None:
     changed = renamed(run, labels)
@@ -468,6 +474,7 @@ def test_a_latex_table_says_what_is_not_finite_and_what_is_rough(run: Run) -> No
     assert not any(words in certain for words in ("not finite", "Not finite", r"\sim", "timings"))
 
 
+@pytest.mark.slow
 def test_claims_are_of_finite_estimates_alone(run: Run) -> None:
     told = claims(partly_finite(run))
     assert "Not finite: rloo: 2 of 300 estimates; the numbers are of the others and are not compared." in told
@@ -598,6 +605,7 @@ def test_a_summary_leaves_out_devices_that_are_absent(run: Run) -> None:
     assert text.count("| `rloo`") == as_markdown(run).count("| `rloo`")
 
 
+@pytest.mark.slow
 def test_a_commit_is_told_with_its_state(run: Run) -> None:
     for git, words in (
         (None, ""),

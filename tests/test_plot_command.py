@@ -143,6 +143,7 @@ def test_words_that_have_styles_need_no_legend() -> None:
     assert "looks alike" not in words(bench.plot(ordinary()))
 
 
+@pytest.mark.slow
 def test_each_value_of_a_facet_has_a_panel() -> None:
     frame = several_devices()
     grid = bench.plot(frame, facet="device")
@@ -215,7 +216,7 @@ def test_labels_are_only_text(columns: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("x", ["estimator", "sample_size"])
-@pytest.mark.parametrize("log", ["none", None])
+@pytest.mark.parametrize("log", some(["none", None], 1))
 def test_a_single_point_is_drawn(x: str, log: str | None) -> None:
     assert len(points(bench.plot(ordinary().head(1), x=x, log=log))) == 1
 
@@ -332,6 +333,7 @@ def test_a_number_that_was_not_recorded_cannot_be_drawn(tmp_path: Path) -> None:
     assert "15 of 15 rows are not drawn: there is no finite number" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def half(path: Path, content: bytes) -> None:
         with path.open("wb") as file:

@@ -144,7 +144,7 @@ def test_an_advantage_function_gets_its_verdict_and_its_name(name: str) -> None:
     assert "\n" not in found.verdict
 
 
-@pytest.mark.parametrize("name", some(LOSSES, 5))
+@pytest.mark.parametrize("name", some(LOSSES, 2))
 def test_a_loss_gets_its_verdict_and_its_name(name: str) -> None:
     kind, said = LOSSES[name]
     found = of_loss(name)
@@ -167,6 +167,7 @@ def test_a_multiple_passes_where_that_is_allowed_and_minus_it_never_does() -> No
     assert not bench.certify_advantage(trainers.grpo_1, allow_multiple=True).passed
 
 
+@pytest.mark.slow
 def test_a_clip_is_right_where_answers_come_from_the_policy_itself() -> None:
     found = bench.certify_policy_loss(trainers.clipped, off_policy=False)
     assert found.passed
@@ -174,6 +175,7 @@ def test_a_clip_is_right_where_answers_come_from_the_policy_itself() -> None:
     assert of_loss("clipped").table["off_policy"].any()
 
 
+@pytest.mark.slow
 def test_the_weight_of_the_divergence_is_found_out_and_held_to_what_is_said() -> None:
     certify = bench.certify_policy_loss
     assert certify(trainers.k1_in_reward, kl_weight=0.1).passed
@@ -244,6 +246,7 @@ def test_variances_stand_beside_those_of_leave_one_out() -> None:
     assert of_advantage("rloo").table.query("counts")["variance_ratio"].sub(1).abs().max() < 1e-9
 
 
+@pytest.mark.slow
 def test_divergences_as_losses_have_the_gradients_of_closed_forms() -> None:
     policy, reference = np.array([0.6, 0.25, 0.15]), np.array([0.3, 0.3, 0.4])
     log_ratio = np.log(policy / reference)
@@ -305,7 +308,7 @@ def _updates(known: Known, outcomes: list[Outcomes], mean: Callable[..., Tensor 
     [
         (OF_REWARDS, known_rewards(Epsilons(((1e-4,), (1e-3,)), (1e-5,))), mean_of),
         pytest.param(OF_TOKENS, known_losses(Bounds()), mean_of, marks=pytest.mark.slow),
-        (OF_TOKENS, OF_DIVERGENCES, divergence_mean),
+        pytest.param(OF_TOKENS, OF_DIVERGENCES, divergence_mean, marks=pytest.mark.slow),
     ],
     ids=["rewards", "losses", "divergences"],
 )
@@ -433,6 +436,7 @@ def test_a_group_size_may_come_from_the_closure() -> None:
     assert bench.certify_policy_loss(loss).kind == "faulty"
 
 
+@pytest.mark.slow
 def test_large_groups_are_enumerated_where_order_does_not_matter() -> None:
     found = bench.certify_advantage(trainers.rloo, group_size=64)
     assert found.passed
@@ -520,6 +524,7 @@ def _weighed(weight: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
     return loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("weight", "said"),
     [
@@ -566,6 +571,7 @@ def test_ratios_without_bounds_pass() -> None:  # the control
     assert bench.certify_policy_loss(_weighed(lambda ratio: ratio)).passed
 
 
+@pytest.mark.slow
 def test_a_wide_clip_of_the_whole_ratio_is_seen() -> None:
     def loss(log_probs: Tensor, old: Tensor, _: Tensor, mask: Tensor, advantages: Tensor) -> Tensor:
         ratio = ((log_probs - old) * mask).sum(1).exp()

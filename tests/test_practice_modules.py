@@ -43,6 +43,7 @@ def measured(problem: object, estimators: list[object], N: list[int], R: int, ou
     return frame[frame["parameter"] == "all"].set_index("estimator")
 
 
+@pytest.mark.slow
 def test_a_baseline_that_holds_the_own_sample_loses_a_part_of_1_over_n(tmp_path: Path) -> None:
     # ∇F = p (1 − p)(f(1) − f(0)) = 0.021391 at logit 0.8; the bias is −∇F/N.
     estimators: list[object] = ["batch_mean", {"reinforce": {"baseline": "leave_one_out"}, "label": "loo"}]
@@ -72,6 +73,7 @@ def test_a_discrete_latent_needs_its_surrogate(tmp_path: Path) -> None:
     assert frame.loc["sticking_the_landing", "status"] == "not_applicable"
 
 
+@pytest.mark.slow
 def test_importance_weights_must_be_detached(tmp_path: Path) -> None:
     bound = {"name": "importance_weighted", "samples": 5, "problem": {"name": "normal_mean"}}
     estimators: list[object] = [

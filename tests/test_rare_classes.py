@@ -81,6 +81,7 @@ def test_what_is_biased_by_more_than_rare_choices_explain_is_found(tmp_path: Pat
     assert verdicts([-6.9, 0.3], 20_000, 0, tmp_path, "3*z[1] - z[0]*z[1]")["too_long"] == "biased"
 
 
+@pytest.mark.slow
 def test_what_is_biased_in_other_coordinates_is_found(tmp_path: Path) -> None:
     assert verdicts([-9.2, 0.3], 20_000, 0, tmp_path)["too_long"] == "biased"
 

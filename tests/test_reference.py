@@ -18,6 +18,7 @@ from bench.engine.truth import Truth, reference_gradient, truth_of
 from bench.problem import Problem
 from bench.scenario.resolve import default_references
 from tests.cases import expectation, problem_of
+from tests.parameters import spread
 from tests.practice import Cosine, Edges, MeanCosine, Quadratic, Relaxed, experiment_on
 from tests.test_truth import problem_from
 
@@ -117,7 +118,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", spread(MISTAKES, 2))
 def test_a_mistake_in_a_distribution_is_a_dispute_that_names_it(name: str) -> None:
     planted, said = MISTAKES[name]
     truth = truth_of(usual(Quadratic(**planted)))
@@ -137,6 +138,7 @@ def test_the_score_gives_no_reference_where_its_mean_is_not_zero() -> None:
     assert truth_of(usual(Relaxed("temperature"))).kind == "disputed"
 
 
+@pytest.mark.slow
 def test_a_coin_at_a_higher_temperature_is_known_by_both() -> None:
     problem = Relaxed("temperature", temperature=0.5)
     truth = truth_of(usual(problem))
@@ -219,6 +221,7 @@ def test_a_reference_takes_as_many_samples_as_its_estimator_needs() -> None:
     assert found.gradient is not None
 
 
+@pytest.mark.slow
 def test_a_named_reference_is_taken_though_a_check_is_less_noisy() -> None:
     path, score = default_references()
     experiment = replace(usual(Quadratic()), references=(score,), reference_checks=(path,))

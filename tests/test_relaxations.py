@@ -294,7 +294,7 @@ def z_scores(first: Tensor, second: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("classes", [False, True])
-@pytest.mark.parametrize("name", RELAXATIONS)
+@pytest.mark.parametrize("name", spread(RELAXATIONS, 3))
 def test_an_estimate_is_the_mean_over_items(name: str, classes: bool) -> None:
     whole, R = Decoder(classes), 1 << 15
     estimator = estimator_of(name)

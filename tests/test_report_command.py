@@ -155,6 +155,7 @@ def test_unknown_formats_are_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_figures_that_cannot_be_written_are_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "figures").write_text("a file, not a folder")
     done = report(folder, "-o", tmp_path / "page.html", "--figures", "png")
@@ -186,6 +187,7 @@ def test_nothing_is_estimated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert {path: path.read_bytes() for path in folder.glob("*.parquet")} == before
 
 
+@pytest.mark.slow
 def test_the_libraries_are_those_that_draw_the_files() -> None:
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     assert (VENDOR / LIBRARIES).read_text() == bundle
@@ -252,6 +254,7 @@ def test_what_was_not_measured_is_on_the_page(folder: Path, tmp_path: Path) -> N
     assert "Not measured: what was left when the run was interrupted." in text
 
 
+@pytest.mark.slow
 def test_what_is_partly_finite_or_roughly_timed_is_on_the_page(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied)
@@ -296,6 +299,7 @@ def test_several_runs_of_which_nothing_was_measured_have_a_page(folder: Path, tm
     assert "Nothing was measured." in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_budget_is_of_one_type_of_numbers(folder: Path) -> None:
     run_ = load(folder)
     again = run_.measurements.assign(dtype="float64", cell=run_.measurements["cell"] + "b")

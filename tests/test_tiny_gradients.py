@@ -60,6 +60,7 @@ def test_gradients_whose_squares_are_no_numbers_are_rows(tmp_path: Path, size: s
     assert "within 1 %" not in set(run.measurements.set_index("estimator").loc["double", "verdict"])
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_zero_but_for_rounding_is_met_by_what_is_exact(tmp_path: Path) -> None:
     """Nothing tells rounding from a bias there but an absolute limit."""
     (tmp_path / "tiny.yaml").write_text(

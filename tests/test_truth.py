@@ -16,7 +16,7 @@ from bench.engine.streams import Address, stream
 from bench.engine.truth import exact_gradient, truth_of
 from bench.problem import NotApplicable, Problem
 from tests.cases import PROBLEMS, expectation, problem_of
-from tests.parameters import some
+from tests.parameters import some, spread
 from tests.practice import experiment_on
 
 CPU = torch.device("cpu")
@@ -216,7 +216,7 @@ def test_the_gradient_scales_with_the_cost(factor: str) -> None:
     assert float(gradient) == pytest.approx(0.6 * float(factor), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", spread(KNOWN, 8))
 def test_how_the_gradient_is_known_is_said(name: str) -> None:
     problem = problem_of(name)
     truth = exact_gradient(problem)
@@ -258,7 +258,7 @@ def test_the_expectation_is_the_mean_cost(name: str) -> None:
     assert abs(z_score(problem, problem.expectation_check)) < Z_LIMIT
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", spread(KNOWN, 8))
 def test_an_expectation_that_is_five_percent_wrong_is_seen(name: str) -> None:
     problem = problem_of(name)
     assert abs(z_score(problem, lambda theta: 1.05 * problem.expectation(theta))) > 2 * Z_LIMIT
@@ -274,7 +274,7 @@ def test_the_logarithm_of_a_scale_taken_once_for_twice_is_seen() -> None:
 # --- rows -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", spread(KNOWN, 9))
 def test_each_row_of_theta_has_its_own_expectation(name: str) -> None:
     problem = problem_of(name)
     # The nodes were laid for θ: a little beside it they serve nearly as well.
@@ -330,7 +330,7 @@ UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("name", spread(UNKNOWN, 4))
 def test_what_cannot_be_known_is_refused_with_the_reason(name: str) -> None:
     options, reason = UNKNOWN[name]
     with pytest.raises(NotApplicable, match=reason):
