@@ -236,6 +236,7 @@ def logarithm() -> Tensor:
     return -log_w.logsumexp(-1).mean()
 
 
+@pytest.mark.slow
 def test_importance_weights_must_be_detached(tmp_path: Path) -> None:
     losses = {"detached": weighted(True), "live": weighted(False), "bound": logarithm}
     run = audited(tmp_path, losses, Q, truth="bound", replicates=5000)

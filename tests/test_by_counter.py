@@ -93,6 +93,7 @@ def test_the_edges_of_uniform_numbers_belong_to_what_is_possible(monkeypatch: py
         assert by_counter.Bernoulli(torch.tensor([1.0, 0.0])).sample((1,)).tolist() == [[1.0, 0.0]]
 
 
+@pytest.mark.slow
 def test_rare_classes_are_drawn_wherever_they_stand() -> None:
     p = 2e-6
     for probs in ([p, 0.6, 0.4 - p], [0.6, p, 0.4 - p], [0.6, 0.4 - p, p]):

@@ -415,6 +415,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "certified_own.py"
 
 
+@pytest.mark.slow
 def test_ones_own_estimator_is_certified_on_ones_own_problem(own: Path) -> None:
     words = [f"{own}:OnCoins", "--problem", f"{own}:Coin", "-r", "2000"]
     done = run(*words)

@@ -139,6 +139,7 @@ def test_sentences_and_figures_tell_evaluations(run: bench.Run, tmp_path: Path) 
     assert "evaluations of f per estimate" in page
 
 
+@pytest.mark.slow
 def test_sample_sizes_are_told_as_ever(tmp_path: Path) -> None:
     sweep = {"sample_sizes": [4, 8]}
     plain = ran({**SCENARIO, "sweep": sweep, "estimators": ["reinforce", "rloo"]}, tmp_path)

@@ -269,6 +269,7 @@ def test_a_jump_of_ones_own_cost_is_found() -> None:
 # --- a line for each kind -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_fault_on_many_problems_is_a_line() -> None:
     (line,) = fault_lines(certificate(Weighted(own_baseline=True), *SEVERAL))
     assert line.startswith("bias: on all 5 problems: biased by ")

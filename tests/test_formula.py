@@ -566,6 +566,7 @@ def agrees(text: str, values: np.ndarray, vector: bool) -> None:
 VALUES = np.array([[-2.5, -1.0, 0.75], [0.0, 0.5, 1.0], [1.5, -0.375, 2.25], [3.0, 0.125, -3.5]])
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(elementwise)
 def test_random_formulas_of_a_number_agree_with_python(text: str) -> None:

@@ -314,6 +314,7 @@ def test_random_formulas_agree_with_numpy(text: str) -> None:
         assert torch.allclose(again[there], formula(z, 1)[there], rtol=1e-6, atol=1e-7 * size)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(scalars)
 def test_balls_hold_the_values_of_random_formulas(text: str) -> None:

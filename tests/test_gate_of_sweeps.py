@@ -98,6 +98,7 @@ def bench(*words: object) -> Result:
     return CliRunner().invoke(main, [str(word) for word in words], env={"COLUMNS": "200"})
 
 
+@pytest.mark.slow
 def test_from_the_command_line(tmp_path: Path) -> None:
     scenario, path = tmp_path / "example.yaml", tmp_path / "example.json"
     scenario.write_text(TEXT)

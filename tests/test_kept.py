@@ -65,6 +65,7 @@ def figured(run: Run) -> None:
     assert {name for name in tables if tables[name] is not None} == {*FRAMES, "histograms"}
 
 
+@pytest.mark.slow
 def test_each_ratio_of_a_run_is_formed_once(folder: Path, formed: list[str]) -> None:
     run = load(folder)
     figured(run)

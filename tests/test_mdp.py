@@ -277,6 +277,7 @@ def test_the_return_of_a_gridworld_is_that_of_long_sampling(features: str) -> No
     assert abs(walked(problem, 200_000)) > VALUE_LIMIT
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_gridworld_is_that_of_sampling() -> None:
     problem = gridworld()
     truth = gradient(problem)

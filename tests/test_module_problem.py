@@ -424,6 +424,7 @@ def test_weights_are_the_same_each_time_a_scenario_is_built() -> None:
     assert not torch.equal(Trained().resolve().theta, built[0].theta)  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("plugged")
 def test_a_bound_of_k_samples_is_built_of_it(tmp_path: Any) -> None:
     inner = {"name": "regression"}

@@ -72,6 +72,7 @@ def test_labels_are_no_markup_and_what_cannot_be_made_says_so(gaussian: bench.Ru
     assert "the table of results could not be made" in shown
 
 
+@pytest.mark.slow
 def test_a_chart_is_a_picture(gaussian: bench.Run) -> None:
     chart = gaussian.figures["variance"]
     data, sizes = chart._repr_mimebundle_()  # type: ignore[attr-defined]

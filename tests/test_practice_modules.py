@@ -60,6 +60,7 @@ def test_a_baseline_that_holds_the_own_sample_loses_a_part_of_1_over_n(tmp_path:
         assert at.loc["loo", "variance"] == pytest.approx(at.loc["loo", "variance_exact"], rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_discrete_latent_needs_its_surrogate(tmp_path: Path) -> None:
     # ∇F = −0.0260646; without the surrogate the mean is 0.
     estimators: list[object] = ["reinforce", "no_surrogate", "sticking_the_landing"]

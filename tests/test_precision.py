@@ -195,6 +195,7 @@ def test_a_cap_that_is_far_away_costs_nothing() -> None:
     assert [next(far).start for _ in range(100)] == list(range(0, 100 * 208, 208))
 
 
+@pytest.mark.slow
 def test_the_least_number_of_replicates_is_kept() -> None:
     assert replicates_of(experiment(NORMAL, half_width=0.9, replicates=5000)) == [25 * 208]
 

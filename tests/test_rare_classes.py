@@ -86,6 +86,7 @@ def test_what_is_biased_in_other_coordinates_is_found(tmp_path: Path) -> None:
     assert verdicts([-9.2, 0.3], 20_000, 0, tmp_path)["too_long"] == "biased"
 
 
+@pytest.mark.slow
 def test_what_is_biased_where_all_classes_are_drawn_is_found(tmp_path: Path) -> None:
     found = verdicts([-0.9, 0.3], 4000, 0, tmp_path)
     assert found["too_long"] == "biased"

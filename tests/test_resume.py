@@ -24,6 +24,7 @@ from bench.results.part_cache import PartCache
 from bench.results.runs import runs_in
 from bench.results.store import CellPieces
 from bench.scenario.prepared import prepare
+from tests.parameters import some
 from tests.small_scenario import SMALL
 
 TIMES = ("seconds", "fit_seconds", "work_normalized")
@@ -145,12 +146,15 @@ def test_another_estimator_in_the_scenario_leaves_the_others_as_they_are(
 
 @pytest.mark.parametrize(
     ("words", "why"),
-    [
-        (["--seed", "1"], "seed 0 -> 1"),
-        (["--set", "problem.cost=z**3"], ""),
-        (["--set", "version=2"], "scenario_version 1 -> 2"),
-        (["--precision", "50%"], "precision null -> [0.5"),
-    ],
+    some(
+        [
+            (["--seed", "1"], "seed 0 -> 1"),
+            (["--set", "problem.cost=z**3"], ""),
+            (["--set", "version=2"], "scenario_version 1 -> 2"),
+            (["--precision", "50%"], "precision null -> [0.5"),
+        ],
+        2,
+    ),
 )
 def test_what_changed_is_told(here: Path, words: list[str], why: str) -> None:
     run()
@@ -457,6 +461,7 @@ def test_the_command_that_status_prints_measures_the_cell_alone(here: Path, meas
         assert row[name] == same[name]
 
 
+@pytest.mark.slow
 def test_merging_into_a_run_of_another_question_is_refused(here: Path) -> None:
     run("-e", "reinforce", "-o", "a")
     run("-r", 30, "-o", "b")

@@ -361,6 +361,7 @@ def test_resampled_data_and_pictures_are_those_of_the_problem_within() -> None:
 # --- one problem at a time ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_logistic_regression_in_all_its_coordinates() -> None:
     # Four standard errors, in 62 coordinates: a false alarm has probability 4e-3, once for this seed.
     problem = problem_from("logistic_regression")
