@@ -47,6 +47,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 add_module_names = False
+toc_object_entries = False  # each page would carry the names of all functions, and drop them again
 
 
 def setup(app: Any) -> None:
