@@ -84,7 +84,11 @@ def verdict_of(claim: Claim) -> Verdict:
 
 
 def _said(ratio: float, low: float, high: float) -> str:
-    return f"{significant(ratio)}, exactly" if low == high else ratio_said(ratio, low, high)
+    if low == high:
+        return f"{significant(ratio)}, exactly"
+    if (low, high) == (0, np.inf):
+        return f"{significant(ratio)} (no interval: its tails are too heavy)"
+    return ratio_said(ratio, low, high)
 
 
 def ratios_of(claim: Claim) -> pd.DataFrame:

@@ -19,6 +19,8 @@ def module_of(source: str) -> types.ModuleType:
     Raises:
         Invalid: if it cannot be imported.
     """
+    if source.endswith(".py") and not Path(source).exists():
+        raise invalid(f"plug-in {source}: no such file; wanted one, or the name of a module")
     try:
         return _file(source) if source.endswith(".py") else importlib.import_module(source)
     except Exception as error:

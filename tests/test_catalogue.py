@@ -515,9 +515,14 @@ def test_a_file_that_is_no_plugin_is_refused(tmp_path: Path, text: str, message:
     assert message in found
 
 
-@pytest.mark.parametrize("source", ["nowhere_at_all", "nowhere/at_all.py", "", "nowhere.at.all", ".py"])
-def test_a_plugin_that_is_not_there_is_refused(source: str) -> None:
+@pytest.mark.parametrize("source", ["nowhere_at_all", "", "nowhere.at.all"])
+def test_a_module_that_is_not_there_is_refused(source: str) -> None:
     assert refused(source).startswith(f"plug-in {source} cannot be imported: ")
+
+
+@pytest.mark.parametrize("source", ["nowhere/at_all.py", ".py"])
+def test_a_file_that_is_not_there_is_refused(source: str) -> None:
+    assert refused(source) == f"plug-in {source}: no such file; wanted one, or the name of a module"
 
 
 @pytest.mark.parametrize("source", ["json", "bench.errors"])

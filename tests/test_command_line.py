@@ -597,8 +597,8 @@ def test_a_file_that_is_not_there_is_named(here: Path, verb: str) -> None:
 )
 def test_a_name_that_no_scenario_has_is_told(here: Path, verb: str, name: str, hint: str) -> None:
     assert refused(verb, name) == (
-        f"{name}: no such file, and no scenario is called so; {hint}"
-        "`bench list scenarios` lists those that there are\n"
+        f"{name}: there is no scenario of this name, and no such file; {hint}"
+        "`bench list scenarios` lists all\n"
     )
 
 

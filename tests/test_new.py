@@ -142,10 +142,10 @@ def test_a_name_that_is_none_is_refused(here: Path, name: str, kind: str) -> Non
         ("my-own", "--estimator", "; such as my_own\n"),
         ("class", "--problem", "a keyword of Python; wanted another, such as my_class"),
         ("true", "--problem", "YAML reads it as a value; wanted another, such as my_true"),
-        ("rloo", "--estimator", "an estimator is called so, see `bench show estimator:rloo`"),
-        ("reinforce", "--problem", "an estimator is called so"),
-        ("pathwise", "--estimator", "an estimator is called so"),
-        ("vae", "--problem", "a problem is called so, see `bench show problem:vae`; wanted another"),
+        ("rloo", "--estimator", "an estimator has it already, see `bench show estimator:rloo`"),
+        ("reinforce", "--problem", "an estimator has it already"),
+        ("pathwise", "--estimator", "an estimator has it already"),
+        ("vae", "--problem", "a problem has it already, see `bench show problem:vae`; wanted another"),
         *(
             (name, "--estimator", f"Python has a module {name}, and {name}.py would hide it")
             for name in ("torch", "math", "dataclasses", "bench", "estimators", "test", "sys")

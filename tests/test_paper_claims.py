@@ -35,6 +35,14 @@ def test_a_claim_that_holds_here_and_not_there_is_undecided() -> None:
     assert found.fails > 0
 
 
+def test_an_interval_without_ends_is_none() -> None:
+    said = verdict_of(
+        claim(scenario="discrete_vae", estimator="rodeo", control="reinforce (leave-one-out)")
+    ).ratios
+    assert said.endswith(" (no interval: its tails are too heavy)")
+    assert "inf" not in said
+
+
 def test_a_claim_about_one_size_is_held_against_that() -> None:
     assert verdict_of(claim(at=100)).places == 1
     with pytest.raises(ValueError, match="gaussian has no ratio of"):

@@ -109,7 +109,7 @@ def test_the_command_measures_writes_and_exits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--only", "qubits"], "no question is called so; did you mean 'qubit'?"),
+        (["--only", "qubits"], "there is no question of this name; did you mean 'qubit'?"),
         (["--only", "qubit", "--markdown", "nowhere/made.md"], "there is no such folder"),
     ],
 )

@@ -140,9 +140,9 @@ def _check_free(name: str, kind: str) -> None:
     said = f"{shown(name)} as the name of {_ARTICLES[kind]}"
     other = f"wanted another, such as my_{name}"
     if name in (*catalogue.names("estimators"), *OTHER_NAMES):
-        raise invalid(f"{said}: an estimator is called so, see `bench show estimator:{name}`; {other}")
+        raise invalid(f"{said}: an estimator has it already, see `bench show estimator:{name}`; {other}")
     if name in catalogue.names("problems"):
-        raise invalid(f"{said}: a problem is called so, see `bench show problem:{name}`; {other}")
+        raise invalid(f"{said}: a problem has it already, see `bench show problem:{name}`; {other}")
     if _is_module(name):
         raise invalid(f"{said}: Python has a module {name}, and {name}.py would hide it; {other}")
 

@@ -41,7 +41,9 @@ def reproduce(only: tuple[str, ...], markdown: Path | None) -> None:
         names = [each.name for each in every]
         for name in only:
             if name not in names:
-                raise invalid(f"--only {shown(name)}: no question is called so; {did_you_mean(name, names)}")
+                raise invalid(
+                    f"--only {shown(name)}: there is no question of this name; {did_you_mean(name, names)}"
+                )
         if markdown is not None and not markdown.parent.is_dir():
             raise invalid(f"{markdown}: cannot be written: there is no such folder")
         wanted = [each for each in every if not only or each.name in only]

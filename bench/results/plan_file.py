@@ -79,7 +79,7 @@ def read_plan(folder: Path) -> Plan:
     except Invalid:
         raise
     except OSError as error:
-        raise invalid(f"{folder}: not a run that can be gone on with: it has no readable {NAME}") from error
+        raise invalid(f"{folder}: not a run that can be resumed: it has no readable {NAME}") from error
     except (ValueError, LookupError, TypeError, RecursionError, OverflowError) as error:
         raise invalid(f"{path}: not the plan of a run") from error
 

@@ -35,7 +35,7 @@ def located(given: str) -> str:
     hint = f"did you mean {printable(known[near[0]])}? " if near else ""
     raise ScenarioError(
         [
-            f"{printable(given)}: no such file, and no scenario is called so; {hint}"
-            "`bench list scenarios` lists those that there are"
+            f"{printable(given)}: there is no scenario of this name, and no such file; {hint}"
+            "`bench list scenarios` lists all"
         ]
     )
