@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from scipy.stats import norm
 
 import bench
 from bench.analysis.rows import whole
@@ -63,11 +64,24 @@ def test_a_mean_that_is_wrong_is_told() -> None:
     assert rows[0].low < rows[0].value < rows[0].high
 
 
+def test_all_numbers_together_raise_a_false_alarm_as_seldom_as_is_said() -> None:
+    for numbers in (1, 57):
+        assert 2 * norm.sf(measuring.limit_of(numbers)) * numbers == pytest.approx(1e-3, rel=1e-6)
+
+
+def test_the_interval_of_a_mean_has_its_standard_error() -> None:
+    qubit = shorter(QUESTIONS["qubit"], 4096)
+    (row,) = reproduced([replace(qubit, numbers=qubit.numbers[:1])])
+    (variance,) = [known.exact for known in qubit.numbers if known.quantity == "variance"]
+    assert (row.high - row.low) / (2 * 1.96 * math.sqrt(variance / 4096)) == pytest.approx(1, abs=0.06)
+
+
 @pytest.mark.parametrize(
     ("printed", "repetitions", "said"),
     [
         (None, 0, ""),
         (1.004, 0, "as exact"),  # rounded
+        (1.01, 0, "not reproduced"),  # more than rounding
         (1.1, 0, "not reproduced"),
         (1.1, 100, "within chance"),  # a standard error of a variance from 100 estimates: 14 %
         (1.9, 100, "not reproduced"),

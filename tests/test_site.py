@@ -15,8 +15,19 @@ from PIL import Image
 import bench
 from bench.cards import KINDS, cards
 from bench.judgments import KEPT, judgments
+from bench.page.render import LIBRARIES
 from bench.scenario.resolved import resolved
-from docs.pages import api, catalogue, families, gallery, scenario_keys, verdict_words
+from bench.text.answer import answer
+from docs.pages import (
+    api,
+    catalogue,
+    changelog,
+    families,
+    gallery,
+    run_pages,
+    scenario_keys,
+    verdict_words,
+)
 from docs.pages.coverage import missing, options
 from docs.pages.family_pictures import picture
 from docs.pages.links import broken
@@ -41,6 +52,9 @@ def test_every_card_has_its_place_with_its_options() -> None:
         for card in cards(kind):
             assert f"({catalogue.target(kind, card.name)})=\n## {card.name}\n" in page
             assert all(f"`{option}`" in page for option in card.options)
+            own = page.split(f"({catalogue.target(kind, card.name)})=\n", 1)[1].split("\n(", 1)[0]
+            assert prose(card.summary) in own
+            assert all(f"* **{key}**: {prose(value)}" in own for key, value in card.facts.items())
         assert f"[{kind}]({kind}.md)" in made["catalogue/index.md"]
 
 
@@ -58,6 +72,22 @@ def test_every_public_name_has_a_page() -> None:
     assert ":: bench.certification.certify.certify\n" in made["api/certify.md"]
 
 
+def test_links_of_the_changelog_lead_on_from_where_its_page_lies() -> None:
+    made = changelog.pages()["changelog.md"]
+    assert "\n## 0.2.0 (" in made
+    links = re.findall(r"\]\((?!http)([^)#]+)", made)
+    assert links
+    assert [link for link in links if not (DOCS / "made" / link).resolve().exists()] == []
+
+
+@pytest.mark.slow
+def test_the_page_of_a_run_is_of_that_run() -> None:
+    for name in gallery.GALLERY[:2]:
+        made = run_pages._page(name)
+        assert f"<title>{name}</title>" in made
+        assert f'src="{LIBRARIES}"' in made
+
+
 def test_every_reference_run_has_its_place_in_the_gallery() -> None:
     there = {path.name for path in gallery.REFERENCE.iterdir() if path.is_dir()}
     assert sorted(gallery.GALLERY) == sorted(there)
@@ -72,6 +102,9 @@ def test_the_gallery_has_question_answer_and_picture_of_each() -> None:
         assert page.startswith(f"# {prose(gallery.question(run))}\n\n* ")
         assert f'href="runs/{name}.html"' in page
         assert f"name: {name}\n" in page
+        assert all(f"* {prose(sentence)}" in page for sentence in answer(run))
+        assert prose(gallery._said(run)[0]) in made["gallery/index.md"]
+        assert set(re.findall(r"reference/(\w+)/figures", page)) == {name}
         figures = gallery.pictures(name)
         assert 1 <= len(figures) <= 2
         assert f"**[{prose(gallery.question(run))}]({name}.md)**" in made["gallery/index.md"]
@@ -154,14 +187,26 @@ def test_links_without_a_target_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
         '<h1 id="top">A</h1><a href="b.html">1</a><a href="b.html#here">2</a><a href="#top">3</a>'
         '<a href="c.html">4</a><a href="b.html#gone">5</a><img src="no.png"><a href="https://x.y">6</a>'
+        '<a href="a%20b.html#%C3%A9">7</a><a href="deep">8</a><a href="deep/#gone">9</a>'
     )
     (tmp_path / "b.html").write_text('<p id="here"></p>')
-    assert list(broken(tmp_path)) == ["a.html: c.html", "a.html: b.html#gone", "a.html: no.png"]
+    (tmp_path / "a b.html").write_text('<p id="é"></p>')
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "index.html").write_text('<a href="../a.html#top">1</a><a href="../gone.html">2</a>')
+    assert list(broken(tmp_path)) == [
+        "a.html: c.html",
+        "a.html: b.html#gone",
+        "a.html: no.png",
+        "a.html: deep/#gone",
+        "deep/index.html: ../gone.html",
+    ]
 
 
 def test_names_without_an_entry_are_found(tmp_path: Path) -> None:
     found = set(missing(tmp_path))
     assert {"bench.run", "estimators reinforce", "bench run --replicates"} <= found
+    assert {f"{kind} {card.name}" for kind in KINDS for card in cards(kind)} <= found
+    assert {f"bench.{name}" for name in bench.__all__} <= found
     (tmp_path / "made" / "api").mkdir(parents=True)
     (tmp_path / "made" / "api" / "run.html").write_text('<dt id="bench.api.run"></dt>')
     (tmp_path / "command-line.html").write_text('<dt id="cmdoption-bench-run-replicates"></dt>')

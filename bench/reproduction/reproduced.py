@@ -64,7 +64,7 @@ def reproduced(
     Raises:
         KeyboardInterrupt: if it is stopped.
     """
-    limit = normal_quantile(1 - FALSE_ALARM / (2 * max(1, sum(len(each.numbers) for each in questions))))
+    limit = limit_of(sum(len(each.numbers) for each in questions))
     found: list[Reproduced] = []
     for question in questions:
         tell(question)
@@ -74,6 +74,11 @@ def reproduced(
                 raise KeyboardInterrupt
             found += _of_a_run(question, run, limit)
     return found
+
+
+def limit_of(numbers: int) -> float:
+    """Return how many standard errors any of the numbers exceeds with probability `FALSE_ALARM`, at most."""
+    return float(normal_quantile(1 - FALSE_ALARM / (2 * max(1, numbers))))
 
 
 def _of_a_run(question: Question, run: Run, limit: float) -> Iterator[Reproduced]:
