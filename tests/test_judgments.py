@@ -48,6 +48,11 @@ def test_the_largest_loss_is_told_with_its_number_and_place(monkeypatch: pytest.
     assert judgments("b")["loses"] == "three (N = 2): b has 5 times the variance × evaluations of f of a"
 
 
+def test_what_is_biased_is_lost_to_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(monkeypatch, one=run("N = 10", "p", row("c", 0.5, biased=True), row("a", 1), row("b", 4)))
+    assert judgments("b")["loses"] == "one (N = 10): b has 4 times the variance × evaluations of f of a"
+
+
 def test_what_is_biased_or_has_no_variance_neither_wins_nor_loses(monkeypatch: pytest.MonkeyPatch) -> None:
     kept(monkeypatch, one=ONE, two=TWO)
     assert judgments("c") == {"biased": "one (c)"}

@@ -52,7 +52,9 @@ def test_every_card_has_its_place_with_its_options() -> None:
         for card in cards(kind):
             assert f"({catalogue.target(kind, card.name)})=\n## {card.name}\n" in page
             assert all(f"`{option}`" in page for option in card.options)
-            own = page.split(f"({catalogue.target(kind, card.name)})=\n", 1)[1].split("\n(", 1)[0]
+            own = page.split(f"({catalogue.target(kind, card.name)})=\n", 1)[1].split(
+                f"\n({catalogue.target(kind, '')}", 1
+            )[0]
             assert prose(card.summary) in own
             assert all(f"* **{key}**: {prose(value)}" in own for key, value in card.facts.items())
         assert f"[{kind}]({kind}.md)" in made["catalogue/index.md"]
