@@ -44,8 +44,8 @@ def _axis_and_margin(rows: pd.DataFrame) -> tuple[Settings, list[alt.Chart]]:
     signed = ends.min() < 0
     least = min(float(ends.min()) * 1.3, -1.3 * NEGLIGIBLE) if signed else -0.2 * NEGLIGIBLE
     low = alt.YDatum(-NEGLIGIBLE if signed else 0.0, type="quantitative")
-    across = {"x": alt.value(0), "x2": alt.value("width"), "color": alt.value(BEHIND)}
-    margin = alt.Chart(ONCE).mark_rect(fillOpacity=0.18).encode(low, alt.Y2Datum(NEGLIGIBLE), **across)
+    across = alt.XValue(0), alt.X2Value("width"), alt.ColorValue(BEHIND)
+    margin = alt.Chart(ONCE).mark_rect(fillOpacity=0.18).encode(low, alt.Y2Datum(NEGLIGIBLE), *across)
     sizes = [NEGLIGIBLE * first * 10.0**power for power in range(12) for first in (1, 3)]
     ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]
     axis = alt.Axis(labelExpr=PERCENT, values=sorted([0.0, *ticks]), labelOverlap="greedy", grid=True)
