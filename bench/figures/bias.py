@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.figures.axes import PERCENT, Settings, plain, size_title
 from bench.figures.definition import Chart, Figure, cells, interval_of
-from bench.figures.marks import BEHIND, COLOR, ONCE, SHAPE, interval, layers, sharing
+from bench.figures.marks import BEHIND, COLOR, LEFT, ONCE, SHAPE, TO_THE_RIGHT, interval, layers, sharing
 from bench.figures.metrics import ALONG, BAND, along, curves
 
 NEGLIGIBLE = 0.01
@@ -44,7 +44,7 @@ def _axis_and_margin(rows: pd.DataFrame) -> tuple[Settings, list[alt.Chart]]:
     signed = ends.min() < 0
     least = min(float(ends.min()) * 1.3, -1.3 * NEGLIGIBLE) if signed else -0.2 * NEGLIGIBLE
     low = alt.YDatum(-NEGLIGIBLE if signed else 0.0, type="quantitative")
-    across = alt.XValue(0), alt.X2Value("width"), alt.ColorValue(BEHIND)
+    across = LEFT, TO_THE_RIGHT, alt.ColorValue(BEHIND)
     margin = alt.Chart(ONCE).mark_rect(fillOpacity=0.18).encode(low, alt.Y2Datum(NEGLIGIBLE), *across)
     sizes = [NEGLIGIBLE * first * 10.0**power for power in range(12) for first in (1, 3)]
     ticks = [value for size in sizes for value in (-size, size) if least <= value <= most]

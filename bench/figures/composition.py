@@ -94,7 +94,10 @@ def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def column(values: pd.Series[Any]) -> list[Any]:
     """Return a column as JSON has it: numbers unchanged, what is missing or not finite as null."""
-    missing = values.isna() | values.isin([math.inf, -math.inf])
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
+        missing = ~np.isfinite(values.to_numpy())
+    else:
+        missing = (values.isna() | values.isin([math.inf, -math.inf])).to_numpy()
     return [None if gone else value for value, gone in zip(values.tolist(), missing, strict=True)]
 
 

@@ -8,11 +8,15 @@ import pandas as pd
 from bench.figures.axes import PERCENT, PLAIN, Settings, logarithmic, powers
 from bench.figures.definition import Chart, Figure
 from bench.figures.marks import (
+    ABOVE,
     COLOR,
     DASHES,
+    LEFT,
     NAMED_COLOR,
     POINT,
+    RIGHT,
     SHAPE,
+    TOP,
     by_sample_size,
     layers,
     sharing,
@@ -94,8 +98,8 @@ def _column(rows: pd.DataFrame, at: int, head: str) -> alt.FacetSpec:
     name = alt.Chart().mark_text(
         style="words", align="left", baseline="bottom", limit=10 if at else LONGEST_NAME
     )
-    name = name.encode(alt.Text("name:N"), alt.OpacityValue(0 if at else 1), alt.XValue(0), alt.YValue(-3))
-    words = said.encode(alt.Text("words:N"), alt.XValue("width"), alt.YValue(0))
+    name = name.encode(alt.Text("name:N"), alt.OpacityValue(0 if at else 1), LEFT, ABOVE)
+    words = said.encode(alt.Text("words:N"), RIGHT, TOP)
     return alt.FacetSpec(
         facet=alt.FacetMapping(row=alt.Row("order:O", title=None, header=None)),
         spec=layers(bins, truth, words, name, width=WIDTH, height=HEIGHT),
@@ -138,7 +142,7 @@ def _spread_chart(rows: pd.DataFrame) -> Chart:
     text = heavy.mark_text(
         align="left", baseline="top", fontSize=10.5, dx=4, dy=alt.expr("4 + 12 * datum.place")
     )
-    flags = text.encode(alt.Text("flag:N"), COLOR, alt.XValue(0), alt.YValue(0))
+    flags = text.encode(alt.Text("flag:N"), COLOR, LEFT, TOP)
     return by_sample_size(layers(sharing(shares, points, x=x, color=COLOR), flags, height=90), rows)
 
 

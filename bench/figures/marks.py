@@ -38,6 +38,11 @@ NAMED_SHAPE = alt.Shape("estimator:N", legend=None)
 
 ENDS = {"x": (alt.X, alt.X2), "y": (alt.Y, alt.Y2)}  # classes: for a text Altair searches in all of them
 
+LEFT, RIGHT = alt.XValue(0), alt.XValue("width")  # type: ignore[no-untyped-call]
+TO_THE_RIGHT = alt.X2Value("width")  # type: ignore[no-untyped-call]
+TOP, ABOVE = alt.YValue(0), alt.YValue(-3)  # type: ignore[no-untyped-call]
+"""Places within the frame of a chart, whatever its axes are."""
+
 OWN_LINE = [alt.Detail("device:N"), alt.Detail("dtype:N")]  # they set apart lines of one estimator
 
 LANE: dict[str, Any] = {
