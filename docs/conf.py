@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -50,6 +52,13 @@ add_module_names = False
 toc_object_entries = False  # each page would carry the names of all functions, and drop them again
 
 
+def dashes(_: Any, tree: nodes.document, __: str) -> None:
+    """Give the lists of arguments dashes, which Sphinx writes as two hyphens."""
+    for text in list(tree.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" – "))
+
+
 def setup(app: Any) -> None:
     """Have pages written before Sphinx looks for them, and those of runs beside what it built."""
     runs: list[RunPages] = []
@@ -68,4 +77,5 @@ def setup(app: Any) -> None:
             each.close()
 
     app.connect("builder-inited", begin)
+    app.connect("doctree-resolved", dashes)
     app.connect("build-finished", finish)

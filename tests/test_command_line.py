@@ -481,7 +481,7 @@ def test_an_estimator_that_is_unfinished_is_not_run(here: Path) -> None:
 
 
 def test_a_plugin_that_is_not_there_is_named(here: Path) -> None:
-    assert refused("--plugin", "nothing.py", "list").startswith("plug-in nothing.py cannot be imported: ")
+    assert refused("--plugin", "nothing.py", "list").startswith("plug-in nothing.py: no such file")
 
 
 # --- how it ends ----------------------------------------------------------------------------------

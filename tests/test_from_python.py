@@ -58,7 +58,7 @@ def test_a_scenario_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "scenarios" / "gaussian.yaml").write_text("schema: 1\n")  # one's own goes first
     with pytest.raises(bench.Invalid, match=r"scenarios/gaussian\.yaml:1:1: missing key"):
         bench.run("gaussian")
-    with pytest.raises(bench.Invalid, match=r"gausian: no such file, .* did you mean gaussian\?"):
+    with pytest.raises(bench.Invalid, match=r"gausian: there is no scenario .* did you mean gaussian\?"):
         bench.run("gausian")
 
 
@@ -149,7 +149,7 @@ def test_a_class_may_be_named_in_a_scenario(tmp_path: Path) -> None:
         bench.plugin(Reinforce)
     with pytest.raises(bench.Invalid, match="neither an Estimator nor a Problem"):
         bench.plugin(dict)
-    with pytest.raises(bench.Invalid, match="cannot be imported"):
+    with pytest.raises(bench.Invalid, match="no such file"):
         bench.plugin(tmp_path / "nothing.py")
 
 
