@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from datetime import date
@@ -43,6 +44,15 @@ def test_the_guide_names_targets_that_are_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     named = {word for said in re.findall(r"`make ([a-z -]+)`", GUIDE) for word in said.split()}
     assert {"gate", "reproduce", "wheel-test"} <= named <= targets
+
+
+def test_every_entry_point_is_there() -> None:
+    named = [*PROJECT["scripts"].values(), *PROJECT["entry-points"]["pytest11"].values()]
+    assert len(named) >= 2
+    for name in named:
+        module, _, attribute = name.partition(":")
+        found = importlib.import_module(module)
+        assert not attribute or callable(getattr(found, attribute))
 
 
 def test_every_licence_of_what_is_vendored_is_in_the_packages() -> None:

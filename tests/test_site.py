@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ import yaml
 from PIL import Image
 
 import bench
+from bench import claims_page
+from bench.card_file import COLUMNS
 from bench.cards import KINDS, cards
 from bench.judgments import KEPT, judgments
 from bench.page.render import LIBRARIES
 from bench.scenario.resolved import resolved
+from bench.scenario.schema import json_schema
 from bench.text.answer import answer
 from docs.pages import (
     api,
@@ -27,6 +31,7 @@ from docs.pages import (
     run_pages,
     scenario_keys,
     verdict_words,
+    writing,
 )
 from docs.pages.coverage import missing, options
 from docs.pages.family_pictures import picture
@@ -56,6 +61,7 @@ def test_every_card_has_its_place_with_its_options() -> None:
                 f"\n({catalogue.target(kind, '')}", 1
             )[0]
             assert prose(card.summary) in own
+            assert all(f"* {prose(paper)}" in own for paper in card.references)
             assert all(f"* **{key}**: {prose(value)}" in own for key, value in card.facts.items())
         assert f"[{kind}]({kind}.md)" in made["catalogue/index.md"]
 
@@ -72,6 +78,28 @@ def test_every_public_name_has_a_page() -> None:
     made = api.pages()
     assert {f"api/{name}.md" for name in bench.__all__} | {"api/index.md"} == made.keys()
     assert ":: bench.certification.certify.certify\n" in made["api/certify.md"]
+    for name in bench.__all__:
+        found = getattr(bench, name)
+        own = [each for each in vars(found) if not each.startswith("_")] if isinstance(found, type) else []
+        if isinstance(found, type) and not found.__module__.startswith("bench."):
+            continue  # of torch, whose own pages explain it
+        if any(callable(getattr(found, each)) for each in own) and not issubclass(found, Exception):
+            assert ":members:" in made[f"api/{name}.md"], name
+
+
+def test_pages_are_written_where_they_changed_and_removed_where_they_are_made_no_more(tmp_path: Path) -> None:
+    writing.write(tmp_path)
+    made = tmp_path / writing.MADE
+    files = {path.relative_to(made).as_posix() for path in made.rglob("*.md")}
+    assert files == set(writing.pages())
+    assert {"changelog.md", "families.md", "verdicts.md", "api/run.md", "gallery/gaussian.md"} <= files
+    (made / "old.md").write_text("old")
+    (made / "verdicts.md").write_text("old")
+    os.utime(made / "changelog.md", ns=(1, 1))
+    writing.write(tmp_path)
+    assert not (made / "old.md").exists()
+    assert (made / "verdicts.md").read_text("utf-8") == writing.pages()["verdicts.md"]
+    assert (made / "changelog.md").stat().st_mtime_ns == 1
 
 
 def test_links_of_the_changelog_lead_on_from_where_its_page_lies() -> None:
@@ -131,10 +159,18 @@ def test_every_estimator_of_a_reference_run_has_its_place_among_the_pictures() -
 
 def test_the_page_of_pictures_has_what_it_shows_and_judges() -> None:
     page = families.pages()["families.md"]
+    known = {card.name: card for card in cards("estimators")}
+    every = [name for family in families.families() for name in family.of]
+    assert len(every) == len(set(every))
     for family in families.families():
         assert f"\n## {family.title}\n" in page
-        assert f"pictures/families/{family.name}.png" in page
+        own = page.split(f"\n## {family.title}\n")[1].split("\n## ")[0]
+        assert prose(family.says) in own
+        assert f"pictures/families/{family.name}.png" in own
         assert family.scenario()["estimators"][0] == "reinforce"
+        for name in family.of:
+            formula = re.search(r"\.\. math::\s*(.+)", known[name].text)
+            assert (formula[1].strip().rstrip(".,;") if formula else prose(known[name].summary)) in own
         for name in family.of:
             assert f"### [{name}](#{catalogue.target('estimators', name)})" in page
             assert all(prose(said) in page for said in judgments(name).values())
@@ -168,6 +204,11 @@ def test_every_key_of_a_scenario_is_explained() -> None:
     for key in ("schema", "question", "problem", "estimators", "sweep.sample_sizes", "gate.variance", "seed"):
         assert f"| `{key}` | " in page
     assert "| `replicates` | whole number | " in page
+    required = json_schema()["required"]
+    for key in json_schema()["properties"]:
+        (line,) = re.findall(rf"^\| `{key}` \| .*$", page, re.MULTILINE)
+        assert ("| required |" in line) == (key in required)
+    assert "\n| `precision.variance` | text or number | required | " in page
     assert not re.search(r"^\| `[^`]+` \| [^|]* \| [^|]* \|  \|$", page, re.MULTILINE), "a key without a text"
 
 
@@ -176,7 +217,16 @@ def test_a_word_of_a_verdict_that_is_not_explained_is_an_error(monkeypatch: pyte
     assert all(
         f"| **{word}** | " in page for word in ("biased", "regression", "certified", "crashed", "multiple")
     )
+    # Those that the program has no list of.
+    assert set(verdict_words.WORDS["On the claim of a paper"][0]) == {
+        claims_page.CONFIRMED, claims_page.CONTRADICTED, claims_page.UNDECIDED, claims_page.NOT_TESTED
+    }  # fmt: skip
+    states = next(table["status"] for table in COLUMNS.values() if "status" in table)
+    assert set(re.findall(r"\b[a-z_]+\b", states.split(":")[1])) - {"a", "device", "or"} == set(
+        verdict_words.WORDS["Of a cell"][0]
+    )
     words, meanings = verdict_words.WORDS["On a bias"]
+    assert set(words) == {"biased", "within 1 %", "unresolved", "unknown"}
     monkeypatch.setitem(verdict_words.WORDS, "On a bias", ((*words, "new"), meanings))
     with pytest.raises(KeyError, match="new"):
         verdict_words.pages()
@@ -186,21 +236,34 @@ def test_a_word_of_a_verdict_that_is_not_explained_is_an_error(monkeypatch: pyte
 
 
 def test_links_without_a_target_are_found(tmp_path: Path) -> None:
+    (tmp_path / "outside.html").write_text("")
+    tmp_path = tmp_path / "site"
+    tmp_path.mkdir()
     (tmp_path / "a.html").write_text(
         '<h1 id="top">A</h1><a href="b.html">1</a><a href="b.html#here">2</a><a href="#top">3</a>'
         '<a href="c.html">4</a><a href="b.html#gone">5</a><img src="no.png"><a href="https://x.y">6</a>'
+        '<a href="#nowhere">10</a><a href="../outside.html">11</a><a href="/etc/passwd">12</a>'
         '<a href="a%20b.html#%C3%A9">7</a><a href="deep">8</a><a href="deep/#gone">9</a>'
     )
     (tmp_path / "b.html").write_text('<p id="here"></p>')
     (tmp_path / "a b.html").write_text('<p id="é"></p>')
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "index.html").write_text('<a href="../a.html#top">1</a><a href="../gone.html">2</a>')
-    assert list(broken(tmp_path)) == [
-        "a.html: c.html",
+    runs = tmp_path / "made" / "gallery" / "runs"
+    runs.mkdir(parents=True)
+    (runs / "run.html").write_text('<a href="#by-script">1</a><a href="gone.html">2</a>')
+    (runs.parent / "run.html").write_text('<a href="#nowhere">1</a>')
+    assert sorted(broken(tmp_path)) == [
+        "a.html: #nowhere",
+        "a.html: ../outside.html",
+        "a.html: /etc/passwd",
         "a.html: b.html#gone",
-        "a.html: no.png",
+        "a.html: c.html",
         "a.html: deep/#gone",
+        "a.html: no.png",
         "deep/index.html: ../gone.html",
+        "made/gallery/run.html: #nowhere",
+        "made/gallery/runs/run.html: gone.html",
     ]
 
 
@@ -220,6 +283,7 @@ def test_options_are_those_of_all_verbs() -> None:
 
     found = set(options(main, "bench"))
     assert {("bench", "--plugin"), ("bench run", "--replicates"), ("bench certify", "--all")} <= found
+    assert "bench baseline update" in {verb for verb, _ in found}
 
 
 # --- pages that are written -------------------------------------------------------------------------------

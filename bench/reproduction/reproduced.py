@@ -85,11 +85,15 @@ def _of_a_run(question: Question, run: Run, limit: float) -> Iterator[Reproduced
     for known in question.numbers:
         cell = _cell(run, known)
         value, low, high = _variance(cell) if known.quantity == "variance" else _mean(run, cell)
-        # The interval of a variance is one of its logarithm.
-        scale = math.log if known.quantity == "variance" and low > 0 else float
-        error = (scale(high) - scale(low)) / (2 * normal_quantile(0.975))
-        verdict = AS_EXACT if abs(scale(value) - scale(known.exact)) <= limit * error else OTHERWISE
+        verdict = AS_EXACT if _agrees(known, value, low, high, limit) else OTHERWISE
         yield Reproduced(question, known, value, low, high, verdict, _of_printed(known, float(cell.kurtosis)))
+
+
+def _agrees(known: Known, value: float, low: float, high: float, limit: float) -> bool:
+    # The interval of a variance is one of its logarithm.
+    scale = math.log if known.quantity == "variance" and low > 0 else float
+    error = (scale(high) - scale(low)) / (2 * normal_quantile(0.975))
+    return bool(abs(scale(value) - scale(known.exact)) <= limit * error)
 
 
 def _cell(run: Run, known: Known) -> Any:

@@ -52,7 +52,7 @@ def broken(site: Path) -> Iterator[str]:
                 continue
             target = path if not parts.path else (path.parent / unquote(parts.path)).resolve()
             target = target / "index.html" if target.is_dir() else target
-            there = target.exists()
+            there = target.exists() and target.resolve().is_relative_to(site.resolve())
             if there and parts.fragment and target.suffix == ".html":
                 there = unquote(parts.fragment) in targets(target)
             if not there:
