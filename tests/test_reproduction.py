@@ -98,6 +98,7 @@ def test_a_number_agrees_within_the_limit_and_no_further(quantity: str, of: Call
 
 def test_what_is_printed_is_held_against_the_kurtosis_that_was_measured() -> None:
     lecture = shorter(QUESTIONS["lecture"], 2000)
+    lecture = replace(lecture, scenario={**lecture.scenario, "sweep": {"sample_sizes": [10]}})
     # Of normal estimates the standard error of a logarithm is 14 % with 100 repetitions.
     numbers = [replace(known, printed=1.7 * known.exact) for known in lecture.numbers if known.N == 10]
     rows = reproduced([replace(lecture, numbers=tuple(numbers))])
@@ -185,6 +186,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_measured(arguments: l
     assert said in " ".join(refused.output.split())
 
 
+@pytest.mark.slow
 def test_questions_may_be_named_several_times() -> None:
     made = CliRunner().invoke(main, ["reproduce", "--only", "qubit", "--only", "directions"])
     assert made.exit_code == 0
