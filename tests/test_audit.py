@@ -124,6 +124,7 @@ def test_the_truth_may_be_given_in_many_ways(tmp_path: Path, truth: Any) -> None
     assert (row["truth"], row["truth_norm"]) == ("given", 4.0)
 
 
+@pytest.mark.slow
 def test_the_truth_may_be_that_of_a_loss(tmp_path: Path) -> None:
     run = audited(tmp_path, LOSSES, THETA, truth="path", truth_replicates=30_000)
     row = whole(run).loc["score"]

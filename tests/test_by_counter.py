@@ -50,6 +50,7 @@ def samples(p: of_torch.Distribution, count: int = 200_000) -> Tensor:
         return p.sample((count,))  # type: ignore[no-any-return, no-untyped-call]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_samples_have_their_distribution(name: str) -> None:
     p, cdf = CONTINUOUS[name]

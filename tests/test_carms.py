@@ -204,6 +204,7 @@ class OneOrder(OrderedClasses):
 CERTIFIED_ON = {"table": Reference(PROBLEMS["table"]), "five": Reference(FIVE)}
 
 
+@pytest.mark.slow
 def test_its_own_coupling_is_certified() -> None:
     assert bench.certify(Carms(), CERTIFIED_ON, replicates=4000).passed
 

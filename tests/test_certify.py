@@ -275,6 +275,7 @@ def test_what_does_not_apply_is_a_row_with_its_reason() -> None:
     assert "does not apply: x has no reparameterized sampler" in run("pathwise", "--verbose").output
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_problems")
 def test_an_estimator_of_ones_own(mine: str) -> None:
     for place in (mine, f"{mine}:Mine"):

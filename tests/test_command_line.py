@@ -234,6 +234,7 @@ def test_a_sentence_or_table_that_fails_is_a_line(here: Path, monkeypatch: pytes
     assert "rate: " in result.stdout or "note: " in result.stdout
 
 
+@pytest.mark.slow
 def test_what_goes_on_is_told_apart_from_the_results(here: Path, without_figures: None) -> None:
     result = called("run", "tiny.yaml")
     assert result.stderr.splitlines()[:2] == ["tiny: 6 cells, R = 12", "truth: quadrature"]
@@ -411,6 +412,7 @@ def test_without_a_report_nothing_is_drawn(here: Path) -> None:
     assert "drawing" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_results_go_where_they_are_wanted(here: Path, without_figures: None) -> None:
     result = called("run", "tiny.yaml", "--out", "deep/er")
     assert folder_of(result).parent == Path("deep/er/tiny")

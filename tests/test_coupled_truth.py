@@ -208,6 +208,7 @@ def test_a_share_of_gamma_numbers_is_a_beta_number() -> None:
     assert torch.allclose(truth.gradient, wanted, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "law"),
     some(

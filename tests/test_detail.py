@@ -67,6 +67,7 @@ def test_the_numbers_of_the_whole_gradient_are_the_same(runs: dict[str, Run], de
         assert found[name].tolist() == pytest.approx(every[name].tolist(), rel=1e-5, nan_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detail", BLOCKS)
 def test_figures_draw_what_is_there(runs: dict[str, Run], detail: str) -> None:
     drawn = set(runs[detail].figures)

@@ -94,6 +94,7 @@ def test_a_step_on_one_side_does_add_something() -> None:
     assert len(faults_of(one_sided("orthogonal", 3, 0.0))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("perturbations", "fourth"),
     [("normal", 3.0), ("rademacher", 1.0), ("sphere", 9 / 5), ("orthogonal", 9 / 5), ("coordinates", 3.0)],

@@ -144,6 +144,7 @@ def test_nothing_is_flagged_with_items_and_classes(coefficient: float | str) -> 
     assert not flagged(build("estimators", NAME, {"coefficient": coefficient}))
 
 
+@pytest.mark.slow
 def test_without_the_mean_of_the_linear_terms_it_is_flagged() -> None:
     assert "bias" in flagged(WithoutItsMean(0.3), replicates=FEW)
     assert "bias" in flagged(WithoutItsMean(0.3), {"bernoullis": PROBLEMS["bernoullis"]}, FEW)

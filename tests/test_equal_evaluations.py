@@ -128,6 +128,7 @@ def test_estimators_are_compared_at_equal_evaluations(run: bench.Run) -> None:
     assert 1.5 < two["ratio"] < 3  # exactly 2.13
 
 
+@pytest.mark.slow
 def test_sentences_and_figures_tell_evaluations(run: bench.Run, tmp_path: Path) -> None:
     text = " ".join(answer(run, None))
     assert "at 24 evaluations of f" in text

@@ -83,6 +83,7 @@ def test_a_gradient_times_a_constant_is_told_as_that(estimator: Estimator, words
     assert multiple(estimator).startswith(words)
 
 
+@pytest.mark.slow
 def test_its_value_stands_there() -> None:
     found = multiple(Weighted(times=1.25))
     assert found.startswith("a constant that is none of the usual (1.2")

@@ -196,6 +196,7 @@ def test_a_figure_that_is_not_there_is_refused(name: str, told: str) -> None:
         figures[name]
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_run_are_those_with_something_to_draw() -> None:
     figures = made(ordinary()).figures
     assert list(figures) == [name for name in FIGURES if name in figures]
@@ -425,6 +426,7 @@ def test_an_endless_interval_has_arrows_at_both_edges() -> None:
     assert not [item for item in marks(sheet_of(name, ordinary()), "symbol") if item["size"] == 45]
 
 
+@pytest.mark.slow
 def test_an_open_interval_is_an_arrow_beside_its_point_and_no_wedge_to_the_edge() -> None:
     frame = ordinary()
     middle = (frame["estimator"] == "reinforce") & (frame["sample_size"] == SIZES[2])

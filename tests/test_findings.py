@@ -313,6 +313,7 @@ def found_in(model: Any, loss: Callable[[], Tensor], truth: Any) -> list[Finding
     return causes(experiment, truth_of(experiment), prepared.cells[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some(FAULTS, 1))
 def test_a_fault_is_named(name: str) -> None:
     model, loss, truth, wanted = FAULTS[name]

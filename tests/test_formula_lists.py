@@ -294,6 +294,7 @@ def accepted(text: str) -> Formula:
     return reject()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(scalars)
 def test_random_formulas_agree_with_numpy(text: str) -> None:

@@ -62,6 +62,7 @@ def test_a_scenario_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         bench.run("gausian")
 
 
+@pytest.mark.slow
 def test_words_are_those_of_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = bench.run(
         SCENARIO, estimators=["pathwise", "rloo"], sample_sizes=[2, 16], replicates=30, seed=7,

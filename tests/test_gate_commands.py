@@ -174,6 +174,7 @@ def test_an_update_refuses_what_is_worse_unless_it_is_accepted(folder: Path) -> 
         assert bench(*words, "--accept-regression", nonsense).exit_code == 2
 
 
+@pytest.mark.slow
 def test_an_update_tells_of_another_layout_of_the_random_numbers(folder: Path) -> None:
     changed(folder, scaled(1.0))
     assert "compared as independent samples until the baseline is updated" in gate(folder).output

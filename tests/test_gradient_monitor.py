@@ -89,6 +89,7 @@ def assert_mean(values: Any, wanted: float) -> None:
     assert abs(values.mean() - wanted) < 4 * values.std() / math.sqrt(len(values)), (values.mean(), wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reduction", "factor"), some([("mean", 1 / 32), ("sum", 32.0)], 1))
 def test_variances_are_those_of_a_batch_of_the_training(
     tmp_path: Path, reduction: str, factor: float
@@ -219,6 +220,7 @@ def test_means_and_sums_are_not_taken_for_comparisons(tmp_path: Path, loss: Any)
         assert monitor._reduction != "neither"
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_the_seed_and_the_step(tmp_path: Path) -> None:
     batch = example_batch(32, 0)
 

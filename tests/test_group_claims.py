@@ -143,6 +143,7 @@ def test_a_name_is_given_only_where_it_is_known() -> None:
     assert build("estimators", "group_policy", {}).ascends(answers, 4) == ""
 
 
+@pytest.mark.slow
 def test_the_report_tells_it_beside_the_bias(tmp_path: Any) -> None:
     scenario = {
         "schema": 1,

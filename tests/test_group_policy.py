@@ -300,6 +300,7 @@ def test_the_others_of_k_and_one_answers_tell_of_pass_at_k() -> None:
 _R = 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", spread(POLICY_ESTIMATORS, 10))
 @pytest.mark.parametrize("place", ["prompts", "token-behavior", "answers-behavior", "tree"])
 def test_measured_moments_are_the_exact_ones(name: str, place: str) -> None:

@@ -70,6 +70,7 @@ def few(meanwhile: Meanwhile | None, told: list[str]) -> Certificate:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("submit", [broken, breaks])
 def test_what_another_process_leaves_undone_is_found_here(
     submit: Callable[[str], Future[Outcome]],

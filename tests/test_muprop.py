@@ -121,6 +121,7 @@ def test_nothing_is_flagged_with_items_and_classes(order: int) -> None:
     assert not flagged(build("estimators", "muprop", {"order": order}))
 
 
+@pytest.mark.slow
 def test_without_the_mean_of_the_expansion_it_is_flagged() -> None:
     assert "bias" in flagged(WithoutItsMean(), replicates=FEW)
     assert "bias" in flagged(WithoutItsMean(), {"bernoullis": PROBLEMS["bernoullis"]}, FEW)

@@ -265,6 +265,7 @@ def test_what_is_unresolved_is_one_sentence(run: Run) -> None:
     assert "(needs R = 2100 to 1 000 000 000 and more);" in about(claims(some), "unresolved")
 
 
+@pytest.mark.slow
 def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Run) -> None:
     numbers = {"bias": -0.5, "bias_low": -0.6, "bias_high": -0.4}
     wrong = edited(run, {"estimator": "pathwise"}, verdict="biased", contradiction="not unbiased", **numbers)
@@ -275,6 +276,7 @@ def test_a_bias_is_told_with_its_interval_and_beside_the_variance(run: Run) -> N
     assert not any("biased there" in sentence for sentence in claims(edited(run, verdict="within 1 %")))
 
 
+@pytest.mark.slow
 def test_a_bias_that_chance_may_have_made_is_told_as_such(run: Run) -> None:
     numbers = {"bias": -0.5, "bias_low": -0.6, "bias_high": -0.4, "bias_p": 0.0064}
     fine = edited(run, verdict="within 1 %", bias_p=0.5)
@@ -324,6 +326,7 @@ def test_several_devices_are_told_apart(run: Run) -> None:
     assert r" & On & " in as_tex(pd.concat(both, ignore_index=True))
 
 
+@pytest.mark.slow
 def test_one_estimator_has_a_variance_and_no_rival(run: Run) -> None:
     frame = run.measurements.query("estimator == 'rloo'").reset_index(drop=True)
     alone = Run(frame, run.replicates, run.record)
@@ -591,6 +594,7 @@ def test_a_summary_has_everything(run: Run) -> None:
     assert "- command: `" in text
 
 
+@pytest.mark.slow
 def test_a_summary_leaves_out_devices_that_are_absent(run: Run) -> None:
     lost = run.measurements.assign(
         device="cuda",
@@ -617,6 +621,7 @@ def test_a_commit_is_told_with_its_state(run: Run) -> None:
         assert ("- commit: " in text) == bool(git)
 
 
+@pytest.mark.slow
 def test_a_command_does_not_tell_where_the_program_is(run: Run) -> None:
     record = {**run.record, "command": ["/home/me/bench/__main__.py", "run", "a b.yaml"]}
     text = as_markdown(Run(run.measurements, run.replicates, record))
@@ -624,6 +629,7 @@ def test_a_command_does_not_tell_where_the_program_is(run: Run) -> None:
     assert "/home/me" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", some([(each,) for each in TRIPLES], 2))
 def test_a_hostile_label_is_harmless_in_markdown(run: Run, labels: tuple[str, str, str]) -> None:
     changed = renamed(run, labels)

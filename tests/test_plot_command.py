@@ -58,6 +58,7 @@ def words(grid: FacetGrid) -> str:
 # --- what is drawn --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_points_are_the_rows() -> None:
     frame = ordinary()
     for x, y in (("sample_size", "variance"), ("seconds", "mse"), ("evaluations", "kurtosis")):
@@ -136,6 +137,7 @@ def test_words_along_x_are_points_side_by_side() -> None:
     assert [text.get_text() for text in grid.legend.get_texts()][:2] == ["N = 10", "N = 100"]
 
 
+@pytest.mark.slow
 def test_words_that_have_styles_need_no_legend() -> None:
     grid = bench.plot(ordinary(), x="estimator")
     assert grid.legend is None

@@ -357,6 +357,7 @@ def test_what_happens_at_the_edges_is_said() -> None:
     assert place not in of_advantage("leaks").notes
 
 
+@pytest.mark.slow
 def test_what_happens_at_the_edges_of_losses_is_said() -> None:
     normalized = of_loss("own_length").notes
     assert "Where all tokens of an answer are masked: the gradient is NaN." in normalized
@@ -418,6 +419,7 @@ def test_a_certificate_is_read() -> None:
 # --- group sizes ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_group_size_may_come_from_the_closure() -> None:
     def of_eight(rewards: Tensor) -> Tensor:
         groups = rewards.reshape(-1, 8)

@@ -77,6 +77,7 @@ def test_what_is_rare_in_one_choice_accuses_nobody_in_another(seed: int, tmp_pat
     assert "biased" not in (found["arms"], found["carms"])
 
 
+@pytest.mark.slow
 def test_what_is_biased_by_more_than_rare_choices_explain_is_found(tmp_path: Path) -> None:
     assert verdicts([-6.9, 0.3], 20_000, 0, tmp_path, "3*z[1] - z[0]*z[1]")["too_long"] == "biased"
 

@@ -127,6 +127,7 @@ def test_a_mistake_in_a_distribution_is_a_dispute_that_names_it(name: str) -> No
     assert said in truth.note
 
 
+@pytest.mark.slow
 def test_the_score_gives_no_reference_where_its_mean_is_not_zero() -> None:
     # In float64 a fifth of the draws of this coin round to the last number below 1.
     problem = Relaxed("logits")

@@ -77,6 +77,7 @@ def test_rows_in_any_order_are_found(tmp_path: Path) -> None:
         assert found.column(cell, "replicate").tolist() == own["replicate"].tolist()
 
 
+@pytest.mark.slow
 def test_a_run_says_the_same_of_a_cell_as_its_whole_table(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
     run = bench.run(tmp_path / "small.yaml", out=tmp_path, progress=False)

@@ -195,6 +195,7 @@ def test_the_libraries_are_those_that_draw_the_files() -> None:
         assert "Redistribution and use" in (VENDOR / f"LICENSE.{name}.txt").read_text()
 
 
+@pytest.mark.slow
 def test_the_page_has_no_address_to_fetch(folder: Path) -> None:
     report(folder)
     text = (folder / "report.html").read_text()
@@ -238,6 +239,7 @@ def test_ten_thousand_cells_take_twenty_megabytes(folder: Path, monkeypatch: pyt
     assert "sample sizes" in text.split('id="notice-ratios">')[1].split("<")[0]
 
 
+@pytest.mark.slow
 def test_what_was_not_measured_is_on_the_page(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "run"
     shutil.copytree(folder, copied)

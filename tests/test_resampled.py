@@ -294,6 +294,7 @@ def test_a_scenario_with_resampled_data_runs(tmp_path: Path, bound: str) -> None
             assert of["encoder"] + of["decoder"] == pytest.approx(of["all"])
 
 
+@pytest.mark.slow
 def test_the_default_is_a_fixed_batch(tmp_path: Path) -> None:
     path = tmp_path / "vae.yaml"
     path.write_text(VAE.replace("BOUND", "sampled").replace("data: DATA\n", ""))

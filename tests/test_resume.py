@@ -97,6 +97,7 @@ def test_what_is_missing_is_measured_and_nothing_else(here: Path, measured: list
     assert "6 cells: 6 done" in called("status", folder).output
 
 
+@pytest.mark.slow
 def test_collecting_measures_nothing(here: Path, measured: list[str]) -> None:
     run()
     (folder,) = folders()
@@ -132,6 +133,7 @@ def test_more_replicates_have_the_numbers_of_a_run_of_so_many(here: Path) -> Non
     pd.testing.assert_frame_equal(numbers(folders()[0]), numbers(folders("fresh")[0]), check_exact=True)
 
 
+@pytest.mark.slow
 def test_another_estimator_in_the_scenario_leaves_the_others_as_they_are(
     here: Path, measured: list[str]
 ) -> None:
@@ -404,6 +406,7 @@ def test_folders_in_place_of_parts_and_a_journal_of_anything_are_survived(here: 
     pd.testing.assert_frame_equal(numbers(folder), whole, check_exact=True)
 
 
+@pytest.mark.slow
 def test_failures_are_not_shared(here: Path, measured: list[str]) -> None:
     source = (
         "from estimators.reinforce import Reinforce\n"

@@ -571,6 +571,7 @@ def simulated_terms(generator: np.random.Generator, repetition: int) -> list[dic
 TRUTHS = (2.0, 0.5, 3.0)
 
 
+@pytest.mark.slow
 def test_the_interval_covers() -> None:
     """Coverage 95 % within four standard errors, which is 3.6 %; half the width must cover less than that."""
     generator = np.random.default_rng(0)
@@ -752,6 +753,7 @@ def test_lists_are_short() -> None:
 # --- sentences ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_real_runs_say_all(really_run: list[Run]) -> None:
     said = claims(really_run, changes(really_run))
     assert len(said) <= 6
@@ -776,6 +778,7 @@ def test_nothing_measured_is_said() -> None:
     assert all("nan" not in text for text in claims([lost, lost], changes([lost, lost])))
 
 
+@pytest.mark.slow
 def test_sentences_are_harmless() -> None:
     some = [
         run(scenario(text), [{"estimator": label, "sample_size": N} for label in HOSTILE for N in (1, 2)])

@@ -36,6 +36,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "truth", "path", "score"), TABLE)
 def test_both_orders_have_the_stated_moments(width: float, truth: float, path: float, score: float) -> None:
     options = contact(width)

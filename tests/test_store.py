@@ -313,6 +313,7 @@ def test_replicates_hold_one_row_for_each_estimate_and_block(done: Run) -> None:
 FAILED = NamedEstimator("failed", "failed", "{}", Failing())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_tables_have_the_same_types_when_nothing_was_measured(
     done: Run, ready: Prepared, tmp_path: Path, table: str

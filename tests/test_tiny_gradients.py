@@ -41,6 +41,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> None:
     bench.plugin(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", some(["1e-25", "1", "1e-6", "1e-12", "1e-60", "1e25"], 1))
 def test_a_verdict_does_not_depend_on_the_unit(tmp_path: Path, size: str) -> None:
     (tmp_path / "tiny.yaml").write_text(SCENARIO.replace("COST", f"{size}*z**2"))
