@@ -98,8 +98,10 @@ def _described(name: str) -> dict[str, Any]:
 def order_of(run: Run) -> dict[str, Any]:
     """Return the order of the estimators by variance × evaluations of f, where most were measured.
 
-    Factors are those to the best of the unbiased ones that has any variance; without any it is 0. What was
-    found to be biased comes last, after what has no variance and is not shown to be unbiased.
+    Factors, with the ends of their 95 % intervals, are those to the best of the unbiased ones that has any
+    variance; without any it is 0. What was found to be biased comes last, after what has no variance and is
+    not shown to be unbiased. Beside the order stands in how many of its cells, wherever they are, an
+    estimator was found to be biased.
     """
     name = "evaluation_normalized_variance"
     at = measured(at_one_place(whole(run.measurements)), name)
@@ -110,15 +112,33 @@ def order_of(run: Run) -> dict[str, Any]:
         {
             "estimator": row.estimator,
             "name": row.estimator_name,
-            "factor": float(f"{getattr(row, name) / best:.3g}"),
+            "factor": _factor(getattr(row, name) / best),
+            "low": _factor(getattr(row, f"{name}_low") / best),
+            "high": _factor(getattr(row, f"{name}_high") / best),
             "biased": row.biased,
         }
         for row in at.itertuples()
     ]
     if not rows:
-        return {"size": "", "problem": "", "order": rows}
+        return {"size": "", "problem": "", "order": rows, "biased": []}
     size = size_said(at, str(at["sample_size"].iloc[0]))
-    return {"size": size, "problem": str(at["problem"].iloc[0]), "order": rows}
+    return {"size": size, "problem": str(at["problem"].iloc[0]), "order": rows, "biased": _biased(run)}
+
+
+def _factor(times: float) -> float:
+    return float(f"{times:.3g}")
+
+
+def _biased(run: Run) -> list[dict[str, Any]]:
+    """Return the estimators that were found to be biased in some cell, with the number of these cells."""
+    cells = whole(run.measurements)
+    cells = cells[cells["status"] == "ok"]
+    counts = cells.groupby(["estimator", "estimator_name"], sort=False)["verdict"].agg(
+        cells=lambda verdicts: int((verdicts == "biased").sum()), of="size"
+    )
+    some = counts[counts["cells"] > 0].reset_index().rename(columns={"estimator_name": "name"})
+    found: list[dict[str, Any]] = some.to_dict("records")
+    return found
 
 
 def page(kept: Mapping[str, Any]) -> str:

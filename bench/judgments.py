@@ -21,7 +21,8 @@ def judgments(estimator: str) -> dict[str, str]:
     """Return what the reference runs say of an estimator, by its name in the catalogue.
 
     Compared is the variance times the evaluations of f, at the size at which most of a run were measured,
-    of those that are not shown to be biased.
+    of those that have some and are not shown to be biased there; a win or loss is told where the intervals
+    of both lie apart. Biased is what was found to be so in any cell.
     """
     said = {
         "wins": _listed(_wins(estimator), "; "),
@@ -42,7 +43,7 @@ def _wins(estimator: str) -> Iterator[str]:
         others = [row for row in run["order"] if not row["biased"] and row["factor"] > 0]
         if len(others) > 1 and others[0]["name"] == estimator:
             second = next((row for row in others if row["name"] != estimator), None)
-            if second is not None:
+            if second is not None and second["low"] > others[0]["high"]:
                 times = f"{_factor(second['factor'])} times less {_COMPARED} than {second['estimator']}"
                 yield f"{name} ({_at(run)}): {times}"
 
@@ -54,7 +55,9 @@ def _lost(estimator: str) -> str:
         own = [row for row in run["order"] if row["name"] == estimator and not row["biased"]]
         others = [row for row in run["order"] if row["name"] != estimator and not row["biased"]]
         best = next((row for row in others if row["factor"] > 0), None)
-        if own and best is not None and own[-1]["factor"] / best["factor"] > worst:
+        if not own or best is None or own[-1]["low"] <= best["high"]:
+            continue
+        if own[-1]["factor"] / best["factor"] > worst:
             worst = own[-1]["factor"] / best["factor"]
             times = f"{_factor(worst)} times the {_COMPARED} of {best['estimator']}"
             text = f"{name} ({_at(run)}): {own[-1]['estimator']} has {times}"
@@ -64,9 +67,14 @@ def _lost(estimator: str) -> str:
 def _biased(estimator: str) -> Iterator[str]:
     """Yield the runs in which it was shown to be biased."""
     for name, run in _runs().items():
-        labels = [row["estimator"] for row in run["order"] if row["name"] == estimator and row["biased"]]
+        labels = [_in_cells(each) for each in run["biased"] if each["name"] == estimator]
         if labels:
             yield f"{name} ({_listed(labels, ', ')})"
+
+
+def _in_cells(found: Mapping[str, Any]) -> str:
+    some = f" in {found['cells']} of {found['of']} cells" if found["cells"] < found["of"] else ""
+    return f"{found['estimator']}{some}"
 
 
 def _factor(times: float) -> str:

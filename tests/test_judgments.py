@@ -15,11 +15,13 @@ from estimators import ESTIMATORS
 
 
 def row(name: str, factor: float, biased: bool = False, label: str = "") -> dict[str, Any]:
-    return {"estimator": label or name, "name": name, "factor": factor, "biased": biased}
+    known = {"estimator": label or name, "name": name, "biased": biased}
+    return {**known, "factor": factor, "low": 0.9 * factor, "high": 1.1 * factor}
 
 
 def run(size: str, problem: str, *order: dict[str, Any]) -> dict[str, Any]:
-    return {"size": size, "problem": problem, "order": list(order)}
+    biased = [{**each, "cells": 2, "of": 2} for each in order if each["biased"]]
+    return {"size": size, "problem": problem, "order": list(order), "biased": biased}
 
 
 ONE = run("N = 10", "expectation", row("a", 1), row("b", 4), row("c", 0.5, biased=True))
@@ -46,6 +48,21 @@ def test_the_largest_loss_is_told_with_its_number_and_place(monkeypatch: pytest.
     wanted = "two (N = 2, k = 3): a has 30 times the variance × evaluations of f of b (best)"
     assert judgments("a")["loses"] == wanted
     assert judgments("b")["loses"] == "three (N = 2): b has 5 times the variance × evaluations of f of a"
+
+
+def test_what_chance_may_have_made_is_neither_a_win_nor_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(monkeypatch, one=run("N = 10", "p", row("a", 1), row("b", 1.2)))
+    assert judgments("a") == judgments("b") == {}
+    kept(monkeypatch, one=run("N = 10", "p", row("a", 1), row("b", 1.3)))
+    assert "wins" in judgments("a")
+    assert "loses" in judgments("b")
+
+
+def test_a_bias_in_any_cell_is_told_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = [{"estimator": "b (hard)", "name": "b", "cells": 3, "of": 4}]
+    kept(monkeypatch, one={**ONE, "biased": elsewhere})
+    assert judgments("b")["biased"] == "one (b (hard) in 3 of 4 cells)"
+    assert "biased" not in judgments("a")
 
 
 def test_what_is_biased_is_lost_to_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,15 +169,11 @@ def intervals(found: pd.DataFrame, level: float) -> dict[str, Any]:
     return {"level": level, "low": low, "high": high, "mark": marks}
 
 
-_ROUNDING = 1e-5
-"""What the rounding of float32 may make of a ratio of 1, as of two estimates that are the same formula."""
-
-
 def mark(low: float, high: float) -> str:
     """Return what an interval of a ratio to the control says: less is better."""
     if math.isnan(low) or math.isnan(high):
         return NO_INTERVAL
-    return BETTER if high < 1 - _ROUNDING else WORSE if low > 1 + _ROUNDING else UNDECIDED
+    return BETTER if high < 1 - rows.ROUNDING else WORSE if low > 1 + rows.ROUNDING else UNDECIDED
 
 
 @kept

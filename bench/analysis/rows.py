@@ -121,10 +121,11 @@ def best_and_apart(
     """
     best = value == value.groupby(groups).transform("min")
     most = high.where(best).groupby(groups).transform("max")
-    return best, ~best & (low > most + _ROUNDING * most.abs().where(most.abs() < math.inf, 0.0))
+    return best, ~best & (low > most + ROUNDING * most.abs().where(most.abs() < math.inf, 0.0))
 
 
-_ROUNDING = 1e-5  # of float32, in a ratio of variances
+ROUNDING = 1e-5
+"""The rounding of float32 in a ratio of variances, as of two estimates that are the same formula."""
 
 
 def stacked(frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
