@@ -267,7 +267,7 @@ def _enough(pilot: Sample, margin: float) -> float:
     if len(evidence.mean) == 1:
         spread = math.sqrt(evidence.variance)
         return replicates_for_equivalence(margin, spread, power=1 - _MISSED) ** 2
-    return replicates_for_equivalence(margin**2, math.sqrt(2 * evidence.trace_of_square), power=1 - _MISSED)
+    return replicates_for_equivalence(margin**2, math.sqrt(2 * evidence.spectrum.square), power=1 - _MISSED)
 
 
 _ADDED: list[str] = []

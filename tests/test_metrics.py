@@ -29,6 +29,7 @@ from bench.statistics.intervals import (
 from bench.statistics.known import ExactMoments
 from bench.statistics.metric_table import METRICS, Column, Metric, measure
 from bench.statistics.pooling import with_pooled_kurtosis
+from bench.statistics.spectrum import Spectrum
 from bench.statistics.summary import Collection, summarize
 from bench.statistics.unbiasedness import Difference, hall, hall_interval, least_p
 from bench.statistics.verdict import EQUIVALENCE, LEAST
@@ -61,6 +62,12 @@ def one(values: list[float], truth: float | None, truth_error: float = 0.0) -> E
     """The evidence of some estimates of one number."""
     at = None if truth is None else tensor(truth)
     return evidence(tensor(*values)[:, None], at, tensor(truth_error))["all"]
+
+
+def with_square(square: float) -> Spectrum:
+    """The spectrum of `PLANE`, or of ten times its rows, in two directions that are alike."""
+    trace = math.sqrt(2 * square)
+    return Spectrum(trace, square, square**2 / trace)
 
 
 # Four estimates of the number 2: mean 3, deviations −2, 0, 0, 2, variance 8/3;
@@ -160,7 +167,7 @@ def test_the_interval_of_a_bias_inverts_the_test() -> None:
 def test_bias_of_a_vector_by_hand() -> None:
     # |(0, 1)|² = 1 less tr(S)/R = 12/4 = 3 leaves nothing: 0. The covariance is diag(6, 6),
     # tr(Σ²) = 72 where it is known, and the standard error √(2 · 72/16) = 3.
-    found = METRICS["bias"](replace(plane(), trace_of_square=72.0))
+    found = METRICS["bias"](replace(plane(), spectrum=with_square(72.0)))
     assert found["bias"] == 0.0
     assert found["bias_low"] == 0.0
     assert found["bias_high"] == pytest.approx(math.sqrt(-2 + Z * 3))
@@ -170,7 +177,7 @@ def test_the_p_value_of_a_vector_by_hand() -> None:
     # Ten times the four estimates: variances 180/39 = 60/13. Hall: t = 1/√(60/13/40) without skew, two
     # coordinates. F = 1/(120/13/40) = 13/3 with ν = (120/13)² / tr(Σ²) = 2 and 78.
     many = evidence(tensor(*(10 * PLANE)), tensor(3.0, 4.0))["all"]
-    found = METRICS["bias"](replace(many, trace_of_square=2 * (60 / 13) ** 2))
+    found = METRICS["bias"](replace(many, spectrum=with_square(2 * (60 / 13) ** 2)))
     worst, whole = 2 * 2 * stats.t.sf(math.sqrt(26 / 3), 39), stats.f.sf(13 / 3, 2, 78)
     assert found["bias_p"] == pytest.approx(2 * min(worst, whole))
 
@@ -178,7 +185,7 @@ def test_the_p_value_of_a_vector_by_hand() -> None:
 def test_the_norm_of_a_bias_is_freed_of_noise() -> None:
     # Mean (3, 5) from (0, 1): 9 + 16 = 25, less 3 is 22; standard error
     # √(4 · 22 · √(72/16) + 2 · 72/16).
-    far = replace(evidence(tensor(*PLANE), tensor(0.0, 1.0))["all"], trace_of_square=72.0)
+    far = replace(evidence(tensor(*PLANE), tensor(0.0, 1.0))["all"], spectrum=with_square(72.0))
     found = METRICS["bias"](far)
     half = Z * math.sqrt(88 * math.sqrt(4.5) + 9)
     assert found["bias"] == pytest.approx(math.sqrt(22))
@@ -200,12 +207,12 @@ def test_the_trace_of_the_square_of_the_covariance() -> None:
         collection.add(summary)
     of = ({"theta": slice(0, 3)}, tensor(NAN, NAN, NAN))
     ((_, many),) = evidence_of(collection.whole(), None, of[1], tensor(1.0), 1.0, 1, of[0])
-    assert evidence(blocks[0], None, of[1])["all"].trace_of_square == pytest.approx(98, rel=1 / 3)
-    assert many.trace_of_square == pytest.approx(98, rel=0.1)
+    assert evidence(blocks[0], None, of[1])["all"].spectrum.square == pytest.approx(98, rel=1 / 3)
+    assert many.spectrum.square == pytest.approx(98, rel=0.1)
 
 
 def test_the_trace_of_the_square_of_one_coordinate_is_exact() -> None:
-    assert one(BY_HAND, 2.0).trace_of_square == pytest.approx((8 / 3) ** 2)
+    assert one(BY_HAND, 2.0).spectrum.square == pytest.approx((8 / 3) ** 2)
 
 
 @by_hand("variance")

@@ -542,7 +542,7 @@ def test_the_methods_of_a_reference(digits: Run) -> None:
     text = methods(digits)
     for words in (
         "is a reference, the mean of a long run", "whose standard error", "Searle, Casella & McCulloch, 1992",
-        "Bai & Saranadasa, 1996", "Bonferroni's correction",
+        "Buckley & Eagleson, 1988", "Bonferroni's correction",
     ):  # fmt: skip
         assert words in text
     for words in ("exact", "Bonett"):

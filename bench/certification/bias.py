@@ -84,7 +84,7 @@ def vanishing(trial: Trial, level: float) -> Iterator[Fault]:
         squares = []
         for N in (small, large):
             evidence = trial.sample(trial.sampler(N), role, times).evidence
-            squares.append(squared_norm(evidence.difference, evidence.variance, evidence.trace_of_square))
+            squares.append(squared_norm(evidence.difference, evidence.noise))
         (before, its_error), (after, error) = squares
         scale = math.hypot(error, _LEFT * its_error)
         return (after - _LEFT * before) / scale if scale > 0 else 0.0

@@ -86,7 +86,9 @@ def agreeing(trial: Trial, level: float) -> Iterator[Fault]:
 
 def _as_truth(sample: Sample) -> Truth:
     evidence = sample.evidence
-    return Truth("reference", evidence.mean, (evidence.variances / evidence.replicates).sqrt())
+    error = (evidence.variances / evidence.replicates).sqrt()  # [P]
+    spectra = {"all": evidence.spectrum.scaled(1 / evidence.replicates)}
+    return Truth("reference", evidence.mean, error, spectra=spectra)
 
 
 def _is_quiet(sample: Sample) -> bool:

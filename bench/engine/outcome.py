@@ -116,6 +116,7 @@ def _estimates(experiment: Experiment, truth: Truth, result: Result) -> Estimate
         replication.cost_varied,
         result.missed,
         result.rounding,
+        truth.spectra,
     )
     evidence = {}
     for name, each in found:

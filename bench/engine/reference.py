@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -16,7 +16,10 @@ from bench.engine.plan import Cell, Experiment, NamedEstimator
 from bench.engine.trials import not_applicable
 from bench.problem import Problem
 from bench.statistics.agreement import FEWEST, Disagreement, disagreement, less, means_of_moments
+from bench.statistics.evidence import blocks_reported, spectra_of
 from bench.statistics.moments import Moments
+from bench.statistics.spectrum import Spectrum
+from bench.statistics.summary import Summary
 
 # Problems of at most so many numbers are sampled in float64, and by both families alike. Wider
 # ones keep the time of float32: there the check alone is in float64, and takes this part of R.
@@ -33,6 +36,7 @@ class Reference:
         standard_error: of each coordinate, `[P]`.
         note: the runs, or the reason why there is no gradient.
         families: the number of families of estimators that agree on it.
+        spectra: of the covariance of the gradient's error, of each block of parameters.
         disputed: whether two families disagree.
     """
 
@@ -41,6 +45,7 @@ class Reference:
     note: str
     families: int = 0
     disputed: bool = False
+    spectra: Mapping[str, Spectrum] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,13 @@ class Run:
 
     named: NamedEstimator
     sample_size: int
-    moments: Moments
+    summary: Summary
+    spectra: Mapping[str, Spectrum]
+
+    @property
+    def moments(self) -> Moments:
+        """Moments of every coordinate."""
+        return self.summary.moments
 
     @property
     def noise(self) -> float:
@@ -98,7 +109,8 @@ def reference_of(experiment: Experiment, why: str) -> Reference:
     others = ", ".join(str(run) for run in trusted if run is not taken and run.speaks)
     error, widened = _standard_error(taken.moments)
     note = "; ".join(filter(None, [str(taken), others and f"agrees with {others}", widened, said]))
-    return Reference(taken.moments.mean, error, note, families=2 if others else 1)
+    families, spectra = 2 if others else 1, _spectra(taken, error, experiment.blocks)
+    return Reference(taken.moments.mean, error, note, families, spectra=spectra)
 
 
 def _runs(experiment: Experiment, blind: bool, reasons: list[str]) -> Iterator[Run]:
@@ -125,7 +137,8 @@ def _run(experiment: Experiment, named: NamedEstimator, replicates: int, dtype: 
     cell = Cell(named, N, "cpu", dtype)
     sampler = CellSampler(experiment, cell, fit_role=f"{role} fit")
     with sampler.guarded():
-        return Run(named, N, sampler.sample(role, replicates).summary.moments)
+        summary = sampler.sample(role, replicates, parameters=experiment.blocks).summary
+    return Run(named, N, summary, spectra_of(summary, experiment.blocks))
 
 
 def _disagreement(first: Run, second: Run) -> Disagreement | None:
@@ -176,6 +189,15 @@ def _standard_error(moments: Moments) -> tuple[Tensor, str]:
         f"fewer than {FEWEST} replicates contribute to {int(few.sum())} of {len(few)} coordinates, whose "
         "standard error is widened: more reference replicates are needed"
     )
+
+
+def _spectra(run: Run, error: Tensor, parameters: Mapping[str, slice]) -> dict[str, Spectrum]:
+    """The spectra of the covariance of a mean, with the trace that its standard errors, `[P]`, make."""
+    blocks = blocks_reported(parameters, len(error))
+    squares = {name: float(error[block].square().sum()) for name, block in blocks.items()}
+    return {
+        name: each.scaled(squares[name] / each.trace) for name, each in run.spectra.items() if each.trace > 0
+    }
 
 
 # Of a normal distribution it is 3: where R is small, that much is no sign of rare contributions.

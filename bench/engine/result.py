@@ -162,6 +162,7 @@ def _suspected(
         sampler.experiment.blocks,
         exact=exact,
         cost_varied=replication.cost_varied,
+        truth_spectra=truth.spectra,
     )
     found = [evidence for _, evidence in every]
     return found[0] if any(bias_p(evidence) < BIASED_BELOW for evidence in found) else None

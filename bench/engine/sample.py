@@ -99,6 +99,7 @@ def sample_of(sampler: CellSampler, role: str, replicates: int, truth: Truth | N
         {},
         exact=sampler.known[0],
         cost_varied=replication.cost_varied,
+        truth_spectra=None if truth is None else truth.spectra,
     )
     R = len(summary.finite)
     return Sample(

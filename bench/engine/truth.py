@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import torch
@@ -16,6 +16,7 @@ from bench.engine.guard import Call, guarded, moved_copy, reason_of
 from bench.engine.plan import Experiment
 from bench.engine.reference import reference_of
 from bench.problem import NotApplicable, Problem
+from bench.statistics.spectrum import Spectrum
 
 # Two rules that differ by more are not a truth; half the digits of float64.
 _AGREEMENT = 1e-8
@@ -35,6 +36,7 @@ class Truth:
         note: how it was obtained, why it was not, and the faults of the problem that were seen.
         value: F(θ) where the gradient is exact.
         families: the number of families of estimators that agree on a reference.
+        spectra: of the covariance of a reference's error, of each block of parameters.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Truth:
     note: str = ""
     value: float = math.nan
     families: int = 0
+    spectra: Mapping[str, Spectrum] = field(default_factory=dict)
 
 
 Truths = Callable[[], Truth]
@@ -156,4 +159,11 @@ def reference_gradient(experiment: Experiment, why: str) -> Truth:
     """The mean of a long run, checked by another family of estimators where one applies."""
     found = reference_of(experiment, why)
     kind = "disputed" if found.disputed else "none" if found.gradient is None else "reference"
-    return Truth(kind, found.gradient, found.standard_error, found.note, families=found.families)
+    return Truth(
+        kind,
+        found.gradient,
+        found.standard_error,
+        found.note,
+        families=found.families,
+        spectra=found.spectra,
+    )

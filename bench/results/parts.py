@@ -20,6 +20,7 @@ from bench.engine.truth import Truth
 from bench.statistics.components import Groups
 from bench.statistics.known import ExactMoments
 from bench.statistics.moments import PowerSums
+from bench.statistics.spectrum import Spectrum
 from bench.statistics.summary import Summary
 
 Part = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -193,6 +194,7 @@ def of_truth(truth: Truth) -> Part:
         "note": truth.note,
         "value": _of_number(truth.value),
         "families": truth.families,
+        "spectra": {name: [_of_number(each) for each in found] for name, found in truth.spectra.items()},
     }
     arrays = {"standard_error": truth.standard_error.cpu().numpy()}
     return meta, arrays if truth.gradient is None else arrays | {"gradient": truth.gradient.cpu().numpy()}
@@ -208,6 +210,7 @@ def to_truth(part: Part) -> Truth:
         meta["note"],
         float(meta["value"]),
         meta["families"],
+        {name: Spectrum(*map(float, found)) for name, found in meta["spectra"].items()},
     )
 
 

@@ -9,8 +9,9 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-# Batches in a block. Many blocks make up for the few that many coordinates can afford.
-_BATCHES, _BATCHES_OF_MANY, _MANY = 32, 8, 1 << 14
+# Batches in a block, and the fewest of many coordinates, so that their sums are no more than so many numbers.
+# Tests of many coordinates lean on how few directions their noise has, which few batches hardly tell.
+_BATCHES, _FEWEST, _NUMBERS = 32, 8, 1 << 25
 
 
 class Accumulator:
@@ -40,7 +41,8 @@ class Accumulator:
         four scalars are written, `[R, segments]` each.
         """
         c = center
-        batches = max(1, min(_BATCHES if len(c) <= _MANY else _BATCHES_OF_MANY, replicates))
+        affordable = max(_FEWEST, min(_BATCHES, _NUMBERS // max(1, len(c))))
+        batches = max(1, min(affordable, replicates))
         self.center, self.segments, self.replicates = center, segments, 0
         self.size = replicates // batches
         self.totals = c.new_zeros((batches + 1, len(c)))

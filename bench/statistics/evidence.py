@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.statistics.known import ExactMoments
 from bench.statistics.scalars import Scalars
+from bench.statistics.spectrum import Spectrum, single, spectrum_of
 from bench.statistics.summary import Summary
 from bench.statistics.unbiasedness import Difference
 
@@ -30,11 +31,12 @@ class Evidence:
         mean: of each coordinate over the R finite replicates, `[P]`.
         variances: unbiased, of each coordinate, `[P]`.
         skewness: of each coordinate, `[P]`; NaN where nothing varies.
-        trace_of_square: tr(Σ²), with Σ the covariance of one estimate.
+        spectrum: of the covariance Σ of one estimate.
         replicates: R, the finite ones.
         scalars: of single replicates, and what is computed of them.
         truth: `[P]`; NaN without one.
         truth_error: standard error of the truth, `[P]`.
+        truth_spectrum: of the covariance of the truth.
         seconds: per estimate, one for each timed chunk, `[chunks]`.
         evaluations: of f, per estimate.
         bytes: the most memory that one estimate holds at once; NaN if it was not measured.
@@ -51,11 +53,12 @@ class Evidence:
     mean: Tensor
     variances: Tensor
     skewness: Tensor
-    trace_of_square: float
+    spectrum: Spectrum
     replicates: int
     scalars: Scalars
     truth: Tensor
     truth_error: Tensor
+    truth_spectrum: Spectrum
     seconds: Tensor
     evaluations: float
     bytes: float = math.nan
@@ -88,14 +91,17 @@ class Evidence:
         )
 
     @property
-    def noise(self) -> tuple[float, float]:
-        """tr(Σ) and tr(Σ²) of one estimate; where variances are known exactly, the larger of both."""
+    def spread(self) -> Spectrum:
+        """The spectrum of the covariance of one estimate, larger where variances are known to be."""
         if self.believed is None:
-            return self.variance, self.trace_of_square
+            return self.spectrum
         trace = max(self.variance, float(self.believed.variance.sum()))
-        if not self.variance > 0:
-            return trace, trace * trace
-        return trace, self.trace_of_square * (trace / self.variance) ** 2
+        return self.spectrum.scaled(trace / self.variance) if self.variance > 0 else single(trace)
+
+    @property
+    def noise(self) -> Spectrum:
+        """The spectrum of the covariance of the mean estimate less the truth."""
+        return self.spread.scaled(1 / max(self.replicates, 1)).plus(self.truth_spectrum)
 
     @property
     def is_still(self) -> bool:
@@ -172,7 +178,7 @@ class Evidence:
     def normal_kurtosis(self) -> float:
         """The kurtosis of normal estimates with the covariance that these have."""
         variance = self.variance  # its square may be too small for a number
-        return 1 + 2 * (self.trace_of_square / variance) / variance if variance > 0 else math.nan
+        return 1 + 2 * (self.spectrum.square / variance) / variance if variance > 0 else math.nan
 
 
 def segments_of(parameters: Mapping[str, slice], size: int) -> list[slice]:
@@ -200,14 +206,15 @@ def evidence_of(
     cost_varied: bool = False,
     missed: bool = False,
     rounding: float = 0.0,
+    truth_spectra: Mapping[str, Spectrum] | None = None,
 ) -> Iterator[tuple[str, Evidence]]:
-    """The evidence on each reported block, "all" first."""
+    """The evidence on each reported block, "all" first; a truth of unknown spectrum errs in one direction."""
     size = len(summary.moments.mean)
-    segments = segments_of(parameters, size)
-    replicates = int(summary.finite.sum())
+    segments, spectra = segments_of(parameters, size), spectra_of(summary, parameters)
+    replicates, known = int(summary.finite.sum()), truth_spectra or {}
     truth = torch.full((size,), torch.nan, dtype=torch.float64) if truth is None else truth
     for name, block in blocks_reported(parameters, size).items():
-        inside = [i for i, s in enumerate(segments) if block.start <= s.start and s.stop <= block.stop]
+        inside = within(block, segments)
         variances = summary.moments.variance[block]
         scalars = Scalars(summary, inside, float(variances.sum()), float(truth[block].norm()))
         yield (
@@ -217,9 +224,10 @@ def evidence_of(
                 mean=summary.moments.mean[block],
                 variances=variances,
                 skewness=summary.moments.skewness[block],
-                trace_of_square=_trace_of_square(summary.batches, inside, variances),
+                spectrum=spectra[name],
                 truth=truth[block],
                 truth_error=truth_error[block],
+                truth_spectrum=known.get(name) or single(float(truth_error[block].square().sum())),
                 seconds=seconds,
                 evaluations=evaluations,
                 bytes=bytes,
@@ -233,37 +241,26 @@ def evidence_of(
         )
 
 
+def within(block: slice, segments: Sequence[slice]) -> list[int]:
+    """The places of the segments of which a block consists."""
+    return [i for i, s in enumerate(segments) if block.start <= s.start and s.stop <= block.stop]
+
+
+def spectra_of(summary: Summary, parameters: Mapping[str, slice]) -> dict[str, Spectrum]:
+    """The spectrum of the covariance of one estimate, of each reported block."""
+    variances = summary.moments.variance  # [P]
+    segments = segments_of(parameters, len(variances))
+    return {
+        name: spectrum_of(
+            summary.batches, within(block, segments), float(variances[block].sum()), block.stop - block.start
+        )
+        for name, block in blocks_reported(parameters, len(variances)).items()
+    }
+
+
 def normal_kurtosis_of(summary: Summary) -> float:
     """`Evidence.normal_kurtosis` of all coordinates together; 3 where nothing varies."""
     variances = summary.moments.variance  # [P]
-    trace = float(variances.sum())
-    square = _trace_of_square(summary.batches, list(range(summary.distance.shape[1])), variances)
+    trace, inside = float(variances.sum()), range(summary.distance.shape[1])
+    square = spectrum_of(summary.batches, inside, trace, len(variances)).square
     return 1 + 2 * (square / trace) / trace if trace > 0 else 3.0
-
-
-def square_without_bias(S: Tensor) -> float:
-    """tr(Σ²) of normal numbers, given inner products of K deviations from their mean over K − 1, `[K, K]`.
-
-    Bai & Saranadasa (1996), §3; K is above 2.
-    """
-    K = len(S)
-    factor = (K - 1) ** 2 / ((K + 1) * (K - 2))
-    return factor * float(S.square().sum() - S.trace().square() / (K - 1))
-
-
-def _trace_of_square(batches: Sequence[Tensor], inside: list[int], variances: Tensor) -> float:
-    r"""tr(Σ²) from K batch means in each block of replicates, without bias if they are normal.
-
-    .. math:: \frac{(K-1)^2}{(K+1)(K-2)} \left(\|S\|_F^2 - \frac{\mathrm{tr}(S)^2}{K-1}\right)
-
-    It lies between tr(Σ)²/P and tr(Σ)². Bai & Saranadasa (1996), §3.
-    """
-    trace = float(variances.sum())
-    found = []
-    for products in batches:
-        K = products.shape[1]
-        S = products[inside].sum(0)  # [K, K]
-        if K > 3:
-            found.append(square_without_bias(S))
-    guess = sum(found) / len(found) if found else trace * trace
-    return min(max(guess, trace * trace / len(variances)), trace * trace)

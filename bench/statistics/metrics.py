@@ -179,7 +179,7 @@ def signal_to_noise_squared(evidence: Evidence) -> tuple[float, float]:
         difference.skewness,
         difference.replicates,
     )
-    square, error = squared_norm(about_zero, evidence.variance, evidence.trace_of_square)
+    square, error = squared_norm(about_zero, evidence.spectrum.scaled(1 / difference.replicates))
     noise = variance_of(evidence).standard_error
     square = square / evidence.variance
     return square, math.hypot(error / evidence.variance, square * noise)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from bench.statistics.components import components
 from bench.statistics.contributions import jackknife, of_mean
-from bench.statistics.evidence import square_without_bias
 from bench.statistics.intervals import UNKNOWN, Interval, mean_interval, t_interval
+from bench.statistics.spectrum import square_without_bias
 
 
 @dataclass(frozen=True)

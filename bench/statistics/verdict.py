@@ -76,7 +76,7 @@ def bias_p(evidence: Evidence) -> float:
     worst = float(p.min()) * count if bool(tested.any()) else 1.0
     if len(difference.value) == 1:
         return min(1.0, worst)
-    whole = math.nan if bool(unseen.any()) else whole_vector(difference, *evidence.noise)
+    whole = math.nan if bool(unseen.any()) else whole_vector(difference, evidence.noise)
     return min(1.0, 2 * min(worst, whole if not math.isnan(whole) else 1.0))
 
 
@@ -96,7 +96,7 @@ def excess_p(evidence: Evidence, margin: float) -> float:
     if len(difference.value) == 1:
         beyond = difference.value.sign() * (difference.value.abs() - margin).clamp(min=0)
         return float(hall(replace(difference, value=beyond))) if float(beyond) else 1.0
-    return 1 - beyond_margin(difference, *evidence.noise, margin)
+    return 1 - beyond_margin(difference, evidence.noise, margin)
 
 
 def bias_interval(evidence: Evidence) -> Interval:
@@ -110,7 +110,7 @@ def bias_interval(evidence: Evidence) -> Interval:
         else:
             found = hall_interval(difference)
     else:
-        square, error = squared_norm(difference, *evidence.noise)
+        square, error = squared_norm(difference, evidence.noise)
         of_square = normal_interval(square, error)
         found = of_square.through(lambda x: math.sqrt(max(0.0, x)) if not math.isnan(x) else x)
     if evidence.missed or _nothing_seen(evidence):
@@ -147,10 +147,10 @@ def is_equivalent(evidence: Evidence, margin: float) -> bool:
     if len(difference.value) == 1:
         interval = hall_interval(difference, _EQUIVALENCE_LEVEL)
         return -margin < interval.low and interval.high < margin
-    p = beyond_margin(difference, *evidence.noise, margin)
+    p = beyond_margin(difference, evidence.noise, margin)
     # That test alone would pass one in twenty estimates of any noise, however wide: noise that
     # happens to be small tells nothing. As for one coordinate, both ends must lie within the margin.
-    square = normal_interval(*squared_norm(difference, *evidence.noise), level=_EQUIVALENCE_LEVEL)
+    square = normal_interval(*squared_norm(difference, evidence.noise), level=_EQUIVALENCE_LEVEL)
     within = -margin * margin < square.low and square.high < margin * margin
     return within and p <= (1 - _EQUIVALENCE_LEVEL) / 2
 
@@ -189,10 +189,10 @@ def needs(evidence: Evidence, margin: float) -> str:
     if 3.3 * float(evidence.truth_error.norm()) > margin:
         return "needs a better reference"
     if len(evidence.mean) == 1:
-        root = replicates_for_equivalence(margin, math.sqrt(evidence.noise[0]))
+        root = replicates_for_equivalence(margin, math.sqrt(evidence.spread.trace))
         R = root * root
     else:
-        R = replicates_for_equivalence(margin * margin, math.sqrt(2 * evidence.noise[1]))
+        R = replicates_for_equivalence(margin * margin, math.sqrt(2 * evidence.spread.square))
     R = max(R, evidence.replicates + 1, least_for_equivalence(evidence))
     if R > FEASIBLE:
         return f"needs R > {FEASIBLE:,}".replace(",", " ")

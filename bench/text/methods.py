@@ -132,7 +132,7 @@ def _statistics(known: pd.DataFrame) -> Iterator[str]:
     if not known["verdict"].isin(["unknown", ""]).all():
         vector = (
             " of the worst coordinate with Bonferroni's correction, or an F-type test of the whole vector "
-            "(Dempster, 1958; Bai & Saranadasa, 1996), together"
+            "(Buckley & Eagleson, 1988, §2), together"
         )
         yield (
             "An estimator is called biased if Hall's skewness-corrected t (Hall, 1992, §2)"

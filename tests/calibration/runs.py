@@ -12,6 +12,7 @@ from bench.estimator import Estimator
 from bench.problem import Problem
 from bench.statistics.evidence import Evidence, evidence_of
 from bench.statistics.known import ExactMoments
+from bench.statistics.spectrum import Spectrum
 from bench.statistics.summary import summarize
 from tests.cases import estimates_of
 
@@ -31,7 +32,15 @@ def evidence(estimates: Tensor, truth: Truth, exact: ExactMoments | None = None)
     seconds = torch.ones(1, dtype=torch.float64)
     blocks = {"theta": whole}
     [(_, found)] = evidence_of(
-        summary, truth.gradient, truth.standard_error, seconds, 1.0, 1, blocks, exact=exact
+        summary,
+        truth.gradient,
+        truth.standard_error,
+        seconds,
+        1.0,
+        1,
+        blocks,
+        exact=exact,
+        truth_spectra=truth.spectra,
     )
     return found
 
@@ -54,4 +63,5 @@ def noise(runs: int, replicates: int, coordinates: int, seed: int) -> Tensor:
 def repeated(value: float, coordinates: int, error: float = 0.0) -> Truth:
     """A gradient whose coordinates are all the same; a reference if it has an error."""
     at = torch.full((coordinates,), value, dtype=torch.float64)
-    return Truth("reference" if error else "closed_form", at, torch.full_like(at, error))
+    spectra = {"all": Spectrum(*(coordinates * error ** (2 * k) for k in (1, 2, 3)))}
+    return Truth("reference" if error else "closed_form", at, torch.full_like(at, error), spectra=spectra)
