@@ -165,7 +165,9 @@ def compare(
 
 
 def plugin(source: str | os.PathLike[str] | type) -> list[str]:
-    """Add somebody's own estimators or problems, so that scenarios can name them; this runs their code.
+    """Add estimators or problems from a file or module of your own, so that scenarios can name them.
+
+    This runs its code.
 
     Args:
         source: a module, a file that ends in `.py`, or a class, which is called by its own name in small

@@ -101,7 +101,7 @@ def found(name: str) -> Entries:
     kinds = [kind for kind in EVERY_KIND if not colon or kind.removesuffix("s") == of.removesuffix("s")]
     if not kinds:
         singular = [kind.removesuffix("s") for kind in EVERY_KIND]
-        raise invalid(f"{shown(of)} is no kind of what has a card; {did_you_mean(of, singular)}")
+        raise invalid(f"{shown(of)} is not a kind of thing that has a card; {did_you_mean(of, singular)}")
     if colon and not word:
         first, list_ = cards_of(kinds[0])[0].name, f"`bench list {kinds[0]}` lists them"
         raise invalid(f"{shown(name)}: wanted a name after the colon, such as {of}:{first}; {list_}")

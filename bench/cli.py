@@ -67,7 +67,7 @@ class Program(click.Group):
     "plugins",
     multiple=True,
     metavar="MODULE|FILE.py",
-    help="Add somebody's own estimators or problems; this runs their code.",
+    help="Add estimators or problems from a file or module of your own; this runs its code.",
 )
 def main(plugins: tuple[str, ...]) -> None:
     """Measure Monte Carlo gradient estimators: how biased, how noisy, how costly they are."""

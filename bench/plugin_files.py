@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,17 @@ def module_of(source: str) -> types.ModuleType:
     try:
         return _file(source) if source.endswith(".py") else importlib.import_module(source)
     except Exception as error:
-        raise invalid(f"plug-in {source} cannot be imported: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}{_place(error, source)}"
+        raise invalid(f"plug-in {source} cannot be imported: {reason}") from error
+
+
+def _place(error: Exception, source: str) -> str:
+    """The line of a plug-in's file at which it failed; a syntax error tells that itself."""
+    if isinstance(error, SyntaxError):
+        return ""
+    frames, path = traceback.extract_tb(error.__traceback__), Path(source).resolve()
+    own = [frame for frame in frames if Path(frame.filename).resolve() == path]
+    return f" (line {own[-1].lineno})" if own else ""
 
 
 def _file(source: str) -> types.ModuleType:

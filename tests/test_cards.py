@@ -181,7 +181,7 @@ def test_a_shorthand_is_shown_with_its_options() -> None:
     [
         ("reinforc", "nothing is called 'reinforc'; did you mean 'reinforce'?"),
         ("metric:varience", "did you mean 'variance'?"),
-        ("metrik:variance", "'metrik' is no kind of what has a card; did you mean 'metric'?"),
+        ("metrik:variance", "'metrik' is not a kind of thing that has a card; did you mean 'metric'?"),
         ("qqqqqq", "bench list KIND lists what there is"),
         ("metric:reinforce", "no metric is called 'reinforce'; there is estimator:reinforce\n"),
         ("metric:varience", "no metric is called 'varience'; did you mean 'variance'?\n"),

@@ -500,8 +500,11 @@ def test_two_plugins_cannot_share_a_name(tmp_path: Path) -> None:
     [
         ("", "offers nothing: it needs a table ESTIMATORS, PROBLEMS or LOSSES"),
         ("ESTIMATORS = {}", "offers nothing"),
-        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero"),
-        ("import nowhere_at_all", "cannot be imported: ModuleNotFoundError"),
+        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero (line 1)"),
+        (
+            "import nowhere_at_all",
+            "ModuleNotFoundError: No module named 'nowhere_at_all' (line 1)",
+        ),
         ("def f(:", "cannot be imported: SyntaxError"),
         ("ESTIMATORS = ['a']", "ESTIMATORS must be a table from names to classes"),
         ("ESTIMATORS = {'a': 'mine:A'}", "ESTIMATORS must be a table from names to classes"),

@@ -38,7 +38,7 @@ def audit(
     out: str | os.PathLike[str] = "results",
     progress: bool = True,
 ) -> Run:
-    """Measure losses of one's own: how biased and how noisy their gradients are, and why.
+    """Measure your own losses: how biased and how noisy their gradients are, and why.
 
     A loss draws from torch's global generator, and returns a scalar; it is called once for each estimate,
     with random numbers that depend on the seed and the replicate alone, so that losses that draw alike are

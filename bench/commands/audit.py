@@ -68,7 +68,7 @@ def audit(
     strict: bool,
     no_report: bool,
 ) -> None:
-    """Measure losses of one's own, and say what is wrong with their gradients.
+    """Measure your own losses, and say what is wrong with their gradients.
 
     FILE.py has LOSSES = {name: function}, each of which draws from torch's global generator and returns a
     scalar, and MODEL, a module or tensors that require gradients; if wanted DATA, a loader, and TRUTH, the

@@ -36,7 +36,7 @@ _SET = click.option(
 
 @click.group(epilog=examples("bench baseline save scenarios/gaussian.yaml"))
 def baseline() -> None:
-    """Write down what estimators are like, for `bench gate` to hold them to."""
+    """Record the mean, the variance and the cost of estimators, for `bench gate` to hold them to."""
 
 
 @baseline.command(epilog=examples("bench baseline save scenarios/gaussian.yaml scenarios/vae.yaml"))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--parameter", default="all", show_default=True, help="Of a run: which block of parameters.")
 @click.option("--markdown", is_flag=True, help="Of a run: as a table in Markdown.")
 def show(what: str, parameter: str, markdown: bool) -> None:
-    """Print the table of an earlier run, given its folder, or the card of what has a name.
+    """Print the table of an earlier run, given its folder, or the card of anything in the catalogue.
 
     A run is shown with rates, costs of fitting and warnings. Cards are of estimators, baselines, samplers,
     problems, distributions, costs, metrics, figures, the columns of tables and scenarios; `bench list` lists

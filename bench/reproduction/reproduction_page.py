@@ -13,8 +13,10 @@ from bench.text.labels import markdown
 INTRODUCTION = f"""\
 # Published numbers
 
-Made by `make reproduce`; `bench reproduce` measures them again, in a few minutes. *Exact* is what the
-formula gives, *printed* what the source prints. A measured number is *as exact* if it differs from the
+Made by `make reproduce`; `bench reproduce` measures them again, in half a minute. *Exact* is what the
+formula gives, *printed* what a source prints. Under each heading are the papers that introduced its
+estimators: most print no number for a setting small enough to be computed, so only the lectures' numbers
+stand in the column *printed*. A measured number is *as exact* if it differs from the
 exact one by no more than chance explains: all numbers together raise a false alarm in one of
 {1 / FALSE_ALARM:.0f} runs. A number that is printed from few repetitions is *within chance* if it is within
 four standard errors for as many repetitions; otherwise it is *not reproduced*. Claims that a paper makes
