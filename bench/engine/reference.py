@@ -19,7 +19,6 @@ from bench.statistics.agreement import FEWEST, Disagreement, disagreement, less,
 from bench.statistics.evidence import blocks_reported, spectra_of
 from bench.statistics.moments import Moments
 from bench.statistics.spectrum import Spectrum
-from bench.statistics.summary import Summary
 
 # Problems of at most so many numbers are sampled in float64, and by both families alike. Wider
 # ones keep the time of float32: there the check alone is in float64, and takes this part of R.
@@ -54,13 +53,8 @@ class Run:
 
     named: NamedEstimator
     sample_size: int
-    summary: Summary
+    moments: Moments
     spectra: Mapping[str, Spectrum]
-
-    @property
-    def moments(self) -> Moments:
-        """Moments of every coordinate."""
-        return self.summary.moments
 
     @property
     def noise(self) -> float:
@@ -138,7 +132,7 @@ def _run(experiment: Experiment, named: NamedEstimator, replicates: int, dtype: 
     sampler = CellSampler(experiment, cell, fit_role=f"{role} fit")
     with sampler.guarded():
         summary = sampler.sample(role, replicates, parameters=experiment.blocks).summary
-    return Run(named, N, summary, spectra_of(summary, experiment.blocks))
+    return Run(named, N, summary.moments, spectra_of(summary, experiment.blocks))
 
 
 def _disagreement(first: Run, second: Run) -> Disagreement | None:
